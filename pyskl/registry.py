@@ -1,0 +1,82 @@
+"""Names in a config file -> classes.
+
+Each registry is a child of mmengine's of the same kind, so mmengine's own components can be named too. Building goes
+through :func:`build_component`, which answers a wrong name or argument with the nearest right ones.
+"""
+
+import difflib
+import inspect
+from collections.abc import Iterable
+
+from mmengine.registry import DATASETS as MMENGINE_DATASETS
+from mmengine.registry import HOOKS as MMENGINE_HOOKS
+from mmengine.registry import METRICS as MMENGINE_METRICS
+from mmengine.registry import MODELS as MMENGINE_MODELS
+from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
+from mmengine.registry import Registry
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """``'; did you mean ...?'``, or the list of known names when none is near."""
+    known = sorted(map(str, known))
+    near = difflib.get_close_matches(str(name), known, n=3, cutoff=0.6)
+    return f'; did you mean {" or ".join(map(repr, near))}?' if near else f'; choose from {known}'
+
+
+def check_arguments(cls: type, arguments: dict, name: str | None = None) -> None:
+    """Refuse ``arguments`` that ``cls`` could not be called with.
+
+    Raises:
+        ValueError: If an argument is unknown or a required one is missing; names the nearest known ones.
+    """
+    name = name or cls.__name__
+    parameters = inspect.signature(cls).parameters.values()
+    known = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+        for key in arguments:
+            if key not in known:
+                raise ValueError(f'{name} has no argument {key!r}{nearest(key, known)}')
+    for p in parameters:
+        if p.name in known and p.default is p.empty and p.name not in arguments:
+            raise ValueError(f'{name} needs the argument {p.name!r}; given: {sorted(arguments)}')
+
+
+def lookup(name: str, registry: Registry) -> type:
+    """The class registered as ``name``.
+
+    Raises:
+        ValueError: If there is none; names the nearest known ones.
+    """
+    try:
+        return registry.get(name)
+    except RuntimeError:  # mmengine's answer to a name that it finds nowhere
+        raise ValueError(f'{name!r} is not a known {registry.name}{nearest(name, registry.module_dict)}') from None
+
+
+def build_component(cfg: dict, registry: Registry, **defaults) -> object:
+    """Build ``cfg['type']`` with the other items of ``cfg`` as arguments; ``defaults`` fill those it lacks.
+
+    Raises:
+        ValueError: If ``cfg`` names no type, an unknown one, or arguments that the type does not take.
+    """
+    if not isinstance(cfg, dict) or 'type' not in cfg:
+        raise ValueError(f"a {registry.name} is given by a dict with the key 'type', got {cfg!r}")
+    arguments = {**defaults, **{key: value for key, value in cfg.items() if key != 'type'}}
+    kind = cfg['type']
+    cls = kind if not isinstance(kind, str) else lookup(kind, registry)
+    check_arguments(cls, arguments)
+    return cls(**arguments)
+
+
+def _child(name: str, parent: Registry, *locations: str) -> Registry:
+    return Registry(name, parent=parent, scope='pyskl', locations=list(locations), build_func=build_component)
+
+
+MODELS = _child(
+    'model', MMENGINE_MODELS, 'pyskl.models.backbones', 'pyskl.models.heads', 'pyskl.models.losses',
+    'pyskl.models.recognizers',
+)  # fmt: skip
+DATASETS = _child('dataset', MMENGINE_DATASETS, 'pyskl.datasets.pose_dataset', 'pyskl.datasets.wrappers')
+TRANSFORMS = _child('transform', MMENGINE_TRANSFORMS, 'pyskl.datasets.pipelines')
+METRICS = _child('metric', MMENGINE_METRICS, 'pyskl.evaluation.metrics')
+HOOKS = _child('hook', MMENGINE_HOOKS, 'pyskl.engine.hooks')

@@ -1,0 +1,281 @@
+"""What is known of each skeleton; the only file that holds joint indices.
+
+Edges, bones, grid links and limbs are separate facts: published lists differ, and checkpoints depend on them. None is
+derived from another, except for a skeleton that a user gives as a dict.
+
+Convention: joints count from 0; an edge, a bone and a grid link are (child, parent), towards the centre.
+"""
+
+from dataclasses import dataclass
+
+Pairs = tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """One joint layout.
+
+    Args:
+        name: The layout's name in a config (``graph_cfg.layout``, ``GenSkeFeat.dataset``).
+        joints: Names of the ``V`` joints, in order.
+        edges: (child, parent) pairs of the graph, inward.
+        bone_parents: ``V`` indices; bone ``v`` points from joint ``bone_parents[v]`` to joint ``v``.
+        grid_links: (i, j): row ``i`` of Ske2Grid's skeleton matrix takes joint ``j``.
+        limbs: Pairs drawn as limbs in heatmaps and pictures, in channel order.
+        left: Joints of the left side.
+        right: Their partners on the right, in the same order.
+        center: The graph's centre.
+        dims: Coordinates a joint has; 2 means that a score may follow as a third channel.
+        origin: The joint that :class:`PreNormalize3D` moves to (0, 0, 0).
+        spine: (from, to): the direction that is turned onto +z.
+        shoulders: (to, from): the direction that is turned onto +x.
+        source: Where the lists come from.
+    """
+
+    name: str
+    joints: tuple[str, ...]
+    edges: Pairs
+    bone_parents: tuple[int, ...]
+    grid_links: Pairs
+    limbs: Pairs
+    left: tuple[int, ...]
+    right: tuple[int, ...]
+    center: int
+    dims: int
+    origin: int
+    spine: tuple[int, int] | None
+    shoulders: tuple[int, int] | None
+    source: str
+
+    @property
+    def num_joints(self) -> int:
+        """``V``."""
+        return len(self.joints)
+
+
+def _bones_of(edges: Pairs, num_joints: int) -> tuple[int, ...]:
+    parents = list(range(num_joints))
+    for child, parent in edges:
+        parents[child] = parent
+    return tuple(parents)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+def _pairs(text: str) -> Pairs:
+    return tuple(tuple(int(joint) for joint in pair.split('-')) for pair in text.split())
+
+
+_COCO_EDGES = _pairs('15-13 13-11 16-14 14-12 11-5 12-6 9-7 7-5 10-8 8-6 5-0 6-0 1-0 3-1 2-0 4-2')
+_COCO = Skeleton(
+    name='coco',
+    joints=_names(
+        'nose left_eye right_eye left_ear right_ear left_shoulder right_shoulder left_elbow right_elbow left_wrist '
+        'right_wrist left_hip right_hip left_knee right_knee left_ankle right_ankle'
+    ),
+    edges=_COCO_EDGES,
+    bone_parents=(0, 0, 0, 1, 2, 0, 0, 5, 6, 7, 8, 0, 0, 11, 12, 13, 14),
+    grid_links=_pairs('15-13 13-11 16-14 14-12 11-12 5-11 6-12 5-6 7-5 8-6 9-7 10-8 1-2 1-0 2-0 3-1 4-2 3-5 4-6'),
+    limbs=_pairs('0-1 0-2 1-3 2-4 0-5 5-7 7-9 0-6 6-8 8-10 5-11 11-13 13-15 6-12 12-14 14-16 11-12'),
+    left=(1, 3, 5, 7, 9, 11, 13, 15),
+    right=(2, 4, 6, 8, 10, 12, 14, 16),
+    center=0,
+    dims=2,
+    origin=0,
+    spine=None,
+    shoulders=None,
+    source='COCO keypoints; edges and bones of PYSKL, grid links of Ske2Grid',
+)
+
+_NTU_EDGES = _pairs(
+    '0-1 1-20 2-20 3-2 4-20 5-4 6-5 7-6 8-20 9-8 10-9 11-10 12-0 13-12 14-13 15-14 16-0 17-16 18-17 19-18 '
+    '21-7 22-7 23-11 24-11'
+)
+_NTU = Skeleton(
+    name='nturgb+d',
+    joints=_names(
+        'spine_base spine_mid neck head left_shoulder left_elbow left_wrist left_hand right_shoulder right_elbow '
+        'right_wrist right_hand left_hip left_knee left_ankle left_foot right_hip right_knee right_ankle right_foot '
+        'spine_shoulder left_hand_tip left_thumb right_hand_tip right_thumb'
+    ),
+    edges=_NTU_EDGES,
+    # 21 -> 22 and 23 -> 24 are not graph edges: 2s-AGCN's list, kept for its checkpoints.
+    bone_parents=(1, 20, 20, 2, 20, 4, 5, 6, 20, 8, 9, 10, 0, 12, 13, 14, 0, 16, 17, 18, 20, 22, 7, 24, 11),
+    grid_links=_pairs(
+        '0-1 1-20 2-20 3-2 4-20 5-4 6-5 7-6 8-20 9-8 10-9 11-10 12-0 13-12 14-13 15-14 16-0 17-16 18-17 19-18 '
+        '21-22 22-7 23-24 24-11'
+    ),
+    limbs=_NTU_EDGES,
+    left=(4, 5, 6, 7, 12, 13, 14, 15, 21, 22),
+    right=(8, 9, 10, 11, 16, 17, 18, 19, 23, 24),
+    center=20,
+    dims=3,
+    origin=1,
+    spine=(0, 1),
+    shoulders=(8, 4),
+    source='Kinect v2, NTU RGB+D; edges of PYSKL, bones of 2s-AGCN, grid links of Ske2Grid',
+)
+
+_OPENPOSE_EDGES = _pairs('4-3 3-2 7-6 6-5 13-12 12-11 10-9 9-8 11-5 8-2 5-1 2-1 0-1 15-0 14-0 17-15 16-14')
+_OPENPOSE_BONES = (0, 0, 1, 2, 3, 1, 5, 6, 2, 8, 9, 5, 11, 12, 0, 0, 14, 15)
+_OPENPOSE = Skeleton(
+    name='openpose',
+    joints=_names(
+        'nose neck right_shoulder right_elbow right_wrist left_shoulder left_elbow left_wrist right_hip right_knee '
+        'right_ankle left_hip left_knee left_ankle right_eye left_eye right_ear left_ear'
+    ),
+    edges=_OPENPOSE_EDGES,
+    bone_parents=_OPENPOSE_BONES,
+    grid_links=tuple((v, p) for v, p in enumerate(_OPENPOSE_BONES) if v != p),
+    limbs=_OPENPOSE_EDGES,
+    left=(5, 6, 7, 11, 12, 13, 15, 17),
+    right=(2, 3, 4, 8, 9, 10, 14, 16),
+    center=1,
+    dims=2,
+    origin=1,
+    spine=None,
+    shoulders=None,
+    source='OpenPose 18 joints; edges and bones of PYSKL',
+)
+
+_HAND_EDGES = _pairs(
+    '1-0 2-1 3-2 4-3 5-0 6-5 7-6 8-7 9-0 10-9 11-10 12-11 13-0 14-13 15-14 16-15 17-0 18-17 19-18 20-19'
+)
+_HAND = Skeleton(
+    name='handmp',
+    joints=(
+        'wrist',
+        *(f'{finger}_{part}' for finger in ('thumb', 'index', 'middle', 'ring', 'little') for part in range(1, 5)),
+    ),
+    edges=_HAND_EDGES,
+    bone_parents=_bones_of(_HAND_EDGES, 21),
+    grid_links=_HAND_EDGES,
+    limbs=_HAND_EDGES,
+    left=(),
+    right=(),
+    center=0,
+    dims=2,
+    origin=0,
+    spine=None,
+    shoulders=None,
+    source='MediaPipe Hands, as in PYSKL',
+)
+
+_KINECT_EDGES = _pairs('0-1 1-2 3-2 4-2 5-4 6-5 7-6 8-2 9-8 10-9 11-10 12-0 13-12 14-13 15-14 16-0 17-16 18-17 19-18')
+_NW_UCLA = Skeleton(
+    name='nw-ucla',
+    joints=_names(
+        'hip_center spine shoulder_center head left_shoulder left_elbow left_wrist left_hand right_shoulder '
+        'right_elbow right_wrist right_hand left_hip left_knee left_ankle left_foot right_hip right_knee right_ankle '
+        'right_foot'
+    ),
+    edges=_KINECT_EDGES,
+    bone_parents=_bones_of(_KINECT_EDGES, 20),
+    grid_links=_KINECT_EDGES,
+    limbs=_KINECT_EDGES,
+    left=(4, 5, 6, 7, 12, 13, 14, 15),
+    right=(8, 9, 10, 11, 16, 17, 18, 19),
+    center=2,
+    dims=3,
+    origin=1,
+    spine=(0, 1),
+    shoulders=(8, 4),
+    source='Kinect v1 SDK order; edges of CTR-GCN for NW-UCLA',
+)
+
+SKELETONS = {s.name: s for s in (_COCO, _NTU, _OPENPOSE, _HAND, _NW_UCLA)}
+
+# Keys of a skeleton given as a dict; the second column is MMAction2's word for the same.
+_DICT_KEYS = ('name', 'joints', 'edges', 'bones', 'left', 'right', 'center', 'dims', 'origin', 'spine', 'shoulders')
+_MMACTION_KEYS = {'num_node': 'joints', 'inward': 'edges'}
+
+
+def skeleton_from_dict(cfg: dict) -> Skeleton:
+    """A skeleton that a config writes out.
+
+    Args:
+        cfg: ``joints`` (names, or how many) and ``edges`` ((child, parent) pairs) are needed; ``bones`` (pairs, default
+            the edges), ``left``, ``right``, ``center`` (default 0), ``dims`` (default 2), ``origin``, ``spine``,
+            ``shoulders`` and ``name`` are not. Joints may be named or numbered. MMAction2's ``num_node`` and
+            ``inward`` are understood.
+
+    Raises:
+        ValueError: If a key is unknown, a joint is not one of ``joints``, or the lists do not fit one another.
+    """
+    cfg = {_MMACTION_KEYS.get(key, key): value for key, value in cfg.items()}
+    unknown = sorted(set(cfg) - set(_DICT_KEYS))
+    if unknown or not {'joints', 'edges'} <= set(cfg):
+        raise ValueError(f"a skeleton dict needs 'joints' and 'edges' and may hold {_DICT_KEYS}, got {sorted(cfg)}")
+    joints = cfg['joints']
+    joints = tuple(f'joint_{v}' for v in range(joints)) if isinstance(joints, int) else tuple(map(str, joints))
+    if not joints or len(set(joints)) < len(joints):
+        raise ValueError(f'skeleton joints must be at least one and all different, got {joints}')
+
+    def index(joint: str | int) -> int:
+        if isinstance(joint, str) and joint in joints:
+            return joints.index(joint)
+        if isinstance(joint, int) and not isinstance(joint, bool) and 0 <= joint < len(joints):
+            return joint
+        raise ValueError(f'{joint!r} is not a joint of the skeleton; its {len(joints)} joints are {list(joints)}')
+
+    def pairs(key: str, default: Pairs = ()) -> Pairs:
+        if key not in cfg:
+            return default
+        if any(isinstance(pair, str | int) or len(pair) != 2 for pair in cfg[key]):
+            raise ValueError(f'skeleton {key} must be (child, parent) pairs, got {cfg[key]!r}')
+        return tuple((index(child), index(parent)) for child, parent in cfg[key])
+
+    def direction(key: str) -> tuple[int, int] | None:
+        if cfg.get(key) is None:
+            return None
+        if len(cfg[key]) != 2:
+            raise ValueError(f'skeleton {key} must be two joints, got {cfg[key]!r}')
+        return tuple(map(index, cfg[key]))
+
+    edges = pairs('edges')
+    bones = pairs('bones', edges)
+    if len({child for child, _ in bones}) < len(bones):
+        raise ValueError(f'a joint of a skeleton has one bone at most, got {bones}')
+    left, right = (tuple(map(index, cfg.get(side, ()))) for side in ('left', 'right'))
+    if len(left) != len(right):
+        raise ValueError(f'skeleton left and right must pair joints, got {len(left)} and {len(right)}')
+    center = index(cfg.get('center', 0))
+    dims = cfg.get('dims', 2)
+    if dims not in (2, 3):
+        raise ValueError(f'skeleton dims must be 2 or 3, got {dims!r}')
+    return Skeleton(
+        name=str(cfg.get('name', 'custom')),
+        joints=joints,
+        edges=edges,
+        bone_parents=_bones_of(bones, len(joints)),
+        grid_links=tuple(pair for pair in bones if pair[0] != pair[1]),
+        limbs=edges,
+        left=left,
+        right=right,
+        center=center,
+        dims=dims,
+        origin=index(cfg.get('origin', center)),
+        spine=direction('spine'),
+        shoulders=direction('shoulders'),
+        source='config',
+    )
+
+
+def get_skeleton(layout: 'str | dict | Skeleton') -> Skeleton:
+    """The skeleton that a config means.
+
+    Args:
+        layout: A name of :data:`SKELETONS`, a dict for :func:`skeleton_from_dict`, or a skeleton.
+
+    Raises:
+        ValueError: If the name is unknown or the dict is not a skeleton.
+    """
+    if isinstance(layout, Skeleton):
+        return layout
+    if isinstance(layout, dict):
+        return skeleton_from_dict(layout)
+    if layout not in SKELETONS:
+        raise ValueError(f'unknown skeleton {layout!r}; choose from {sorted(SKELETONS)}, or give a dict')
+    return SKELETONS[layout]
