@@ -1,0 +1,60 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+TOOLS = Path(__file__).resolve().parents[2] / 'tools'
+
+
+def fail_with(statement, **env):
+    code = f'from _entry import run\ndef main():\n    {statement}\nrun(main)'
+    env = {'PATH': os.environ['PATH'], 'PYTHONPATH': str(TOOLS), **env}
+    done = subprocess.run([sys.executable, '-c', code], env=env, capture_output=True, text=True)
+    return done.returncode, done.stderr
+
+
+def test_user_error_is_one_line_and_status_1():
+    assert fail_with('raise ValueError("split is\\n  not there")') == (1, 'error: split is not there\n')
+
+
+def test_os_error_names_the_file():
+    status, said = fail_with('open("/nowhere/x.pkl")')
+    assert (status, said) == (1, "error: [Errno 2] No such file or directory: '/nowhere/x.pkl'\n")
+
+
+def test_debug_keeps_the_traceback():
+    status, said = fail_with('raise ValueError("why")', PYSKL_DEBUG='1')
+    assert status == 1
+    assert said.startswith('Traceback') and said.endswith('ValueError: why\n')
+
+
+def test_ctrl_c_is_130():
+    assert fail_with('raise KeyboardInterrupt') == (130, 'error: interrupted\n')
+
+
+def test_our_own_bug_is_not_hidden():
+    status, said = fail_with('raise TypeError("bug")')
+    assert status == 1
+    assert 'Traceback' in said
+
+
+def test_status_of_main_is_kept():
+    assert fail_with('return 3') == (3, '')
+    assert fail_with('pass') == (0, '')
+
+
+def test_error_from_a_loader_worker_is_what_the_worker_said():
+    said = (
+        'Caught ValueError in DataLoader worker process 0.\\nOriginal Traceback:\\n  File x\\nValueError: clip a: NaN'
+    )
+    assert fail_with(f'raise ValueError("{said}")') == (1, 'error: clip a: NaN\n')
+
+
+def test_of_two_processes_only_the_first_prints(tmp_path):
+    once = str(tmp_path / 'said')
+    assert fail_with('raise ValueError("why")', PYSKL_ERROR_ONCE=once) == (1, 'error: why\n')
+    assert fail_with('raise ValueError("why")', PYSKL_ERROR_ONCE=once) == (1, '')
+
+
+def test_an_impossible_once_path_does_not_silence_the_error():
+    assert fail_with('raise ValueError("why")', PYSKL_ERROR_ONCE='/nowhere/said') == (1, 'error: why\n')

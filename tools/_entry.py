@@ -1,0 +1,54 @@
+"""How every tool ends: what a user can mend is one line on stderr and exit status 1, not a traceback.
+
+``PYSKL_DEBUG=1`` shows the traceback. With ``PYSKL_ERROR_ONCE=PATH``, of many processes that fail alike only the one
+that creates PATH prints.
+"""
+
+import os
+import re
+import sys
+from collections.abc import Callable
+
+_FROM_WORKER = re.compile(r'Caught \w+ in DataLoader worker process')
+_CLASS_NAME = re.compile(r'^[\w.]+(Error|Exception): ')
+
+
+def one_line(error: BaseException) -> str:
+    """The message of ``error`` on one line; of an error that crossed from a DataLoader worker, what the worker said."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if not lines:
+        return type(error).__name__
+    if _FROM_WORKER.match(lines[0]):
+        return _CLASS_NAME.sub('', lines[-1])
+    return ' '.join(lines)
+
+
+def _is_first() -> bool:
+    path = os.environ.get('PYSKL_ERROR_ONCE')
+    if not path:
+        return True
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+    except FileExistsError:
+        return False
+    except OSError:
+        return True  # said twice is better than never
+    return True
+
+
+def run(main: Callable[[], int | None]) -> None:
+    """Call ``main()`` and leave the program.
+
+    Exit status: what ``main`` returns (None is 0); 1 after a ValueError or OSError; 130 after Ctrl-C. Any other
+    exception is a bug of ours and keeps its traceback.
+    """
+    try:
+        status = main() or 0
+    except (ValueError, OSError, KeyboardInterrupt) as error:
+        if os.environ.get('PYSKL_DEBUG', '0') not in ('', '0'):
+            raise
+        interrupted = isinstance(error, KeyboardInterrupt)
+        if _is_first():
+            print(f'error: {"interrupted" if interrupted else one_line(error)}', file=sys.stderr, flush=True)
+        status = 130 if interrupted else 1
+    sys.exit(status)
