@@ -1,0 +1,126 @@
+import math
+
+import numpy as np
+import pytest
+
+from pyskl.evaluation.functional import (
+    confusion_matrix,
+    mean_average_precision,
+    mean_class_accuracy,
+    top_k_accuracy,
+)
+
+SCORES = np.array([[0.1, 0.7, 0.2], [0.5, 0.3, 0.2], [0.2, 0.3, 0.5], [0.6, 0.3, 0.1]])
+
+
+def test_top_k_counts_labels_among_the_k_best():
+    # Ranks of the labels: 1, 2, 3, 1.
+    assert top_k_accuracy(SCORES, [1, 1, 0, 0], topk=(1, 2, 3)) == [0.5, 0.75, 1.0]
+
+
+def test_top_5_of_three_classes_is_one():
+    assert top_k_accuracy(SCORES, [2, 2, 2, 2], topk=(5,)) == [1.0]
+
+
+def test_of_equal_scores_the_higher_class_is_first():
+    tied = np.zeros((1, 3))
+    assert [top_k_accuracy(tied, [k], (1, 2)) for k in range(3)] == [[0.0, 0.0], [0.0, 1.0], [1.0, 1.0]]
+
+
+def test_infinite_scores_are_ordered():
+    assert top_k_accuracy([[-np.inf, 0.0], [np.inf, 0.0]], [1, 0]) == [1.0]
+
+
+def test_mean_class_accuracy_weighs_classes_not_samples():
+    scores = np.eye(2)[[0, 0, 0, 0]]  # all predicted 0
+    assert mean_class_accuracy(scores, [0, 0, 0, 1]) == 0.5
+
+
+def test_a_class_that_is_only_predicted_counts_in_legacy_alone():
+    scores = np.eye(3)[[0, 2]]  # class 0 right, class 1 taken for class 2
+    assert mean_class_accuracy(scores, [0, 1]) == 0.5
+    assert mean_class_accuracy(scores, [0, 1], legacy=True) == pytest.approx(1 / 3)
+
+
+def test_legacy_is_the_same_where_every_class_occurs():
+    labels = np.arange(40) % 4
+    scores = np.random.RandomState(0).rand(40, 4)
+    assert mean_class_accuracy(scores, labels) == mean_class_accuracy(scores, labels, legacy=True)
+
+
+def test_confusion_rows_are_labels():
+    assert confusion_matrix([0, 0, 1], [0, 1, 1]).tolist() == [[1, 0], [1, 1]]
+
+
+def test_confusion_is_over_the_classes_that_occur():
+    assert confusion_matrix([7, 7], [7, 3]).tolist() == [[0, 1], [0, 1]]  # classes 3 and 7
+
+
+@pytest.mark.parametrize(
+    ('normalize', 'matrix'),
+    [('true', [[1, 0], [0.5, 0.5]]), ('pred', [[0.5, 0], [0.5, 1]]), ('all', [[1 / 3, 0], [1 / 3, 1 / 3]])],
+)
+def test_confusion_normalized(normalize, matrix):
+    assert np.allclose(confusion_matrix([0, 0, 1], [0, 1, 1], normalize), matrix, rtol=1e-15)
+
+
+def test_confusion_of_nothing_over_nothing_is_zero():
+    assert confusion_matrix([1], [0], 'pred').tolist() == [[0, 1], [0, 0]]
+
+
+def test_average_precision_by_hand():
+    # Best first: hit, miss, hit: recall 1/2 at precision 1, then 1/2 at precision 2/3.
+    scores, labels = np.array([[0.9], [0.8], [0.7]]), np.array([[1], [0], [1]])
+    assert mean_average_precision(scores, labels) == pytest.approx((1 + 2 / 3) / 2)
+
+
+def test_tied_scores_are_one_threshold():
+    assert mean_average_precision([[0.5], [0.5]], [[1], [0]]) == 0.5
+    assert mean_average_precision([[0.5], [0.5]], [[0], [1]]) == 0.5
+
+
+def test_classes_without_positives_are_left_out():
+    scores = np.array([[0.9, 0.1], [0.1, 0.9]])
+    assert mean_average_precision(scores, [[1, 0], [0, 0]]) == 1.0
+    assert math.isnan(mean_average_precision(scores, np.zeros((2, 2), int)))
+
+
+def test_nan_scores_name_the_sample():
+    scores = SCORES.copy()
+    scores[2, 0] = np.nan
+    for metric, labels in [
+        (top_k_accuracy, [0, 0, 0, 0]),
+        (mean_class_accuracy, [0, 0, 0, 0]),
+        (mean_average_precision, np.ones((4, 3), int)),
+    ]:
+        with pytest.raises(ValueError, match='scores of 1 of 4 samples are NaN, the first is sample 2'):
+            metric(scores, labels)
+
+
+@pytest.mark.parametrize(
+    ('scores', 'labels', 'why'),
+    [
+        (SCORES, [0, 1], '4 scores but 2 labels'),
+        (SCORES, [0, 1, 2, 3], 'labels must be 0 to 2, got 3'),
+        (SCORES, [0, 1, 2, -1], 'labels must be 0 to 2, got -1'),
+        (SCORES, [0.0, 1.0, 2.0, 2.0], 'labels must be integers, got float64'),
+        (SCORES, [[0], [1], [2], [0]], r'labels must be \(N,\)'),
+        (SCORES[0], [0], r'scores must be \(N, K\)'),
+        (SCORES[:0], [], 'at least one sample'),
+        ([[0.1, 0.2], [0.3]], [0, 0], 'unequal length'),
+    ],
+)
+def test_bad_input_is_named(scores, labels, why):
+    with pytest.raises(ValueError, match=why):
+        top_k_accuracy(scores, labels)
+
+
+def test_bad_options_are_named():
+    with pytest.raises(ValueError, match='topk must be at least 1'):
+        top_k_accuracy(SCORES, [0, 0, 0, 0], (0,))
+    with pytest.raises(ValueError, match="normalize must be None, 'true', 'pred' or 'all', got 'rows'"):
+        confusion_matrix([0], [0], 'rows')
+    with pytest.raises(ValueError, match='1 predictions but 2 labels'):
+        confusion_matrix([0], [0, 1])
+    with pytest.raises(ValueError, match='0 or 1'):
+        mean_average_precision([[0.5]], [[2]])
