@@ -1,0 +1,11 @@
+"""NW-UCLA, 3D joints of the Kinect v1 (20): trained on views 1 and 2, tested on view 3. Made by tools/data/nwucla.py.
+
+95 clips of view 3 are copies of training clips; ``data.test.split=xview_val_dedup`` leaves them out.
+"""
+
+_base_ = './pose.py'
+data = dict(
+    train=dict(dataset=dict(ann_file='data/nwucla/nwucla.pkl', split='xview_train')),
+    val=dict(ann_file='data/nwucla/nwucla.pkl', split='xview_val'),
+    test=dict(ann_file='data/nwucla/nwucla.pkl', split='xview_val'),
+)

@@ -1,0 +1,7 @@
+"""ST-GCN, arXiv 1801.07455. A leaf adds the skeleton (graph_cfg.layout) and num_classes."""
+
+model = dict(
+    type='RecognizerGCN',
+    backbone=dict(type='STGCN', graph_cfg=dict(mode='stgcn_spatial')),
+    cls_head=dict(type='GCNHead', in_channels=256),
+)

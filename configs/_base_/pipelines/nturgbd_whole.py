@@ -1,0 +1,14 @@
+"""3D joints of NTU RGB+D, ST-GCN's first recipe: the whole video, filled up to 300 frames with zeros."""
+
+modality = 'j'
+train_pipeline = [
+    dict(type='PreNormalize3D'),
+    dict(type='GenSkeFeat', dataset='nturgb+d'),
+    dict(type='PadTo', length=300, mode='zero'),
+    dict(type='PoseDecode'),
+    dict(type='FormatGCNInput', num_person=2),
+    dict(type='Collect', keys=['keypoint', 'label'], meta_keys=[]),
+    dict(type='ToTensor', keys=['keypoint']),
+]
+val_pipeline = train_pipeline
+test_pipeline = train_pipeline

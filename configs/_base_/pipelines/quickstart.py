@@ -1,0 +1,22 @@
+"""2D joints of one person: clips of 32 frames, one to train and validate, ten to test."""
+
+modality = 'j'
+train_pipeline = [
+    dict(type='PreNormalize2D'),
+    dict(type='GenSkeFeat', dataset='coco'),
+    dict(type='UniformSample', clip_len=32),
+    dict(type='PoseDecode'),
+    dict(type='FormatGCNInput', num_person=1),
+    dict(type='Collect', keys=['keypoint', 'label'], meta_keys=[]),
+    dict(type='ToTensor', keys=['keypoint']),
+]
+val_pipeline = train_pipeline  # one clip, always the same one: data sets for validation are in test mode
+test_pipeline = [
+    dict(type='PreNormalize2D'),
+    dict(type='GenSkeFeat', dataset='coco'),
+    dict(type='UniformSample', clip_len=32, num_clips=10),
+    dict(type='PoseDecode'),
+    dict(type='FormatGCNInput', num_person=1),
+    dict(type='Collect', keys=['keypoint', 'label'], meta_keys=[]),
+    dict(type='ToTensor', keys=['keypoint']),
+]

@@ -1,0 +1,6 @@
+"""PYSKL's recipe, cut to what a CPU does in minutes: 1 x 16 clips."""
+
+_base_ = './pyskl.py'
+optimizer = dict(lr=0.05)
+total_epochs = 8
+auto_scale_lr = dict(base_batch_size=16)
