@@ -1,0 +1,218 @@
+"""Checkpoint files: found, read safely, matched with a network, written whole.
+
+A file that a user names can not run code: it is read with ``weights_only``, and the allow-list holds exactly what a
+checkpoint of ours (mmengine's logs of scalars) and of mmcv (NumPy scalars in ``meta``) contains beside tensors.
+"""
+
+import glob
+import os
+import pickle
+import re
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.logging import HistoryBuffer
+from torch import nn
+
+_NUMPY_RECONSTRUCT = np.zeros(0).__reduce__()[0]
+_NUMPY_SCALAR = np.float64(0).__reduce__()[0]
+SAFE_GLOBALS = [
+    HistoryBuffer,
+    np.dtype,
+    np.ndarray,
+    *(type(np.dtype(kind)) for kind in ('f2', 'f4', 'f8', 'i1', 'i2', 'i4', 'i8', 'u1', 'bool')),
+    _NUMPY_RECONSTRUCT,
+    _NUMPY_SCALAR,
+    (_NUMPY_RECONSTRUCT, 'numpy.core.multiarray._reconstruct'),  # NumPy 1's names for the same
+    (_NUMPY_SCALAR, 'numpy.core.multiarray.scalar'),
+]
+
+
+def find_checkpoint(pattern: str | Path) -> tuple[str, str | None]:
+    """The file that a path or a quoted glob means.
+
+    Returns:
+        The path, and a line for the log if the glob had several matches (the newest is taken), else None.
+
+    Raises:
+        FileNotFoundError: If nothing matches; lists the checkpoints that the folder holds.
+    """
+    pattern = str(pattern)
+    if os.path.isfile(pattern):
+        return pattern, None
+    matches = [path for path in glob.glob(pattern) if os.path.isfile(path)]
+    if not matches:
+        folder = Path(pattern).parent
+        held = sorted(path.name for path in folder.glob('*.pth')) if folder.is_dir() else None
+        if held is None:
+            there = f'the folder {folder} does not exist'
+        else:
+            there = f'{folder} holds {", ".join(held)}' if held else f'{folder} holds no .pth file'
+        raise FileNotFoundError(f'no checkpoint matches {pattern}; {there}')
+    matches.sort(key=lambda path: (os.path.getmtime(path), path))
+    note = f'{len(matches)} files match {pattern}; taking the newest, {matches[-1]}' if len(matches) > 1 else None
+    return matches[-1], note
+
+
+def read_checkpoint(path: str | Path, trust: bool = False) -> dict:
+    """Read a checkpoint onto the CPU.
+
+    Args:
+        path: The file.
+        trust: ``--trust-checkpoint``: admit any pickled object. Such a file can run code.
+
+    Returns:
+        A dict with at least ``state_dict`` and ``meta``.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is truncated, is no checkpoint, or holds objects that could run code.
+    """
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f'no checkpoint {path}')
+    try:
+        with torch.serialization.safe_globals(SAFE_GLOBALS):
+            checkpoint = torch.load(path, map_location='cpu', weights_only=not trust)
+    except pickle.UnpicklingError as error:
+        name = re.search(r'GLOBAL ([\w.]+)', str(error))
+        if name is None:
+            raise ValueError(f'{path} is not a checkpoint, or is damaged: {_first_line(error)}') from error
+        raise ValueError(
+            f'{path} holds {name.group(1)}, which is no tensor and could run code; '
+            'pass --trust-checkpoint if you trust its author'
+        ) from error
+    except (RuntimeError, EOFError, zipfile.BadZipFile, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f'{path} is truncated or not a checkpoint: {_first_line(error)}') from error
+    if not isinstance(checkpoint, dict):
+        raise ValueError(f'{path} holds a {type(checkpoint).__name__}; a checkpoint is a dict with a state_dict')
+    if not isinstance(checkpoint.get('state_dict'), dict):
+        if not checkpoint or not all(isinstance(value, torch.Tensor) for value in checkpoint.values()):
+            raise ValueError(f'{path} has no state_dict; its keys are {sorted(map(str, checkpoint))[:5]}')
+        checkpoint = {'state_dict': checkpoint}
+    meta = checkpoint.get('meta')
+    # mmengine would execute the text under meta['config'] when it resumes.
+    checkpoint['meta'] = {k: v for k, v in meta.items() if k != 'config'} if isinstance(meta, dict) else {}
+    return checkpoint
+
+
+def save_checkpoint(checkpoint: dict, path: str | Path) -> None:
+    """Write to a temporary name and rename: there is never half a file under ``path``."""
+    temporary = f'{path}.{os.getpid()}.tmp'
+    try:
+        with open(temporary, 'wb') as file:
+            torch.save(checkpoint, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        if os.path.exists(temporary):
+            os.remove(temporary)
+
+
+def match_keys(state_dict: dict, model: nn.Module) -> tuple[dict, list[str]]:
+    """Rename the keys of a known other layout to ours.
+
+    Returns:
+        The state dict and a line for the log for each layout recognised.
+    """
+    wanted = set(model.state_dict())
+    notes = []
+
+    def rename(what: str, function: Callable[[str], str]) -> None:
+        nonlocal state_dict
+        renamed = {function(key): value for key, value in state_dict.items()}
+        if renamed.keys() != state_dict.keys():
+            state_dict = renamed
+            notes.append(what)
+
+    rename('compiled model (_orig_mod.)', lambda key: key.replace('_orig_mod.', ''))
+    rename('data parallel model (module.)', lambda key: key.removeprefix('module.'))
+    if 'cls_head.fc_cls.weight' in wanted and 'cls_head.fc_cls.weight' not in state_dict:
+        rename('MMAction2 (cls_head.fc)', lambda key: key.replace('cls_head.fc.', 'cls_head.fc_cls.'))
+    return state_dict, notes
+
+
+def load_weights(model: nn.Module, checkpoint: dict, path: str, growing: bool = False, ignore: str = '') -> list[str]:
+    """Copy a checkpoint's weights into a recognizer.
+
+    Args:
+        model: The recognizer.
+        checkpoint: As of :func:`read_checkpoint`.
+        path: The file's name, for messages.
+        growing: Let the last stage of a progressively grown network start fresh if the file ends with the one before.
+        ignore: Prefix of keys that start fresh whatever the file holds (``load_from_ignore``), e.g. ``'cls_head'``.
+
+    Returns:
+        Lines for the log: the layout recognised, what starts fresh.
+
+    Raises:
+        ValueError: If a tensor is missing, left over or of another shape; names the first one.
+    """
+    state_dict, notes = match_keys(checkpoint['state_dict'], model)
+    wanted = model.state_dict()
+    skipped = [key for key in wanted if ignore and key.startswith(ignore)]
+    if skipped:
+        notes.append(f'starts fresh, as load_from_ignore={ignore!r} says: {skipped[0]} and {len(skipped) - 1} more')
+    state_dict = {key: value for key, value in state_dict.items() if not (ignore and key.startswith(ignore))}
+    missing = [key for key in wanted if key not in state_dict and key not in skipped]
+    fresh = _fresh_stage(model, missing, state_dict) if growing else []
+    if fresh:
+        notes.append(f'starts fresh: {", ".join(fresh)}')
+    problem = _first_mismatch(wanted, state_dict, {*skipped, *fresh}, model)
+    if problem:
+        raise ValueError(f'{path} does not fit the model: {problem}')
+    model.load_state_dict(state_dict, strict=False)
+    return notes
+
+
+def _fresh_stage(model: nn.Module, missing: list[str], state_dict: dict) -> list[str]:
+    """The missing keys, if they are just those of the last stage and the file has the stage before."""
+    stage_of = getattr(model.backbone, 'stage_of', None)
+    if stage_of is None or not missing:
+        return []
+    stages = {key: stage_of(key.removeprefix('backbone.')) for key in [*model.state_dict(), *state_dict]}
+    last = max(stage for stage in stages.values() if stage is not None)
+    in_file = {stages[key] for key in state_dict if stages[key] is not None}
+    return missing if in_file == set(range(last)) and {stages[key] for key in missing} == {last} else []
+
+
+def _first_mismatch(wanted: dict, state_dict: dict, fresh: set, model: nn.Module) -> str | None:
+    for key, tensor in wanted.items():
+        if key in fresh:
+            continue
+        if key not in state_dict:
+            stage_of = getattr(model.backbone, 'stage_of', None)
+            stages = _stage_counts(stage_of, wanted, state_dict) if stage_of else ''
+            return f'it has no {key} {tuple(tensor.shape)}{stages}; its own first keys are {list(state_dict)[:3]}'
+        if state_dict[key].shape != tensor.shape:
+            found, needed = tuple(state_dict[key].shape), tuple(tensor.shape)
+            hint = ''
+            if key.startswith('cls_head') and found[:1] != needed[:1]:
+                hint = (
+                    f' ({found[0]} classes in the file, {needed[0]} in the model; '
+                    "load_from_ignore='cls_head' starts the head fresh)"
+                )
+            return f'{key} is {found} in the file and {needed} in the model{hint}'
+    left = [key for key in state_dict if key not in wanted]
+    if left:
+        stage_of = getattr(model.backbone, 'stage_of', None)
+        stages = _stage_counts(stage_of, wanted, state_dict) if stage_of else ''
+        return f'it holds {left[0]} {tuple(state_dict[left[0]].shape)}, which the model lacks{stages}'
+    return None
+
+
+def _stage_counts(stage_of: Callable[[str], int | None], wanted: dict, state_dict: dict) -> str:
+    def count(keys: dict) -> int:
+        stages = [stage_of(key.removeprefix('backbone.')) for key in keys]
+        return 1 + max((stage for stage in stages if stage is not None), default=-1)
+
+    if count(wanted) == count(state_dict):
+        return ''
+    return f' ({count(state_dict)} stages in the file, {count(wanted)} in the model)'
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -1,0 +1,93 @@
+"""Start the process group: torchrun, Slurm or MPI, on GPUs (nccl) or without (gloo)."""
+
+import os
+import socket
+import subprocess
+
+import torch
+import torch.distributed as dist
+
+LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
+
+
+def init_distributed(launcher: str, backend: str | None = None) -> None:
+    """Join the process group that ``launcher`` has started; nothing for ``'none'``.
+
+    Args:
+        launcher: One of :data:`LAUNCHERS`.
+        backend: ``dist_params.backend`` of the config; nccl falls back to gloo where there is no GPU.
+
+    Raises:
+        ValueError: If the launcher is unknown, did not start this process, or starts more processes than GPUs.
+    """
+    if launcher not in LAUNCHERS:
+        raise ValueError(f'unknown --launcher {launcher!r}; choose from {LAUNCHERS}')
+    if launcher == 'none' or dist.is_initialized():
+        return
+    if launcher == 'slurm':
+        _environment_of_slurm()
+    elif launcher == 'mpi':
+        _environment_of_mpi()
+    missing = [name for name in ('RANK', 'WORLD_SIZE', 'LOCAL_RANK', 'MASTER_ADDR') if name not in os.environ]
+    if missing:
+        raise ValueError(
+            f'--launcher {launcher}: {", ".join(missing)} not set; start with tools/dist_train.sh or torchrun, '
+            'or use --launcher none'
+        )
+    local_rank = int(os.environ['LOCAL_RANK'])
+    check_processes(int(os.environ.get('LOCAL_WORLD_SIZE', local_rank + 1)))
+    if torch.cuda.is_available():
+        torch.cuda.set_device(local_rank)
+        backend = backend or 'nccl'
+    else:
+        backend = 'gloo' if backend in (None, 'nccl') else backend
+    dist.init_process_group(backend)
+
+
+def check_processes(processes: int) -> None:
+    """Refuse more processes on a machine than it has GPUs; any number is fine where there is none.
+
+    Raises:
+        ValueError: Names both numbers.
+    """
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if gpus and processes > gpus:
+        raise ValueError(
+            f'{processes} processes asked for, but this machine has {gpus} GPU(s); '
+            f'pass {gpus}, or hide the GPUs with CUDA_VISIBLE_DEVICES= to run on the CPU'
+        )
+
+
+def _environment_of_slurm() -> None:
+    if 'SLURM_PROCID' not in os.environ:
+        raise ValueError('--launcher slurm: SLURM_PROCID is not set; start with srun (tools/slurm_train.sh)')
+    if 'MASTER_ADDR' not in os.environ:
+        nodes = subprocess.run(
+            ['scontrol', 'show', 'hostnames', os.environ['SLURM_NODELIST']], capture_output=True, text=True, check=True
+        )
+        os.environ['MASTER_ADDR'] = nodes.stdout.split()[0]
+    # One port a job, the same on all its nodes.
+    os.environ.setdefault('MASTER_PORT', str(20000 + int(os.environ.get('SLURM_JOB_ID', 0)) % 20000))
+    os.environ['RANK'] = os.environ['SLURM_PROCID']
+    os.environ['WORLD_SIZE'] = os.environ['SLURM_NTASKS']
+    os.environ['LOCAL_RANK'] = os.environ['SLURM_LOCALID']
+
+
+def _environment_of_mpi() -> None:
+    if 'OMPI_COMM_WORLD_RANK' not in os.environ:
+        raise ValueError('--launcher mpi: OMPI_COMM_WORLD_RANK is not set; start with mpirun')
+    os.environ.setdefault('MASTER_ADDR', socket.gethostbyname('localhost'))
+    os.environ.setdefault('MASTER_PORT', '29500')
+    os.environ['RANK'] = os.environ['OMPI_COMM_WORLD_RANK']
+    os.environ['WORLD_SIZE'] = os.environ['OMPI_COMM_WORLD_SIZE']
+    os.environ['LOCAL_RANK'] = os.environ['OMPI_COMM_WORLD_LOCAL_RANK']
+
+
+def world() -> tuple[int, int]:
+    """(rank, number of processes)."""
+    return (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
+
+
+def this_device() -> torch.device:
+    """This process's GPU, or the CPU."""
+    return torch.device('cuda', torch.cuda.current_device()) if torch.cuda.is_available() else torch.device('cpu')

@@ -1,0 +1,71 @@
+"""``--fuse-conv-bn``: fold batch norms into the convolutions before them, wherever that leaves the scores the same."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+CONVS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+
+
+def conv_norm_pairs(model: nn.Module, *args, **kwargs) -> list[tuple[str, str]]:
+    """Names of (convolution, batch norm) where the second takes just what the first gave, seen in one forward pass.
+
+    Args:
+        model: In evaluation mode.
+        *args: Of its ``forward``.
+        **kwargs: Of its ``forward``.
+    """
+    produced: dict[int, tuple[str, Tensor]] = {}  # the tensor is kept, so that its id stays its own
+    pairs = []
+    handles = []
+
+    def after_conv(name: str):
+        def hook(module: nn.Module, inputs: tuple, output: Tensor) -> None:
+            produced[id(output)] = (name, output)
+
+        return hook
+
+    def before_norm(name: str):
+        def hook(module: nn.Module, inputs: tuple) -> None:
+            if id(inputs[0]) in produced:
+                pairs.append((produced[id(inputs[0])][0], name))
+
+        return hook
+
+    for name, module in model.named_modules():
+        if isinstance(module, CONVS):
+            handles.append(module.register_forward_hook(after_conv(name)))
+        elif isinstance(module, NORMS):
+            handles.append(module.register_forward_pre_hook(before_norm(name)))
+    with torch.no_grad():
+        model(*args, **kwargs)
+    for handle in handles:
+        handle.remove()
+    return pairs
+
+
+def fuse_conv_bn(model: nn.Module, *args, **kwargs) -> int:
+    """Fuse in place; returns how many batch norms are gone.
+
+    Raises:
+        ValueError: If the scores changed, so that the network cannot be fused.
+    """
+    model.eval()
+    with torch.no_grad():
+        before = model(*args, **kwargs)
+    pairs = conv_norm_pairs(model, *args, **kwargs)
+    for conv_name, norm_name in pairs:
+        conv, norm = model.get_submodule(conv_name), model.get_submodule(norm_name)
+        _replace(model, conv_name, fuse_conv_bn_eval(conv, norm))
+        _replace(model, norm_name, nn.Identity())
+    with torch.no_grad():
+        after = model(*args, **kwargs)
+    if not torch.allclose(before, after, rtol=1e-3, atol=1e-3 * float(before.abs().max())):
+        raise ValueError('--fuse-conv-bn changes the scores of this network; test it without')
+    return len(pairs)
+
+
+def _replace(model: nn.Module, name: str, module: nn.Module) -> None:
+    parent, _, child = name.rpartition('.')
+    setattr(model.get_submodule(parent), child, module)

@@ -1,0 +1,174 @@
+"""What happens around the training loop: seeds, the bar, the log lines, the guard against a broken loss."""
+
+import json
+import math
+import os.path as osp
+import sys
+
+import torch
+from mmengine.dist import get_rank, is_main_process
+from mmengine.hooks import Hook, RuntimeInfoHook
+from mmengine.registry import VISBACKENDS
+from mmengine.visualization import BaseVisBackend
+from tqdm import tqdm
+
+from pyskl.registry import HOOKS
+
+
+@HOOKS.register_module()
+class EpochSeedHook(Hook):
+    """Seed torch at the start of each epoch, so that a resumed epoch draws what it would have drawn.
+
+    Args:
+        diff_rank_seed: Give each process dropout masks of its own.
+    """
+
+    priority = 'VERY_HIGH'
+
+    def __init__(self, diff_rank_seed: bool = False) -> None:
+        self.diff_rank_seed = diff_rank_seed
+
+    def before_train_epoch(self, runner) -> None:
+        """Seed from (seed, epoch, rank)."""
+        rank = get_rank() if self.diff_rank_seed else 0
+        torch.manual_seed((runner.seed * 1_000_003 + runner.epoch * 1009 + rank) % 2**63)
+
+
+@HOOKS.register_module()
+class ValidatedHook(Hook):
+    """Remember in the checkpoint which epoch was validated last."""
+
+    priority = 'VERY_HIGH'  # before the checkpoint hook writes a new best
+
+    def after_val_epoch(self, runner, metrics: dict | None = None) -> None:
+        """Note the epoch."""
+        runner.message_hub.update_info('validated', runner.epoch)
+
+
+@HOOKS.register_module()
+class LossHook(RuntimeInfoHook):
+    """Log the mean loss of an interval, and stop a run whose loss is not finite.
+
+    mmengine's own hook reads every logged value of every iteration, which makes a GPU wait each time. This one adds
+    them up on the device and reads once an interval (each iteration on the CPU, where nothing waits).
+
+    Args:
+        interval: Iterations between two readings.
+
+    Raises:
+        ValueError: While training, if a loss is not finite; names the iteration and the clips.
+    """
+
+    def __init__(self, interval: int = 20) -> None:
+        self.interval = interval
+        self._sums: dict[str, torch.Tensor] = {}
+        self._count = 0
+        self._pending: list[tuple[int, torch.Tensor, torch.Tensor]] = []
+
+    def before_train_epoch(self, runner) -> None:
+        """Start an interval."""
+        super().before_train_epoch(runner)
+        self._sums, self._count, self._pending = {}, 0, []
+
+    def after_train_iter(self, runner, batch_idx: int, data_batch: dict | None = None, outputs: dict | None = None):
+        """Add up ``outputs``; check and log them at the end of an interval."""
+        for key, value in outputs.items():
+            self._sums[key] = self._sums[key] + value if key in self._sums else value.clone()
+        self._count += 1
+        self._pending.append((runner.iter, outputs['loss'], data_batch['sample_index']))
+        ends = batch_idx + 1 == len(runner.train_dataloader) or (batch_idx + 1) % self.interval == 0
+        if ends or outputs['loss'].device.type == 'cpu':
+            self._check(runner)
+        if ends:
+            for key, value in self._sums.items():
+                runner.message_hub.log_scalars.pop(f'train/{key}', None)  # the line shows this interval only
+                runner.message_hub.update_scalar(f'train/{key}', value.item(), self._count)
+            self._sums, self._count = {}, 0
+
+    def _check(self, runner) -> None:
+        losses = torch.stack([loss for _, loss, _ in self._pending]).tolist()
+        for (iteration, _, indices), loss in zip(self._pending, losses, strict=True):
+            if not math.isfinite(loss):
+                names = runner.train_dataloader.dataset.dataset.names
+                clips = ', '.join(str(names[index]) for index in indices.tolist())
+                raise ValueError(
+                    f'the loss is {loss} at iteration {iteration + 1} (epoch {runner.epoch + 1}); clips: {clips}; '
+                    'a smaller optimizer.lr or optimizer_config.grad_clip may help'
+                )
+        self._pending = []
+
+
+@HOOKS.register_module()
+class BarHook(Hook):
+    """A bar with the time left, where the output is a terminal."""
+
+    priority = 'LOWEST'
+
+    def __init__(self) -> None:
+        self._bar: tqdm | None = None
+
+    def before_train(self, runner) -> None:
+        """Open the bar at the iteration that the run starts from."""
+        if is_main_process() and self._bar is None:
+            self._bar = tqdm(
+                total=runner.max_iters, initial=runner.iter, desc='training', unit='it', disable=not sys.stderr.isatty()
+            )
+
+    def after_train_iter(self, runner, batch_idx: int, data_batch: dict | None = None, outputs: dict | None = None):
+        """One step on."""
+        if self._bar is not None:
+            self._bar.set_description(f'epoch {runner.epoch + 1}/{runner.max_epochs}', refresh=False)
+            self._bar.update()
+
+    def after_train(self, runner) -> None:
+        """Close the bar."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+    def before_test_epoch(self, runner) -> None:
+        """Open a bar over the test batches."""
+        if is_main_process():
+            self._bar = tqdm(
+                total=len(runner.test_dataloader), desc='testing', unit='batch', disable=not sys.stderr.isatty()
+            )
+
+    def after_test_iter(self, runner, batch_idx: int, data_batch: dict | None = None, outputs: list | None = None):
+        """One step on."""
+        if self._bar is not None:
+            self._bar.update()
+
+    def after_test_epoch(self, runner, metrics: dict | None = None) -> None:
+        """Close the bar."""
+        self.after_train(runner)
+
+
+@VISBACKENDS.register_module()
+class JsonLinesBackend(BaseVisBackend):
+    """``work_dir/TIMESTAMP.log.json``: one JSON object a logged line, as PYSKL's tools read it."""
+
+    def __init__(self, save_dir: str) -> None:
+        super().__init__(save_dir)
+        self._path: str | None = None
+
+    @property
+    def experiment(self) -> 'JsonLinesBackend':
+        """Itself: there is no writer object behind it."""
+        return self
+
+    def add_scalar(self, name: str, value: float, step: int = 0, **kwargs) -> None:
+        """Nothing: PYSKL's file has whole lines only."""
+
+    def add_scalars(self, scalar_dict: dict, step: int = 0, file_path: str | None = None, **kwargs) -> None:
+        """Append ``{'mode': 'train' | 'val', 'step': step, ...}``."""
+        if file_path is None:
+            return
+        mode = 'train' if 'lr' in scalar_dict else 'val'
+        values = {k: round(v, 6) if isinstance(v, float) else v for k, v in scalar_dict.items() if _plain(v)}
+        name = osp.splitext(osp.basename(file_path))[0]
+        with open(osp.join(osp.dirname(self._save_dir), f'{name}.log.json'), 'a', encoding='utf-8') as file:
+            file.write(json.dumps({'mode': mode, 'step': step, **values}) + '\n')
+
+
+def _plain(value: object) -> bool:
+    return isinstance(value, int | float | str)

@@ -1,0 +1,131 @@
+"""Loaders whose samples depend on (seed, epoch, index) only.
+
+The sampler hands each index on together with the seed of its augmentation, so the number of workers and processes, and
+where a run was interrupted, change nothing about a sample.
+"""
+
+import random
+from collections.abc import Iterator
+from functools import partial
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
+
+from pyskl.datasets.samplers import epoch_indices, epoch_length
+
+
+class SeededDataset(Dataset):
+    """``dataset`` with (index, seed) for an index: seeds the augmentation, and adds ``sample_index`` to the sample.
+
+    Args:
+        dataset: A data set of ``pyskl.datasets``.
+    """
+
+    metainfo: dict = {}  # mmengine asks for it
+
+    def __init__(self, dataset) -> None:
+        self.dataset = dataset
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, key: tuple[int, int]) -> dict:
+        index, seed = key
+        np.random.seed(seed)  # the loader's own process, or a worker: whoever runs the pipeline
+        random.seed(seed)
+        return {**self.dataset[index], 'sample_index': index}
+
+
+class EpochSampler(Sampler):
+    """This process's share of an epoch, as (index, seed) pairs.
+
+    Every process gets equally many: the epoch is filled up from its own beginning.
+
+    Args:
+        dataset: Has ``__len__`` and may name class probabilities (see ``pyskl.datasets.samplers``).
+        seed: Of order and augmentation.
+        shuffle: A new order each epoch; otherwise the order of the data set.
+        rank: Of this process.
+        world_size: Number of processes.
+    """
+
+    def __init__(self, dataset, seed: int, shuffle: bool, rank: int = 0, world_size: int = 1) -> None:
+        self.dataset = dataset
+        self.seed = seed
+        self.shuffle = shuffle
+        self.rank = rank
+        self.world_size = world_size
+        self.epoch = 0
+        total = epoch_length(dataset) if shuffle else len(dataset)
+        self.num_samples = -(-total // world_size)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Draw the order and the augmentations of ``epoch``."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.num_samples
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        if self.shuffle:
+            indices = epoch_indices(self.dataset, seed=self.seed, epoch=self.epoch)
+        else:
+            indices = np.arange(len(self.dataset))
+        indices = np.resize(indices, self.num_samples * self.world_size)
+        positions = np.arange(self.rank, len(indices), self.world_size)
+        # Of the position too: a clip that stands twice in an epoch is augmented differently.
+        seeds = np.random.SeedSequence([self.seed, self.epoch]).generate_state(len(indices))
+        return zip(indices[positions].tolist(), seeds[positions].tolist(), strict=True)
+
+
+def one_thread(worker: int) -> None:
+    """A worker computes in one thread: there is one worker a core already."""
+    torch.set_num_threads(1)
+
+
+def collate(samples: list[dict], keys: tuple[str, ...]) -> dict:
+    """Stack ``keys`` of the samples along a new first axis.
+
+    Raises:
+        ValueError: If the samples cannot be stacked; names the key and the shapes.
+    """
+    try:
+        return default_collate([{key: sample[key] for key in keys if key in sample} for sample in samples])
+    except (RuntimeError, KeyError, TypeError) as error:
+        shapes = {key: sorted({str(tuple(np.shape(s.get(key)))) for s in samples}) for key in keys}
+        raise ValueError(f'the samples of a batch have different keys or shapes: {shapes}') from error
+
+
+def build_loader(
+    dataset,
+    *,
+    batch_size: int,
+    workers: int,
+    seed: int,
+    shuffle: bool,
+    rank: int = 0,
+    world_size: int = 1,
+    pin_memory: bool = False,
+    prefetch_factor: int | None = None,
+) -> DataLoader:
+    """A loader of ``dataset``; its batches hold ``keypoint`` or ``imgs``, ``label`` and ``sample_index``.
+
+    Raises:
+        ValueError: If ``batch_size`` or ``workers`` is out of range.
+    """
+    if not isinstance(batch_size, int) or batch_size < 1:
+        raise ValueError(f'data.videos_per_gpu must be a positive integer, got {batch_size!r}')
+    if not isinstance(workers, int) or workers < 0:
+        raise ValueError(f'data.workers_per_gpu must be an integer of at least 0, got {workers!r}')
+    return DataLoader(
+        SeededDataset(dataset),
+        batch_size=batch_size,
+        sampler=EpochSampler(dataset, seed, shuffle, rank, world_size),
+        num_workers=workers,
+        collate_fn=partial(collate, keys=('keypoint', 'imgs', 'label', 'sample_index')),
+        worker_init_fn=one_thread,
+        persistent_workers=workers > 0,
+        pin_memory=pin_memory,
+        prefetch_factor=prefetch_factor if workers else None,
+    )

@@ -1,0 +1,117 @@
+"""mmengine's ``Runner`` with files that are never half written, safe reading, and a resume that repeats nothing."""
+
+import logging
+import os
+import os.path as osp
+
+from mmengine.dist import is_main_process, master_only
+from mmengine.model import is_model_wrapper
+from mmengine.runner import EpochBasedTrainLoop
+from mmengine.runner import Runner as MMEngineRunner
+from torch import nn
+
+from pyskl.engine.checkpoint import load_weights, match_keys, read_checkpoint, save_checkpoint
+
+
+class TrainLoop(EpochBasedTrainLoop):
+    """Epochs, each followed by its validation; a run cut off in between makes up for that validation first."""
+
+    def run(self) -> nn.Module:
+        """Train to the last epoch."""
+        runner = self.runner
+        if self._epoch and self._validation_is_due() and runner.message_hub.get_info('validated', 0) < self._epoch:
+            runner.call_hook('before_train')
+            runner.val_loop.run()
+        return super().run()
+
+    def _validation_is_due(self) -> bool:
+        if self.runner.val_loop is None or self._epoch < self.val_begin:
+            return False
+        return self._epoch % self.val_interval == 0 or self._epoch == self._max_epochs
+
+
+class Runner(MMEngineRunner):
+    """See mmengine. Differences: logs and configs lie in ``work_dir`` itself, checkpoints are renamed into place and
+    read safely, ``latest.pth`` points to the newest, and the console shows what a user needs to see.
+    """
+
+    trust_checkpoint = False
+
+    @property
+    def _log_dir(self) -> str:
+        # mmengine makes a folder a run; PYSKL's users look for work_dir/TIMESTAMP.log.
+        return self.work_dir
+
+    @_log_dir.setter
+    def _log_dir(self, value: str) -> None:
+        pass
+
+    def build_logger(self, log_level: int | str = 'INFO', log_file: str | None = None, **kwargs):
+        """A log file that holds everything, a console that holds the lines of this run."""
+        logger = super().build_logger(log_level=log_level, log_file=log_file, **kwargs)
+        for handler in logger.handlers:
+            if not isinstance(handler, logging.FileHandler):
+                handler.addFilter(_not_for_the_console)
+        return logger
+
+    def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
+        """The model comes wrapped already."""
+        return model
+
+    @master_only
+    def dump_config(self) -> None:
+        """Save the resolved config of a training run; a test leaves it as it is."""
+        if self._train_dataloader is None or self.cfg.filename is None:
+            return
+        path = osp.join(self.work_dir, osp.basename(self.cfg.filename))
+        temporary = f'{path}.{os.getpid()}.tmp.py'
+        self.cfg.dump(temporary)
+        os.replace(temporary, path)
+
+    def save_checkpoint(self, out_dir: str, filename: str, *args, **kwargs) -> None:
+        """Write under a temporary name, rename, and point ``latest.pth`` to an epoch's file."""
+        temporary = f'.{filename}.tmp'
+        super().save_checkpoint(out_dir, temporary, *args, **kwargs)
+        if not is_main_process():
+            return
+        os.replace(osp.join(out_dir, temporary), osp.join(out_dir, filename))
+        if filename.startswith(('epoch_', 'iter_')):
+            point_latest(out_dir, filename)
+
+    def load_checkpoint(self, filename: str, map_location=None, strict: bool = True, revise_keys=None) -> dict:
+        """Read safely and load every weight."""
+        checkpoint = read_checkpoint(filename, trust=self.trust_checkpoint)
+        model = self.model.module if is_model_wrapper(self.model) else self.model
+        for note in load_weights(model.recognizer, checkpoint, filename):
+            self.logger.info(f'{filename}: {note}')
+        checkpoint['state_dict'], _ = match_keys(checkpoint['state_dict'], model.recognizer)
+        self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
+        return checkpoint
+
+
+def point_latest(folder: str, filename: str) -> None:
+    """``folder/latest.pth`` -> ``filename``, replaced in one step; a copy where the file system has no links."""
+    latest = osp.join(folder, 'latest.pth')
+    temporary = f'{latest}.{os.getpid()}.tmp'
+    if osp.lexists(temporary):
+        os.remove(temporary)
+    try:
+        os.symlink(filename, temporary)
+    except OSError:
+        save_checkpoint(read_checkpoint(osp.join(folder, filename)), temporary)
+    os.replace(temporary, latest)
+
+
+_QUIET = ('System environment', 'Hooks will be executed', 'Distributed training is not used', 'Config:', 'Exp name')
+_QUIET_ANYWHERE = (
+    'has no metainfo',
+    'Checkpoints will be saved',
+    '`FileClient`',
+    'HardDiskBackend',
+    'Saving checkpoint at',
+)
+
+
+def _not_for_the_console(record: logging.LogRecord) -> bool:
+    text = record.getMessage().lstrip()
+    return not (text.startswith(_QUIET) or any(part in text for part in _QUIET_ANYWHERE))

@@ -1,0 +1,201 @@
+"""A training run, from a resolved config to its last checkpoint."""
+
+import os
+import random
+
+import torch
+import torch.distributed as dist
+from mmengine.config import Config
+
+from pyskl.engine import schema
+from pyskl.engine.build import build_dataset, build_recognizer
+from pyskl.engine.checkpoint import find_checkpoint, load_weights, read_checkpoint
+from pyskl.engine.distributed import init_distributed, this_device, world
+from pyskl.engine.loaders import build_loader
+from pyskl.engine.runner import Runner, TrainLoop
+from pyskl.engine.stepper import Stepper
+from pyskl.engine.workdir import Plan, check_writable, drop_checkpoints, plan_run
+
+
+def train(
+    cfg: Config,
+    *,
+    validate: bool = True,
+    overwrite: bool = False,
+    resume: str | bool | None = None,
+    seed: int | None = None,
+    diff_rank_seed: bool = False,
+    deterministic: bool = False,
+    amp: str | None = None,
+    compile: bool = False,
+    auto_scale_lr: bool = False,
+    launcher: str = 'none',
+    trust_checkpoint: bool = False,
+) -> Plan:
+    """Train, or go on, in ``cfg.work_dir``. See ``tools/train.py --help`` for the arguments.
+
+    Returns:
+        How the run started; ``plan.epoch`` tells a run that was finished already.
+
+    Raises:
+        ValueError: If config, data, checkpoint and work_dir do not fit one another.
+        FileNotFoundError: If a file that they name is not there.
+    """
+    total = schema.epochs(cfg)
+    init_distributed(launcher, (cfg.get('dist_params') or {}).get('backend'))
+    rank, world_size = world()
+    check_writable(cfg.work_dir)
+    plan = _same_everywhere(plan_run(cfg, total, overwrite, resume) if rank == 0 else None)
+    if plan.note and rank == 0:
+        print(plan.note, flush=True)
+    if plan.epoch >= total:
+        return plan
+    if seed is None:
+        seed = cfg.get('seed', (cfg.get('randomness') or {}).get('seed'))
+    if seed is None:
+        seed = plan.seed if plan.seed is not None else _same_everywhere(random.SystemRandom().randrange(2**31))
+
+    device = this_device()
+    amp = _amp_for(amp or schema.amp(cfg), device, rank)
+    train_set = build_dataset(cfg, 'train')
+    loader = _loader(cfg, 'train', train_set, seed, device)
+    validation = {}
+    evaluation = schema.evaluation(cfg)
+    if validate:
+        validation = {
+            'val_dataloader': _loader(cfg, 'val', build_dataset(cfg, 'val'), seed, device),
+            'val_cfg': {},
+            'val_evaluator': evaluation['evaluator'],
+        }
+    recognizer = build_recognizer(cfg, device, seed + rank if diff_rank_seed else seed)
+    notes = [] if plan.resume else _load_from(cfg, recognizer, trust_checkpoint)
+    if compile or cfg.get('compile'):
+        recognizer.compile()
+    stepper = Stepper(recognizer, amp, world_size > 1, bool(cfg.get('find_unused_parameters', False)))
+    batch, base = world_size * loader.batch_size, (cfg.get('auto_scale_lr') or {}).get('base_batch_size')
+    scale = auto_scale_lr or bool((cfg.get('auto_scale_lr') or {}).get('enable'))
+    if scale and not base:
+        raise ValueError('--auto-scale-lr needs auto_scale_lr = dict(base_batch_size=...) in the config')
+    if overwrite and rank == 0:
+        drop_checkpoints(cfg.work_dir)
+    runner = Runner(
+        model=stepper,
+        work_dir=cfg.work_dir,
+        train_dataloader=loader,
+        train_cfg={
+            'type': TrainLoop,
+            'max_epochs': total,
+            'val_interval': evaluation['interval'],
+            'val_begin': evaluation['begin'],
+        },
+        optim_wrapper=schema.optim_wrapper(cfg, loss_scaling=amp == 'fp16' and device.type == 'cuda'),
+        param_scheduler=schema.param_scheduler(cfg, len(loader)),
+        auto_scale_lr={'enable': True, 'base_batch_size': base} if scale else None,
+        **validation,
+        default_hooks=schema.default_hooks(cfg, validate),
+        custom_hooks=schema.custom_hooks(cfg, diff_rank_seed),
+        load_from=plan.resume,
+        resume=plan.resume is not None,
+        launcher=launcher,
+        env_cfg={
+            'cudnn_benchmark': bool(cfg.get('cudnn_benchmark', False)),
+            'mp_cfg': {'mp_start_method': 'fork', 'opencv_num_threads': 0},
+        },
+        log_processor={'window_size': schema.log_interval(cfg), 'by_epoch': True},
+        log_level=cfg.get('log_level', 'INFO'),
+        visualizer=schema.visualizer(cfg),
+        randomness={
+            'seed': seed,
+            'diff_rank_seed': diff_rank_seed,
+            'deterministic': deterministic or bool(cfg.get('deterministic', False)),
+        },
+        default_scope='pyskl',
+        cfg=cfg,
+    )
+    runner.trust_checkpoint = trust_checkpoint
+    for note in [*notes, *summary(cfg, runner, train_set, loader, batch, seed, amp)]:
+        runner.logger.info(note)
+    _say_batch(runner, cfg, batch, base, scale)
+    runner.train()
+    return plan
+
+
+def summary(cfg: Config, runner: Runner, train_set, loader, batch: int, seed: int, amp: str | None) -> list[str]:
+    """What a user must know before hours of training: effective epochs, batch, rate, iterations."""
+    _, world_size = world()
+    parameters = sum(p.numel() for p in runner.model.parameters())
+    times = schema.repeat_times(schema.dataset_config(cfg, 'train'))
+    total = schema.epochs(cfg)
+    lr = schema.optim_wrapper(cfg)['optimizer'].get('lr')
+    return [
+        f'work_dir {cfg.work_dir}; seed {seed}; {runner.model.device}, {amp or "float32"}',
+        f'{cfg.model.backbone.type}: {parameters / 1e6:.3f} M parameters',
+        f'{total} epochs x {times} (RepeatDataset.times) = {total * times} effective epochs of '
+        f'{len(train_set) // times} clips; {len(loader)} iterations an epoch',
+        f'effective batch {batch} ({world_size} x {loader.batch_size}); lr {lr}',
+    ]
+
+
+def _say_batch(runner: Runner, cfg: Config, batch: int, base: int | None, scale: bool) -> None:
+    lr = schema.optim_wrapper(cfg)['optimizer'].get('lr')
+    if not base or base == batch or lr is None:
+        return
+    scaled = lr * batch / base
+    if scale:
+        runner.logger.info(f'--auto-scale-lr: lr {lr} for batch {base} becomes {scaled:g} for batch {batch}')
+    else:
+        runner.logger.warning(
+            f'the effective batch is {batch}, but lr {lr} belongs to batch {base}; --auto-scale-lr would use {scaled:g}'
+        )
+
+
+def _loader(cfg: Config, phase: str, dataset, seed: int, device: torch.device):
+    rank, world_size = world()
+    return build_loader(
+        dataset,
+        **schema.loader_options(cfg, phase),
+        seed=seed,
+        shuffle=phase == 'train',
+        rank=rank,
+        world_size=world_size,
+        pin_memory=device.type == 'cuda',
+    )
+
+
+def _load_from(cfg: Config, recognizer: torch.nn.Module, trust: bool) -> list[str]:
+    pretrained = getattr(recognizer.backbone, 'pretrained', None)
+    source = cfg.get('load_from') or pretrained
+    if not source:
+        return []
+    path, note = find_checkpoint(source)
+    notes = load_weights(
+        recognizer,
+        read_checkpoint(path, trust),
+        path,
+        growing=True,
+        ignore=cfg.get('load_from_ignore') or ('cls_head' if pretrained and not cfg.get('load_from') else ''),
+    )
+    return [*([note] if note else []), f'weights from {path}', *notes]
+
+
+def _amp_for(amp: str | None, device: torch.device, rank: int) -> str | None:
+    if amp == 'auto':
+        return 'bf16' if device.type == 'cpu' or torch.cuda.is_bf16_supported() else 'fp16'
+    if amp == 'fp16' and device.type == 'cpu':
+        if rank == 0:
+            print('fp16 needs a GPU; using bf16 on the CPU', flush=True)
+        return 'bf16'
+    return amp
+
+
+def _same_everywhere(value):
+    if not dist.is_initialized():
+        return value
+    values = [value]
+    dist.broadcast_object_list(values)
+    return values[0]
+
+
+def last_checkpoint(work_dir: str) -> str:
+    """The newest checkpoint of a finished run."""
+    return os.path.realpath(os.path.join(work_dir, 'latest.pth'))

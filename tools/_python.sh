@@ -1,0 +1,15 @@
+# Sourced by the other scripts: sets PYTHON to the one that has pyskl's packages.
+# $PYTHON if set, else the active one, else the .venv that tools/setup.sh makes.
+ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+has_packages() { "$1" -c 'import torch, mmengine, mmcv, scipy' >/dev/null 2>&1; }
+if [ -z "${PYTHON:-}" ]; then
+    if command -v python >/dev/null && has_packages python; then
+        PYTHON=python
+    elif [ -x "$ROOT/.venv/bin/python" ]; then
+        PYTHON="$ROOT/.venv/bin/python"
+    else
+        echo "error: no Python with torch and mmengine found; run 'bash tools/setup.sh' first, or set PYTHON" >&2
+        exit 1
+    fi
+fi
+export PYTHONPATH="$ROOT${PYTHONPATH:+:$PYTHONPATH}"

@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# bash tools/dist_train.sh CONFIG GPUS [options of tools/train.py]
+# On a machine without GPUs, GPUS is the number of processes. NNODES, NODE_RANK, MASTER_ADDR, PORT span machines.
+if [ $# -lt 2 ]; then
+    echo "usage: bash tools/dist_train.sh CONFIG GPUS [options of tools/train.py]" >&2
+    exit 1
+fi
+source "$(dirname "${BASH_SOURCE[0]}")/_python.sh"
+exec "$PYTHON" "$ROOT/tools/launch.py" --processes "$2" "$ROOT/tools/train.py" "$1" --launcher pytorch "${@:3}"

@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Sets up .venv, lints, runs the tests. Options go to pytest: bash tools/run_tests.sh -m slow
+set -euo pipefail
+ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+cd "$ROOT"
+bash tools/setup.sh 'pytest>=8' 'hypothesis>=6' 'ruff>=0.6'
+PY=.venv/bin/python
+$PY -m ruff check .
+$PY -m ruff format --check .
+exec $PY -m pytest "$@"
