@@ -1,0 +1,4 @@
+"""Ske2Grid 5x5, NW-UCLA, bone motion. Ours. 1 GPU x 16 clips, lr 0.05."""
+
+_base_ = './j.py'
+modality = 'bm'

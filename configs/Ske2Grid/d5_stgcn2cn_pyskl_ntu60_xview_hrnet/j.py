@@ -1,0 +1,13 @@
+"""Ske2Grid 5x5, NTU60 XView 2D, joints. ICML 2023. 4 GPUs x 16 clips, lr 0.05."""
+
+_base_ = [
+    '../../_base_/models/ske2grid.py',
+    '../../_base_/datasets/ntu60_xview_hrnet.py',
+    '../../_base_/pipelines/coco_unmasked.py',
+    '../../_base_/schedules/ske2grid.py',
+    '../../_base_/default_runtime.py',
+]
+model = dict(
+    backbone=dict(graph_cfg=dict(layout='coco'), grid_shape=[5, 5], progressive_joint_seq=[17]),
+    cls_head=dict(num_classes=60),
+)

@@ -1,0 +1,7 @@
+"""Ske2Grid 7x7 grown from 6x6, NW-UCLA, joints. Ours. 1 GPU x 16 clips, lr 0.05.
+
+Starts from the best checkpoint of d5tod6_stgcn2cn_nwucla/j.py: give it as load_from.
+"""
+
+_base_ = '../d5_stgcn2cn_nwucla/j.py'
+model = dict(backbone=dict(grid_shape=[7, 7], progressive_joint_seq=[20, 25, 36]))

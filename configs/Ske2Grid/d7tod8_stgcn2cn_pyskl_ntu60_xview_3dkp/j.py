@@ -1,0 +1,8 @@
+"""Ske2Grid 8x8 grown from 7x7, NTU60 XView 3D, joints. ICML 2023. 4 GPUs x 16 clips, lr 0.05.
+
+Starts from the best checkpoint of d6tod7_stgcn2cn_pyskl_ntu60_xview_3dkp/j.py: give it as load_from.
+"""
+
+_base_ = '../d5_stgcn2cn_pyskl_ntu60_xview_3dkp/j.py'
+# 25 joints fill the 5x5 grid: the first stage places them, the second adds cells
+model = dict(backbone=dict(grid_shape=[8, 8], progressive_joint_seq=[25, 25, 36, 49]))

@@ -1,0 +1,4 @@
+"""Ske2Grid 8x8 grown from 7x7, NTU60 XView 2D, joint motion. ICML 2023. 4 GPUs x 16 clips, lr 0.05."""
+
+_base_ = './j.py'
+modality = 'jm'

@@ -1,0 +1,14 @@
+"""Ske2Grid 5x5 on the bundled data, joints: the first half of tools/quickstart.sh. 1 CPU x 16 clips, lr 0.05."""
+
+_base_ = [
+    '../_base_/models/ske2grid.py',
+    '../_base_/datasets/synthetic.py',
+    '../_base_/pipelines/quickstart.py',
+    '../_base_/schedules/quickstart.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(
+    backbone=dict(graph_cfg=dict(layout='coco'), grid_shape=[5, 5], progressive_joint_seq=[17]),
+    cls_head=dict(num_classes=10),
+)
+log_config = dict(interval=20)

@@ -1,0 +1,11 @@
+"""ST-GCN++ on the bundled data, joints. 1 CPU x 16 clips, lr 0.05."""
+
+_base_ = [
+    '../_base_/models/stgcnpp.py',
+    '../_base_/datasets/synthetic.py',
+    '../_base_/pipelines/quickstart.py',
+    '../_base_/schedules/quickstart.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(backbone=dict(graph_cfg=dict(layout='coco')), cls_head=dict(num_classes=10))
+log_config = dict(interval=20)
