@@ -1,0 +1,1 @@
+"""Skeleton data: annotation files, datasets and the transforms of their samples."""

@@ -1,0 +1,172 @@
+"""The annotation pickle: what it holds, how a record is checked, how one is written.
+
+Layout, PYSKL's: ``{'split': {name: [frame_dir, ...]}, 'annotations': [record, ...]}``, or the records alone. A record
+is ``{frame_dir, label, total_frames, keypoint (M, T, V, C), keypoint_score (M, T, V)?, img_shape?, original_shape?}``;
+``C`` is 2 (pixels, with a score beside them) or 3 (metres).
+"""
+
+import contextlib
+import os
+import pickle
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import BinaryIO
+
+import numpy as np
+
+from pyskl.datasets.safe_pickle import load_numbers
+from pyskl.registry import nearest
+
+Splits = dict[str, list[str]]
+
+
+def read_annotations(path: str | Path) -> tuple[list[dict], Splits | None]:
+    """The records of an annotation file, and its splits; None for a bare list.
+
+    Raises:
+        OSError: If the file cannot be read.
+        ValueError: If it is not an annotation pickle, holds more than numbers and containers, or a split names clips
+            that are not among the records.
+    """
+    content = load_numbers(path)
+    records, splits = (content, None)
+    if isinstance(content, dict) and isinstance(content.get('annotations'), list | tuple):
+        records, splits = content['annotations'], content.get('split')
+    if not isinstance(records, list | tuple) or not all(isinstance(record, dict) for record in records):
+        found = f'a dict with keys {sorted(map(str, content))[:8]}' if isinstance(content, dict) else type(content)
+        raise ValueError(
+            f"annotation file {str(path)!r} holds {found}; it must be a dict with 'split' and 'annotations', or a list "
+            f'of dicts'
+        )
+    if not records:
+        raise ValueError(f'annotation file {str(path)!r} holds no records')
+    return list(records), None if splits is None else _checked_splits(path, records, splits)
+
+
+def _checked_splits(path: str | Path, records: Sequence[dict], splits: object) -> Splits:
+    if not isinstance(splits, dict):
+        raise ValueError(f"annotation file {str(path)!r}: 'split' must be a dict of lists, got {type(splits).__name__}")
+    key = identifier(records)
+    names = {record.get(key) for record in records}
+    for split, members in splits.items():
+        missing = [member for member in members if member not in names]
+        if missing:
+            raise ValueError(
+                f'annotation file {str(path)!r}: split {split!r} names {len(missing)} clips that are not among the '
+                f'{len(records)} annotations, first {missing[0]!r}; compare their {key}'
+            )
+    return {str(split): list(members) for split, members in splits.items()}
+
+
+def identifier(records: Sequence[dict]) -> str:
+    """The key that splits refer to: PYSKL's rule."""
+    return 'filename' if 'filename' in records[0] else 'frame_dir'
+
+
+def unknown_split(path: str | Path, split: str, known: Sequence[str] | None) -> ValueError:
+    """The error for a split that is not there."""
+    if not known:
+        return ValueError(f'annotation file {str(path)!r} has no splits, got split={split!r}; leave split out')
+    return ValueError(
+        f'annotation file {str(path)!r} has no split {split!r}{nearest(split, known)} (splits: {sorted(known)})'
+    )
+
+
+def record_problem(record: dict) -> str | None:
+    """What is wrong with a record and what would be right; None if nothing is.
+
+    A record with ``frame_inds`` in place of ``keypoint`` keeps its joints elsewhere (Kinetics-400) and is let pass.
+    """
+    keypoint, score = record.get('keypoint'), record.get('keypoint_score')
+    if keypoint is None:
+        if 'raw_file' in record or 'frame_inds' in record:
+            return None
+        return f"has no 'keypoint' (keys: {sorted(map(str, record))}); it must be an array (M, T, V, C)"
+    problem = _shape_problem(record, keypoint, score)
+    if problem is not None:
+        return problem
+    for key, array in (('keypoint', keypoint), ('keypoint_score', score)):
+        # A sum meets every number once and is finite only if all are, but for overflow, which is looked at again.
+        if array is None or array.dtype.kind != 'f' or np.isfinite(np.sum(array, dtype=np.float32)):
+            continue
+        count = array.size - int(np.isfinite(array).sum())
+        if count:
+            return f'has {count} NaN or infinite values in {key}; set the joints that were not seen to 0'
+    label = record.get('label')
+    if isinstance(label, float) and not label.is_integer():
+        return f'has label {label!r}; it must be a class index'
+    return None
+
+
+def _shape_problem(record: dict, keypoint: object, score: object) -> str | None:
+    if not isinstance(keypoint, np.ndarray) or keypoint.ndim != 4 or keypoint.dtype.kind not in 'fiu':
+        found = f'{keypoint.dtype} {keypoint.shape}' if isinstance(keypoint, np.ndarray) else type(keypoint).__name__
+        return f'has keypoint {found}; it must be an array of numbers (M, T, V, C)'
+    persons, frames, joints, channels = keypoint.shape
+    if persons == 0:
+        return f'has no person: keypoint {keypoint.shape}; leave the record out'
+    if frames == 0:
+        return f'has no frames: keypoint {keypoint.shape}; leave the record out'
+    if joints == 0 or channels not in (2, 3):
+        return f'has keypoint {keypoint.shape}; (M, T, V, C) needs joints, and C of 2 or 3'
+    total = record.get('total_frames')
+    if total is not None and total != frames:
+        return f'has total_frames={total} but keypoint {keypoint.shape}, {frames} frames; make them equal'
+    if score is None:
+        return None
+    if not isinstance(score, np.ndarray) or score.shape != keypoint.shape[:3] or score.dtype.kind not in 'fiu':
+        found = score.shape if isinstance(score, np.ndarray) else type(score).__name__
+        return f'has keypoint_score {found} but keypoint {keypoint.shape}; the score must be {keypoint.shape[:3]}'
+    if channels != 2:
+        return f'has keypoint {keypoint.shape} and keypoint_score; a score goes with 2 coordinates'
+    return None
+
+
+def write_annotations(path: str | Path, annotations: Sequence[dict], split: Splits | None = None) -> None:
+    """Write an annotation pickle, whole or not at all.
+
+    Args:
+        path: The file; its folder is made.
+        annotations: The records, which are checked.
+        split: Names of clips by split; None writes the records alone.
+
+    Raises:
+        ValueError: If a record or a split is wrong.
+    """
+    path = Path(path)
+    annotations = list(annotations)
+    for record in annotations:
+        problem = record_problem(record)
+        if problem is not None:
+            raise ValueError(f'{path}: record {record.get("frame_dir")!r} {problem}')
+    content = annotations
+    if split is not None:
+        content = {'split': _checked_splits(path, annotations, split), 'annotations': annotations}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as file:
+        pickle.dump(content, file, protocol=4)
+
+
+@contextlib.contextmanager
+def replacing(path: Path, private: bool = False) -> Iterator[BinaryIO]:
+    """A binary file to write that takes the name ``path`` when it is complete, and vanishes when it is not.
+
+    Args:
+        path: Its name in the end.
+        private: Whether only the owner may read it; else the usual permissions.
+    """
+    with NamedTemporaryFile(dir=path.parent, prefix=f'.{path.name}.', suffix='.tmp', delete=False) as file:
+        try:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+            if not private:  # as which temporary files are born
+                mask = os.umask(0)
+                os.umask(mask)
+                os.chmod(file.name, 0o666 & ~mask)
+            os.replace(file.name, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(file.name)
+            raise

@@ -1,0 +1,150 @@
+"""Random changes of the joints in training.
+
+Convention: only coordinates change; a score channel is never rotated, scaled or noised. The draws are PYSKL's, except
+that its two faults are gone: the range of the 2D angle, and the score taken for a third coordinate.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pyskl.datasets.pipelines.base import BaseTransform, coordinate_channels, sample_name
+from pyskl.datasets.pipelines.half import widen
+from pyskl.registry import TRANSFORMS
+
+EMPTY = 1e-4  # squared distance from the origin below which a frame's box counts as empty
+
+
+def rotation_matrix(angles: Sequence[float]) -> np.ndarray:
+    """Rotation by one angle in the plane ``(2, 2)``, or by three about x, then y, then z ``(3, 3)``; radians.
+
+    Convention: PYSKL's; a positive angle about an axis turns clockwise in 3D, counter-clockwise in 2D.
+    """
+    cos, sin = np.cos(angles), np.sin(angles)
+    if len(angles) == 1:
+        return np.array([[cos[0], -sin[0]], [sin[0], cos[0]]])
+    about_x = np.array([[1, 0, 0], [0, cos[0], sin[0]], [0, -sin[0], cos[0]]])
+    about_y = np.array([[cos[1], 0, -sin[1]], [0, 1, 0], [sin[1], 0, cos[1]]])
+    about_z = np.array([[cos[2], sin[2], 0], [-sin[2], cos[2], 0], [0, 0, 1]])
+    return about_z @ about_y @ about_x
+
+
+def _coordinates(results: dict, name: str) -> tuple[np.ndarray, int]:
+    """``keypoint`` in float32 or wider, and how many of its channels are coordinates: 2 or 3."""
+    keypoint, dims = results['keypoint'], coordinate_channels(results)
+    if dims not in (2, 3) or keypoint.shape[-1] not in (dims, dims + 1):
+        raise ValueError(
+            f'{name} takes joints of 2 or 3 coordinates and at most a score, but sample {sample_name(results)} has '
+            f'keypoint {keypoint.shape}; put it before GenSkeFeat'
+        )
+    return widen(keypoint), dims
+
+
+def _linear(keypoint: np.ndarray, dims: int, matrix: np.ndarray) -> np.ndarray:
+    """``matrix @ x`` for the first ``dims`` channels of every joint, the others as they are."""
+    full = np.eye(keypoint.shape[-1], dtype=keypoint.dtype)
+    full[:dims, :dims] = matrix
+    return (keypoint.reshape(-1, keypoint.shape[-1]) @ full.T).reshape(keypoint.shape)
+
+
+@TRANSFORMS.register_module()
+class RandomRot(BaseTransform):
+    """Turn the whole sample by random angles in ``[-theta, theta]``: one in 2D, one an axis in 3D.
+
+    Required Keys: keypoint, coord_dims (optional)
+    Modified Keys: keypoint
+
+    Args:
+        theta: The largest angle, radians.
+    """
+
+    def __init__(self, theta: float = 0.3) -> None:
+        if not isinstance(theta, int | float) or theta < 0:
+            raise ValueError(f'RandomRot theta must be an angle of at least 0, got {theta!r}')
+        self.theta = theta
+
+    def transform(self, results: dict) -> dict:
+        keypoint, dims = _coordinates(results, 'RandomRot')
+        if keypoint.any():
+            angles = np.random.uniform(-self.theta, self.theta, 1 if dims == 2 else 3)
+            results['keypoint'] = _linear(keypoint, dims, rotation_matrix(angles))
+        return results
+
+
+@TRANSFORMS.register_module()
+class RandomScale(BaseTransform):
+    """Multiply each coordinate of the whole sample by ``1 + u * scale``, ``u`` in [-1, 1].
+
+    Required Keys: keypoint, coord_dims (optional)
+    Modified Keys: keypoint
+
+    Args:
+        scale: One number for all coordinates, or one each.
+    """
+
+    def __init__(self, scale: float | Sequence[float] = 0.2) -> None:
+        self.scale = scale if isinstance(scale, int | float) else tuple(scale)
+
+    def transform(self, results: dict) -> dict:
+        keypoint, dims = _coordinates(results, 'RandomScale')
+        channels = keypoint.shape[-1]
+        scale = (self.scale,) * dims if isinstance(self.scale, int | float) else self.scale
+        if len(scale) not in (dims, channels):
+            raise ValueError(
+                f'RandomScale scale={self.scale!r} has {len(scale)} numbers, but sample {sample_name(results)} has '
+                f'{dims} coordinates'
+            )
+        drawn = np.random.uniform(-1, 1, channels)[:dims]
+        results['keypoint'] = _linear(keypoint, dims, np.diag(1 + drawn * scale[:dims]))
+        return results
+
+
+@TRANSFORMS.register_module()
+class RandomGaussianNoise(BaseTransform):
+    """Push every joint in a random direction, by a normal distance times the skeleton's extent.
+
+    Required Keys: keypoint, coord_dims (optional)
+    Modified Keys: keypoint
+
+    Args:
+        sigma: Standard deviation, as a share of the extent (the diagonal of the box around the joints).
+        base: Whose extent: that of each 'frame', or of the whole 'video'.
+        shared: One push a joint for all frames; needs ``base='video'``.
+    """
+
+    def __init__(self, sigma: float = 0.01, base: str = 'frame', shared: bool = False) -> None:
+        if base not in ('frame', 'video') or (shared and base != 'video'):
+            raise ValueError(
+                f"RandomGaussianNoise base must be 'frame' or 'video', and 'video' when shared, got base={base!r}, "
+                f'shared={shared}'
+            )
+        self.sigma = sigma
+        self.base = base
+        self.shared = shared
+
+    def transform(self, results: dict) -> dict:
+        keypoint, dims = _coordinates(results, 'RandomGaussianNoise')
+        num_persons, num_frames, num_joints, _ = keypoint.shape
+        frames = keypoint[..., :dims].reshape(-1, num_joints, dims)  # (M * T, V, dims)
+        extent = self._extent(frames)
+        if not extent.any() and self.base == 'video':
+            return results
+        count = 1 if self.shared else len(frames)
+        size = np.random.randn(count, num_joints) * self.sigma  # (1 or M * T, V)
+        push = np.random.uniform(-1, 1, (dims, count * num_joints))
+        push /= np.linalg.norm(push, axis=0)
+        push = push.T.reshape(count, num_joints, dims) * (size * extent[:, None])[..., None]
+        out = keypoint.copy()
+        out[..., :dims] += push.reshape(num_persons, num_frames, num_joints, dims).astype(out.dtype)
+        results['keypoint'] = out
+        return results
+
+    def _extent(self, frames: np.ndarray) -> np.ndarray:
+        """``(M * T, V, dims)`` -> ``(M * T,)``: the diagonal; 0 where the frame is empty."""
+        low, high = frames.min(1), frames.max(1)
+        filled = (low**2).sum(1) > EMPTY
+        if self.base == 'frame':
+            return np.linalg.norm(high - low, axis=1) * filled
+        if not filled.any():
+            return np.zeros(len(frames))
+        return np.linalg.norm(high[filled].max(0) - low[filled].min(0)) * filled

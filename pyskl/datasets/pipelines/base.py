@@ -1,0 +1,65 @@
+"""What every transform is, and how a list of them becomes one.
+
+A sample is a dict. ``keypoint`` is ``(M, T, V, C)``: M persons, T frames, V joints, C channels; 2D data carry
+``keypoint_score`` ``(M, T, V)`` beside it until a transform appends it as the last channel.
+Arrays that come from the dataset are shared and read-only: a transform puts a new array into the dict.
+"""
+
+from collections.abc import Callable, Sequence
+
+from pyskl.registry import TRANSFORMS, build_component
+
+
+class BaseTransform:
+    """``results -> results``; a subclass writes ``transform``."""
+
+    def transform(self, results: dict) -> dict:
+        """Change ``results`` and return it."""
+        raise NotImplementedError(f'{type(self).__name__} has no transform()')
+
+    def __call__(self, results: dict) -> dict:
+        return self.transform(results)
+
+    def __repr__(self) -> str:
+        public = ', '.join(f'{key}={value!r}' for key, value in vars(self).items() if not key.startswith('_'))
+        return f'{type(self).__name__}({public})'
+
+
+class Compose:
+    """Transforms, one after another.
+
+    Args:
+        transforms: Dicts with ``type``, or callables.
+
+    Raises:
+        ValueError: If an item is neither, or its type or arguments are unknown.
+    """
+
+    def __init__(self, transforms: Sequence[dict | Callable[[dict], dict]]) -> None:
+        if isinstance(transforms, dict) or not isinstance(transforms, Sequence):
+            raise ValueError(f'pipeline must be a list of transforms, got {type(transforms).__name__}')
+        self.transforms = [t if callable(t) else build_component(t, TRANSFORMS) for t in transforms]
+
+    def __call__(self, results: dict) -> dict:
+        for transform in self.transforms:
+            results = transform(results)
+        return results
+
+    def __repr__(self) -> str:
+        return 'Compose([\n' + ''.join(f'    {transform},\n' for transform in self.transforms) + '])'
+
+
+def sample_name(results: dict) -> str:
+    """How an error message calls the sample."""
+    return repr(results.get('frame_dir', results.get('filename', 'unnamed')))
+
+
+def coordinate_channels(results: dict) -> int:
+    """How many leading channels of ``keypoint`` are coordinates; a channel after them is a score.
+
+    ``coord_dims`` says so once a dataset or a normalisation has set it.
+    """
+    dims = results.get('coord_dims')
+    if dims is not None:
+        return dims
+    return 2 if 'keypoint_score' in results else results['keypoint'].shape[-1]

@@ -1,0 +1,164 @@
+"""From a record to what a batch is made of."""
+
+from collections.abc import Sequence
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+
+from pyskl.datasets.pipelines.base import BaseTransform, sample_name
+from pyskl.datasets.pipelines.streams import append_score
+from pyskl.registry import TRANSFORMS
+
+
+def pack_persons(keypoint: np.ndarray, num_person: int, num_clips: int, mode: str) -> np.ndarray:
+    """``(M, num_clips * T, V, C)`` -> ``(num_clips, num_person, T, V, C)``, contiguous.
+
+    Args:
+        keypoint: Clips one after another in time.
+        num_person: Persons afterwards: the first ones, or filled up.
+        num_clips: Clips.
+        mode: What fills up: 'zero' nothing, 'loop' copies of a person who is alone.
+    """
+    persons, frames, num_joints, channels = keypoint.shape
+    clips = keypoint.reshape(persons, num_clips, frames // num_clips, num_joints, channels).swapaxes(0, 1)
+    if persons >= num_person:
+        return np.ascontiguousarray(clips[:, :num_person])
+    if mode == 'loop' and persons == 1:
+        return np.ascontiguousarray(clips.repeat(num_person, axis=1))
+    out = np.zeros((num_clips, num_person, *clips.shape[2:]), keypoint.dtype)
+    out[:, :persons] = clips
+    return out
+
+
+@TRANSFORMS.register_module()
+class FormatGCNInput(BaseTransform):
+    """Arrange joints for a graph network: ``(num_clips, num_person, T, V, C)``.
+
+    A ``keypoint_score`` that is still beside the joints becomes their last channel.
+
+    Required Keys: keypoint, keypoint_score (optional), num_clips (optional)
+    Modified Keys: keypoint
+
+    Args:
+        num_person: Persons; more are cut, fewer filled up.
+        mode: 'zero' fills up with nothing, 'loop' with copies of a person who is alone.
+    """
+
+    def __init__(self, num_person: int = 2, mode: str = 'zero') -> None:
+        if mode not in ('zero', 'loop'):
+            raise ValueError(f"FormatGCNInput mode must be 'zero' or 'loop', got {mode!r}")
+        if not isinstance(num_person, int) or num_person < 1:
+            raise ValueError(f'FormatGCNInput num_person must be an integer of at least 1, got {num_person!r}')
+        self.num_person = num_person
+        self.mode = mode
+
+    def transform(self, results: dict) -> dict:
+        keypoint, num_clips = results['keypoint'], results.get('num_clips', 1)
+        if 'keypoint_score' in results:
+            keypoint = append_score(keypoint, results.pop('keypoint_score'))
+        if keypoint.ndim != 4 or keypoint.shape[1] % num_clips:
+            raise ValueError(
+                f'FormatGCNInput takes keypoint (M, num_clips * T, V, C), but sample {sample_name(results)} has '
+                f'{keypoint.shape} and num_clips={num_clips}'
+            )
+        results['keypoint'] = pack_persons(keypoint, self.num_person, num_clips, self.mode)
+        return results
+
+
+@TRANSFORMS.register_module()
+class Collect(BaseTransform):
+    """Keep some keys and drop the rest.
+
+    Args:
+        keys: Those that are kept.
+        meta_keys: Those that are kept together in one dict.
+        meta_name: The key of that dict.
+        nested: Whether each value is put into a list of one.
+    """
+
+    def __init__(
+        self,
+        keys: Sequence[str],
+        meta_keys: Sequence[str] = (),
+        meta_name: str = 'img_metas',
+        nested: bool = False,
+    ) -> None:
+        self.keys = (keys,) if isinstance(keys, str) else tuple(keys)
+        self.meta_keys = (meta_keys,) if isinstance(meta_keys, str) else tuple(meta_keys)
+        self.meta_name = meta_name
+        self.nested = nested
+
+    def transform(self, results: dict) -> dict:
+        for key in (*self.keys, *self.meta_keys):
+            if key not in results:
+                raise ValueError(
+                    f'Collect wants {key!r}, which sample {sample_name(results)} lacks; it has {sorted(results)}'
+                )
+        data = {key: results[key] for key in self.keys}
+        if self.meta_keys:
+            data[self.meta_name] = {key: results[key] for key in self.meta_keys}
+        return {key: [value] for key, value in data.items()} if self.nested else data
+
+
+def to_tensor(value: object) -> torch.Tensor:
+    """An array or sequence keeps its shape and dtype; an integer becomes int64 ``(1,)``, a real float32 ``(1,)``.
+
+    Raises:
+        ValueError: If ``value`` is none of these.
+    """
+    if isinstance(value, np.ndarray):
+        return torch.from_numpy(value if value.flags.writeable else value.copy())
+    if isinstance(value, torch.Tensor):
+        return value
+    if isinstance(value, Integral):
+        return torch.tensor([int(value)])
+    if isinstance(value, Real):
+        return torch.tensor([float(value)])
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return torch.tensor(value)
+    raise ValueError(f'ToTensor takes arrays, numbers and sequences, got {type(value).__name__}')
+
+
+@TRANSFORMS.register_module()
+class ToTensor(BaseTransform):
+    """Turn values into tensors.
+
+    Args:
+        keys: Those that are turned.
+    """
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        self.keys = (keys,) if isinstance(keys, str) else tuple(keys)
+
+    def transform(self, results: dict) -> dict:
+        for key in self.keys:
+            if key not in results:
+                raise ValueError(
+                    f'ToTensor wants {key!r}, which sample {sample_name(results)} lacks; it has {sorted(results)}'
+                )
+            results[key] = to_tensor(results[key])
+        return results
+
+
+@TRANSFORMS.register_module()
+class Rename(BaseTransform):
+    """Give keys other names.
+
+    Args:
+        mapping: Old name -> new name.
+    """
+
+    def __init__(self, mapping: dict[str, str]) -> None:
+        self.mapping = dict(mapping)
+
+    def transform(self, results: dict) -> dict:
+        for old, new in self.mapping.items():
+            if old not in results or new in results:
+                raise ValueError(
+                    f'Rename mapping={{{old!r}: {new!r}}}: sample {sample_name(results)} '
+                    f'{"already has " + repr(new) if old in results else "lacks " + repr(old)}; '
+                    f'it has {sorted(results)}'
+                )
+            results[new] = results.pop(old)
+        return results

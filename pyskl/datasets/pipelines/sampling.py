@@ -1,0 +1,237 @@
+"""Which frames a network sees.
+
+The draws are those of PYSKL, one by one and in its order, from the legacy generator: with its seed the same clips.
+A video of ``num_frames`` frames gives clips of ``L`` frames: one frame of each of ``L`` equal parts where it is long
+enough, consecutive ones with random gaps where it is not, and from the start again where it is shorter than a clip.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+
+from pyskl.datasets.pipelines.base import BaseTransform, sample_name
+from pyskl.datasets.pipelines.half import widen
+from pyskl.registry import TRANSFORMS
+
+Interval = tuple[float, float]
+
+
+@lru_cache(maxsize=1024)
+def _segments(num_frames: int, clip_len: int) -> tuple[np.ndarray, np.ndarray]:
+    """Starts and sizes, ``(L,)`` each, of ``clip_len`` nearly equal parts of ``num_frames`` frames."""
+    edges = np.arange(clip_len + 1) * num_frames // clip_len
+    return edges[:-1], np.diff(edges)
+
+
+def _part(num_frames: int, interval: Interval, random) -> tuple[int, int]:
+    """How many frames of the video a clip is taken from, and the first of them."""
+    low, high = interval
+    used = max(1, int((random.rand() * (high - low) + low) * num_frames))
+    return used, random.randint(num_frames - used + 1)
+
+
+def _spread(used: int, clip_len: int, random) -> np.ndarray:
+    """``(L,)`` rising frame numbers in ``[0, used)``, for ``used >= clip_len``."""
+    if used >= 2 * clip_len:
+        starts, sizes = _segments(used, clip_len)
+        return starts + random.randint(sizes)
+    skipped = np.zeros(clip_len + 1, np.int64)
+    skipped[random.permutation(clip_len + 1)[: used - clip_len]] = 1
+    return np.arange(clip_len) + skipped[:-1].cumsum()
+
+
+def draw_clips(
+    num_frames: int, clip_len: int, num_clips: int, interval: Interval, random, spaced_starts: bool
+) -> np.ndarray:
+    """``(num_clips * L,)`` frame numbers.
+
+    Args:
+        num_frames: Of the video; at least 1.
+        clip_len: ``L``.
+        num_clips: Clips, one after another in the result.
+        interval: The least and the most of the video, as a share of it, that a clip is taken from.
+        random: ``numpy.random`` or a RandomState.
+        spaced_starts: Where the clips of a short video begin: evenly spaced (test), or drawn (training).
+    """
+    clips = []
+    for i in range(num_clips):
+        used, offset = _part(num_frames, interval, random)
+        if used >= clip_len:
+            clips.append(_spread(used, clip_len, random) + offset)
+            continue
+        spaced = i if used < num_clips else i * used // num_clips
+        start = spaced if spaced_starts else random.randint(0, used)
+        clips.append(np.arange(start + offset, start + offset + clip_len) % num_frames)
+    return clips[0] if num_clips == 1 else np.concatenate(clips)
+
+
+@lru_cache(maxsize=2048)
+def fixed_clips(num_frames: int, clip_len: int, num_clips: int, interval: Interval, seed: int) -> np.ndarray:
+    """The clips of test mode: they depend on the arguments alone, so they are drawn once. Read-only."""
+    inds = draw_clips(num_frames, clip_len, num_clips, interval, np.random.RandomState(seed), spaced_starts=True)
+    inds.flags.writeable = False
+    return inds
+
+
+def _check_sampler(name: str, clip_len: int, num_clips: int, p_interval: float | Sequence[float]) -> Interval:
+    for key, value in (('clip_len', clip_len), ('num_clips', num_clips)):
+        if not isinstance(value, int) or value < 1:
+            raise ValueError(f'{name} {key} must be an integer of at least 1, got {value!r}')
+    pair = (p_interval, p_interval) if isinstance(p_interval, int | float) else tuple(p_interval)
+    if len(pair) != 2 or not 0 < pair[0] <= pair[1] <= 1:
+        raise ValueError(f'{name} p_interval must be a share or (least, most) in (0, 1], got {p_interval!r}')
+    return pair
+
+
+def _count_frames(results: dict) -> int:
+    """Frames of the sample."""
+    shape, total = results['keypoint'].shape, results.get('total_frames')
+    if shape[1] < 1 or total not in (None, shape[1]):
+        raise ValueError(f'sample {sample_name(results)} has total_frames={total} but keypoint (M, T, V, C) {shape}')
+    return shape[1]
+
+
+@TRANSFORMS.register_module(name=['UniformSampleFrames', 'UniformSample'])
+class UniformSampleFrames(BaseTransform):
+    """Choose frames spread evenly over the whole video.
+
+    Required Keys: keypoint, total_frames, test_mode (optional), start_index (optional)
+    Added Keys: frame_inds ``(num_clips * clip_len,)``, clip_len, num_clips, frame_interval
+
+    Args:
+        clip_len: Frames of a clip.
+        num_clips: Clips of a sample.
+        p_interval: The share of the video that a clip is taken from, or (least, most) to draw it from.
+        seed: Of the generator in test mode.
+    """
+
+    def __init__(
+        self, clip_len: int, num_clips: int = 1, p_interval: float | Sequence[float] = 1, seed: int = 255
+    ) -> None:
+        self.p_interval = _check_sampler('UniformSampleFrames', clip_len, num_clips, p_interval)
+        self.clip_len = clip_len
+        self.num_clips = num_clips
+        self.seed = seed
+
+    def transform(self, results: dict) -> dict:
+        num_frames = _count_frames(results)
+        if results.get('test_mode'):
+            inds = fixed_clips(num_frames, self.clip_len, self.num_clips, self.p_interval, self.seed)
+        else:
+            inds = draw_clips(num_frames, self.clip_len, self.num_clips, self.p_interval, np.random, False)
+        if results.get('start_index'):
+            inds = inds + results['start_index']
+        results['frame_inds'] = inds
+        results['clip_len'] = self.clip_len
+        results['frame_interval'] = None
+        results['num_clips'] = self.num_clips
+        return results
+
+
+@TRANSFORMS.register_module()
+class PoseDecode(BaseTransform):
+    """Take the chosen frames, as float32.
+
+    Required Keys: keypoint, keypoint_score (optional), frame_inds (optional: all), offset (optional)
+    Modified Keys: keypoint, keypoint_score
+    """
+
+    def transform(self, results: dict) -> dict:
+        inds = results.get('frame_inds')
+        if inds is not None:
+            inds = inds.reshape(-1) + results['offset'] if results.get('offset') else inds.reshape(-1)
+        for key in ('keypoint', 'keypoint_score'):
+            if key in results:
+                array = results[key] if inds is None else results[key].take(inds, axis=1)
+                results[key] = widen(array).astype(np.float32, copy=False)
+        return results
+
+
+@TRANSFORMS.register_module()
+class UniformSampleDecode(BaseTransform):
+    """``UniformSampleFrames`` and ``PoseDecode`` in one, as PYSKL has it: not the same clips.
+
+    A video shorter than a clip begins anywhere, also in test mode, and starts over inside the part it is taken from.
+    A list of samples gives one clip of each, joined in time.
+
+    Required Keys: keypoint, keypoint_score (optional), test_mode (optional)
+    Modified Keys: keypoint (float32, the score its last channel), keypoint_score (removed)
+    Added Keys: clip_len, num_clips, frame_interval, coord_dims
+
+    Args:
+        clip_len: Frames of a clip.
+        num_clips: Clips of a sample.
+        p_interval: The share of the video that a clip is taken from, or (least, most) to draw it from.
+        seed: Of the generator in test mode.
+    """
+
+    def __init__(
+        self, clip_len: int, num_clips: int = 1, p_interval: float | Sequence[float] = 1, seed: int = 255
+    ) -> None:
+        self.p_interval = _check_sampler('UniformSampleDecode', clip_len, num_clips, p_interval)
+        self.clip_len = clip_len
+        self.num_clips = num_clips
+        self.seed = seed
+
+    def transform(self, results: dict | list[dict]) -> dict:
+        records, num_clips = ([results], self.num_clips) if isinstance(results, dict) else (results, 1)
+        if not records:
+            raise ValueError('UniformSampleDecode got an empty list of samples')
+        random = np.random.RandomState(self.seed) if records[0].get('test_mode') else np.random
+        clips = [self._decode(record, random) for record in records for _ in range(num_clips)]
+        out = records[0] if isinstance(results, dict) else dict(records[0])
+        out.pop('keypoint_score', None)
+        out['keypoint'] = clips[0] if len(clips) == 1 else np.concatenate(clips, axis=1)
+        out['clip_len'] = self.clip_len
+        out['frame_interval'] = None
+        out['num_clips'] = len(clips)
+        return out
+
+    def _decode(self, record: dict, random) -> np.ndarray:
+        """One clip ``(M, L, V, C)`` or, with a score, ``(M, L, V, C + 1)``."""
+        keypoint, score = record['keypoint'], record.get('keypoint_score')
+        used, offset = _part(keypoint.shape[1], self.p_interval, random)
+        if used < self.clip_len:
+            inds = (random.randint(0, used) + np.arange(self.clip_len)) % used + offset
+        else:
+            inds = _spread(used, self.clip_len, random) + offset
+        clip = widen(keypoint.take(inds, axis=1)).astype(np.float32, copy=False)
+        if score is None:
+            return clip
+        record['coord_dims'] = keypoint.shape[-1]
+        return np.concatenate([clip, widen(score.take(inds, axis=1))[..., None]], axis=-1, dtype=np.float32)
+
+
+@TRANSFORMS.register_module()
+class PadTo(BaseTransform):
+    """Bring a video to a fixed length.
+
+    Required Keys: keypoint, keypoint_score (optional)
+    Modified Keys: keypoint, keypoint_score, total_frames
+
+    Args:
+        length: Frames afterwards; a longer video is an error.
+        mode: 'loop' starts over, 'zero' adds empty frames.
+    """
+
+    def __init__(self, length: int, mode: str = 'loop') -> None:
+        if mode not in ('loop', 'zero'):
+            raise ValueError(f"PadTo mode must be 'loop' or 'zero', got {mode!r}")
+        self.length = length
+        self.mode = mode
+
+    def transform(self, results: dict) -> dict:
+        num_frames = _count_frames(results)
+        if num_frames > self.length:
+            raise ValueError(
+                f'PadTo length={self.length} is less than the {num_frames} frames of sample {sample_name(results)}'
+            )
+        inds = np.arange(self.length) % num_frames
+        for key in ('keypoint', 'keypoint_score'):
+            if key in results:
+                results[key] = results[key].take(inds, axis=1)
+                if self.mode == 'zero':
+                    results[key][:, num_frames:] = 0
+        results['total_frames'] = self.length
+        return results

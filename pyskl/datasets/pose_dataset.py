@@ -1,0 +1,221 @@
+"""A dataset of skeleton records."""
+
+import os
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from pyskl.datasets.annotations import unknown_split
+from pyskl.datasets.pipelines.base import Compose
+from pyskl.datasets.record_cache import open_records
+from pyskl.registry import DATASETS
+
+
+@DATASETS.register_module()
+class PoseDataset:
+    """Skeleton records of an annotation pickle, through a pipeline.
+
+    The records are shared by all processes of a machine (:mod:`pyskl.datasets.record_cache`).
+
+    Args:
+        ann_file: The annotation pickle (:mod:`pyskl.datasets.annotations`).
+        pipeline: Transforms; none gives the records as they are.
+        split: A split of the file; None takes all records.
+        valid_ratio: Above 0 keeps the records in which at least this share of the frames has a person who was detected
+            with ``box_thr`` (Kinetics-400).
+        box_thr: The detection score that ``valid_ratio`` counts by: 0.5, 0.6, 0.7, 0.8 or 0.9.
+        class_prob: How many times a class is drawn in an epoch: a list, or a dict by class. Used by the sampler.
+        memcached: Accepted for PYSKL's configs, and ignored: records are shared without a server.
+        mc_cfg: As ``memcached``.
+        data_prefix: A folder put before ``frame_dir`` and ``filename``.
+        test_mode: Whether clips are chosen without chance.
+        multi_class: Whether a label is a list of classes, which becomes a vector of zeros and ones.
+        num_classes: Classes; labels outside are refused.
+        start_index: The number of a video's first frame.
+        modality: The word put into each sample.
+
+    Raises:
+        OSError: If the file cannot be read.
+        ValueError: If it is not an annotation pickle, has no such split, or a record of the split is wrong.
+    """
+
+    def __init__(
+        self,
+        ann_file: str | Path,
+        pipeline: Sequence[dict | Callable] | None = None,
+        split: str | None = None,
+        valid_ratio: float | None = None,
+        box_thr: float | None = None,
+        class_prob: Sequence[float] | dict[int, float] | None = None,
+        memcached: bool = False,
+        mc_cfg: Sequence = ('localhost', 22077),
+        data_prefix: str = '',
+        test_mode: bool = False,
+        multi_class: bool = False,
+        num_classes: int | None = None,
+        start_index: int = 0,
+        modality: str = 'Pose',
+    ) -> None:
+        if memcached:
+            warnings.warn('memcached is ignored: all processes of a machine share the records without it')
+        if multi_class and not num_classes:
+            raise ValueError('PoseDataset multi_class=True needs num_classes')
+        self.ann_file = str(ann_file)
+        self.split = split
+        self.class_prob = class_prob
+        self.test_mode = test_mode
+        self.multi_class = multi_class
+        self.num_classes = num_classes
+        self.times = 1
+        self._prefix = data_prefix or ''
+        self._added = {'modality': modality, 'start_index': start_index, 'test_mode': test_mode}
+        self._store = open_records(ann_file)
+        self._indices = self._select(split)
+        self._box_thr = self._keep_valid(valid_ratio, box_thr)
+        self._refuse_problems()
+        self.pipeline = Compose(pipeline or [])
+        if num_classes is not None:
+            self.check(num_classes=num_classes)
+
+    def _select(self, split: str | None) -> np.ndarray:
+        """Which records of the file belong to the dataset."""
+        if split is None:
+            return np.arange(len(self._store))
+        splits = self._store.splits
+        if split not in (splits or ()):
+            raise unknown_split(self.ann_file, split, splits)
+        if len(splits[split]) == 0:
+            raise ValueError(f'split {split!r} of {self.ann_file!r} has no clips')
+        return splits[split]
+
+    def _keep_valid(self, valid_ratio: float | None, box_thr: float | None) -> float | None:
+        """Drop records with too few valid frames; the threshold, or None where nothing is to be dropped."""
+        if not isinstance(valid_ratio, float) or valid_ratio <= 0:  # PYSKL: an int, or 0.0, does nothing
+            return None
+        if box_thr not in (0.5, 0.6, 0.7, 0.8, 0.9):
+            raise ValueError(f'PoseDataset valid_ratio needs a box_thr of 0.5, 0.6, 0.7, 0.8 or 0.9, got {box_thr!r}')
+        kept = []
+        for index in self._indices:
+            record = self._store.record(index)
+            if 'valid' not in record or 'box_score' not in record:
+                raise ValueError(
+                    f"valid_ratio={valid_ratio} needs records with 'valid' and 'box_score', which "
+                    f'{self._store.names[index]!r} of {self.ann_file!r} lacks; leave valid_ratio out'
+                )
+            if record['valid'][box_thr] / record['total_frames'] >= valid_ratio:
+                kept.append(index)
+        if not kept:
+            raise ValueError(f'no record of {self.ann_file!r} is left with valid_ratio={valid_ratio}, {box_thr=}')
+        self._indices = np.array(kept)
+        return box_thr
+
+    def _refuse_problems(self) -> None:
+        problems = self._store.problems
+        found = [index for index in self._indices.tolist() if index in problems] if problems else []
+        if found:
+            raise self._error(found[0], problems[found[0]], len(found))
+
+    def _error(self, index: int, problem: str, count: int) -> ValueError:
+        """One line on record ``index`` of the file, the first of ``count`` of its kind."""
+        others = f' (and {count - 1} more)' if count > 1 else ''
+        return ValueError(f'annotation file {self.ann_file!r}: record {self._store.names[index]!r} {problem}{others}')
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    @property
+    def labels(self) -> np.ndarray:
+        """``(len,)`` int64; -1 where a record has no label, or several."""
+        return self._store.labels[self._indices]
+
+    @property
+    def names(self) -> list[str]:
+        """``frame_dir`` of each sample."""
+        names = self._store.names
+        return [names[index] for index in self._indices.tolist()]
+
+    def record(self, index: int) -> dict:
+        """The annotation of sample ``index``; its arrays are read-only."""
+        if not -len(self) <= index < len(self):
+            raise IndexError(f'sample {index} of a dataset of {len(self)}')
+        return self._store.record(self._indices[index])
+
+    def __getitem__(self, index: int) -> dict:
+        results = self.record(index)
+        results.update(self._added)
+        scores = results.pop('box_score', None)
+        results.pop('valid', None)
+        if self._box_thr is not None:
+            results['anno_inds'] = scores >= self._box_thr
+        if self._prefix:
+            for key in ('frame_dir', 'filename'):
+                if key in results:
+                    results[key] = os.path.join(self._prefix, results[key])
+        if self.multi_class:
+            hot = np.zeros(self.num_classes, np.float32)
+            hot[np.atleast_1d(results['label'])] = 1
+            results['label'] = hot
+        return self.pipeline(results)
+
+    def check(self, num_joints: int | None = None, num_classes: int | None = None, dims: int | None = None) -> None:
+        """Refuse records that a network cannot take; looks at shapes and labels only.
+
+        Args:
+            num_joints: V of the network's skeleton.
+            num_classes: Classes of its head.
+            dims: Coordinates of a joint of its skeleton: 2 or 3.
+
+        Raises:
+            ValueError: If a record does not fit; names the first, and how many there are.
+        """
+        shapes = self._store.shapes[self._indices]
+        known = shapes[:, 2] > 0
+        if num_joints is not None:
+            self._refuse(
+                known & (shapes[:, 2] != num_joints),
+                f"has keypoint {{shape}}, but the network's skeleton has {num_joints} joints; name the skeleton of the "
+                f'data in graph_cfg.layout and GenSkeFeat',
+            )
+        if dims == 3:
+            self._refuse(
+                known & ((shapes[:, 3] != 3) | self._store.has_score[self._indices]),
+                "has 2D keypoint {shape}, but the network's skeleton is 3D; use 2D layouts and PreNormalize2D",
+            )
+        elif dims == 2:
+            plain = ~self._store.has_score[self._indices] & (shapes[:, 3] == 3)
+            first = np.flatnonzero(known & plain)[:1]
+            if len(first) and not self._has_score_channel(int(first[0])):
+                self._refuse(
+                    known & plain,
+                    "has 3D keypoint {shape}, but the network's skeleton is 2D; use a 3D layout and PreNormalize3D",
+                )
+        if num_classes is not None:
+            self._check_labels(num_classes)
+
+    def _has_score_channel(self, index: int) -> bool:
+        third = self.record(index)['keypoint'][..., 2]
+        return bool(third.min() >= 0 and third.max() <= 2)
+
+    def _check_labels(self, num_classes: int) -> None:
+        if self.multi_class:
+            bad = [any(not 0 <= c < num_classes for c in self.record(i).get('label', ())) for i in range(len(self))]
+            self._refuse(np.array(bad), f'has a label outside num_classes={num_classes}')
+            return
+        labels = self.labels
+        self._refuse(
+            (labels >= num_classes) | (labels < (-1 if self.test_mode else 0)),
+            f'has label {{label}}, but num_classes={num_classes} takes 0 to {num_classes - 1}; set num_classes of the '
+            f'head to that of the data',
+        )
+
+    def _refuse(self, bad: np.ndarray, problem: str) -> None:
+        """Raise if any sample is ``bad``; ``problem`` may hold {shape} and {label}."""
+        first = np.flatnonzero(bad)[:1]
+        if len(first) == 0:
+            return
+        index = int(self._indices[first[0]])
+        label = self._store.labels[index]
+        text = problem.format(shape=tuple(self._store.shapes[index].tolist()), label=None if label < 0 else int(label))
+        raise self._error(index, text, int(bad.sum()))

@@ -1,0 +1,145 @@
+"""Pickles of numbers, read without trust: whatever the file says, no code of its choosing runs.
+
+A pickle names the functions that rebuild its objects. Here a short list of names is known, and each stands for a
+function of this file: arrays, dtypes and scalars are rebuilt from checked shapes, plain dtypes and raw bytes, never by
+NumPy's own unpickling, which trusts its input.
+"""
+
+import io
+import math
+import pickle
+from collections import OrderedDict
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+PLAIN_KINDS = 'biufcSU'  # dtypes whose bytes hold no pointers
+BAR_BYTES = 200 * 2**20  # larger files are read with a bar
+
+# What the unpickler of a damaged or foreign file raises.
+BROKEN = (
+    pickle.UnpicklingError, EOFError, AttributeError, ImportError, IndexError, KeyError, TypeError, ValueError,
+    OverflowError, MemoryError, RecursionError, AssertionError,
+)  # fmt: skip
+
+
+class ForbiddenGlobal(Exception):  # noqa: N818 - a verdict on the file, turned into a ValueError that names it
+    """The pickle names something that is neither an array nor a builtin container."""
+
+
+class _Dtype:
+    """Stands for a dtype while its pickle is read."""
+
+    def __init__(self, code: str, align: bool = False, copy: bool = False) -> None:
+        self.dtype = np.dtype(code if isinstance(code, str) else code.decode('ascii'))
+        if self.dtype.kind not in PLAIN_KINDS:
+            raise ForbiddenGlobal(f'an array of dtype {self.dtype}')
+
+    def __setstate__(self, state: tuple) -> None:
+        if state[1] in ('<', '>'):
+            self.dtype = self.dtype.newbyteorder(state[1])
+
+
+class _Array(np.ndarray):
+    """An array whose pickled state is checked before NumPy sees it."""
+
+    def __setstate__(self, state: tuple) -> None:
+        _, shape, dtype, fortran, raw = state
+        if not isinstance(dtype, _Dtype) or not isinstance(raw, bytes | str):
+            raise pickle.UnpicklingError('an array without plain numbers')
+        raw = raw.encode('latin1') if isinstance(raw, str) else raw  # str: written by Python 2
+        if len(raw) != math.prod(shape) * dtype.dtype.itemsize:
+            raise pickle.UnpicklingError('an array of another size than its shape')
+        super().__setstate__((1, shape, dtype.dtype, bool(fortran), raw))
+
+
+def _reconstruct(kind: type, shape: tuple, code: bytes) -> _Array:
+    return np.ndarray.__new__(_Array, (0,))
+
+
+def _frombuffer(buffer: bytes, dtype: _Dtype, shape: tuple, order: str) -> np.ndarray:
+    return np.frombuffer(bytes(buffer), dtype.dtype).reshape(shape, order='F' if order == 'F' else 'C')
+
+
+def _scalar(dtype: _Dtype, raw: bytes | str) -> np.generic:
+    raw = raw.encode('latin1') if isinstance(raw, str) else raw
+    return np.frombuffer(raw, dtype.dtype)[0]
+
+
+def _encode(text: str, encoding: str = 'latin1') -> bytes:
+    if encoding != 'latin1':
+        raise pickle.UnpicklingError(f'bytes encoded as {encoding!r}')
+    return text.encode('latin1')
+
+
+_KNOWN = {
+    ('numpy', 'ndarray'): _Array,
+    ('numpy', 'dtype'): _Dtype,
+    ('collections', 'OrderedDict'): OrderedDict,
+    ('_codecs', 'encode'): _encode,
+}
+for _core in ('numpy.core', 'numpy._core'):  # NumPy 1 and 2
+    _KNOWN[f'{_core}.multiarray', '_reconstruct'] = _reconstruct
+    _KNOWN[f'{_core}.multiarray', 'scalar'] = _scalar
+    _KNOWN[f'{_core}.numeric', '_frombuffer'] = _frombuffer
+for _builtins in ('builtins', '__builtin__'):  # Python 3 and 2
+    for _kind in (bytearray, bytes, complex, frozenset, set):
+        _KNOWN[_builtins, _kind.__name__] = _kind
+
+
+class _Unpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> object:
+        try:
+            return _KNOWN[module, name]
+        except KeyError:
+            raise ForbiddenGlobal(f'{module}.{name}') from None
+
+    def persistent_load(self, pid: object) -> object:
+        raise ForbiddenGlobal(f'the persistent id {pid!r}')
+
+
+class _BarReader(io.RawIOBase):
+    """A file that moves a bar as it is read."""
+
+    def __init__(self, file: io.BufferedReader, bar: tqdm) -> None:
+        self._file, self._bar = file, bar
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:
+        count = self._file.readinto(buffer)
+        self._bar.update(count)
+        return count
+
+
+def load_numbers(path: str | Path) -> object:
+    """The content of a pickle of arrays, numbers, strings and builtin containers.
+
+    Raises:
+        OSError: If the file is missing or cannot be read.
+        ValueError: If it is not a pickle, is cut off, or names anything else.
+    """
+    path = Path(path)
+    try:
+        with path.open('rb') as file:
+            size = path.stat().st_size
+            if size < BAR_BYTES:
+                return _Unpickler(file, encoding='latin1').load()
+            with tqdm(total=size, unit='B', unit_scale=True, desc=f'reading {path.name}') as bar:
+                return _Unpickler(io.BufferedReader(_BarReader(file, bar), 2**20), encoding='latin1').load()
+    except FileNotFoundError:
+        raise FileNotFoundError(f'annotation file {str(path)!r} does not exist; check ann_file') from None
+    except IsADirectoryError:
+        raise IsADirectoryError(f'ann_file {str(path)!r} is a folder; name the pickle in it') from None
+    except ForbiddenGlobal as error:
+        raise ValueError(
+            f'annotation file {str(path)!r} holds {error}, which could run code, and was not read; it may hold NumPy '
+            f'arrays of numbers and builtin containers only'
+        ) from None
+    except BROKEN as error:
+        raise ValueError(
+            f'annotation file {str(path)!r} is not a whole pickle ({type(error).__name__}: {error}); it may be cut off '
+            f'or of another kind: download or write it again'
+        ) from None

@@ -1,0 +1,124 @@
+"""Datasets made of other datasets."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+from pyskl.registry import DATASETS
+
+
+class Dataset(Protocol):
+    """What a dataset offers to a wrapper, a sampler and an evaluator."""
+
+    times: int  # passes over the data in an epoch
+    class_prob: Sequence[float] | dict[int, float] | None
+    labels: np.ndarray  # (len,) int64
+    names: Sequence[str]
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> dict: ...
+
+    def check(self, num_joints: int | None = None, num_classes: int | None = None, dims: int | None = None) -> None: ...
+
+
+def _built(dataset: dict | Dataset, test_mode: bool) -> Dataset:
+    if not isinstance(dataset, dict):
+        return dataset
+    return DATASETS.build({**dataset, 'test_mode': True} if test_mode else dict(dataset))
+
+
+@DATASETS.register_module()
+class RepeatDataset:
+    """A dataset several times over, as one longer epoch.
+
+    Args:
+        dataset: The dataset, or its config.
+        times: How often.
+        test_mode: Whether the dataset is built in test mode.
+
+    Raises:
+        ValueError: If ``times`` is not a positive integer.
+    """
+
+    def __init__(self, dataset: dict | Dataset, times: int, test_mode: bool = False) -> None:
+        if not isinstance(times, int) or times < 1:
+            raise ValueError(f'RepeatDataset times must be an integer of at least 1, got {times!r}')
+        self.dataset = _built(dataset, test_mode)
+        self.times = times * self.dataset.times
+        self._repeats = times
+
+    @property
+    def class_prob(self) -> Sequence[float] | dict[int, float] | None:
+        """That of the dataset inside."""
+        return self.dataset.class_prob
+
+    @property
+    def labels(self) -> np.ndarray:
+        """``(len,)`` int64; the first ``len / times`` are those of one pass."""
+        return np.tile(self.dataset.labels, self._repeats)
+
+    @property
+    def names(self) -> list[str]:
+        """``frame_dir`` of each sample."""
+        return self.dataset.names * self._repeats
+
+    def __len__(self) -> int:
+        return len(self.dataset) * self._repeats
+
+    def __getitem__(self, index: int) -> dict:
+        if not -len(self) <= index < len(self):
+            raise IndexError(f'sample {index} of a dataset of {len(self)}')
+        return self.dataset[index % len(self.dataset)]
+
+    def check(self, num_joints: int | None = None, num_classes: int | None = None, dims: int | None = None) -> None:
+        """See :meth:`PoseDataset.check`."""
+        self.dataset.check(num_joints, num_classes, dims)
+
+
+@DATASETS.register_module()
+class ConcatDataset:
+    """Datasets, one after another.
+
+    Args:
+        datasets: The datasets, or their configs.
+        test_mode: Whether they are built in test mode.
+
+    Raises:
+        ValueError: If there are none.
+    """
+
+    times = 1
+    class_prob = None
+
+    def __init__(self, datasets: Sequence[dict | Dataset], test_mode: bool = False) -> None:
+        if isinstance(datasets, dict) or not datasets:
+            raise ValueError(f'ConcatDataset datasets must be a list of at least one dataset, got {datasets!r}')
+        self.datasets = [_built(dataset, test_mode) for dataset in datasets]
+        self._ends = np.cumsum([len(dataset) for dataset in self.datasets])
+
+    @property
+    def labels(self) -> np.ndarray:
+        """``(len,)`` int64."""
+        return np.concatenate([dataset.labels for dataset in self.datasets])
+
+    @property
+    def names(self) -> list[str]:
+        """``frame_dir`` of each sample."""
+        return [name for dataset in self.datasets for name in dataset.names]
+
+    def __len__(self) -> int:
+        return int(self._ends[-1])
+
+    def __getitem__(self, index: int) -> dict:
+        if not -len(self) <= index < len(self):
+            raise IndexError(f'sample {index} of a dataset of {len(self)}')
+        index %= len(self)
+        which = int(np.searchsorted(self._ends, index, side='right'))
+        return self.datasets[which][index - (int(self._ends[which - 1]) if which else 0)]
+
+    def check(self, num_joints: int | None = None, num_classes: int | None = None, dims: int | None = None) -> None:
+        """See :meth:`PoseDataset.check`."""
+        for dataset in self.datasets:
+            dataset.check(num_joints, num_classes, dims)
