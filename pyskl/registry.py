@@ -48,9 +48,13 @@ def lookup(name: str, registry: Registry) -> type:
         ValueError: If there is none; names the nearest known ones.
     """
     try:
-        return registry.get(name)
-    except RuntimeError:  # mmengine's answer to a name that it finds nowhere
-        raise ValueError(f'{name!r} is not a known {registry.name}{nearest(name, registry.module_dict)}') from None
+        cls = registry.get(name)
+    except RuntimeError:  # mmengine's answer to a dotted name that it finds nowhere
+        cls = None
+    if cls is None:
+        known = {*registry.module_dict, *(registry.parent.module_dict if registry.parent else ())}
+        raise ValueError(f'{name!r} is not a known {registry.name}{nearest(name, known)}')
+    return cls
 
 
 def build_component(cfg: dict, registry: Registry, **defaults) -> object:

@@ -56,7 +56,7 @@ def check_fit(cfg: Config, dataset, phase: str) -> None:
         dataset.check(num_classes=head.get('num_classes'))
         return
     skeleton = get_skeleton(layout if isinstance(layout, str) else dict(layout))
-    dataset.check(num_joints=skeleton.num_joints, num_classes=head.get('num_classes'))
+    dataset.check(skeleton.num_joints, head.get('num_classes'), skeleton.dims)
     state = np.random.get_state()
     sample = SeededDataset(dataset)[(0, 0)]
     np.random.set_state(state)

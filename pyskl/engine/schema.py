@@ -6,7 +6,7 @@ mmengine's own keys (``optim_wrapper``, ``param_scheduler``, ``train_cfg``, ...)
 from mmengine.config import Config
 
 from pyskl.engine.config import PHASES
-from pyskl.registry import HOOKS, check_arguments, nearest
+from pyskl.registry import HOOKS, check_arguments, lookup, nearest
 
 AMP_NAMES = {'bf16': 'bf16', 'bfloat16': 'bf16', 'fp16': 'fp16', 'float16': 'fp16'}
 
@@ -180,10 +180,11 @@ def _warmup(warmup: dict, iterations: int) -> list[dict]:
         raise ValueError(f'lr_config.warmup_iters must be a positive integer, got {length!r}')
     if warmup.get('warmup_by_epoch'):
         length *= iterations
-    if kind == 'constant':
-        return [{'type': 'ConstantLR', 'factor': ratio, 'by_epoch': False, 'end': length}]
     # mmengine reaches the full rate at end - 1, mmcv at warmup_iters
-    return [{'type': 'LinearLR', 'start_factor': ratio, 'by_epoch': False, 'end': length + 1}]
+    shape = {'by_epoch': False, 'end': length + 1}
+    if kind == 'constant':
+        return [{'type': 'ConstantLR', 'factor': ratio, **shape}]
+    return [{'type': 'LinearLR', 'start_factor': ratio, **shape}]
 
 
 def evaluation(cfg: Config) -> dict:
@@ -262,13 +263,7 @@ def custom_hooks(cfg: Config, diff_rank_seed: bool) -> list[dict]:
         {'type': 'pyskl.BarHook'},
     ]
     for hook in cfg.get('custom_hooks') or []:
-        try:
-            cls = HOOKS.get(hook['type'])
-        except RuntimeError:
-            known = {*HOOKS.module_dict, *HOOKS.parent.module_dict}
-            raise ValueError(
-                f'custom_hooks: {hook["type"]!r} is not a known hook{nearest(hook["type"], known)}'
-            ) from None
+        cls = lookup(hook['type'], HOOKS)
         check_arguments(cls, {k: v for k, v in hook.items() if k not in ('type', 'priority')})
         hooks.append(dict(hook))
     return hooks

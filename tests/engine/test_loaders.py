@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+
+from pyskl.engine.loaders import EpochSampler, build_loader
+
+
+class Numbers:
+    """Sample i: its number, and a random one, as an augmentation would draw it."""
+
+    class_prob = None
+    times = 1
+
+    def __init__(self, length, class_prob=None):
+        self.labels = np.arange(length) % 2
+        self.class_prob = class_prob
+
+    def __len__(self):
+        return len(self.labels)
+
+    def __getitem__(self, index):
+        return {'keypoint': np.array([index, np.random.random()]), 'label': int(self.labels[index])}
+
+
+def epoch(dataset, epoch=0, **options):
+    options = {'batch_size': 4, 'workers': 0, 'seed': 3, 'shuffle': True, **options}
+    loader = build_loader(dataset, **options)
+    loader.sampler.set_epoch(epoch)
+    return np.concatenate([batch['keypoint'].numpy() for batch in loader])
+
+
+def test_the_number_of_workers_changes_nothing():
+    assert np.array_equal(epoch(Numbers(12)), epoch(Numbers(12), workers=2))
+
+
+def test_every_epoch_has_another_order_and_other_augmentations_of_a_clip():
+    first, second = epoch(Numbers(12)), epoch(Numbers(12), epoch=1)
+    assert not np.array_equal(first[:, 0], second[:, 0])
+    augmented = [{int(i): r for i, r in run} for run in (first, second)]
+    assert all(augmented[0][i] != augmented[1][i] for i in range(12))
+
+
+def test_persistent_workers_go_on_to_new_augmentations():
+    loader = build_loader(Numbers(6), batch_size=2, workers=1, seed=0, shuffle=False)
+    drawn = []
+    for number in range(2):
+        loader.sampler.set_epoch(number)
+        drawn.append(np.concatenate([batch['keypoint'].numpy()[:, 1] for batch in loader]))
+    assert not np.isclose(*drawn).any()
+
+
+def test_the_processes_share_an_epoch_and_draw_the_augmentations_of_one_process():
+    alone = epoch(Numbers(12))
+    parts = [epoch(Numbers(12), rank=rank, world_size=3) for rank in range(3)]
+    together = np.stack(parts, 1).reshape(-1, 2)
+    assert np.array_equal(alone, together)
+
+
+def test_ten_clips_on_four_processes_are_filled_up_from_the_beginning():
+    samplers = [EpochSampler(Numbers(10), 0, False, rank, 4) for rank in range(4)]
+    indices = np.stack([[index for index, _ in sampler] for sampler in samplers], 1).ravel()
+    assert indices.tolist() == [*range(10), 0, 1]
+    assert [len(sampler) for sampler in samplers] == [3] * 4
+
+
+def test_class_prob_balances_and_its_length_is_known_before_the_first_epoch():
+    sampler = EpochSampler(Numbers(10, class_prob=[1, 2]), 0, True)
+    assert len(sampler) == 15
+    labels = [index % 2 for index, _ in sampler]
+    assert (labels.count(0), labels.count(1)) == (5, 10)
+
+
+def test_a_bad_batch_size_names_its_key():
+    with pytest.raises(ValueError, match='data.videos_per_gpu must be a positive integer, got 0'):
+        build_loader(Numbers(3), batch_size=0, workers=0, seed=0, shuffle=False)
