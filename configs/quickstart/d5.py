@@ -1,4 +1,4 @@
-"""Ske2Grid 5x5 on the bundled data, joints: the first half of tools/quickstart.sh. 1 CPU x 16 clips, lr 0.05."""
+"""Ske2Grid 5x5 on the bundled data, joints. 1 CPU x 16 clips, lr 0.05."""
 
 _base_ = [
     '../_base_/models/ske2grid.py',

@@ -1,4 +1,4 @@
-"""Ske2Grid 6x6 grown from 5x5 on the bundled data, joints: the second half of tools/quickstart.sh.
+"""Ske2Grid 6x6 grown from 5x5 on the bundled data, joints. 1 CPU x 16 clips, lr 0.05.
 
 Starts from the best checkpoint of d5.py: give it as load_from.
 """
