@@ -17,10 +17,19 @@ import torch
 from mmengine.logging import HistoryBuffer
 from torch import nn
 
+
+def _statistic(owner: type, name: str) -> Callable:
+    """Stands in for ``getattr``, which a pickled ``HistoryBuffer`` names to find its four statistics."""
+    if owner is not HistoryBuffer or name not in ('mean', 'max', 'min', 'current'):
+        raise pickle.UnpicklingError(f'GLOBAL getattr({owner!r}, {name!r})')
+    return getattr(HistoryBuffer, name)
+
+
 _NUMPY_RECONSTRUCT = np.zeros(0).__reduce__()[0]
 _NUMPY_SCALAR = np.float64(0).__reduce__()[0]
 SAFE_GLOBALS = [
     HistoryBuffer,
+    *((_statistic, f'{builtins}.getattr') for builtins in ('builtins', '__builtin__')),
     np.dtype,
     np.ndarray,
     *(type(np.dtype(kind)) for kind in ('f2', 'f4', 'f8', 'i1', 'i2', 'i4', 'i8', 'u1', 'bool')),
