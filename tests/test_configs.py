@@ -1,0 +1,219 @@
+"""Every file of configs/: it resolves, its components take their arguments, it is what its path says, it is a diff."""
+
+import ast
+import inspect
+import re
+from itertools import product
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from pyskl.engine import schema
+from pyskl.engine.config import PHASES, datasets_in, load_config
+from pyskl.models import build_model
+from pyskl.registry import DATASETS, MODELS, TRANSFORMS, check_arguments, lookup
+from pyskl.skeletons import get_skeleton
+
+CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
+FILES = {path.relative_to(CONFIGS).as_posix(): path for path in sorted(CONFIGS.rglob('*.py'))}
+LEAVES = {name: path for name, path in FILES.items() if not name.startswith('_base_')}
+STREAMS = ('j', 'b', 'jm', 'bm')
+NTU = [
+    f'{split}_{kind}'
+    for split, kind in product(('ntu60_xsub', 'ntu60_xview', 'ntu120_xsub', 'ntu120_xset'), ('3dkp', 'hrnet'))
+]
+STAGES = ('d5', 'd5tod6', 'd6tod7', 'd7tod8')
+FOLDERS = {
+    *(f'stgcn/stgcn_pyskl_{data}' for data in [*NTU, 'nwucla']),
+    *(f'stgcn/stgcn_vanilla_{data}' for data in NTU if 'ntu60' in data),
+    *(f'stgcn++/stgcn++_{data}' for data in [*NTU, 'nwucla']),
+    *(f'Ske2Grid/{stage}_stgcn2cn_pyskl_{data}' for stage, data in product(STAGES, NTU)),
+    *(f'Ske2Grid/{stage}_stgcn2cn_nwucla' for stage in STAGES),
+}
+QUICKSTART = {'quickstart/d5.py', 'quickstart/d5tod6.py', 'quickstart/stgcn++.py'}
+
+
+@pytest.fixture(scope='module')
+def configs() -> dict[str, Config]:
+    """Every leaf, resolved as the tools resolve it."""
+    return {name: load_config(path) for name, path in LEAVES.items()}
+
+
+def statements(path: Path) -> dict[str, object]:
+    """What a file itself says, its bases left out."""
+    said: dict[str, object] = {}
+    exec(compile(path.read_text(), str(path), 'exec'), said)
+    return {key: value for key, value in said.items() if not key.startswith('__')}
+
+
+def pipelines(cfg: Config) -> dict[str, list[dict]]:
+    """The pipeline of each phase."""
+    return {phase: datasets_in(cfg.data[phase])[0].pipeline for phase in PHASES}
+
+
+def step(pipeline: list[dict], *kinds: str) -> dict:
+    """The one transform of a pipeline whose type is among ``kinds``."""
+    (found,) = [transform for transform in pipeline if transform.type in kinds]
+    return found
+
+
+def test_the_folder_holds_every_published_name_and_nothing_else():
+    assert set(LEAVES) == {f'{folder}/{stream}.py' for folder in FOLDERS for stream in STREAMS} | QUICKSTART
+
+
+def test_every_component_takes_its_arguments(configs):
+    for name, cfg in configs.items():
+        components = [(cfg.model, MODELS), (cfg.model.backbone, MODELS), (cfg.model.cls_head, MODELS)]
+        for phase, pipeline in pipelines(cfg).items():
+            components += [(cfg.data[phase], DATASETS), *((transform, TRANSFORMS) for transform in pipeline)]
+            components += [(dataset, DATASETS) for dataset in datasets_in(cfg.data[phase])]
+        for component, registry in components:
+            cls = lookup(component.type, registry)
+            check_arguments(
+                cls, {key: value for key, value in component.items() if key != 'type'}, name=f'{name}: {component.type}'
+            )
+
+
+def test_every_schedule_is_understood(configs):
+    for name, cfg in configs.items():
+        optimizer = schema.optim_wrapper(cfg)['optimizer']
+        known = inspect.signature(getattr(torch.optim, optimizer.pop('type'))).parameters
+        assert set(optimizer) < set(known), name
+        assert schema.epochs(cfg) > 0 and schema.param_scheduler(cfg, iterations=100), name
+        assert schema.evaluation(cfg)['save_best'] == 'top1_acc', name
+        assert schema.default_hooks(cfg, validate=True)['checkpoint']['interval'] == 1, name
+
+
+def test_every_network_is_built(configs):
+    networks = {str(cfg.model): cfg.model for cfg in configs.values()}
+    assert (
+        len(networks) == 4 * 5 + 5 + 2 + 5 + 3
+    )  # Ske2Grid, ST-GCN, vanilla, ST-GCN++ (skeletons x classes), quickstart
+    for model in networks.values():
+        recognizer = build_model(model.to_dict())
+        assert recognizer.cls_head.num_classes == model.cls_head.num_classes
+
+
+def test_names_mean_what_they_say(configs):
+    for name, cfg in configs.items():
+        if name in QUICKSTART:
+            continue
+        if 'nwucla' in name:
+            classes, layout, first, files = 10, 'nw-ucla', 'PreNormalize3D', 'data/nwucla/nwucla.pkl'
+            splits = ('xview_train', 'xview_val', 'xview_val')
+        else:
+            number, protocol, kind = re.search(r'ntu(\d+)_(\w+?)_(3dkp|hrnet)/', name).groups()
+            layout, first, suffix = {
+                'hrnet': ('coco', 'PreNormalize2D', 'hrnet'),
+                '3dkp': ('nturgb+d', 'PreNormalize3D', '3danno'),
+            }[kind]
+            classes, files = int(number), f'data/nturgbd/ntu{number}_{suffix}.pkl'
+            splits = (f'{protocol}_train', f'{protocol}_val', f'{protocol}_val')
+        datasets = [datasets_in(cfg.data[phase])[0] for phase in PHASES]
+        assert cfg.model.cls_head.num_classes == classes, name
+        assert cfg.model.backbone.graph_cfg.layout == layout, name
+        assert tuple(dataset.split for dataset in datasets) == splits, name
+        assert {dataset.ann_file for dataset in datasets} == {files}, name
+        for pipeline in pipelines(cfg).values():
+            assert pipeline[0].type == first, name
+            streams = step(pipeline, 'GenSkeFeat')
+            assert (streams.dataset, list(streams.feats)) == (layout, [Path(name).stem]), name
+            if first == 'PreNormalize2D':  # Ske2Grid's release masks nothing
+                assert pipeline[0].get('threshold', 0.01) == (None if name.startswith('Ske2Grid') else 0.01), name
+
+
+def test_recipes_are_the_published_ones(configs):
+    for name, cfg in configs.items():
+        if 'ntu' not in name:
+            continue
+        vanilla, grid = 'vanilla' in name, name.startswith('Ske2Grid')
+        assert (cfg.total_epochs, cfg.data.train.times, cfg.data.videos_per_gpu) == (16, 5, 16), name
+        assert cfg.optimizer.to_dict() == {
+            'type': 'SGD', 'lr': 0.05 if grid else 0.1, 'momentum': 0.9,
+            'weight_decay': 1e-4 if vanilla else 5e-4, 'nesterov': not vanilla,
+        }, name  # fmt: skip
+        if vanilla:
+            assert cfg.lr_config == {'policy': 'step', 'step': [2, 10]}, name
+            frames = [step(pipeline, 'PadTo') for pipeline in pipelines(cfg).values()]
+            assert all((padding.length, padding.mode) == (300, 'zero') for padding in frames), name
+        else:
+            assert cfg.lr_config == {'policy': 'CosineAnnealing', 'min_lr': 0, 'by_epoch': False}, name
+            clips = {phase: step(pipeline, 'UniformSample') for phase, pipeline in pipelines(cfg).items()}
+            assert {clip.clip_len for clip in clips.values()} == {100}, name
+            assert [clips[phase].get('num_clips', 1) for phase in PHASES] == [1, 1, 10], name
+        assert all(step(pipeline, 'FormatGCNInput').num_person == 2 for pipeline in pipelines(cfg).values()), name
+
+
+def test_the_claim_of_a_leaf_names_the_batch_and_the_rate_of_its_config(configs):
+    for name, cfg in configs.items():
+        claim = ast.get_docstring(ast.parse(LEAVES[name].read_text()))
+        found = re.search(r'(\d+) [CG]PUs? x (\d+) clips, lr ([\d.]+\d)', claim)
+        assert found, f'{name}: {claim}'
+        devices, clips, rate = int(found[1]), int(found[2]), float(found[3])
+        assert (clips, rate) == (cfg.data.videos_per_gpu, cfg.optimizer.lr), name
+        assert devices * clips == cfg.auto_scale_lr.base_batch_size, name
+
+
+def test_grids_start_at_the_skeleton_and_grow_by_one(configs):
+    for name, cfg in configs.items():
+        backbone = cfg.model.backbone
+        if backbone.type != 'Ske2Grid':
+            continue
+        stage = STAGES.index(Path(name).parts[1].split('_')[0].removesuffix('.py'))
+        squares = [side * side for side in range(5, 5 + stage)]
+        assert backbone.progressive_joint_seq == [get_skeleton(backbone.graph_cfg.layout).num_joints, *squares], name
+        assert backbone.grid_shape == [5 + stage, 5 + stage], name
+
+
+def test_work_dirs_are_all_different(configs):
+    assert configs['Ske2Grid/d5_stgcn2cn_nwucla/j.py'].work_dir == 'work_dirs/ske2grid/d5_stgcn2cn_nwucla/j'
+    assert len({cfg.work_dir for cfg in configs.values()}) == len(configs)
+
+
+def test_a_stream_is_its_joint_config_and_one_line():
+    for name, path in LEAVES.items():
+        if Path(name).stem in STREAMS[1:]:
+            assert statements(path) == {'_base_': './j.py', 'modality': Path(name).stem}, name
+            assert len(path.read_text().splitlines()) == 4, name
+
+
+def test_a_joint_config_has_few_lines():
+    assert max(len(path.read_text().splitlines()) for path in LEAVES.values()) <= 15
+
+
+def restated(said: dict, inherited: dict, prefix: str = '') -> list[str]:
+    """Keys of ``said`` that ``inherited`` holds with the same value."""
+    found = []
+    for key, value in said.items():
+        if key in inherited and isinstance(value, dict) and isinstance(inherited[key], dict):
+            found += restated(value, inherited[key], f'{prefix}{key}.')
+        elif key in inherited and inherited[key] == value:
+            found.append(prefix + key)
+    return found
+
+
+def test_restated_finds_an_equal_value_and_no_other():
+    base = {'optimizer': {'lr': 0.1, 'momentum': 0.9}, 'total_epochs': 16}
+    assert restated({'optimizer': {'lr': 0.05}, 'modality': 'b'}, base) == []
+    assert restated({'optimizer': {'lr': 0.05, 'momentum': 0.9}, 'total_epochs': 16}, base) == [
+        'optimizer.momentum',
+        'total_epochs',
+    ]
+
+
+def test_no_file_restates_its_base():
+    resolved: dict[Path, dict] = {}
+    problems = []
+    for name, path in FILES.items():
+        said = statements(path)
+        bases = said.pop('_base_', [])
+        inherited: dict[str, object] = {}
+        for base in [bases] if isinstance(bases, str) else bases:
+            base = (path.parent / base).resolve()
+            if base not in resolved:
+                resolved[base] = Config.fromfile(base).to_dict()
+            inherited.update(resolved[base])  # bases share no key: mmengine refuses those that do
+        problems += [f'{name}: {key}' for key in restated(said, inherited)]
+    assert not problems, problems
