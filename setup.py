@@ -17,7 +17,7 @@ setup(
     packages=find_packages(include=['pyskl', 'pyskl.*']),
     python_requires='>=3.10',
     install_requires=[
-        'torch>=2.4',
+        'torch>=2.6',
         'mmengine>=0.10.7',
         'mmcv-lite>=2.1',
         'numpy>=1.26',
