@@ -26,7 +26,9 @@ from tqdm import tqdm
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from _entry import run  # noqa: E402
-from _writer import check_free, write_pickle  # noqa: E402
+from _out import add_out, check_out  # noqa: E402
+
+from pyskl.datasets.annotations import write_annotations  # noqa: E402
 
 CLASSES = (
     'pick up with one hand',
@@ -173,13 +175,12 @@ def summary(clips: list[dict], splits: dict, repeats: dict, dropped: dict) -> st
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('source', type=Path, metavar='ALL_SQE', help='folder of JSON clips, or the tar archive of it')
-    parser.add_argument('--out', type=Path, required=True, help='annotation pickle to write')
-    parser.add_argument('--overwrite', action='store_true', help='replace an existing --out')
+    add_out(parser)
     args = parser.parse_args()
-    check_free(args.out, args.overwrite)
+    check_out(args)
     clips, dropped = read_clips(args.source)
     splits, repeats = make_splits(clips)
-    write_pickle({'split': splits, 'annotations': clips}, args.out, args.overwrite)
+    write_annotations(args.out, clips, splits)
     print(summary(clips, splits, repeats, dropped))
     print(f'wrote {args.out}')
 
