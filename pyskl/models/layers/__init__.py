@@ -1,0 +1,1 @@
+"""Plain nn.Modules, known to no registry; torch only."""

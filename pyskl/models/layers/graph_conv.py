@@ -1,0 +1,91 @@
+"""Convolution over a skeleton graph.
+
+B = samples times persons, T frames, V joints, C channels, K adjacency subsets.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from pyskl.models.layers.bricks import build_activation, build_norm
+
+ADAPTIVE = (None, 'init', 'offset', 'importance')
+
+
+class UnitGCN(nn.Module):
+    """1x1 convolution and a weighted sum over neighbouring joints, in either order.
+
+    Source: ST-GCN, https://arxiv.org/abs/1801.07455, as PYSKL generalises it.
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        A: ``(K, V, V)``; ``[k, v, w]`` weighs joint ``v`` into ``w``.
+        adaptive: What is learned of the graph: None (nothing), ``'init'`` (all of it), ``'offset'`` (a matrix added),
+            ``'importance'`` (a matrix multiplied).
+        conv_pos: Convolution ``'pre'`` or ``'post'`` the sum.
+        with_res: Whether the input is added before the activation.
+        norm: As :func:`build_norm` takes it.
+        act: As :func:`build_activation` takes it.
+
+    Raises:
+        ValueError: If ``adaptive`` or ``conv_pos`` is unknown.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        A: Tensor,
+        adaptive: str | None = 'importance',
+        conv_pos: str = 'pre',
+        with_res: bool = False,
+        norm: str | dict | None = 'BN',
+        act: str | dict | None = 'ReLU',
+    ) -> None:
+        super().__init__()
+        if adaptive not in ADAPTIVE:
+            raise ValueError(f'unknown backbone.gcn_adaptive {adaptive!r}; choose from {ADAPTIVE}')
+        if conv_pos not in ('pre', 'post'):
+            raise ValueError(f"backbone.gcn_conv_pos must be 'pre' or 'post', got {conv_pos!r}")
+        self.num_subsets = len(A)
+        self.conv_first = conv_pos == 'pre'
+        self.with_res = with_res
+        self.adaptive = adaptive
+        if adaptive == 'init':
+            self.A = nn.Parameter(A.clone())
+        else:
+            self.register_buffer('A', A.clone())
+        if adaptive == 'offset':
+            self.PA = nn.Parameter(torch.empty_like(A).uniform_(-1e-6, 1e-6))
+        elif adaptive == 'importance':
+            self.PA = nn.Parameter(torch.ones_like(A))
+        if self.conv_first:
+            self.conv = nn.Conv2d(in_channels, out_channels * self.num_subsets, 1)
+        else:
+            self.conv = nn.Conv2d(in_channels * self.num_subsets, out_channels, 1)
+        self.bn = build_norm(norm, out_channels, 'backbone.gcn_norm')
+        self.act = build_activation(act, 'backbone.gcn_act')
+        self.down = nn.Identity()
+        if with_res and in_channels != out_channels:
+            self.down = nn.Sequential(
+                nn.Conv2d(in_channels, out_channels, 1), build_norm(norm, out_channels, 'backbone.gcn_norm')
+            )
+
+    def adjacency(self) -> Tensor:
+        """``(K, V, V)``, as learned so far."""
+        if self.adaptive == 'offset':
+            return self.A + self.PA
+        return self.A * self.PA if self.adaptive == 'importance' else self.A
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(B, C_in, T, V) -> (B, C_out, T, V)``."""
+        A = self.adjacency()
+        if self.conv_first:
+            y = self.conv(x).unflatten(1, (self.num_subsets, -1))
+            y = torch.einsum('nkctv,kvw->nctw', y, A)
+        else:
+            y = self.conv(torch.einsum('nctv,kvw->nkctw', x, A).flatten(1, 2))
+        y = self.bn(y)
+        if self.with_res:
+            y = y + self.down(x)
+        return self.act(y)

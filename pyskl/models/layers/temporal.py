@@ -1,0 +1,108 @@
+"""Convolutions over time, each joint alone.
+
+B = samples times persons, T frames, V joints, C channels.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from pyskl.models.layers.bricks import build_norm
+
+
+class UnitTCN(nn.Module):
+    """A ``(kernel_size, 1)`` convolution and its norm; no activation.
+
+    Source: ST-GCN, https://arxiv.org/abs/1801.07455.
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        kernel_size: Frames, odd.
+        stride: In time.
+        dilation: In time.
+        norm: As :func:`build_norm` takes it.
+        dropout: Rate at the end.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int = 9,
+        stride: int = 1,
+        dilation: int = 1,
+        norm: str | dict | None = 'BN',
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        pad = (kernel_size + (kernel_size - 1) * (dilation - 1) - 1) // 2
+        self.conv = nn.Conv2d(
+            in_channels, out_channels, (kernel_size, 1), (stride, 1), padding=(pad, 0), dilation=(dilation, 1)
+        )
+        self.bn = build_norm(norm, out_channels, 'backbone.tcn_norm')
+        self.drop = nn.Dropout(dropout, inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(B, C_in, T, V) -> (B, C_out, ceil(T / stride), V)``."""
+        return self.drop(self.bn(self.conv(x)))
+
+
+class MultiScaleTCN(nn.Module):
+    """ST-GCN++'s temporal module: branches of different reach side by side, mixed by a 1x1 convolution.
+
+    Source: PYSKL, https://arxiv.org/abs/2205.09443, its ``mstcn``.
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the output; the first branch takes what an equal split leaves over.
+        mid_channels: None, or the width of every branch as a fraction of ``out_channels``.
+        dropout: Rate at the end.
+        ms_cfg: One entry a branch: ``(kernel_size, dilation)``, ``('max', kernel_size)`` or ``'1x1'``.
+        stride: In time.
+
+    Raises:
+        ValueError: If an entry is none of these.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        mid_channels: float | None = None,
+        dropout: float = 0.0,
+        ms_cfg: Sequence = ((3, 1), (3, 2), (3, 3), (3, 4), ('max', 3), '1x1'),
+        stride: int = 1,
+    ) -> None:
+        super().__init__()
+        width = out_channels // len(ms_cfg) if mid_channels is None else int(out_channels * mid_channels)
+        rest = out_channels - width * (len(ms_cfg) - 1) if mid_channels is None else width
+        widths = [rest] + [width] * (len(ms_cfg) - 1)
+        if width < 1:
+            raise ValueError(f'backbone.tcn_ms_cfg has {len(ms_cfg)} branches, too many for {out_channels} channels')
+        self.branches = nn.ModuleList(
+            _branch(in_channels, mid, entry, stride) for mid, entry in zip(widths, ms_cfg, strict=True)
+        )
+        total = sum(widths)
+        self.transform = nn.Sequential(nn.BatchNorm2d(total), nn.ReLU(inplace=True), nn.Conv2d(total, out_channels, 1))
+        self.bn = nn.BatchNorm2d(out_channels)
+        self.drop = nn.Dropout(dropout, inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(B, C_in, T, V) -> (B, C_out, ceil(T / stride), V)``."""
+        x = torch.cat([branch(x) for branch in self.branches], dim=1)
+        return self.drop(self.bn(self.transform(x)))
+
+
+def _branch(in_channels: int, width: int, entry: object, stride: int) -> nn.Module:
+    if entry == '1x1':
+        return nn.Conv2d(in_channels, width, 1, (stride, 1))
+    if isinstance(entry, str) or not isinstance(entry, Sequence) or len(entry) != 2:
+        raise ValueError(f"backbone.tcn_ms_cfg holds (kernel, dilation), ('max', kernel) or '1x1', got {entry!r}")
+    kind, number = entry
+    if kind == 'max':  # the padding is 1 whatever the kernel, as published
+        last = nn.MaxPool2d((number, 1), (stride, 1), padding=(1, 0))
+    else:
+        last = UnitTCN(width, width, kind, stride, number, norm=None)
+    return nn.Sequential(nn.Conv2d(in_channels, width, 1), nn.BatchNorm2d(width), nn.ReLU(inplace=True), last)
