@@ -8,7 +8,7 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 model = dict(
-    backbone=dict(graph_cfg=dict(layout='coco'), grid_shape=[5, 5], progressive_joint_seq=[17]),
-    cls_head=dict(num_classes=10),
+    backbone=dict(graph_cfg=dict(layout='coco'), base_channels=16, grid_shape=[5, 5], progressive_joint_seq=[17]),
+    cls_head=dict(num_classes=10, in_channels=64),
 )
 log_config = dict(interval=20)

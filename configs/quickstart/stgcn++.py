@@ -7,5 +7,8 @@ _base_ = [
     '../_base_/schedules/quickstart.py',
     '../_base_/default_runtime.py',
 ]
-model = dict(backbone=dict(graph_cfg=dict(layout='coco')), cls_head=dict(num_classes=10))
+model = dict(
+    backbone=dict(graph_cfg=dict(layout='coco'), base_channels=16),
+    cls_head=dict(num_classes=10, in_channels=64),
+)
 log_config = dict(interval=20)
