@@ -29,6 +29,7 @@ VERSION = 1
 _MAGIC = b'pyskl\x00rs'
 _HEADER = struct.Struct('<8sIIQQQ')  # magic, version, CRC-32 of the index, start of the index, of its table, file size
 _ALIGN = 64
+_LINE = json.JSONDecoder()
 
 
 class TornStoreError(ValueError):
@@ -83,7 +84,7 @@ class RecordStore:
 
     def record(self, index: int) -> dict:
         """Record ``index``, a new dict; its arrays are the store's, and read-only."""
-        fields, arrays = json.loads(self._map[self._ends[index] : self._ends[index + 1]].decode())
+        fields, arrays = _LINE.decode(self._map[self._ends[index] : self._ends[index + 1]].decode())
         for key, value in fields.items():
             if type(value) in (list, dict):
                 fields[key] = _decoded(value)

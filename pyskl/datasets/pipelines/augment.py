@@ -4,6 +4,7 @@ Convention: only coordinates change; a score channel is never rotated, scaled or
 that its two faults are gone: the range of the 2D angle, and the score taken for a third coordinate.
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -20,12 +21,13 @@ def rotation_matrix(angles: Sequence[float]) -> np.ndarray:
 
     Convention: PYSKL's; a positive angle about an axis turns clockwise in 3D, counter-clockwise in 2D.
     """
-    cos, sin = np.cos(angles), np.sin(angles)
     if len(angles) == 1:
-        return np.array([[cos[0], -sin[0]], [sin[0], cos[0]]])
-    about_x = np.array([[1, 0, 0], [0, cos[0], sin[0]], [0, -sin[0], cos[0]]])
-    about_y = np.array([[cos[1], 0, -sin[1]], [0, 1, 0], [sin[1], 0, cos[1]]])
-    about_z = np.array([[cos[2], sin[2], 0], [-sin[2], cos[2], 0], [0, 0, 1]])
+        cos, sin = math.cos(angles[0]), math.sin(angles[0])
+        return np.array([[cos, -sin], [sin, cos]])
+    (ca, cb, cc), (sa, sb, sc) = map(math.cos, angles), map(math.sin, angles)
+    about_x = np.array([[1, 0, 0], [0, ca, sa], [0, -sa, ca]])
+    about_y = np.array([[cb, 0, -sb], [0, 1, 0], [sb, 0, cb]])
+    about_z = np.array([[cc, sc, 0], [-sc, cc, 0], [0, 0, 1]])
     return about_z @ about_y @ about_x
 
 
@@ -38,13 +40,6 @@ def _coordinates(results: dict, name: str) -> tuple[np.ndarray, int]:
             f'keypoint {keypoint.shape}; put it before GenSkeFeat'
         )
     return widen(keypoint), dims
-
-
-def _linear(keypoint: np.ndarray, dims: int, matrix: np.ndarray) -> np.ndarray:
-    """``matrix @ x`` for the first ``dims`` channels of every joint, the others as they are."""
-    full = np.eye(keypoint.shape[-1], dtype=keypoint.dtype)
-    full[:dims, :dims] = matrix
-    return (keypoint.reshape(-1, keypoint.shape[-1]) @ full.T).reshape(keypoint.shape)
 
 
 @TRANSFORMS.register_module()
@@ -66,8 +61,10 @@ class RandomRot(BaseTransform):
     def transform(self, results: dict) -> dict:
         keypoint, dims = _coordinates(results, 'RandomRot')
         if keypoint.any():
+            matrix = np.eye(keypoint.shape[-1], dtype=keypoint.dtype)
             angles = np.random.uniform(-self.theta, self.theta, 1 if dims == 2 else 3)
-            results['keypoint'] = _linear(keypoint, dims, rotation_matrix(angles))
+            matrix[:dims, :dims] = rotation_matrix(angles.tolist())
+            results['keypoint'] = (keypoint.reshape(-1, len(matrix)) @ matrix.T).reshape(keypoint.shape)
         return results
 
 
@@ -94,8 +91,11 @@ class RandomScale(BaseTransform):
                 f'RandomScale scale={self.scale!r} has {len(scale)} numbers, but sample {sample_name(results)} has '
                 f'{dims} coordinates'
             )
-        drawn = np.random.uniform(-1, 1, channels)[:dims]
-        results['keypoint'] = _linear(keypoint, dims, np.diag(1 + drawn * scale[:dims]))
+        factor = np.ones(channels, keypoint.dtype)
+        factor[:dims] = 1 + np.random.uniform(-1, 1, channels)[:dims] * scale[:dims]
+        # All joints in a row: arithmetic on a last axis of three numbers is several times slower.
+        row = factor[None].repeat(keypoint.shape[2], 0).ravel()
+        results['keypoint'] = (keypoint.reshape(*keypoint.shape[:2], -1) * row).reshape(keypoint.shape)
         return results
 
 

@@ -8,18 +8,20 @@ import torch
 
 
 def widen(x: np.ndarray) -> np.ndarray:
-    """float16 -> float32; any other dtype as it is. Never the same memory as a read-only array of float16."""
+    """float16 -> float32; any other dtype as it is."""
     if x.dtype != np.float16:
         return x
-    if not x.flags.writeable:
-        return x.astype(np.float32)
-    return torch.from_numpy(x).float().numpy()
+    # torch has no read-only tensors; copying half the bytes costs next to nothing.
+    return torch.from_numpy(x if x.flags.writeable else x.copy()).float().numpy()
 
 
 def narrow(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """float32 -> ``dtype``, rounding to nearest even."""
     if x.dtype == dtype:
         return x
-    if dtype != np.float16:
-        return x.astype(dtype)
-    return torch.from_numpy(x).half().numpy()
+    return torch.from_numpy(x).half().numpy() if dtype == np.float16 else x.astype(dtype)
+
+
+def to_float32(x: np.ndarray) -> np.ndarray:
+    """``x`` itself where it is float32 already."""
+    return widen(x).astype(np.float32, copy=False)

@@ -5,11 +5,13 @@ Convention: ``img_shape`` is (height, width) in pixels; x grows to the right, y 
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
 from pyskl.datasets.pipelines.base import BaseTransform, sample_name
-from pyskl.datasets.pipelines.half import narrow, widen
+from pyskl.datasets.pipelines.half import narrow, to_float32, widen
+from pyskl.datasets.pipelines.streams import append_score
 from pyskl.registry import TRANSFORMS
 from pyskl.skeletons import get_skeleton
 
@@ -18,13 +20,28 @@ ZERO = 1e-8  # |coordinate| up to which a frame counts as empty
 NTU_ORIGIN, NTU_JOINTS = get_skeleton('nturgb+d').origin, get_skeleton('nturgb+d').num_joints
 
 
-def center_on_picture(xy: np.ndarray, img_shape: Sequence[int]) -> np.ndarray:
-    """``(..., 2)`` pixels -> [-1, 1]: ``(x - w / 2) / (w / 2)``, in the dtype of ``xy``, which rounds twice."""
-    half = np.array([img_shape[1] / 2, img_shape[0] / 2], xy.dtype).astype(np.float32)
-    half = np.tile(half, xy.shape[-2])  # a long last axis: arithmetic on one of length 2 is several times slower
-    flat = widen(xy).reshape(*xy.shape[:-2], -1)
-    flat = narrow(flat - half, xy.dtype)
-    return narrow(np.divide(widen(flat), half, dtype=np.float32), xy.dtype).reshape(xy.shape)
+@lru_cache(maxsize=256)
+def _shift_and_scale(img_shape: tuple[int, int], num_joints: int, channels: int, dtype: np.dtype) -> np.ndarray:
+    """``(2, V * C)`` float32: what to subtract from, and to divide by, the channels of all joints in a row.
+
+    In one row of all joints, since arithmetic on a last axis of two or three numbers is several times slower.
+    """
+    half = [img_shape[1] / 2, img_shape[0] / 2]
+    rows = np.array([[*half, 0.0], [*half, 1.0]])[:, :channels]
+    return np.tile(rows, num_joints).astype(dtype).astype(np.float32)
+
+
+def center_on_picture(keypoint: np.ndarray, img_shape: Sequence[int]) -> np.ndarray:
+    """``(..., V, C)`` pixels -> [-1, 1]: ``(x - w / 2) / (w / 2)``; a third channel, the score, as it is.
+
+    In the dtype of ``keypoint``, which rounds twice.
+    """
+    joints, channels = keypoint.shape[-2:]
+    shift, scale = _shift_and_scale(tuple(img_shape), joints, channels, keypoint.dtype)
+    flat = widen(keypoint).reshape(*keypoint.shape[:-2], -1)
+    flat = narrow(flat - shift, keypoint.dtype)
+    flat = widen(flat)
+    return narrow(np.divide(flat, scale, out=flat), keypoint.dtype).reshape(keypoint.shape)
 
 
 def center_on_box(xy: np.ndarray, present: np.ndarray | None) -> np.ndarray:
@@ -73,52 +90,45 @@ class PreNormalize2D(BaseTransform):
         self.mode = mode
 
     def transform(self, results: dict) -> dict:
-        keypoint, score = self._split(results)
+        self._check(results)
+        keypoint, score = results['keypoint'], results.get('keypoint_score')
         results['coord_dims'] = 2
         if self.threshold is None:
             results['keypoint'] = self._scale(keypoint, None, results)
-            if score is not None:
-                results['keypoint_score'] = score
             return results
-        keypoint = keypoint.astype(np.float32)
-        if score is None:
-            results['keypoint'] = self._scale(keypoint, None, results)
-            return results
-        score = score.astype(np.float32)
-        absent = score <= self.threshold
-        xy = self._scale(keypoint, absent, results)
-        out = np.empty((*score.shape, 3), np.float32)
-        # Channel by channel: a copy of two floats at a time is several times slower.
-        out[..., 0] = xy[..., 0]
-        out[..., 1] = xy[..., 1]
-        out[..., 2] = score
-        if absent.any():
-            out[absent, :2] = 0
-        results.pop('keypoint_score', None)
-        results['keypoint'] = out
+        if score is not None:
+            keypoint = append_score(keypoint, score)
+            del results['keypoint_score']
+        keypoint = to_float32(keypoint)
+        absent = keypoint[..., 2] <= self.threshold if keypoint.shape[-1] == 3 else None
+        keypoint = results['keypoint'] = self._scale(keypoint, absent, results)
+        if absent is not None:
+            for channel in range(2):  # one at a time: a mask over pairs is several times slower
+                np.copyto(keypoint[..., channel], 0, where=absent)
         return results
 
-    def _split(self, results: dict) -> tuple[np.ndarray, np.ndarray | None]:
-        """Coordinates ``(M, T, V, 2)`` and score ``(M, T, V)``, or None, in their stored dtype."""
-        keypoint, score = results['keypoint'], results.get('keypoint_score')
-        channels = keypoint.shape[-1]
-        if channels == 2:
-            return keypoint, score
-        if channels == 3 and score is None:
+    def _check(self, results: dict) -> None:
+        keypoint, has_score = results['keypoint'], 'keypoint_score' in results
+        if keypoint.shape[-1] == 2:
+            return
+        if keypoint.shape[-1] == 3 and not has_score:
             third = keypoint[..., 2]
             # Scores lie in [0, 1], some detectors' a little above; depths in metres leave that range.
             if results.get('coord_dims') == 2 or (third.min() >= 0 and third.max() <= 2):
-                return keypoint[..., :2], third
+                return
         raise ValueError(
             f'PreNormalize2D takes 2D joints (M, T, V, 2) with or without a score, but sample {sample_name(results)} '
-            f'has keypoint {keypoint.shape} {"and" if score is not None else "without"} keypoint_score; 3D data take '
+            f'has keypoint {keypoint.shape} {"and" if has_score else "without"} keypoint_score; 3D data take '
             f'PreNormalize3D'
         )
 
-    def _scale(self, xy: np.ndarray, absent: np.ndarray | None, results: dict) -> np.ndarray:
-        if self.mode == 'auto':
-            return center_on_box(xy, None if absent is None else ~absent)
-        return center_on_picture(xy, results.get('img_shape', self.img_shape))
+    def _scale(self, keypoint: np.ndarray, absent: np.ndarray | None, results: dict) -> np.ndarray:
+        """A new array ``(M, T, V, C)``, scaled but not masked."""
+        if self.mode == 'fix':
+            return center_on_picture(keypoint, results.get('img_shape', self.img_shape))
+        out = keypoint.copy()
+        out[..., :2] = center_on_box(keypoint[..., :2], None if absent is None else ~absent)
+        return out
 
 
 def turn(vector: Sequence[float], onto: int) -> np.ndarray:
@@ -126,21 +136,22 @@ def turn(vector: Sequence[float], onto: int) -> np.ndarray:
 
     A vector that is zero, or already along the axis either way, is left alone.
     """
-    eye = np.eye(3)
-    vector = [float(value) for value in vector]
-    norm = math.sqrt(sum(value * value for value in vector))
-    a, b = vector[(onto + 1) % 3], vector[(onto + 2) % 3]
-    if sum(map(abs, vector)) < 1e-6 or abs(a) + abs(b) < 1e-6:
-        return eye
-    cos = min(1.0, max(-1.0, vector[onto] / norm))
-    if abs(math.acos(cos)) < 1e-6:
-        return eye
-    sin, length = math.sqrt(1 - cos * cos), math.hypot(a, b)
-    axis = [0.0, 0.0, 0.0]  # vector x e: for e = z it is (y, -x, 0)
-    axis[(onto + 1) % 3], axis[(onto + 2) % 3] = b / length, -a / length
-    x, y, z = axis
-    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-    return eye + sin * cross + (1 - cos) * (cross @ cross)
+    first, second = (onto + 1) % 3, (onto + 2) % 3
+    along, a, b = (float(vector[axis]) for axis in (onto, first, second))
+    norm = math.sqrt(along * along + a * a + b * b)
+    if abs(along) + abs(a) + abs(b) < 1e-6 or abs(a) + abs(b) < 1e-6:
+        return np.eye(3)
+    cos = min(1.0, max(-1.0, along / norm))
+    if math.acos(cos) < 1e-6:
+        return np.eye(3)
+    # Rodrigues' formula about vector x axis, whose part along the axis is 0.
+    u, v = b / norm, -a / norm
+    bend = (1 - cos) / (u * u + v * v)
+    rotation = np.empty((3, 3))
+    rotation[first, first], rotation[first, second], rotation[first, onto] = cos + bend * u * u, bend * u * v, v
+    rotation[second, first], rotation[second, second], rotation[second, onto] = bend * u * v, cos + bend * v * v, -u
+    rotation[onto, first], rotation[onto, second], rotation[onto, onto] = -v, u, cos
+    return rotation
 
 
 def filled_frames(keypoint: np.ndarray) -> np.ndarray:
@@ -151,6 +162,27 @@ def filled_frames(keypoint: np.ndarray) -> np.ndarray:
         rest = ~filled
         filled[rest] = (np.abs(flat[rest]) > ZERO).any(1)
     return filled
+
+
+def subtract_center(keypoint: np.ndarray, center: np.ndarray, filled: np.ndarray) -> np.ndarray:
+    """``x - center``; a joint at exactly (0, 0, 0) was not seen and stays there.
+
+    Args:
+        keypoint: ``(M, T, V, 3)``.
+        center: ``(3,)``.
+        filled: ``(M, T)``: which frames hold anything.
+    """
+    num_joints = keypoint.shape[2]
+    flat = keypoint.reshape(*keypoint.shape[:2], -1)
+    moved = flat - center[None].repeat(num_joints, 0).ravel()  # in rows: see _shift_and_scale
+    unseen = keypoint[..., 0] == 0
+    empty = ~filled
+    moved[empty] = 0
+    moved = moved.reshape(keypoint.shape)
+    if np.count_nonzero(unseen) != np.count_nonzero(empty) * num_joints:  # some joints of filled frames too
+        unseen &= (keypoint[..., 1] == 0) & (keypoint[..., 2] == 0)
+        moved[unseen] = 0
+    return moved
 
 
 @TRANSFORMS.register_module()
@@ -199,24 +231,26 @@ class PreNormalize3D(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         self._check(results)
-        keypoint = results['keypoint'] = widen(results['keypoint'])
+        keypoint = results['keypoint'] = to_float32(results['keypoint'])
         results['coord_dims'] = 3
         filled = filled_frames(keypoint)
-        counts = filled.sum(1)
-        if not counts.any():
+        counts = filled.sum(1).tolist()
+        if not any(counts):
             return results
-        order = np.argsort(-counts, kind='stable')
-        if (order[1:] < order[:-1]).any():
+        order = sorted(range(len(counts)), key=lambda person: -counts[person])
+        if order != list(range(len(counts))):
             keypoint, filled = keypoint[order], filled[order]
         if not filled[0].all():
             keypoint, filled = keypoint[:, filled[0]], filled[:, filled[0]]
         results['total_frames'] = keypoint.shape[1]
-        first = keypoint[0, 0]  # (V, 3)
-        center = np.zeros(3, keypoint.dtype)
+        first = keypoint[0, 0].copy()  # (V, 3)
         if self.align_center:
             center = results['body_center'] = first[self._origin(len(first))].copy()
-        if self.align_center or self.align_spine:
-            keypoint = self._move(keypoint, center, self._rotation(first - center * (first != 0).any(1)[:, None]))
+            keypoint = subtract_center(keypoint, center, filled)
+            first = keypoint[0, 0]
+        if self.align_spine:
+            rotation = self._rotation(first).T.astype(keypoint.dtype)
+            keypoint = (keypoint.reshape(-1, 3) @ rotation).reshape(keypoint.shape)
         results['keypoint'] = keypoint
         return results
 
@@ -243,23 +277,7 @@ class PreNormalize3D(BaseTransform):
             return self._skeleton.origin
         return NTU_ORIGIN if num_joints == NTU_JOINTS else num_joints - 1
 
-    def _rotation(self, first: np.ndarray) -> np.ndarray | None:
+    def _rotation(self, first: np.ndarray) -> np.ndarray:
         """The matrix ``(3, 3)`` found on the main person's first frame ``(V, 3)``, already centred."""
-        if not self.align_spine:
-            return None
         upright = turn(first[self.zaxis[1]] - first[self.zaxis[0]], onto=2)
         return turn(upright @ (first[self.xaxis[0]] - first[self.xaxis[1]]), onto=0) @ upright
-
-    def _move(self, keypoint: np.ndarray, center: np.ndarray, rotation: np.ndarray | None) -> np.ndarray:
-        """``R (x - center)``; a joint at exactly (0, 0, 0) was not seen and stays there."""
-        moved = keypoint
-        if self.align_center:
-            flat = keypoint.reshape(*keypoint.shape[:2], -1)
-            moved = (flat - np.tile(center, keypoint.shape[2])).reshape(keypoint.shape)
-            unseen = keypoint[..., 0] == 0
-            if unseen.any():
-                unseen &= (keypoint[..., 1] == 0) & (keypoint[..., 2] == 0)
-                moved[unseen] = 0
-        if rotation is not None:
-            moved = (moved.reshape(-1, 3) @ rotation.T.astype(moved.dtype)).reshape(moved.shape)
-        return moved

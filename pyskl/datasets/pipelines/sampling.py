@@ -11,15 +11,22 @@ from functools import lru_cache
 import numpy as np
 
 from pyskl.datasets.pipelines.base import BaseTransform, sample_name
-from pyskl.datasets.pipelines.half import widen
+from pyskl.datasets.pipelines.half import to_float32
+from pyskl.datasets.pipelines.streams import append_score
 from pyskl.registry import TRANSFORMS
 
 Interval = tuple[float, float]
 
 
+@lru_cache(maxsize=64)
+def _counted(clip_len: int) -> np.ndarray:
+    """``0 .. L - 1``, kept."""
+    return np.arange(clip_len)
+
+
 @lru_cache(maxsize=1024)
 def _segments(num_frames: int, clip_len: int) -> tuple[np.ndarray, np.ndarray]:
-    """Starts and sizes, ``(L,)`` each, of ``clip_len`` nearly equal parts of ``num_frames`` frames."""
+    """Starts and sizes, ``(L,)`` each, of ``clip_len`` nearly equal parts of ``num_frames`` frames; kept."""
     edges = np.arange(clip_len + 1) * num_frames // clip_len
     return edges[:-1], np.diff(edges)
 
@@ -28,7 +35,8 @@ def _part(num_frames: int, interval: Interval, random) -> tuple[int, int]:
     """How many frames of the video a clip is taken from, and the first of them."""
     low, high = interval
     used = max(1, int((random.rand() * (high - low) + low) * num_frames))
-    return used, random.randint(num_frames - used + 1)
+    # Of the whole video there is one part, which PYSKL draws without touching the generator.
+    return used, (random.randint(num_frames - used + 1) if used < num_frames else 0)
 
 
 def _spread(used: int, clip_len: int, random) -> np.ndarray:
@@ -38,7 +46,7 @@ def _spread(used: int, clip_len: int, random) -> np.ndarray:
         return starts + random.randint(sizes)
     skipped = np.zeros(clip_len + 1, np.int64)
     skipped[random.permutation(clip_len + 1)[: used - clip_len]] = 1
-    return np.arange(clip_len) + skipped[:-1].cumsum()
+    return skipped[:-1].cumsum() + _counted(clip_len)
 
 
 def draw_clips(
@@ -62,7 +70,7 @@ def draw_clips(
             continue
         spaced = i if used < num_clips else i * used // num_clips
         start = spaced if spaced_starts else random.randint(0, used)
-        clips.append(np.arange(start + offset, start + offset + clip_len) % num_frames)
+        clips.append((_counted(clip_len) + (start + offset)) % num_frames)
     return clips[0] if num_clips == 1 else np.concatenate(clips)
 
 
@@ -144,7 +152,7 @@ class PoseDecode(BaseTransform):
         for key in ('keypoint', 'keypoint_score'):
             if key in results:
                 array = results[key] if inds is None else results[key].take(inds, axis=1)
-                results[key] = widen(array).astype(np.float32, copy=False)
+                results[key] = to_float32(array)
         return results
 
 
@@ -193,14 +201,14 @@ class UniformSampleDecode(BaseTransform):
         keypoint, score = record['keypoint'], record.get('keypoint_score')
         used, offset = _part(keypoint.shape[1], self.p_interval, random)
         if used < self.clip_len:
-            inds = (random.randint(0, used) + np.arange(self.clip_len)) % used + offset
+            inds = (_counted(self.clip_len) + random.randint(0, used)) % used + offset
         else:
             inds = _spread(used, self.clip_len, random) + offset
-        clip = widen(keypoint.take(inds, axis=1)).astype(np.float32, copy=False)
+        clip = to_float32(keypoint.take(inds, axis=1))
         if score is None:
             return clip
         record['coord_dims'] = keypoint.shape[-1]
-        return np.concatenate([clip, widen(score.take(inds, axis=1))[..., None]], axis=-1, dtype=np.float32)
+        return append_score(clip, to_float32(score.take(inds, axis=1)))
 
 
 @TRANSFORMS.register_module()

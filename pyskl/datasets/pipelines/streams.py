@@ -5,18 +5,25 @@ bone or of a motion is the mean of its two ends' scores.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
 from pyskl.datasets.pipelines.base import BaseTransform, sample_name
-from pyskl.datasets.pipelines.half import narrow, widen
+from pyskl.datasets.pipelines.half import narrow, to_float32, widen
 from pyskl.registry import TRANSFORMS
 from pyskl.skeletons import Skeleton, get_skeleton
 
 FEATS = ('j', 'b', 'jm', 'bm')
 
 
-def bone(keypoint: np.ndarray, parents: Sequence[int], has_score: bool) -> np.ndarray:
+@lru_cache(maxsize=64)
+def _parent_columns(parents: tuple[int, ...], channels: int) -> np.ndarray:
+    """``(V * C,)``: where the parent's channels are when all joints stand in a row."""
+    return (np.array(parents)[:, None] * channels + np.arange(channels)).ravel()
+
+
+def bone(keypoint: np.ndarray, parents: Sequence[int], has_score: bool = False) -> np.ndarray:
     """``(M, T, V, C)`` -> float32 of the same shape; ``x[v] - x[parents[v]]``.
 
     Args:
@@ -24,15 +31,12 @@ def bone(keypoint: np.ndarray, parents: Sequence[int], has_score: bool) -> np.nd
         parents: ``V`` joints.
         has_score: Whether channel 2 is a score, of which a bone has the mean.
     """
-    num_joints, channels = keypoint.shape[2:]
-    # On the flattened (V, C) axis: a gather of three floats at a time is several times slower.
-    columns = (np.asarray(parents)[:, None] * channels + np.arange(channels)).ravel()
+    joints, channels = keypoint.shape[2:]
+    # All joints in a row: a gather of three floats at a time is several times slower.
     flat = widen(keypoint).reshape(*keypoint.shape[:2], -1)
-    parent = flat.take(columns, axis=2)
-    out = _like(flat - parent, keypoint)
-    if has_score:
-        out[..., 2::channels] = _like(flat[..., 2::channels] + parent[..., 2::channels], keypoint) / 2
-    return out.reshape(keypoint.shape)
+    parent = flat.take(_parent_columns(tuple(parents), channels), axis=2)
+    out = _difference(flat, parent, joints if has_score else 0)
+    return to_float32(narrow(out, keypoint.dtype)).reshape(keypoint.shape)
 
 
 def motion(keypoint: np.ndarray, has_score: bool = False) -> np.ndarray:
@@ -42,27 +46,37 @@ def motion(keypoint: np.ndarray, has_score: bool = False) -> np.ndarray:
         keypoint: Any float dtype, which the result has too.
         has_score: Whether channel 2 is a score, of which a motion has the mean.
     """
-    x = widen(keypoint)
-    out = np.zeros_like(x)
-    np.subtract(x[:, 1:], x[:, :-1], out=out[:, :-1])
-    if has_score:
-        total = x[:, 1:, :, 2] + x[:, :-1, :, 2]
-        out[:, :-1, :, 2] = widen(narrow(total, keypoint.dtype)) / 2
-    return narrow(out, keypoint.dtype)
+    flat = widen(keypoint).reshape(*keypoint.shape[:2], -1)
+    out = np.empty_like(flat)
+    out[:, -1:] = 0
+    _difference(flat[:, 1:], flat[:, :-1], keypoint.shape[2] if has_score else 0, out[:, :-1])
+    return narrow(out, keypoint.dtype).reshape(keypoint.shape)
 
 
-def append_score(keypoint: np.ndarray, score: np.ndarray) -> np.ndarray:
-    """``(M, T, V, C)`` and ``(M, T, V)`` -> ``(M, T, V, C + 1)``."""
-    out = np.empty((*keypoint.shape[:-1], keypoint.shape[-1] + 1), np.result_type(keypoint, score))
-    for channel in range(keypoint.shape[-1]):
-        out[..., channel] = keypoint[..., channel]
-    out[..., -1] = score
+@lru_cache(maxsize=64)
+def _signs(num_joints: int) -> np.ndarray:
+    """``(2, V * 3)``: what (x, y, score) of two joints are multiplied by: difference, difference, mean."""
+    return np.tile(np.array([[1, 1, 0.5], [-1, -1, 0.5]], np.float32), num_joints)
+
+
+def _difference(a: np.ndarray, b: np.ndarray, scored_joints: int, out: np.ndarray | None = None) -> np.ndarray:
+    """``a - b`` for ``(M, T, V * C)``; with ``scored_joints`` = V, every third channel is the mean instead."""
+    if not scored_joints:
+        return np.subtract(a, b, out=out)
+    first, second = _signs(scored_joints)
+    out = np.multiply(a, first, out=out)
+    out += b * second
     return out
 
 
-def _like(x: np.ndarray, original: np.ndarray) -> np.ndarray:
-    """``x`` rounded to the dtype of ``original``, as float32."""
-    return widen(narrow(x, original.dtype)).astype(np.float32, copy=False)
+def append_score(keypoint: np.ndarray, score: np.ndarray) -> np.ndarray:
+    """``(M, T, V, C)`` and ``(M, T, V)`` -> ``(M, T, V, C + 1)``, new."""
+    dtype = keypoint.dtype if keypoint.dtype == score.dtype else np.result_type(keypoint, score)
+    out = np.empty((*score.shape, keypoint.shape[-1] + 1), dtype)
+    for channel in range(keypoint.shape[-1]):  # a copy of two numbers at a time is several times slower
+        out[..., channel] = keypoint[..., channel]
+    out[..., -1] = score
+    return out
 
 
 def _has_score(skeleton: Skeleton, keypoint: np.ndarray) -> bool:
@@ -75,6 +89,12 @@ def _check_joints(transform: BaseTransform, skeleton: Skeleton, keypoint: np.nda
             f'{type(transform).__name__} dataset={skeleton.name!r} has {skeleton.num_joints} joints, but sample '
             f'{sample_name(results)} has keypoint {keypoint.shape}; name the skeleton of the data in dataset='
         )
+
+
+def _checked_motion_score(name: str, motion_score: str) -> str:
+    if motion_score not in ('mean', 'difference'):
+        raise ValueError(f"{name} motion_score must be 'mean' or 'difference', got {motion_score!r}")
+    return motion_score
 
 
 @TRANSFORMS.register_module()
@@ -126,12 +146,10 @@ class ToMotion(BaseTransform):
         target: str = 'motion',
         motion_score: str = 'mean',
     ) -> None:
-        if motion_score not in ('mean', 'difference'):
-            raise ValueError(f"ToMotion motion_score must be 'mean' or 'difference', got {motion_score!r}")
         self.dataset = dataset
         self.source = source
         self.target = target
-        self.motion_score = motion_score
+        self.motion_score = _checked_motion_score('ToMotion', motion_score)
         self._skeleton = get_skeleton(dataset)
 
     def transform(self, results: dict) -> dict:
@@ -198,8 +216,8 @@ class GenSkeFeat(BaseTransform):
         self.dataset = dataset
         self.feats = feats
         self.axis = axis
+        self.motion_score = _checked_motion_score('GenSkeFeat', motion_score)
         self._skeleton = get_skeleton(dataset)
-        self._motion = ToMotion(dataset, motion_score=motion_score)
 
     def transform(self, results: dict) -> dict:
         if 'keypoint_score' in results:
@@ -211,17 +229,21 @@ class GenSkeFeat(BaseTransform):
                 f'GenSkeFeat dataset={skeleton.name!r} is {skeleton.dims}D, but sample {sample_name(results)} has '
                 f'keypoint {keypoint.shape}'
             )
-        has_score = _has_score(skeleton, keypoint)
-        motion_score = has_score and self._motion.motion_score == 'mean'
+        if self.feats != ('j',):
+            parts = self._streams(keypoint)
+            results['keypoint'] = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=self.axis)
+        return results
+
+    def _streams(self, keypoint: np.ndarray) -> list[np.ndarray]:
+        has_score = _has_score(self._skeleton, keypoint)
+        motion_score = has_score and self.motion_score == 'mean'
         streams = {'j': keypoint}
         if 'b' in self.feats or 'bm' in self.feats:
-            streams['b'] = bone(keypoint, skeleton.bone_parents, has_score)
+            streams['b'] = bone(keypoint, self._skeleton.bone_parents, has_score)
         for name in ('jm', 'bm'):
             if name in self.feats:
                 streams[name] = motion(streams[name[0]], motion_score)
-        parts = [streams[name] for name in self.feats]
-        results['keypoint'] = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=self.axis)
-        return results
+        return [streams[name] for name in self.feats]
 
     def _merge_score(self, results: dict) -> None:
         keypoint = results['keypoint']
