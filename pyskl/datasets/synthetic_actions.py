@@ -1,8 +1,9 @@
 """Ten actions as joint angles over time.
 
 They share their poses and differ in motion: raising a hand is lowering it backwards in time, standing up is sitting
-down, squatting passes through the same poses twice; clapping and punching hold the arms alike and move them together or
-in turn; walking and kicking lift the legs in turn, with a bent knee or a straight one. Speed, phase, amplitude, side and posture are drawn.
+down, squatting passes through the same poses again and again; clapping and punching hold the arms alike and move them
+together or in turn; walking and kicking lift the legs in turn, with a bent knee or a straight one. Speed, phase,
+amplitude, side and posture are drawn.
 """
 
 from collections.abc import Callable

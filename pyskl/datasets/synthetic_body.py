@@ -48,7 +48,7 @@ JOINTS = _both_sides(
         'spine': ('chest', (0.0, 0.07, 0.0)),
         'spine_mid': ('chest', (0.0, 0.24, 0.0)),
         'spine_shoulder': ('chest', (0.0, 0.44, 0.0)),
-        'shoulder_center': ('chest', (0.0, 0.44, 0.0)),
+        'shoulder_center': ('head', (0.0, 0.0, 0.0)),
         'neck': ('head', (0.0, 0.0, 0.0)),
         'head': ('head', (0.0, 0.17, 0.0)),
         'nose': ('head', (0.0, 0.11, -0.12)),
