@@ -1,8 +1,10 @@
 """Every file of configs/: it resolves, its components take their arguments, it is what its path says, it is a diff."""
 
 import ast
+import copy
 import inspect
 import re
+import shutil
 from itertools import product
 from pathlib import Path
 
@@ -10,6 +12,8 @@ import pytest
 import torch
 from mmengine.config import Config
 
+from pyskl.datasets.pipelines.base import Compose
+from pyskl.datasets.synthetic import make_annotation
 from pyskl.engine import schema
 from pyskl.engine.config import PHASES, datasets_in, load_config
 from pyskl.models import build_model
@@ -33,6 +37,22 @@ FOLDERS = {
     *(f'Ske2Grid/{stage}_stgcn2cn_nwucla' for stage in STAGES),
 }
 QUICKSTART = {'quickstart/d5.py', 'quickstart/d5tod6.py', 'quickstart/stgcn++.py'}
+
+
+@pytest.fixture(scope='module', autouse=True)
+def _each_file_is_read_once():
+    """mmengine reads a base anew for every child, through temporary files: minutes where the disk is busy."""
+    read, kept = Config._file2dict, {}
+
+    def read_once(filename: str, *args, **kwargs) -> tuple:
+        filename = str(Path(filename).resolve())
+        if filename not in kept:
+            kept[filename] = read(filename, *args, **kwargs)
+        return copy.deepcopy(kept[filename])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Config, '_file2dict', staticmethod(read_once))
+        yield
 
 
 @pytest.fixture(scope='module')
@@ -94,6 +114,26 @@ def test_every_network_is_built(configs):
     for model in networks.values():
         recognizer = build_model(model.to_dict())
         assert recognizer.cls_head.num_classes == model.cls_head.num_classes
+
+
+def test_every_pipeline_turns_a_clip_into_what_its_network_takes(configs):
+    records = {layout: make_annotation(0, 1, layout) for layout in ('coco', 'nturgb+d', 'nw-ucla')}
+    seen = set()
+    for name, cfg in configs.items():
+        layout = cfg.model.backbone.graph_cfg.layout
+        persons = 1 if layout == 'nw-ucla' or name in QUICKSTART else 2
+        for phase, pipeline in pipelines(cfg).items():
+            if (str(pipeline), phase) in seen:
+                continue
+            seen.add((str(pipeline), phase))
+            clips = 10 if phase == 'test' and 'vanilla' not in name else 1
+            frames = 300 if 'vanilla' in name else {'nw-ucla': 52}.get(layout, 32 if name in QUICKSTART else 100)
+            sample = Compose(pipeline)({**records[layout], 'test_mode': phase != 'train'})
+            shape = (clips, persons, frames, get_skeleton(layout).num_joints, cfg.model.backbone.get('in_channels', 3))
+            assert tuple(sample['keypoint'].shape) == shape, f'{name}: {phase}'
+            assert sample['keypoint'].dtype == torch.float32, f'{name}: {phase}'
+            assert torch.isfinite(sample['keypoint']).all(), f'{name}: {phase}'
+    assert len(seen) == 3 * (4 * 6 + 1)  # phases x (streams x fragments + quickstart)
 
 
 def test_names_mean_what_they_say(configs):
@@ -165,6 +205,16 @@ def test_grids_start_at_the_skeleton_and_grow_by_one(configs):
         squares = [side * side for side in range(5, 5 + stage)]
         assert backbone.progressive_joint_seq == [get_skeleton(backbone.graph_cfg.layout).num_joints, *squares], name
         assert backbone.grid_shape == [5 + stage, 5 + stage], name
+
+
+def test_the_leaf_of_the_readme_is_a_new_grid(tmp_path):
+    (leaf,) = re.findall(r'```python\n("""Ske2Grid 6x7.*?)```', (CONFIGS / 'README.md').read_text(), re.DOTALL)
+    shutil.copytree(CONFIGS, tmp_path / 'configs')
+    path = tmp_path / 'configs/Ske2Grid/d5to6x7_stgcn2cn_pyskl_ntu60_xsub_hrnet/j.py'
+    path.parent.mkdir()
+    path.write_text(leaf)
+    backbone = build_model(load_config(path).model.to_dict()).backbone
+    assert [tuple(stage.shape) for stage in backbone.sampling_stages] == [(25, 17), (42, 25)]
 
 
 def test_work_dirs_are_all_different(configs):
