@@ -88,8 +88,9 @@ def record_problem(record: dict) -> str | None:
         return problem
     for key, array in (('keypoint', keypoint), ('keypoint_score', score)):
         # A sum meets every number once and is finite only if all are, but for overflow, which is looked at again.
-        if array is None or array.dtype.kind != 'f' or np.isfinite(np.sum(array, dtype=np.float32)):
-            continue
+        with np.errstate(all='ignore'):
+            if array is None or array.dtype.kind != 'f' or np.isfinite(np.sum(array, dtype=np.float32)):
+                continue
         count = array.size - int(np.isfinite(array).sum())
         if count:
             return f'has {count} NaN or infinite values in {key}; set the joints that were not seen to 0'

@@ -5,8 +5,8 @@ into memory: the system keeps one copy of its pages, whoever reads them. It hold
 and runs nothing.
 
 Layout: a header of 64 bytes; the arrays; the index: a JSON line a record (its plain fields, and dtype, shape and offset
-of its arrays), tables, and one JSON object that says where they are. The header says where the index begins, its CRC-32
-and how long the file is.
+of its arrays), tables, and one JSON object that says where they are. The header says where the index begins and how
+long the file is, with a CRC-32 of both.
 """
 
 import contextlib
@@ -27,13 +27,18 @@ from pyskl.datasets.annotations import Splits, identifier, record_problem
 
 VERSION = 1
 _MAGIC = b'pyskl\x00rs'
-_HEADER = struct.Struct('<8sIIQQQ')  # magic, version, CRC-32 of the index, start of the index, of its table, file size
+_HEADER = struct.Struct('<8sIIQQQ')  # magic, version, CRC-32, start of the index, of its table, file size
 _ALIGN = 64
 _LINE = json.JSONDecoder()
 
 
 class TornStoreError(ValueError):
     """The file is not a whole store of this version."""
+
+
+def _checksum(index_crc: int, *places: int) -> int:
+    """CRC-32 of the index and of what the header says of its place."""
+    return zlib.crc32(struct.pack('<3Q', *places), index_crc)
 
 
 class RecordStore:
@@ -69,7 +74,7 @@ class RecordStore:
         if (magic, version) != (_MAGIC, VERSION):
             raise TornStoreError(f'{str(self.path)!r} is not a record store of version {VERSION}')
         with memoryview(self._map) as view, view[index:] as tail:
-            if size != len(self._map) or zlib.crc32(tail) != crc:
+            if size != len(self._map) or _checksum(zlib.crc32(tail), index, table, size) != crc:
                 raise TornStoreError(f'{str(self.path)!r} is damaged')
         return json.loads(self._map[table:])
 
@@ -190,6 +195,7 @@ class _Writer:
     def put(self, array: np.ndarray) -> tuple[str, tuple[int, ...], int]:
         """Append an array; its dtype, shape and offset."""
         self.write(bytes(-self.position % _ALIGN))
+        array = array.astype(array.dtype.newbyteorder('='), copy=False)
         place = (array.dtype.str, array.shape, self.position)
         self.write(np.ascontiguousarray(array).tobytes())
         return place
@@ -217,7 +223,8 @@ class _Writer:
         """Append the table that says where everything is, and fill in the header."""
         start = self.position
         self.write(json.dumps(table).encode())
-        header = _HEADER.pack(_MAGIC, VERSION, self.crc, self.index, start, self.position)
+        crc = _checksum(self.crc, self.index, start, self.position)
+        header = _HEADER.pack(_MAGIC, VERSION, crc, self.index, start, self.position)
         self.file.seek(0)
         self.file.write(header)
 

@@ -1,0 +1,155 @@
+"""PoseDataset: which records, in which order, and what is refused before training."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import DataLoader
+
+from pyskl.datasets.annotations import write_annotations
+from pyskl.datasets.pose_dataset import PoseDataset
+from pyskl.registry import DATASETS
+
+PIPELINE = [
+    {'type': 'PreNormalize2D'},
+    {'type': 'GenSkeFeat', 'dataset': 'coco', 'feats': ['j']},
+    {'type': 'UniformSample', 'clip_len': 10, 'num_clips': 2},
+    {'type': 'PoseDecode'},
+    {'type': 'FormatGCNInput', 'num_person': 2},
+    {'type': 'Collect', 'keys': ['keypoint', 'label'], 'meta_keys': []},
+    {'type': 'ToTensor', 'keys': ['keypoint']},
+]
+
+
+@pytest.fixture
+def path(tmp_path, make_record):
+    path = tmp_path / 'x.pkl'
+    records = [make_record(name, frames=5 + i, label=i) for i, name in enumerate('abcd')]
+    write_annotations(path, records, {'train': ['d', 'b'], 'val': ['a', 'c'], 'nobody': []})
+    return path
+
+
+def raw(path, records, split=None):
+    """Write records as they are, sound or not."""
+    path.write_bytes(pickle.dumps(records if split is None else {'split': split, 'annotations': records}))
+    return path
+
+
+def test_a_split_comes_in_the_order_of_the_file(path):
+    dataset = PoseDataset(path, split='train')
+    assert dataset.names == ['b', 'd'] and dataset.labels.tolist() == [1, 3] and len(dataset) == 2
+    assert [dataset[i]['frame_dir'] for i in (0, 1, -1)] == ['b', 'd', 'd']
+    assert len(PoseDataset(path)) == 4
+    with pytest.raises(IndexError, match='sample 2 of a dataset of 2'):
+        dataset[2]
+
+
+def test_a_config_gives_samples_for_a_network(path):
+    config = {'type': 'PoseDataset', 'ann_file': str(path), 'split': 'val', 'pipeline': PIPELINE, 'test_mode': True}
+    dataset = DATASETS.build(config)
+    sample = dataset[1]
+    assert sample['keypoint'].shape == (2, 2, 10, 17, 3) and sample['keypoint'].dtype == torch.float32
+    assert sample['label'] == 2
+    assert torch.equal(sample['keypoint'], dataset[1]['keypoint'])
+
+
+def test_the_stored_record_is_never_changed(path):
+    dataset = PoseDataset(path, PIPELINE)
+    before = dataset.record(0)['keypoint'].copy()
+    dataset[0]
+    assert np.array_equal(dataset.record(0)['keypoint'], before)
+    with pytest.raises(ValueError, match='read-only'):
+        dataset.record(0)['keypoint'][:] = 0
+
+
+@pytest.mark.parametrize('start_method', ['fork', 'spawn'])
+def test_workers_give_what_the_process_itself_gives(path, start_method):
+    dataset = PoseDataset(path, PIPELINE, test_mode=True)
+    loader = DataLoader(dataset, batch_size=2, num_workers=2, multiprocessing_context=start_method)
+    found = torch.cat([batch['keypoint'] for batch in loader])
+    assert torch.equal(found, torch.stack([dataset[i]['keypoint'] for i in range(4)]))
+
+
+def test_an_unknown_split_lists_those_that_are_there(path, tmp_path, make_record):
+    with pytest.raises(ValueError, match=r"no split 'trian'; did you mean 'train'\? \(splits: \['nobody', 'train', 'v"):
+        PoseDataset(path, split='trian')
+    with pytest.raises(ValueError, match="split 'nobody' of .* has no clips"):
+        PoseDataset(path, split='nobody')
+    with pytest.raises(ValueError, match="has no splits, got split='train'; leave split out"):
+        PoseDataset(raw(tmp_path / 'list.pkl', [make_record()]), split='train')
+
+
+def test_a_wrong_record_is_refused_with_its_split_and_not_without(tmp_path, make_record):
+    records = [make_record('good'), make_record('bad', total_frames=9), make_record('worse', total_frames=8)]
+    path = raw(tmp_path / 'x.pkl', records, {'train': ['good'], 'val': ['bad', 'worse']})
+    assert len(PoseDataset(path, split='train')) == 1
+    with pytest.raises(ValueError, match=r"x\.pkl': record 'bad' has total_frames=9 .*make them equal \(and 1 more\)"):
+        PoseDataset(path, split='val')
+
+
+def test_labels_outside_num_classes_are_refused_when_built(path, tmp_path, make_record):
+    PoseDataset(path, num_classes=4)
+    with pytest.raises(ValueError, match=r"record 'c' has label 2, but num_classes=2 takes 0 to 1.*\(and 1 more\)"):
+        PoseDataset(path, num_classes=2)
+    unlabelled = raw(tmp_path / 'y.pkl', [make_record(label=None)])
+    with pytest.raises(ValueError, match='has label None, but num_classes=2'):
+        PoseDataset(unlabelled, num_classes=2)
+    assert len(PoseDataset(unlabelled, num_classes=2, test_mode=True)) == 1
+
+
+def test_check_names_what_a_network_cannot_take(path, tmp_path, make_record):
+    flat = PoseDataset(path)
+    flat.check(num_joints=17, num_classes=4, dims=2)
+    with pytest.raises(ValueError, match=r"'a' has keypoint \(1, 5, 17, 2\), but the network's skeleton has 25 joints"):
+        flat.check(num_joints=25)
+    with pytest.raises(ValueError, match='has 2D keypoint .* is 3D; use 2D layouts and PreNormalize2D'):
+        flat.check(dims=3)
+    deep = PoseDataset(raw(tmp_path / 'd.pkl', [make_record(dims=3, keypoint=np.full((1, 4, 25, 3), -1.0))]))
+    deep.check(num_joints=25, dims=3)
+    with pytest.raises(ValueError, match='has 3D keypoint .* is 2D; use a 3D layout and PreNormalize3D'):
+        deep.check(dims=2)
+    scored = PoseDataset(raw(tmp_path / 's.pkl', [make_record(dims=3)]))  # third channel in [0, 1]: (x, y, score)
+    scored.check(dims=2)
+
+
+def test_valid_ratio_keeps_clips_with_enough_sure_frames(tmp_path, make_record):
+    def boxes(name, valid):
+        return make_record(name, valid={0.5: valid, 0.9: 0}, box_score=np.array([0.4, 0.5, 0.6]))
+
+    path = raw(tmp_path / 'x.pkl', [boxes('all', 4), boxes('half', 2), boxes('few', 1)])
+    kept = PoseDataset(path, valid_ratio=0.5, box_thr=0.5)
+    assert kept.names == ['all', 'half']
+    assert kept[0]['anno_inds'].tolist() == [False, True, True]
+    assert 'valid' not in kept[0] and 'box_score' not in kept[0]
+    assert len(PoseDataset(path, valid_ratio=0.0, box_thr=0.5)) == 3  # PYSKL: 0.0 filters nothing
+    assert 'anno_inds' not in PoseDataset(path, valid_ratio=0.0, box_thr=0.5)[0]
+    with pytest.raises(ValueError, match='no record .* is left'):
+        PoseDataset(path, valid_ratio=0.5, box_thr=0.9)
+    with pytest.raises(ValueError, match=r'valid_ratio needs a box_thr of .*, got 0\.3'):
+        PoseDataset(path, valid_ratio=0.5, box_thr=0.3)
+    with pytest.raises(ValueError, match="needs records with 'valid' and 'box_score'"):
+        PoseDataset(raw(tmp_path / 'y.pkl', [make_record()]), valid_ratio=0.5, box_thr=0.5)
+
+
+def test_several_labels_become_zeros_and_ones(tmp_path, make_record):
+    path = raw(tmp_path / 'x.pkl', [make_record(label=[0, 3]), make_record(label=[1])])
+    dataset = PoseDataset(path, multi_class=True, num_classes=4)
+    assert dataset[0]['label'].tolist() == [1, 0, 0, 1]
+    with pytest.raises(ValueError, match='has a label outside num_classes=3'):
+        PoseDataset(path, multi_class=True, num_classes=3)
+    with pytest.raises(ValueError, match='multi_class=True needs num_classes'):
+        PoseDataset(path, multi_class=True)
+
+
+def test_arguments_of_old_configs_are_taken(path):
+    with pytest.warns(UserWarning, match='memcached is ignored'):
+        dataset = PoseDataset(path, memcached=True, mc_cfg=('localhost', 22077), data_prefix='clips', start_index=1)
+    sample = dataset[0]
+    assert (sample['frame_dir'], sample['start_index'], sample['modality']) == ('clips/a', 1, 'Pose')
+    assert dataset.names[0] == 'a'
+
+
+def test_a_missing_file_is_named():
+    with pytest.raises(FileNotFoundError, match="ann_file 'no/such.pkl' cannot be read"):
+        PoseDataset('no/such.pkl')

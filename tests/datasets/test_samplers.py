@@ -1,0 +1,76 @@
+"""Class-balanced epochs: how often each class comes up, and in which order."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pyskl.datasets.annotations import write_annotations
+from pyskl.datasets.pose_dataset import PoseDataset
+from pyskl.datasets.samplers import class_balanced_indices, class_balanced_length, epoch_indices, epoch_length
+from pyskl.datasets.wrappers import RepeatDataset
+
+LABELS = np.array([2, 0, 0, 1, 2, 0, 0])
+
+
+def counts(indices):
+    return np.bincount(LABELS[indices], minlength=3).tolist()
+
+
+def test_whole_numbers_are_copies():
+    assert counts(class_balanced_indices(LABELS, [1, 2, 3])) == [4, 2, 6]
+
+
+def test_a_fraction_is_a_part_of_the_class_that_changes_with_the_epoch():
+    epochs = [class_balanced_indices(LABELS, {0: 1.5}, epoch=epoch) for epoch in range(20)]
+    assert all(counts(indices) == [6, 1, 2] for indices in epochs)
+    doubled = {tuple(np.flatnonzero(np.bincount(indices, minlength=7) == 2)) for indices in epochs}
+    assert len(doubled) > 1
+
+
+def test_times_multiplies_every_class_also_absent_ones():
+    assert counts(class_balanced_indices(LABELS, [0.5], times=3)) == [6, 3, 6]
+
+
+def test_the_order_is_that_of_the_published_sampler():
+    # Its steps, one by one: a permutation of each class in order of first appearance, then one of everything.
+    generator = torch.Generator().manual_seed(7 + 3)
+    parts = []
+    for members, copies, extra in (([0, 4], 1, 0), ([1, 2, 5, 6], 0, 2), ([3], 2, 0)):
+        drawn = torch.randperm(len(members), generator=generator).tolist()
+        parts += members * copies + [members[i] for i in drawn[:extra]]
+    expected = [parts[i] for i in torch.randperm(len(parts), generator=generator)]
+    assert class_balanced_indices(LABELS, [0.5, 2, 1], epoch=3, seed=7).tolist() == expected
+
+
+@given(
+    st.lists(st.integers(0, 4), min_size=1, max_size=40),
+    st.dictionaries(st.integers(0, 4), st.floats(0, 4)),
+    st.integers(1, 5),
+    st.integers(0, 3),
+)
+def test_the_length_is_known_beforehand(labels, class_prob, times, epoch):
+    labels = np.array(labels)
+    assert class_balanced_length(labels, class_prob, times) == len(
+        class_balanced_indices(labels, class_prob, times, epoch)
+    )
+
+
+def test_wrong_probabilities_are_refused():
+    with pytest.raises(ValueError, match='class_prob must hold numbers of at least 0'):
+        class_balanced_indices(LABELS, [1, -1])
+    with pytest.raises(ValueError, match='sample 1 has none'):
+        class_balanced_indices(np.array([0, -1]), [1])
+
+
+def test_an_epoch_of_a_dataset(tmp_path, make_record):
+    write_annotations(tmp_path / 'x.pkl', [make_record(str(i), label=int(c)) for i, c in enumerate(LABELS)])
+    plain = RepeatDataset(PoseDataset(tmp_path / 'x.pkl'), 2)
+    assert epoch_length(plain) == 14
+    assert sorted(epoch_indices(plain, seed=0, epoch=0).tolist()) == list(range(14))
+    assert epoch_indices(plain, 0, 1).tolist() != epoch_indices(plain, 0, 0).tolist()
+    balanced = RepeatDataset(PoseDataset(tmp_path / 'x.pkl', class_prob=[1, 2]), 2)
+    indices = epoch_indices(balanced, seed=0, epoch=0)
+    assert epoch_length(balanced) == len(indices) == 8 + 4 + 4
+    assert counts(indices) == [8, 4, 4]
