@@ -127,7 +127,8 @@ def test_every_pipeline_turns_a_clip_into_what_its_network_takes(configs):
                 continue
             seen.add((str(pipeline), phase))
             clips = 10 if phase == 'test' and 'vanilla' not in name else 1
-            frames = 300 if 'vanilla' in name else {'nw-ucla': 52}.get(layout, 32 if name in QUICKSTART else 100)
+            sampling = step(pipeline, 'UniformSample', 'PadTo')
+            frames = sampling.get('clip_len', sampling.get('length'))
             sample = Compose(pipeline)({**records[layout], 'test_mode': phase != 'train'})
             shape = (clips, persons, frames, get_skeleton(layout).num_joints, cfg.model.backbone.get('in_channels', 3))
             assert tuple(sample['keypoint'].shape) == shape, f'{name}: {phase}'
