@@ -48,7 +48,8 @@ def table(rows: list[dict]) -> str:
         for row in rows
     ]
     widths = [max(len(line[i]) for line in cells) for i in range(len(header))]
-    return '\n'.join('  '.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells)
+    lines = [[cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in cells]
+    return '\n'.join('  '.join(line).rstrip() for line in lines)
 
 
 def main() -> int:

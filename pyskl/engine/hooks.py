@@ -42,7 +42,7 @@ class ValidatedHook(Hook):
 
     def after_val_epoch(self, runner, metrics: dict | None = None) -> None:
         """Note the epoch."""
-        runner.message_hub.update_info('validated', runner.epoch)
+        runner.message_hub.update_info('epoch_validated', runner.epoch)
 
 
 @HOOKS.register_module()
@@ -82,7 +82,7 @@ class LossHook(RuntimeInfoHook):
         if ends:
             for key, value in self._sums.items():
                 runner.message_hub.log_scalars.pop(f'train/{key}', None)  # the line shows this interval only
-                runner.message_hub.update_scalar(f'train/{key}', value.item(), self._count)
+                runner.message_hub.update_scalar(f'train/{key}', value.item() / self._count)
             self._sums, self._count = {}, 0
 
     def _check(self, runner) -> None:
@@ -147,9 +147,8 @@ class BarHook(Hook):
 class JsonLinesBackend(BaseVisBackend):
     """``work_dir/TIMESTAMP.log.json``: one JSON object a logged line, as PYSKL's tools read it."""
 
-    def __init__(self, save_dir: str) -> None:
-        super().__init__(save_dir)
-        self._path: str | None = None
+    def _init_env(self) -> None:
+        """Nothing to open."""
 
     @property
     def experiment(self) -> 'JsonLinesBackend':

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
 
-from pyskl.datasets.samplers import class_balanced_indices, class_balanced_length
+from pyskl.datasets.samplers import epoch_indices, epoch_length
 
 
 class SeededDataset(Dataset):
@@ -57,15 +57,8 @@ class EpochSampler(Sampler):
         self.rank = rank
         self.world_size = world_size
         self.epoch = 0
-        self._one_pass = dataset.labels[: len(dataset) // dataset.times] if self._balanced else None
-        total = len(dataset)
-        if self._balanced:
-            total = class_balanced_length(self._one_pass, dataset.class_prob, dataset.times)
+        total = epoch_length(dataset) if shuffle else len(dataset)
         self.num_samples = -(-total // world_size)
-
-    @property
-    def _balanced(self) -> bool:
-        return self.shuffle and self.dataset.class_prob is not None
 
     def set_epoch(self, epoch: int) -> None:
         """Draw the order and the augmentations of ``epoch``."""
@@ -75,13 +68,8 @@ class EpochSampler(Sampler):
         return self.num_samples
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
-        if self._balanced:
-            indices = class_balanced_indices(
-                self._one_pass, self.dataset.class_prob, self.dataset.times, self.epoch, self.seed
-            )
-        elif self.shuffle:
-            generator = torch.Generator().manual_seed(self.seed + self.epoch)
-            indices = torch.randperm(len(self.dataset), generator=generator).numpy()
+        if self.shuffle:
+            indices = epoch_indices(self.dataset, self.seed, self.epoch)
         else:
             indices = np.arange(len(self.dataset))
         indices = np.resize(indices, self.num_samples * self.world_size)

@@ -19,7 +19,8 @@ class TrainLoop(EpochBasedTrainLoop):
     def run(self) -> nn.Module:
         """Train to the last epoch."""
         runner = self.runner
-        if self._epoch and self._validation_is_due() and runner.message_hub.get_info('validated', 0) < self._epoch:
+        validated = runner.message_hub.get_info('epoch_validated', 0)
+        if self._epoch and self._validation_is_due() and validated < self._epoch:
             runner.call_hook('before_train')
             runner.val_loop.run()
         return super().run()
@@ -51,7 +52,7 @@ class Runner(MMEngineRunner):
         logger = super().build_logger(log_level=log_level, log_file=log_file, **kwargs)
         for handler in logger.handlers:
             if not isinstance(handler, logging.FileHandler):
-                handler.addFilter(_not_for_the_console)
+                handler.addFilter(_for_the_console)
         return logger
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
@@ -102,16 +103,20 @@ def point_latest(folder: str, filename: str) -> None:
     os.replace(temporary, latest)
 
 
-_QUIET = ('System environment', 'Hooks will be executed', 'Distributed training is not used', 'Config:', 'Exp name')
-_QUIET_ANYWHERE = (
-    'has no metainfo',
+# For the log file only: what mmengine tells of itself.
+_QUIET = (
+    'System environment:',
+    'Hooks will be executed',
+    'Distributed training is not used',
+    'Config:',
+    'Exp name',
     'Checkpoints will be saved',
-    '`FileClient`',
+    'FileClient',
     'HardDiskBackend',
     'Saving checkpoint at',
 )
 
 
-def _not_for_the_console(record: logging.LogRecord) -> bool:
-    text = record.getMessage().lstrip()
-    return not (text.startswith(_QUIET) or any(part in text for part in _QUIET_ANYWHERE))
+def _for_the_console(record: logging.LogRecord) -> bool:
+    text = record.getMessage()[:200]
+    return not any(quiet in text for quiet in _QUIET)

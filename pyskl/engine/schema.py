@@ -6,6 +6,7 @@ mmengine's own keys (``optim_wrapper``, ``param_scheduler``, ``train_cfg``, ...)
 from mmengine.config import Config
 
 from pyskl.engine.config import PHASES
+from pyskl.engine.hooks import BarHook, EpochSeedHook, LossHook, ValidatedHook
 from pyskl.registry import HOOKS, check_arguments, lookup, nearest
 
 AMP_NAMES = {'bf16': 'bf16', 'bfloat16': 'bf16', 'fp16': 'fp16', 'float16': 'fp16'}
@@ -242,7 +243,7 @@ def default_hooks(cfg: Config, validate: bool) -> dict:
     if validate:
         checkpoint.update(save_best=best['save_best'], rule=best['rule'])
     hooks = {
-        'runtime_info': {'type': 'pyskl.LossHook', 'interval': log_interval(cfg)},
+        'runtime_info': {'type': LossHook, 'interval': log_interval(cfg)},
         'logger': {'type': 'LoggerHook', 'interval': log_interval(cfg), 'ignore_last': False},
         'checkpoint': checkpoint,
     }
@@ -258,14 +259,14 @@ def custom_hooks(cfg: Config, diff_rank_seed: bool) -> list[dict]:
         ValueError: If a hook or an argument of it is unknown.
     """
     hooks = [
-        {'type': 'pyskl.EpochSeedHook', 'diff_rank_seed': diff_rank_seed},
-        {'type': 'pyskl.ValidatedHook'},
-        {'type': 'pyskl.BarHook'},
+        {'type': EpochSeedHook, 'diff_rank_seed': diff_rank_seed},
+        {'type': ValidatedHook},
+        {'type': BarHook},
     ]
     for hook in cfg.get('custom_hooks') or []:
         cls = lookup(hook['type'], HOOKS)
         check_arguments(cls, {k: v for k, v in hook.items() if k not in ('type', 'priority')})
-        hooks.append(dict(hook))
+        hooks.append({**hook, 'type': cls})
     return hooks
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 import yaml
 from mmengine.config import Config
+from mmengine.evaluator import Evaluator
 from torch import nn
 
 from pyskl.engine import schema
@@ -15,6 +16,7 @@ from pyskl.engine.build import build_dataset, build_recognizer
 from pyskl.engine.checkpoint import find_checkpoint, load_weights, read_checkpoint
 from pyskl.engine.distributed import init_distributed, this_device, world
 from pyskl.engine.fusion import fuse_conv_bn
+from pyskl.engine.hooks import BarHook
 from pyskl.engine.loaders import build_loader
 from pyskl.engine.runner import Runner
 from pyskl.engine.stepper import Stepper
@@ -54,7 +56,7 @@ def test(
     path, note = find_checkpoint(checkpoint)
     if average_clips is not None:
         cfg.model.test_cfg = {**(cfg.model.get('test_cfg') or {}), 'average_clips': average_clips}
-    evaluator = ClassificationMetric(metrics or ['top_k_accuracy', 'mean_class_accuracy'])
+    metric = ClassificationMetric(metrics or ['top_k_accuracy', 'mean_class_accuracy'])
     recognizer = build_recognizer(cfg, device)
     notes = [note] if note else []
     notes += load_weights(recognizer, read_checkpoint(path, trust_checkpoint), path)
@@ -80,13 +82,12 @@ def test(
         work_dir=cfg.work_dir,
         test_dataloader=loader,
         test_cfg={},
-        test_evaluator=evaluator,
+        test_evaluator=Evaluator(metric),
         launcher=launcher,
         default_hooks={'logger': {'type': 'LoggerHook', 'interval': 10**9}},
-        custom_hooks=[{'type': 'pyskl.BarHook'}],
+        custom_hooks=[{'type': BarHook}],
         log_level='WARNING',
         visualizer={'type': 'Visualizer', 'vis_backends': []},
-        default_scope='pyskl',
         experiment_name=f'test_{os.path.splitext(os.path.basename(path))[0]}',
         cfg=cfg,
     )
@@ -95,7 +96,7 @@ def test(
             print(line, flush=True)
     result = runner.test()
     if rank == 0:
-        write_scores(evaluator.scores, dataset, out, dump)
+        write_scores(metric.scores, dataset, out, dump)
         if not result:
             print('no metrics: the clips have no labels, or average_clips gives scores a clip', flush=True)
         for name, value in result.items():

@@ -6,6 +6,7 @@ import random
 import torch
 import torch.distributed as dist
 from mmengine.config import Config
+from mmengine.evaluator import Evaluator
 
 from pyskl.engine import schema
 from pyskl.engine.build import build_dataset, build_recognizer
@@ -15,6 +16,7 @@ from pyskl.engine.loaders import build_loader
 from pyskl.engine.runner import Runner, TrainLoop
 from pyskl.engine.stepper import Stepper
 from pyskl.engine.workdir import Plan, check_writable, drop_checkpoints, plan_run
+from pyskl.registry import METRICS, build_component
 
 
 def train(
@@ -65,7 +67,7 @@ def train(
         validation = {
             'val_dataloader': _loader(cfg, 'val', build_dataset(cfg, 'val'), seed, device),
             'val_cfg': {},
-            'val_evaluator': evaluation['evaluator'],
+            'val_evaluator': Evaluator(build_component(evaluation['evaluator'], METRICS)),
         }
     recognizer = build_recognizer(cfg, device, seed + rank if diff_rank_seed else seed)
     notes = [] if plan.resume else _load_from(cfg, recognizer, trust_checkpoint)
@@ -109,7 +111,6 @@ def train(
             'diff_rank_seed': diff_rank_seed,
             'deterministic': deterministic or bool(cfg.get('deterministic', False)),
         },
-        default_scope='pyskl',
         cfg=cfg,
     )
     runner.trust_checkpoint = trust_checkpoint

@@ -24,6 +24,8 @@ class ClassificationMetric(BaseMetric):
         ValueError: If a metric is unknown or a k is not positive.
     """
 
+    default_prefix = ''  # top1_acc, not NAME/top1_acc
+
     def __init__(self, metrics: list[str] = ('top_k_accuracy',), topk: list[int] = (1, 5)) -> None:
         # 'gpu' gathers through the process group, over gloo too; 'cpu' would need a file system that all nodes share.
         super().__init__(collect_device='gpu')

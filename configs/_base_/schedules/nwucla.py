@@ -1,5 +1,8 @@
-"""PYSKL's recipe for NW-UCLA's 1020 training clips: 1 GPU x 16 clips."""
+"""PYSKL's recipe for NW-UCLA's 1020 training clips: 1 GPU x 16 clips.
+
+The rate is the paper's 0.05 for 64 clips (ST-GCN++'s 0.1 for 128), scaled to 16: 0.05 itself barely learns here.
+"""
 
 _base_ = './pyskl.py'
-optimizer = dict(lr=0.05)
+optimizer = dict(lr=0.0125)
 auto_scale_lr = dict(base_batch_size=16)

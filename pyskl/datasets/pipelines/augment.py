@@ -50,18 +50,21 @@ class RandomRot(BaseTransform):
     Modified Keys: keypoint
 
     Args:
-        theta: The largest angle, radians.
+        theta: The largest angle, radians; in 3D also one an axis (x, y, z).
     """
 
-    def __init__(self, theta: float = 0.3) -> None:
-        if not isinstance(theta, int | float) or theta < 0:
-            raise ValueError(f'RandomRot theta must be an angle of at least 0, got {theta!r}')
-        self.theta = theta
+    def __init__(self, theta: float | Sequence[float] = 0.3) -> None:
+        angles = (theta,) if isinstance(theta, int | float) else tuple(theta)
+        if len(angles) not in (1, 3) or any(not isinstance(a, int | float) or a < 0 for a in angles):
+            raise ValueError(f'RandomRot theta must be an angle of at least 0, or three of them, got {theta!r}')
+        self.theta = np.array(angles, dtype=np.float64)
 
     def transform(self, results: dict) -> dict:
         keypoint, dims = _coordinates(results, 'RandomRot')
         if keypoint.any():
             matrix = np.eye(keypoint.shape[-1], dtype=keypoint.dtype)
+            if dims == 2 and len(self.theta) == 3:
+                raise ValueError(f'RandomRot theta has an angle an axis, but sample {sample_name(results)} is 2D')
             angles = np.random.uniform(-self.theta, self.theta, 1 if dims == 2 else 3)
             matrix[:dims, :dims] = rotation_matrix(angles.tolist())
             results['keypoint'] = (keypoint.reshape(-1, len(matrix)) @ matrix.T).reshape(keypoint.shape)

@@ -121,9 +121,18 @@ def test_noise_is_that_of_the_published_steps(base, shared):
 
 
 def test_wrong_arguments_and_places_are_named():
-    with pytest.raises(ValueError, match='theta must be an angle of at least 0, got -1'):
+    with pytest.raises(ValueError, match='theta must be an angle of at least 0, or three of them, got -1'):
         RandomRot(-1)
     with pytest.raises(ValueError, match="base must be 'frame' or 'video'"):
         RandomGaussianNoise(shared=True)
     with pytest.raises(ValueError, match=r"sample 'clip' has keypoint \(1, 2, 25, 6\); put it before GenSkeFeat"):
         RandomRot()({'keypoint': np.ones((1, 2, 25, 6)), 'frame_dir': 'clip'})
+
+
+def test_an_angle_an_axis_turns_about_those_axes_only():
+    turned = RandomRot(theta=(0, 1.0, 0))(deep())['keypoint']
+    before = deep()['keypoint']
+    assert np.allclose(turned[..., 1], before[..., 1])  # about y: heights stay
+    assert not np.allclose(turned[..., 0], before[..., 0])
+    with pytest.raises(ValueError, match='three of them, got'):
+        RandomRot(theta=(0, 1))
