@@ -1,4 +1,4 @@
-"""Ske2Grid 5x5 on the bundled data, joints. 1 CPU x 16 clips, lr 0.05."""
+"""Ske2Grid 5x5 on the bundled data, joints. 1 CPU x 16 clips."""
 
 _base_ = [
     '../_base_/models/ske2grid.py',

@@ -1,4 +1,4 @@
-"""Ske2Grid 6x6 grown from 5x5 on the bundled data, joints. 1 CPU x 16 clips, lr 0.05.
+"""Ske2Grid 6x6 grown from 5x5 on the bundled data, joints. 1 CPU x 16 clips.
 
 Starts from the best checkpoint of d5.py: give it as load_from.
 """

@@ -1,4 +1,4 @@
-"""ST-GCN++ on the bundled data, joints. 1 CPU x 16 clips, lr 0.05."""
+"""ST-GCN++ on the bundled data, joints. 1 CPU x 16 clips."""
 
 _base_ = [
     '../_base_/models/stgcnpp.py',

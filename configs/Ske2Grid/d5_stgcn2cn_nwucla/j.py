@@ -1,4 +1,4 @@
-"""Ske2Grid 5x5, NW-UCLA, joints. Ours. 1 GPU x 16 clips, lr 0.05."""
+"""Ske2Grid 5x5, NW-UCLA, joints. Ours. 1 GPU x 16 clips."""
 
 _base_ = [
     '../../_base_/models/ske2grid.py',

@@ -1,4 +1,4 @@
-"""Ske2Grid 6x6 grown from 5x5, NW-UCLA, bones. Ours. 1 GPU x 16 clips, lr 0.05."""
+"""Ske2Grid 6x6 grown from 5x5, NW-UCLA, bones. Ours. 1 GPU x 16 clips."""
 
 _base_ = './j.py'
 modality = 'b'

@@ -1,4 +1,4 @@
-"""Ske2Grid 6x6 grown from 5x5, NW-UCLA, joints. Ours. 1 GPU x 16 clips, lr 0.05.
+"""Ske2Grid 6x6 grown from 5x5, NW-UCLA, joints. Ours. 1 GPU x 16 clips.
 
 Starts from the best checkpoint of d5_stgcn2cn_nwucla/j.py: give it as load_from.
 """

@@ -1,4 +1,4 @@
-"""Ske2Grid 7x7 grown from 6x6, NW-UCLA, joint motion. Ours. 1 GPU x 16 clips, lr 0.05."""
+"""Ske2Grid 7x7 grown from 6x6, NW-UCLA, joint motion. Ours. 1 GPU x 16 clips."""
 
 _base_ = './j.py'
 modality = 'jm'

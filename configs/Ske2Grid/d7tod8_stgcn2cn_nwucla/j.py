@@ -1,4 +1,4 @@
-"""Ske2Grid 8x8 grown from 7x7, NW-UCLA, joints. Ours. 1 GPU x 16 clips, lr 0.05.
+"""Ske2Grid 8x8 grown from 7x7, NW-UCLA, joints. Ours. 1 GPU x 16 clips.
 
 Starts from the best checkpoint of d6tod7_stgcn2cn_nwucla/j.py: give it as load_from.
 """

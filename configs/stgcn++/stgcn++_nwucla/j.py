@@ -1,4 +1,4 @@
-"""ST-GCN++, NW-UCLA, joints. Ours. 1 GPU x 16 clips, lr 0.05."""
+"""ST-GCN++, NW-UCLA, joints. Ours. 1 GPU x 16 clips."""
 
 _base_ = [
     '../../_base_/models/stgcnpp.py',

@@ -1,4 +1,4 @@
-"""ST-GCN, NW-UCLA, joint motion. Ours. 1 GPU x 16 clips, lr 0.05."""
+"""ST-GCN, NW-UCLA, joint motion. Ours. 1 GPU x 16 clips."""
 
 _base_ = './j.py'
 modality = 'jm'
