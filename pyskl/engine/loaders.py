@@ -68,10 +68,7 @@ class EpochSampler(Sampler):
         return self.num_samples
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
-        if self.shuffle:
-            indices = epoch_indices(self.dataset, self.seed, self.epoch)
-        else:
-            indices = np.arange(len(self.dataset))
+        indices = epoch_indices(self.dataset, self.seed, self.epoch) if self.shuffle else np.arange(len(self.dataset))
         indices = np.resize(indices, self.num_samples * self.world_size)
         positions = np.arange(self.rank, len(indices), self.world_size)
         # Of the position too: a clip that stands twice in an epoch is augmented differently.
