@@ -56,7 +56,8 @@ def main() -> None:
     from pyskl.engine.distributed import check_processes
 
     check_processes(processes)
-    os.environ.setdefault('OMP_NUM_THREADS', str(max(1, len(os.sched_getaffinity(0)) // processes)))
+    for name in ('OMP_NUM_THREADS', 'MKL_NUM_THREADS'):
+        os.environ.setdefault(name, str(max(1, len(os.sched_getaffinity(0)) // processes)))
     # torchrun's own report repeats what the processes have printed.
     logging.getLogger('torch.distributed').setLevel(logging.CRITICAL)
     with tempfile.TemporaryDirectory() as folder:
