@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from pyskl.models.graphs import build_adjacency, skeleton_matrix
+from pyskl.models.layers.norm_twice import norm_twice
 from pyskl.models.layers.persons import once_per_absent
 from pyskl.registry import MODELS, check_arguments
 from pyskl.skeletons import get_skeleton
@@ -99,16 +100,12 @@ def upsampling_matrix(num_out: int, num_in: int) -> Tensor:
 
 
 class GridConv(nn.Module):
-    """A convolution over (H, W) and its BatchNorm, each frame alone."""
+    """A convolution over (H, W), each frame alone, and its BatchNorm."""
 
     def __init__(self, in_channels: int, out_channels: int, kernel_size: int) -> None:
         super().__init__()
         self.conv = nn.Conv2d(in_channels, out_channels, kernel_size, padding=kernel_size // 2)
         self.bn = nn.BatchNorm2d(out_channels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """``(B * T, C_in, H, W) -> (B * T, C_out, H, W)``."""
-        return self.bn(self.conv(x))
 
 
 class GridBlock(nn.Module):
@@ -160,9 +157,11 @@ class GridBlock(nn.Module):
         """``(B, C_in, T, H * W) -> (B, C_out, T', H * W)``, channels last."""
         b, c, t, _ = x.shape
         frames = x.permute(0, 2, 3, 1).reshape(b * t, *self.grid_shape, c).permute(0, 3, 1, 2)
-        y = self.gcn2cn(frames)  # (B * T, C_out, H, W)
+        y = self.gcn2cn.conv(frames)  # (B * T, C_out, H, W)
         y = y.permute(0, 2, 3, 1).reshape(b, t, -1, y.shape[1]).permute(0, 3, 1, 2)
-        y = self.tcn2cn(y)
+        norm, relu, conv, last_norm, dropout = self.tcn2cn
+        y = relu(norm_twice(y, self.gcn2cn.bn, norm))
+        y = dropout(last_norm(conv(y)))
         if self.has_residual:
             y = y.add_(self.residual(x))  # in place is legal: no backward reads a BatchNorm's output
         return self.relu(y)

@@ -77,14 +77,29 @@ class UnitGCN(nn.Module):
             return self.A + self.PA
         return self.A * self.PA if self.adaptive == 'importance' else self.A
 
+    def gather(self, x: Tensor) -> Tensor:
+        """``(B, K, C, T, V) -> (B, C, T, V)``: ``y[w] = sum over k, v of A[k, v, w] x[k, v]``.
+
+        Joints and subsets are the rows of one small matrix product a frame, so channels-last maps stay as they lie.
+        """
+        b, k, c, t, v = x.shape
+        weight = self.adjacency().permute(2, 1, 0).reshape(v, v * k).to(x.dtype)  # w, (v, k)
+        rows = x.permute(0, 3, 4, 1, 2).reshape(b * t, v * k, c)
+        return torch.bmm(weight.expand(b * t, -1, -1), rows).view(b, t, v, c).permute(0, 3, 1, 2)
+
+    def scatter(self, x: Tensor) -> Tensor:
+        """``(B, C, T, V) -> (B, K * C, T, V)``: ``y[k, w] = sum over v of A[k, v, w] x[v]``."""
+        b, c, t, v = x.shape
+        weight = self.adjacency().permute(2, 0, 1).reshape(v * self.num_subsets, v).to(x.dtype)  # (w, k), v
+        rows = x.permute(0, 2, 3, 1).reshape(b * t, v, c)
+        return torch.bmm(weight.expand(b * t, -1, -1), rows).view(b, t, v, -1).permute(0, 3, 1, 2)
+
     def forward(self, x: Tensor) -> Tensor:
         """``(B, C_in, T, V) -> (B, C_out, T, V)``."""
-        A = self.adjacency()
         if self.conv_first:
-            y = self.conv(x).unflatten(1, (self.num_subsets, -1))
-            y = torch.einsum('nkctv,kvw->nctw', y, A)
+            y = self.gather(self.conv(x).unflatten(1, (self.num_subsets, -1)))
         else:
-            y = self.conv(torch.einsum('nctv,kvw->nkctw', x, A).flatten(1, 2))
+            y = self.conv(self.scatter(x))
         y = self.bn(y)
         if self.with_res:
             y = y + self.down(x)

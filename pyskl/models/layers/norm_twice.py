@@ -1,0 +1,71 @@
+"""Two BatchNorms in a row, for the price of one.
+
+The second sees the first one's output, whose statistics follow from those of the input: with batch mean ``mu`` and
+variance ``v``, the first leaves mean ``beta1`` and variance ``gamma1^2 v / (v + eps1)``. So both are one BatchNorm of
+
+    weight  gamma2 gamma1 / sqrt(gamma1^2 + eps2)
+    bias    beta2
+    eps     eps1 eps2 / (gamma1^2 + eps2)          a number a channel
+
+exactly, not nearly: also ``gamma1`` gets its (tiny) gradient. The data is passed over once instead of twice.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+
+class _BatchNorm(torch.autograd.Function):
+    """BatchNorm with batch statistics, which it adds to the running ones of ``norm``, and an ``eps`` a channel."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor, weight: Tensor, bias: Tensor, eps: Tensor, norm: nn.Module) -> tuple[Tensor, Tensor]:
+        mean, var = torch.batch_norm_update_stats(x, norm.running_mean, norm.running_var, norm.momentum)
+        ctx.save_for_backward(x, weight, mean, (var + eps).rsqrt())
+        ctx.mark_non_differentiable(var)
+        return torch.native_batch_norm(x, weight, bias, mean, var + eps, False, 0.0, 0.0)[0], var
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad: Tensor, _var: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight, mean, invstd = ctx.saved_tensors
+        grad_x, grad_weight, grad_bias = torch.ops.aten.native_batch_norm_backward(
+            grad, x, weight, None, None, mean, invstd, True, 0.0, [True, True, True]
+        )
+        return grad_x, grad_weight, grad_bias, -0.5 * grad_weight * weight * invstd**2, None
+
+
+def _plain(norm: nn.Module) -> bool:
+    return type(norm) is nn.BatchNorm2d and norm.affine and norm.track_running_stats and norm.momentum is not None
+
+
+def norm_twice(x: Tensor, first: nn.Module, second: nn.Module) -> Tensor:
+    """``second(first(x))``, and the running statistics of both, for ``(B, C, ...)``.
+
+    In one pass where both are plain BatchNorm2d in the same mode. One after the other where they are anything else
+    (synchronised, fused away), under torch.compile, which fuses by itself, and on a GPU, where the dozen small
+    kernels of the formula take about as long as the pass that they save.
+    """
+    plain = _plain(first) and _plain(second) and first.training == second.training
+    if not plain or x.device.type != 'cpu' or torch.compiler.is_compiling():
+        return second(first(x))
+    if not first.training:
+        scale = (second.running_var + second.eps).rsqrt() * first.weight
+        bias = (first.bias - second.running_mean) * (second.running_var + second.eps).rsqrt() * second.weight
+        return nn.functional.batch_norm(
+            x, first.running_mean, first.running_var, scale * second.weight, bias + second.bias, False, 0.0, first.eps
+        )
+    size = x.numel() // x.shape[1]
+    if size < 2:
+        raise ValueError(f'BatchNorm in training needs more than one value a channel, got {tuple(x.shape)}')
+    spread = first.weight**2 + second.eps
+    weight = second.weight * first.weight * spread.rsqrt()
+    bias = second.bias + 0.0 * first.bias  # has no effect, but an optimizer must find its gradient: zero, not None
+    out, var = _BatchNorm.apply(x, weight, bias, first.eps * second.eps / spread, first)
+    with torch.no_grad():
+        between = first.weight**2 * var / (var + first.eps) * (size / (size - 1))
+        second.running_mean.lerp_(first.bias, second.momentum)
+        second.running_var.lerp_(between, second.momentum)
+        first.num_batches_tracked.add_(1)
+        second.num_batches_tracked.add_(1)
+    return out
