@@ -94,9 +94,9 @@ def make_clip(seed: int, index: int) -> Clip:
     proportions, vigour = random_proportions(trait), trait.uniform(0.85, 1.05)
     rng = np.random.RandomState([seed, 1, index])
     frames = rng.randint(FRAMES[0], FRAMES[1] + 1)
-    x, z, yaw = rng.uniform(-0.25, 0.25), rng.uniform(2.8, 4.0), np.deg2rad(rng.uniform(-50, 50))
+    x, z, yaw = rng.uniform(-0.08, 0.08), rng.uniform(2.7, 3.4), np.deg2rad(rng.uniform(-40, 40))
     height = rng.uniform(0.8, 2.0)
-    aim = np.arctan2(height - rng.uniform(0.9, 1.1), z)  # at the person's waist, about
+    aim = np.arctan2(height - rng.uniform(0.97, 1.03), z)  # at the person's waist, about
     camera = Camera(aim, height, rng.uniform(1000, 1150))
     name = list(ACTIONS)[label]
     angles = ACTIONS[name](rng, frames, vigour * rng.uniform(0.85, 1.1))

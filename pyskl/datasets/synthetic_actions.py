@@ -63,12 +63,12 @@ def _raised_arm(rng: np.random.RandomState) -> tuple[np.ndarray, np.ndarray]:
 
 
 def wave(rng: np.random.RandomState, frames: int, strength: float) -> Angles:
-    """One hand held up, the forearm swinging sideways."""
+    """One hand held up, swinging sideways."""
     angles, side = stand(rng, frames), SIDES[rng.randint(2)]
     arm, forearm = _raised_arm(rng)
-    angles[f'{side}_arm'][:] = arm + _sway(rng, frames, 6)
-    swing = strength * rng.uniform(20, 35) * np.sin(_phase(rng, frames, 2.2, 4.2))
-    angles[f'{side}_forearm'][:] = forearm + _radians(swing, 0, 0)
+    swing = strength * np.sin(_phase(rng, frames, 1.5, 3.0))
+    angles[f'{side}_arm'][:] = arm + _radians(0, -20 * swing, 0) + _sway(rng, frames, 6)
+    angles[f'{side}_forearm'][:] = forearm + _radians(40 * swing, 0, 0)
     return angles
 
 
@@ -94,25 +94,23 @@ def lower_hand(rng: np.random.RandomState, frames: int, strength: float) -> Angl
 def clap(rng: np.random.RandomState, frames: int, strength: float) -> Angles:
     """Both hands before the chest, together and apart."""
     angles = stand(rng, frames)
-    flexion, elbow, inwards = rng.uniform(35, 60), rng.uniform(60, 85), rng.uniform(0, 10)
-    swing = strength * rng.uniform(24, 34) * np.sin(_phase(rng, frames, 2.2, 4.2))
+    flexion, elbow, inwards = rng.uniform(45, 65), rng.uniform(50, 75), rng.uniform(20, 30)
+    apart = strength * (0.5 + 0.5 * np.sin(_phase(rng, frames, 1.5, 3.0)))
     for side in SIDES:
-        angles[f'{side}_arm'][:] = _radians(flexion + swing / 4, 12 - swing / 3, inwards + swing) + _sway(
-            rng, frames, 2
-        )
+        angles[f'{side}_arm'][:] = _radians(flexion, 55 * apart, inwards - 50 * apart) + _sway(rng, frames, 2)
         angles[f'{side}_forearm'][:] = _radians(elbow, 0, 0) + _sway(rng, frames, 2)
     return angles
 
 
 def punch(rng: np.random.RandomState, frames: int, strength: float) -> Angles:
-    """Both fists before the chest, forwards in turn."""
+    """Both fists before the chest, forwards and up in turn."""
     angles = stand(rng, frames)
-    flexion, elbow, inwards = rng.uniform(35, 60), rng.uniform(65, 85), rng.uniform(0, 15)
-    swing = strength * np.sin(_phase(rng, frames, 1.8, 3.6))
+    flexion, elbow = rng.uniform(45, 65), rng.uniform(55, 75)
+    swing = strength * np.sin(_phase(rng, frames, 1.5, 3.0))
     angles['chest'] += _radians(0, 0, 12 * swing)
     for side, forwards in zip(SIDES, (swing, -swing), strict=True):
-        angles[f'{side}_arm'][:] = _radians(flexion + 35 * forwards, 10, inwards) + _sway(rng, frames, 3)
-        angles[f'{side}_forearm'][:] = _radians(elbow - 35 * forwards, 0, 0)
+        angles[f'{side}_arm'][:] = _radians(flexion + 42 * forwards, 25, rng.uniform(-5, 5)) + _sway(rng, frames, 3)
+        angles[f'{side}_forearm'][:] = _radians(elbow - 45 * forwards, 0, 0)
     return angles
 
 
@@ -148,20 +146,20 @@ def stand_up(rng: np.random.RandomState, frames: int, strength: float) -> Angles
 
 def walk(rng: np.random.RandomState, frames: int, strength: float) -> Angles:
     """On the spot: the legs in turn, each arm with the other leg."""
-    angles, step = stand(rng, frames), np.sin(_phase(rng, frames, 1.6, 3.2))
-    lift, swing = strength * rng.uniform(45, 70), rng.uniform(10, 35)
+    angles, step = stand(rng, frames), np.sin(_phase(rng, frames, 1.5, 3.0))
+    lift, swing = strength * rng.uniform(60, 85), rng.uniform(20, 40)
     for side, forwards in zip(SIDES, (step, -step), strict=True):
         up = np.clip(forwards, 0, None)
         angles[f'{side}_thigh'] += _radians(lift * up, 0, 0)
-        angles[f'{side}_shank'] += _radians(1.5 * lift * up, 0, 0)
+        angles[f'{side}_shank'] += _radians(1.4 * lift * up, 0, 0)
         angles[f'{side}_arm'] += _radians(-swing * forwards, 0, 0)
     return angles
 
 
 def kick(rng: np.random.RandomState, frames: int, strength: float) -> Angles:
     """The legs in turn: back with a bent knee, then stretched forwards."""
-    angles, phase = stand(rng, frames), _phase(rng, frames, 1.6, 3.0)
-    lift, bend, balance = strength * rng.uniform(55, 85), strength * rng.uniform(60, 80), rng.uniform(0, 15)
+    angles, phase = stand(rng, frames), _phase(rng, frames, 1.5, 3.0)
+    lift, bend, balance = strength * rng.uniform(70, 95), strength * rng.uniform(70, 90), rng.uniform(0, 15)
     for side, start in zip(SIDES, (0, np.pi), strict=True):
         # The knee bends before the thigh comes forwards, and is straight when it is up.
         up, bent = np.clip(np.sin(phase + start), 0, None), np.clip(np.sin(phase + start + 1.1), 0, None)

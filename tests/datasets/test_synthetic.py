@@ -164,16 +164,16 @@ def nearest_centroid_accuracy(records, features):
 
 
 def test_the_mean_pose_does_not_tell_the_action(coco):
-    # Measured: 0.528 and 0.288; a small convolution over time gets 0.98 and more.
-    assert nearest_centroid_accuracy(coco['annotations'], centred_mean_pose) < 0.58
-    assert nearest_centroid_accuracy(coco['annotations'], normalized_mean_pose) < 0.4
+    # Measured: 0.540 and 0.352; the quickstart network gets 0.98 in 800 steps.
+    assert nearest_centroid_accuracy(coco['annotations'], centred_mean_pose) < 0.6
+    assert nearest_centroid_accuracy(coco['annotations'], normalized_mean_pose) < 0.5
 
 
 @pytest.mark.parametrize('layout', ['nturgb+d', 'nw-ucla'])
 def test_the_mean_pose_does_not_tell_the_action_in_3d(layout):
-    # Measured: 0.483 and 0.467.
+    # Measured: 0.525 and 0.475.
     records = make_dataset(500, layout=layout)['annotations']
-    assert nearest_centroid_accuracy(records, centred_mean_pose) < 0.58
+    assert nearest_centroid_accuracy(records, centred_mean_pose) < 0.6
 
 
 def test_bad_requests_are_named():

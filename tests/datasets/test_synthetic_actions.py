@@ -47,7 +47,7 @@ def test_waving_hand_stays_up_and_turns_back_often(seed):
     joints = perform('wave', seed)
     side = max(('left', 'right'), key=lambda side: joints[f'{side}_elbow'][:, 1].mean())
     forearm = joints[f'{side}_wrist'] - joints[f'{side}_elbow']
-    assert turning_points(forearm[:, 0]) >= 4  # two rounds and more
+    assert turning_points(forearm[:, 0]) >= 3  # one round and a half, and more
     assert (joints[f'{side}_wrist'][:, 1] > joints['hip_center'][:, 1]).all()
 
 
