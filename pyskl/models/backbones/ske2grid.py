@@ -48,7 +48,8 @@ class IndexTransform(nn.Module):
         super().__init__()
         self.sgt_trans_mat = nn.Parameter(torch.rand(num_cells, num_cells))
         self.register_buffer('index_sel', torch.zeros(num_cells))  # float in the released files
-        self._seen = None
+        self._mark = None  # address and version of the scores when last looked at
+        self._scores = None  # the scores that index_sel was found from, on the host
         self.register_load_state_dict_post_hook(IndexTransform._after_loading)
         self.register_state_dict_pre_hook(IndexTransform._before_saving)
         self.refresh()
@@ -59,30 +60,35 @@ class IndexTransform(nn.Module):
 
     @staticmethod
     def _before_saving(module: 'IndexTransform', prefix: str, keep_vars: bool) -> None:
-        module.refresh()
+        module.refresh(force=True)
 
-    def __setstate__(self, state: dict) -> None:
-        super().__setstate__(state)
-        self._seen = None  # another tensor's address and version
+    def __getstate__(self) -> dict:
+        return {**self.__dict__, '_mark': None, '_scores': None}
 
     def train(self, mode: bool = True) -> 'IndexTransform':
-        """As nn.Module's; writes through ``.data``, which leave no trace (weight averaging), are noticed here."""
+        """As nn.Module's, and a look at the scores: weight averaging writes them in ways that leave no mark."""
         super().train(mode)
         self.refresh(force=True)
         return self
 
-    @torch.compiler.disable
     @torch.no_grad()
     def refresh(self, force: bool = False) -> None:
-        """Bring ``index_sel`` up to the scores, if they changed: one copy to the host, one back."""
+        """Bring ``index_sel`` up to the scores: one copy to the host, and one back if the order changed.
+
+        In training a trained stage always looks (a fused optimizer leaves no mark either); else only a mark counts.
+        """
         scores = self.sgt_trans_mat
         if scores.is_meta:
             return
-        version = None if scores.is_inference() else scores._version
-        if force or (scores.data_ptr(), version) != self._seen:
-            columns = torch.from_numpy(greedy_assignment(scores.detach().cpu().double().numpy()))
-            self.index_sel.copy_(columns)
-            self._seen = (scores.data_ptr(), version)
+        mark = (scores.data_ptr(), None if scores.is_inference() else scores._version)
+        trained = self.training and scores.requires_grad
+        if mark == self._mark and not trained and not force:
+            return
+        self._mark = mark
+        host = scores.detach().cpu().double().numpy().copy()
+        if force or self._scores is None or not np.array_equal(host, self._scores):
+            self._scores = host
+            self.index_sel.copy_(torch.from_numpy(greedy_assignment(host)))
 
     def forward(self, x: Tensor) -> Tensor:
         """``(n, m) -> (n, m)``: ``P @ x``; expects :meth:`refresh` to have been called."""
@@ -257,11 +263,16 @@ class Ske2Grid(nn.Module):
         kind, _, rest = key.partition('.')
         return int(rest.split('.')[0]) if kind in ('sampling_stages', 'SGT_stages') else None
 
+    @torch.compiler.disable
+    def refresh(self) -> None:
+        """Bring every permutation up to its scores; the one place where the network looks at numbers on the host."""
+        for permute in self.SGT_stages:
+            permute.refresh()
+
     def grid_matrix(self) -> Tensor:
-        """``P_{S-1} U_{S-1} ... P_0 U_0 B``, ``(H * W, V)``: which joints make which cell."""
+        """``P_{S-1} U_{S-1} ... P_0 U_0 B``, ``(H * W, V)``: which joints make which cell; see :meth:`refresh`."""
         matrix = self.skeleton_matrix
         for upsample, permute in zip(self.sampling_stages, self.SGT_stages, strict=True):
-            permute.refresh()
             matrix = permute(upsample @ matrix)
         return matrix
 
@@ -292,6 +303,7 @@ class Ske2Grid(nn.Module):
                 f'keypoint is {tuple(x.shape)}, (N, M, T, V, C); backbone.graph_cfg.layout has V={self.num_joints} '
                 f'joints and backbone.in_channels is C={self.in_channels}'
             )
+        self.refresh()
         persons = x.flatten(0, 1)
         y = self.encode(persons) if self.training else once_per_absent(self.encode, persons)
         return y.unflatten(3, self.grid_shape).unflatten(0, (n, m))
