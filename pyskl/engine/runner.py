@@ -3,7 +3,10 @@
 import logging
 import os
 import os.path as osp
+import platform
+from types import SimpleNamespace
 
+import torch
 from mmengine.dist import is_main_process, master_only
 from mmengine.model import is_model_wrapper
 from mmengine.runner import EpochBasedTrainLoop
@@ -55,6 +58,17 @@ class Runner(MMEngineRunner):
                 handler.addFilter(_for_the_console)
         return logger
 
+    def _log_env(self, env_cfg: dict) -> None:
+        """One line on the machine, and the config; mmengine starts a compiler and nvcc to find out more."""
+        device = (
+            torch.cuda.get_device_name() if torch.cuda.is_available() else f'CPU, {torch.get_num_threads()} threads'
+        )
+        self._config_text = self.cfg.pretty_text
+        self.logger.info(
+            f'Python {platform.python_version()}, torch {torch.__version__}, {platform.platform()}, {device}'
+        )
+        self.logger.info(f'Config:\n{self._config_text}')
+
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
         """The model comes wrapped already."""
         return model
@@ -72,7 +86,12 @@ class Runner(MMEngineRunner):
     def save_checkpoint(self, out_dir: str, filename: str, *args, **kwargs) -> None:
         """Write under a temporary name, rename, and point ``latest.pth`` to an epoch's file."""
         temporary = f'.{filename}.tmp'
-        super().save_checkpoint(out_dir, temporary, *args, **kwargs)
+        cfg = self.cfg
+        self.cfg = SimpleNamespace(pretty_text=self._config_text)  # formatting it anew takes a second each time
+        try:
+            super().save_checkpoint(out_dir, temporary, *args, **kwargs)
+        finally:
+            self.cfg = cfg
         if not is_main_process():
             return
         os.replace(osp.join(out_dir, temporary), osp.join(out_dir, filename))
@@ -105,7 +124,7 @@ def point_latest(folder: str, filename: str) -> None:
 
 # For the log file only: what mmengine tells of itself.
 _QUIET = (
-    'System environment:',
+    'Python 3',
     'Hooks will be executed',
     'Distributed training is not used',
     'Config:',
