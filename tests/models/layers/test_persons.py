@@ -1,0 +1,31 @@
+import pytest
+import torch
+
+from pyskl.models.layers.persons import distinct_persons, once_per_absent
+
+
+class Counting:
+    """Row sums plus one; remembers how many rows it saw."""
+
+    def __call__(self, x):
+        self.rows = len(x)
+        return x.flatten(1).sum(1) + 1
+
+
+@pytest.mark.parametrize(
+    ('present', 'rows'),
+    [([1, 1, 1], 3), ([1, 0, 1], 3), ([0, 1, 0], 2), ([1, 0, 0, 2, 0], 3), ([0, 0, 0], 1), ([0], 1), ([1], 1)],
+)
+def test_rows_come_back_in_their_order_and_absent_ones_are_computed_once(present, rows):
+    persons = torch.tensor(present, dtype=torch.float)[:, None, None].expand(-1, 2, 3) * torch.ones(2, 3)
+    network = Counting()
+    assert once_per_absent(network, persons).tolist() == [6 * p + 1 for p in present]
+    assert network.rows == rows
+
+
+def test_a_row_with_one_number_is_present():
+    persons = torch.zeros(3, 4, 5)
+    persons[1, 3, 4] = -1e-9
+    kept, source = distinct_persons(persons)
+    assert kept.tolist() == [1, 0]
+    assert source.tolist() == [1, 0, 1]
