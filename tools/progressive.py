@@ -6,6 +6,7 @@ Interrupted, the same command goes on where it was. Every option behind ``--`` g
 """
 
 import argparse
+import itertools
 import json
 import os
 import subprocess
@@ -31,6 +32,14 @@ def train_command(config: str, work_dir: str, load_from: str | None, gpus: int, 
         return [sys.executable, *train, *options]
     launch = [sys.executable, str(TOOLS / 'launch.py'), '--processes', str(gpus)]
     return [*launch, *train, '--launcher', 'pytorch', *options]
+
+
+def cfg_options(options: list[str]) -> list[str]:
+    """The KEY=VALUE pairs behind ``--cfg-options``."""
+    if '--cfg-options' not in options:
+        return []
+    behind = options[options.index('--cfg-options') + 1 :]
+    return list(itertools.takewhile(lambda option: not option.startswith('--'), behind))
 
 
 def table(rows: list[dict]) -> str:
@@ -65,12 +74,15 @@ def main() -> int:
 
     import torch
 
-    from pyskl.apis import load_config
+    from pyskl.apis import load_config, parse_options
     from pyskl.engine.build import build_recognizer
     from pyskl.engine.checkpoint import find_checkpoint, read_checkpoint
     from pyskl.engine.complexity import clip_shape, macs, parameters
 
-    configs = [(path, load_config(path)) for path in args.configs]  # all of them first: a typo costs no training
+    overrides = parse_options(cfg_options(options))
+    configs = [
+        (path, load_config(path, overrides)) for path in args.configs
+    ]  # all of them first: a typo costs no training
     rows, best = [], None
     for path, cfg in configs:
         name = cfg.work_dir.removeprefix('work_dirs/')
@@ -79,13 +91,12 @@ def main() -> int:
         print(f'== {grid}: {path}', flush=True)
         clock = Path(work_dir) / 'progressive.json'
         spent = json.loads(clock.read_text())['seconds'] if clock.is_file() else 0.0
-        anew = '--overwrite' in options
-        spent = 0.0 if anew else spent
-        start = None if not anew and finished(work_dir, cfg.total_epochs) else time.monotonic()
+        spent = 0.0 if '--overwrite' in options else spent
+        start, before = time.monotonic(), newest(work_dir)
         try:
             status = subprocess.run(train_command(path, work_dir, best, args.gpus, options)).returncode
         finally:
-            if start is not None and Path(work_dir).is_dir():
+            if newest(work_dir) != before:  # a stage that was finished before costs nothing
                 spent += time.monotonic() - start
                 clock.write_text(json.dumps({'seconds': spent}))
         if status:
@@ -107,12 +118,10 @@ def main() -> int:
     return 0
 
 
-def finished(work_dir: str, total_epochs: int) -> bool:
-    """Whether a stage was trained to its end before this command."""
-    from pyskl.engine.checkpoint import read_checkpoint
-
+def newest(work_dir: str) -> tuple[str, int] | None:
+    """Name and time of the newest checkpoint, None without one."""
     latest = Path(work_dir) / 'latest.pth'
-    return latest.is_file() and read_checkpoint(latest)['meta'].get('epoch', 0) >= total_epochs
+    return (str(latest.resolve()), latest.stat().st_mtime_ns) if latest.is_file() else None
 
 
 if __name__ == '__main__':
