@@ -4,6 +4,7 @@ import logging
 import os
 import os.path as osp
 import platform
+import sys
 from types import SimpleNamespace
 
 import torch
@@ -12,6 +13,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import EpochBasedTrainLoop
 from mmengine.runner import Runner as MMEngineRunner
 from torch import nn
+from tqdm import tqdm
 
 from pyskl.engine.checkpoint import load_weights, match_keys, read_checkpoint, save_checkpoint
 
@@ -56,6 +58,7 @@ class Runner(MMEngineRunner):
         for handler in logger.handlers:
             if not isinstance(handler, logging.FileHandler):
                 handler.addFilter(_for_the_console)
+                handler.setStream(_AboveTheBar())
         return logger
 
     def _log_env(self, env_cfg: dict) -> None:
@@ -120,6 +123,16 @@ def point_latest(folder: str, filename: str) -> None:
     except OSError:
         save_checkpoint(read_checkpoint(osp.join(folder, filename)), temporary)
     os.replace(temporary, latest)
+
+
+class _AboveTheBar:
+    """A stream whose lines do not break the progress bar."""
+
+    def write(self, text: str) -> None:
+        tqdm.write(text, end='')
+
+    def flush(self) -> None:
+        sys.stdout.flush()
 
 
 # For the log file only: what mmengine tells of itself.
