@@ -4,4 +4,5 @@ Starts from the best checkpoint of d5.py: give it as load_from.
 """
 
 _base_ = './d5.py'
+total_epochs = 8
 model = dict(backbone=dict(grid_shape=[6, 6], progressive_joint_seq=[17, 25]))

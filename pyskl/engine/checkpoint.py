@@ -5,12 +5,14 @@ checkpoint of ours (mmengine's logs of scalars) and of mmcv (NumPy scalars in ``
 """
 
 import glob
+import hashlib
 import os
 import pickle
 import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlparse
 
 import numpy as np
 import torch
@@ -41,18 +43,25 @@ SAFE_GLOBALS = [
 
 
 def find_checkpoint(pattern: str | Path) -> tuple[str, str | None]:
-    """The file that a path or a quoted glob means.
+    """The file that a path, a quoted glob or an http(s) address means.
 
     Returns:
         The path, and a line for the log if the glob had several matches (the newest is taken), else None.
 
     Raises:
         FileNotFoundError: If nothing matches; lists the checkpoints that the folder holds.
+        IsADirectoryError: If it is a folder; lists its checkpoints.
+        OSError: If an address cannot be fetched.
     """
     pattern = str(pattern)
+    if pattern.startswith(('http://', 'https://')):
+        return download(pattern), None
     if os.path.isfile(pattern):
         return pattern, None
     matches = [path for path in glob.glob(pattern) if os.path.isfile(path)]
+    if os.path.isdir(pattern):
+        held = sorted(path.name for path in Path(pattern).glob('*.pth'))
+        raise IsADirectoryError(f'{pattern} is a folder, not a checkpoint; it holds {", ".join(held) or "no .pth file"}')
     if not matches:
         folder = Path(pattern).parent
         held = sorted(path.name for path in folder.glob('*.pth')) if folder.is_dir() else None
@@ -64,6 +73,26 @@ def find_checkpoint(pattern: str | Path) -> tuple[str, str | None]:
     matches.sort(key=lambda path: (os.path.getmtime(path), path))
     note = f'{len(matches)} files match {pattern}; taking the newest, {matches[-1]}' if len(matches) > 1 else None
     return matches[-1], note
+
+
+def download(url: str) -> str:
+    """Fetch a checkpoint once, with a bar, into ``$PYSKL_CACHE/checkpoints`` (default ``~/.cache/pyskl``).
+
+    Raises:
+        OSError: If it cannot be fetched; nothing is left under the final name.
+    """
+    cache = os.environ.get('PYSKL_CACHE') or os.path.join(
+        os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache'), 'pyskl'
+    )
+    address = hashlib.sha256(url.encode()).hexdigest()[:8]  # two addresses may end in the same name
+    path = os.path.join(cache, 'checkpoints', f'{address}_{os.path.basename(urlparse(url).path) or "checkpoint"}')
+    if not os.path.isfile(path):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        try:
+            torch.hub.download_url_to_file(url, path)  # to a temporary name first
+        except OSError as error:
+            raise OSError(f'cannot fetch {url}: {error}') from error
+    return path
 
 
 def read_checkpoint(path: str | Path, trust: bool = False) -> dict:

@@ -32,6 +32,17 @@ DATA_KEYS = {
     'videos_per_gpu', 'workers_per_gpu', 'persistent_workers', 'train', 'val', 'test', 'train_dataloader',
     'val_dataloader', 'test_dataloader', 'prefetch_factor',
 }  # fmt: skip
+# Keys below other top-level keys; a name that is near none of them passes, as in PYSKL.
+SECTION_KEYS = {
+    'data': DATA_KEYS,
+    'evaluation': {
+        'interval', 'start', 'metrics', 'metric', 'metric_options', 'topk', 'save_best', 'key_indicator', 'rule', 'by_epoch',
+    },
+    'optimizer_config': {'grad_clip', 'cumulative_iters'},
+    'log_config': {'interval', 'hooks'},
+    'auto_scale_lr': {'enable', 'base_batch_size'},
+    'dist_params': {'backend', 'port'},
+}  # fmt: skip
 
 
 def load_config(path: str | Path, options: dict | None = None) -> Config:
@@ -42,17 +53,22 @@ def load_config(path: str | Path, options: dict | None = None) -> Config:
         FileNotFoundError: If there is no such file.
     """
     path = Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(f'{path} is a folder; name a config file in it{_similar_files(path / "j.py")}')
     if not path.is_file():
         raise FileNotFoundError(f'no config file {path}{_similar_files(path)}')
     if path.suffix not in ('.py', '.json', '.yaml', '.yml'):
         raise ValueError(f'{path} is not a config: the name must end in .py, .json, .yaml or .yml')
     try:
         cfg = Config.fromfile(path)
-        cfg.merge_from_dict(options or {})
-    except (SyntaxError, NameError, KeyError, TypeError, AttributeError, ImportError, IndexError, OSError) as error:
+    except Exception as error:  # a config is a program: it may raise anything
         line = getattr(error, 'lineno', None)
         where = f', line {line}' if line else ''
         raise ValueError(f'cannot read the config {path}{where}: {type(error).__name__}: {error}') from error
+    try:
+        cfg.merge_from_dict(options or {})
+    except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
+        raise ValueError(f'--cfg-options do not fit {path}: {error}') from error
     check_keys(cfg, str(path))
     write_out_pipelines(cfg)
     write_out_modality(cfg)
@@ -74,7 +90,10 @@ def parse_options(options: list[str]) -> dict:
         key, equals, value = option.partition('=')
         if not equals or not key:
             raise ValueError(f'--cfg-options takes KEY=VALUE pairs, got {option!r}')
-        parsed[key] = DictAction._parse_iterable(value)
+        try:
+            parsed[key] = DictAction._parse_iterable(value)
+        except (AssertionError, ValueError) as error:
+            raise ValueError(f'--cfg-options {option!r} cannot be read: {error}; a list is KEY=[a,b]') from error
     return parsed
 
 
@@ -95,12 +114,14 @@ def check_keys(cfg: dict, where: str) -> None:
     Raises:
         ValueError: Names both keys.
     """
-    groups = [('', cfg, KNOWN_KEYS)]
-    if isinstance(cfg.get('data'), dict):
-        groups.append(('data.', cfg['data'], DATA_KEYS))
-    for prefix, keys, known in groups:
+    groups = [('', cfg, KNOWN_KEYS, 0.85)]
+    for name, known in SECTION_KEYS.items():
+        if cfg.get(name) is not None and not isinstance(cfg[name], dict):
+            raise ValueError(f'{where}: {name} must be a dict with some of {sorted(known)}, got {cfg[name]!r}')
+        groups.append((f'{name}.', cfg.get(name) or {}, known, 0.75))
+    for prefix, keys, known, cutoff in groups:
         for key in keys:
-            near = difflib.get_close_matches(key, known, n=1, cutoff=0.85) if key not in known else []
+            near = difflib.get_close_matches(str(key), known, n=1, cutoff=cutoff) if key not in known else []
             if near:
                 raise ValueError(f'{where}: unknown key {prefix + key!r}; did you mean {prefix + near[0]!r}?')
     for phase in PHASES:

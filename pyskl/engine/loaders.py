@@ -115,6 +115,8 @@ def build_loader(
         raise ValueError(f'data.videos_per_gpu must be a positive integer, got {batch_size!r}')
     if not isinstance(workers, int) or workers < 0:
         raise ValueError(f'data.workers_per_gpu must be an integer of at least 0, got {workers!r}')
+    if prefetch_factor is not None and (not isinstance(prefetch_factor, int) or prefetch_factor < 1):
+        raise ValueError(f'data.prefetch_factor must be a positive integer, got {prefetch_factor!r}')
     return DataLoader(
         SeededDataset(dataset),
         batch_size=batch_size,

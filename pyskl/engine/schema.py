@@ -4,11 +4,14 @@ mmengine's own keys (``optim_wrapper``, ``param_scheduler``, ``train_cfg``, ...)
 """
 
 from mmengine.config import Config
+from mmengine.hooks import EMAHook
 
 from pyskl.engine.config import PHASES
 from pyskl.engine.hooks import BarHook, EpochSeedHook, LossHook, ValidatedHook
-from pyskl.registry import HOOKS, check_arguments, lookup, nearest
+from pyskl.engine.naming import named
+from pyskl.registry import HOOKS, MODELS, check_arguments, lookup, nearest
 
+LOG_LEVELS = ('DEBUG', 'INFO', 'WARNING', 'ERROR')
 AMP_NAMES = {'bf16': 'bf16', 'bfloat16': 'bf16', 'fp16': 'fp16', 'float16': 'fp16'}
 
 
@@ -57,6 +60,8 @@ def amp(cfg: Config) -> str | None:
     """
     value = cfg.get('amp')
     if value is None or value is False:
+        if not isinstance(cfg.get('fp16') or {}, dict):
+            raise ValueError(f"fp16 must be a dict, e.g. dict(loss_scale='dynamic'), got {cfg.fp16!r}")
         return 'fp16' if cfg.get('fp16') is not None else None
     if value is True:
         return 'auto'
@@ -79,12 +84,18 @@ def optim_wrapper(cfg: Config, loss_scaling: bool = False) -> dict:
         return cfg.optim_wrapper.to_dict()
     if not cfg.get('optimizer'):
         raise ValueError("the config has no 'optimizer'; e.g. optimizer = dict(type='SGD', lr=0.1, momentum=0.9)")
+    if not isinstance(cfg.optimizer, dict):
+        raise ValueError(f"optimizer must be a dict, e.g. dict(type='SGD', lr=0.1), got {cfg.optimizer!r}")
     optimizer = cfg.optimizer.to_dict()
     wrapper = {'type': 'OptimWrapper', 'optimizer': optimizer}
     if 'paramwise_cfg' in optimizer:
         wrapper['paramwise_cfg'] = optimizer.pop('paramwise_cfg')
     config = cfg.get('optimizer_config') or {}
     if config.get('grad_clip'):
+        if not isinstance(config['grad_clip'], dict):
+            raise ValueError(
+                f'optimizer_config.grad_clip must be a dict, e.g. dict(max_norm=40), got {config["grad_clip"]!r}'
+            )
         wrapper['clip_grad'] = dict(config['grad_clip'])
     if config.get('cumulative_iters'):
         wrapper['accumulative_counts'] = config['cumulative_iters']
@@ -102,7 +113,7 @@ def epochs(cfg: Config) -> int:
     """
     value = cfg.get('total_epochs', (cfg.get('train_cfg') or {}).get('max_epochs'))
     if not isinstance(value, int) or value < 1:
-        raise ValueError(f'total_epochs must be a positive integer, got {value!r}')
+        raise ValueError(f'total_epochs must be a positive integer, e.g. 16, got {value!r}')
     return value
 
 
@@ -206,9 +217,12 @@ def evaluation(cfg: Config) -> dict:
         'topk': [topk] if isinstance(topk, int) else list(topk),
     }
     best = config.get('save_best', config.get('key_indicator', 'auto'))
+    tops = [f'top{k}_acc' for k in evaluator['topk']]
+    measured = [name for metric in evaluator['metrics'] for name in (tops if metric == 'top_k_accuracy' else [metric])]
     if best == 'auto':
-        first = evaluator['metrics'][0]
-        best = f'top{evaluator["topk"][0]}_acc' if first == 'top_k_accuracy' else first
+        best = measured[0] if measured else None
+    elif best and best not in measured:
+        raise ValueError(f'evaluation.save_best is {best!r}, which is not measured{nearest(best, measured)}')
     return {
         'interval': interval,
         'begin': (config.get('start') or 0) + 1 if config.get('start') else 1,
@@ -219,8 +233,27 @@ def evaluation(cfg: Config) -> dict:
 
 
 def log_interval(cfg: Config) -> int:
-    """``log_config.interval``."""
-    return (cfg.get('log_config') or {}).get('interval', 20)
+    """``log_config.interval``.
+
+    Raises:
+        ValueError: If it is no positive integer.
+    """
+    interval = (cfg.get('log_config') or {}).get('interval', 20)
+    if not isinstance(interval, int) or interval < 1:
+        raise ValueError(f'log_config.interval must be a positive integer, got {interval!r}')
+    return interval
+
+
+def log_level(cfg: Config) -> str:
+    """``log_level``.
+
+    Raises:
+        ValueError: If it is unknown.
+    """
+    level = cfg.get('log_level', 'INFO')
+    if level not in LOG_LEVELS:
+        raise ValueError(f'unknown log_level {level!r}; choose from {LOG_LEVELS}')
+    return level
 
 
 def default_hooks(cfg: Config, validate: bool) -> dict:
@@ -238,6 +271,10 @@ def default_hooks(cfg: Config, validate: bool) -> dict:
     config.pop('create_symlink', None)
     if config.pop('by_epoch', True) is not True:
         raise ValueError('checkpoint_config.by_epoch must be True: a run resumes at the start of an epoch')
+    for key in ('interval', 'max_keep_ckpts'):
+        value = config.get(key, 1)
+        if not isinstance(value, int) or (value < 1 and value != -1):
+            raise ValueError(f'checkpoint_config.{key} must be a positive integer, or -1 for none, got {value!r}')
     best = evaluation(cfg)
     checkpoint = {'type': 'CheckpointHook', 'interval': config.pop('interval', 1), **config}
     if validate:
@@ -248,6 +285,8 @@ def default_hooks(cfg: Config, validate: bool) -> dict:
         'checkpoint': checkpoint,
     }
     for key, value in (cfg.get('default_hooks') or {}).items():
+        if value is not None:
+            _check_hook(value, f'default_hooks.{key}')
         hooks[key] = value
     return hooks
 
@@ -263,11 +302,25 @@ def custom_hooks(cfg: Config, diff_rank_seed: bool) -> list[dict]:
         {'type': ValidatedHook},
         {'type': BarHook},
     ]
-    for hook in cfg.get('custom_hooks') or []:
-        cls = lookup(hook['type'], HOOKS)
-        check_arguments(cls, {k: v for k, v in hook.items() if k not in ('type', 'priority')})
-        hooks.append({**hook, 'type': cls})
-    return hooks
+    given = cfg.get('custom_hooks') or []
+    if not isinstance(given, list | tuple):
+        raise ValueError(f'custom_hooks must be a list of dicts, got {given!r}')
+    return hooks + [{**hook, 'type': _check_hook(hook, f'custom_hooks[{i}]')} for i, hook in enumerate(given)]
+
+
+def _check_hook(hook: dict, key: str) -> type:
+    """The class of a hook, whose arguments have been tried."""
+    if not isinstance(hook, dict) or 'type' not in hook:
+        raise ValueError(f"{key} must be a dict with the key 'type', got {hook!r}")
+    arguments = {k: v for k, v in hook.items() if k not in ('type', 'priority')}
+    with named(key):
+        cls = lookup(hook['type'], HOOKS) if isinstance(hook['type'], str) else hook['type']
+        check_arguments(cls, arguments)
+        built = cls(**arguments)
+        if isinstance(built, EMAHook):  # hands the rest on to the averaged model, which it builds later
+            inner = dict(built.ema_cfg)
+            check_arguments(lookup(inner.pop('type'), MODELS), {'model': None, **inner})
+    return cls
 
 
 # mmcv's logger hooks -> mmengine's backends

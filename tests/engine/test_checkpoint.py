@@ -1,5 +1,8 @@
+import functools
+import http.server
 import os
 import pickle
+import threading
 import time
 from pathlib import Path
 
@@ -186,3 +189,19 @@ def test_a_refused_checkpoint_changes_no_weight(file):
     with pytest.raises(ValueError, match='does not fit the model'):
         load(model, path)
     assert all(torch.equal(before[key], value) for key, value in model.state_dict().items())
+
+
+def test_an_address_is_fetched_once(file, tmp_path, monkeypatch):
+    monkeypatch.setenv('PYSKL_CACHE', str(tmp_path / 'cache'))
+    path = file(Net())
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=os.path.dirname(path))
+    with http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f'http://127.0.0.1:{server.server_port}/net.pth'
+        fetched, _ = find_checkpoint(url)
+        with pytest.raises(OSError, match=r'cannot fetch .*/absent.pth: .*404'):
+            find_checkpoint(url.replace('net.pth', 'absent.pth'))
+        server.shutdown()
+    assert read_checkpoint(fetched)['state_dict'].keys() == Net().state_dict().keys()
+    assert find_checkpoint(url)[0] == fetched  # the server is gone
+    assert len(os.listdir(os.path.dirname(fetched))) == 1
