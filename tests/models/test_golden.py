@@ -6,7 +6,14 @@ import torch
 
 from tests.golden import golden_model, load_golden
 
-NAMES = ['ske2grid_d5', 'ske2grid_d5tod6', 'stgcn_coco', 'stgcnpp_coco']
+NAMES = [
+    'ske2grid_d5',
+    'ske2grid_d5tod6',
+    'stgcn_coco',
+    'stgcnpp_coco',
+    'aagcn_coco',
+    'ctrgcn_coco',
+]
 
 
 @pytest.mark.parametrize('name', NAMES)

@@ -1,6 +1,8 @@
 """Networks that turn key points into feature maps, one paper a file; importing the package registers them."""
 
+from pyskl.models.backbones.aagcn import AAGCN
+from pyskl.models.backbones.ctrgcn import CTRGCN
 from pyskl.models.backbones.ske2grid import Ske2Grid
 from pyskl.models.backbones.stgcn import STGCN
 
-__all__ = ['STGCN', 'Ske2Grid']
+__all__ = ['AAGCN', 'CTRGCN', 'STGCN', 'Ske2Grid']

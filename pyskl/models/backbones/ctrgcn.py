@@ -1,0 +1,137 @@
+"""CTR-GCN.
+
+Source: https://arxiv.org/abs/2107.12213, as PYSKL builds it, or as its own repository does.
+
+N samples, M persons, B = N * M, T frames, V joints, C channels.
+"""
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from pyskl.models.graphs import build_adjacency
+from pyskl.models.layers.branch_tcn import BranchTCN
+from pyskl.models.layers.initial import conv_init
+from pyskl.models.layers.joint_network import JointNetwork
+from pyskl.models.layers.refined_gcn import VARIANTS, RefinedGCN
+from pyskl.models.layers.stages import stage_plan
+from pyskl.models.layers.temporal import UnitTCN
+from pyskl.registry import MODELS, check_arguments
+
+# Spread of the temporal norms' first weights.
+_NORM_SPREAD = {'pyskl': 0.0, 'original': 0.02}
+
+
+class CTRGCNBlock(nn.Module):
+    """Refined graph convolution, temporal branches, residual.
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        A: ``(K, V, V)``, of which the block keeps its own copy.
+        stride: In time.
+        residual: Whether the input is added at the end.
+        kernel_size: Of the temporal branches, see :class:`BranchTCN`.
+        dilations: Of the temporal branches.
+        dropout: Rate behind the temporal branches.
+        variant: See :class:`CTRGCN`.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        A: Tensor,
+        stride: int,
+        residual: bool,
+        kernel_size: int | Sequence[int],
+        dilations: Sequence[int],
+        dropout: float,
+        variant: str,
+    ) -> None:
+        super().__init__()
+        self.gcn1 = RefinedGCN(in_channels, out_channels, A, variant)
+        self.tcn1 = BranchTCN(
+            out_channels, out_channels, kernel_size, stride, dilations, residual=False, act=variant == 'pyskl',
+            dropout=dropout,
+        )  # fmt: skip
+        self.tcn1.init_weights(_NORM_SPREAD[variant])
+        self.has_residual = residual
+        self.residual = nn.Identity()
+        if residual and (stride != 1 or in_channels != out_channels):
+            self.residual = UnitTCN(in_channels, out_channels, kernel_size=1, stride=stride)
+            if variant == 'original':
+                conv_init(self.residual.conv)
+        self.relu = nn.ReLU(inplace=residual)  # without a sum between, the branches' ReLU needs its own output
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(B, C_in, T, V) -> (B, C_out, T', V)``."""
+        y = self.tcn1(self.gcn1(x))
+        if self.has_residual:
+            y = y + self.residual(x)
+        return self.relu(y)
+
+
+@MODELS.register_module()
+class CTRGCN(JointNetwork):
+    """CTR-GCN.
+
+    Args:
+        graph_cfg: Arguments of :func:`build_adjacency`.
+        in_channels: Channels of a joint.
+        base_channels: Channels of the first block.
+        num_stages: Blocks.
+        inflate_stages: Blocks, from 1, that double the channels.
+        down_stages: Blocks, from 1, that halve the frames.
+        pretrained: A checkpoint that the engine loads into the backbone; kept here, not read.
+        num_person: M; each person has a norm of its own.
+        kernel_size: Frames of the temporal convolutions, or one number for each of ``dilations``.
+        dilations: Of the temporal convolutions.
+        tcn_dropout: Rate behind the temporal branches, in every stage but the first.
+        variant: Whose weights fit. ``'pyskl'``: the graph is summed over its first joint and a ReLU follows the
+            temporal branches. ``'original'``: over its second, no ReLU, other first weights, no buffer ``A``, and
+            8 refining channels only where the input has 3 or 9.
+
+    Raises:
+        ValueError: If ``variant`` is unknown, or a number does not fit the channels.
+    """
+
+    def __init__(
+        self,
+        graph_cfg: dict,
+        in_channels: int = 3,
+        base_channels: int = 64,
+        num_stages: int = 10,
+        inflate_stages: Sequence[int] = (5, 8),
+        down_stages: Sequence[int] = (5, 8),
+        pretrained: str | None = None,
+        num_person: int = 2,
+        kernel_size: int | Sequence[int] = 5,
+        dilations: Sequence[int] = (1, 2),
+        tcn_dropout: float = 0.0,
+        variant: str = 'pyskl',
+    ) -> None:
+        check_arguments(build_adjacency, graph_cfg, 'graph_cfg')
+        if variant not in VARIANTS:
+            raise ValueError(f'unknown backbone.variant {variant!r}; choose from {VARIANTS}')
+        A = build_adjacency(**graph_cfg)
+        super().__init__(A.shape[1], in_channels, num_person, 'MVC')
+        self.pretrained = pretrained
+        self.variant = variant
+        if variant == 'pyskl':
+            self.register_buffer('A', A)  # published files hold it; the blocks have copies of their own
+        self.net = nn.ModuleList(
+            CTRGCNBlock(
+                narrow, wide, A, stride, index > 1, kernel_size, dilations, tcn_dropout if index > 1 else 0.0, variant
+            )
+            for index, narrow, wide, stride in stage_plan(
+                in_channels, base_channels, num_stages, inflate_stages, down_stages
+            )
+        )
+
+    def encode(self, x: Tensor) -> Tensor:
+        """``(B, C, T, V) -> (B, C', T', V)``."""
+        x = x.contiguous()
+        for block in self.net:
+            x = block(x)
+        return x

@@ -1,0 +1,89 @@
+"""CTR-GCN's and MS-G3D's temporal module: branches of different reach side by side.
+
+B = samples times persons, T frames, V joints, C channels.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from pyskl.models.layers.initial import conv_init, norm_init
+from pyskl.models.layers.temporal import UnitTCN
+
+
+class BranchTCN(nn.Module):
+    """Dilated convolutions, a maximum and a 1x1 convolution, concatenated; a residual; an activation.
+
+    Sources: MS-G3D, https://arxiv.org/abs/2003.14111; CTR-GCN, https://arxiv.org/abs/2107.12213; PYSKL's ``MSTCN``.
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the output; the last branch takes what an equal split leaves over.
+        kernel_size: Frames of the dilated convolutions, or a sequence with one number for each.
+        stride: In time.
+        dilations: One a dilated convolution.
+        residual: Whether the input is added.
+        act: Whether a ReLU follows.
+        dropout: Rate at the end.
+
+    Raises:
+        ValueError: If a branch has no channel, or there are more or fewer kernels than dilations.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int | Sequence[int] = 3,
+        stride: int = 1,
+        dilations: Sequence[int] = (1, 2, 3, 4),
+        residual: bool = True,
+        act: bool = True,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        kernels = [kernel_size] * len(dilations) if isinstance(kernel_size, int) else list(kernel_size)
+        if len(kernels) != len(dilations):
+            raise ValueError(
+                f'backbone.kernel_size {kernels} and backbone.dilations {list(dilations)} differ in length'
+            )
+        width = out_channels // (len(dilations) + 2)
+        if width < 1:
+            raise ValueError(
+                f'backbone.dilations {list(dilations)} and two more branches are too many for {out_channels} channels'
+            )
+        rest = out_channels - width * (len(dilations) + 1)
+
+        def enter() -> list[nn.Module]:
+            return [nn.Conv2d(in_channels, width, 1), nn.BatchNorm2d(width), nn.ReLU(inplace=True)]
+
+        self.branches = nn.ModuleList(
+            nn.Sequential(*enter(), UnitTCN(width, width, kernel, stride, dilation))
+            for kernel, dilation in zip(kernels, dilations, strict=True)
+        )
+        longest = nn.MaxPool2d((3, 1), (stride, 1), padding=(1, 0))
+        self.branches.append(nn.Sequential(*enter(), longest, nn.BatchNorm2d(width)))
+        self.branches.append(nn.Sequential(nn.Conv2d(in_channels, rest, 1, (stride, 1)), nn.BatchNorm2d(rest)))
+        self.has_residual = residual
+        self.residual = nn.Identity()
+        if residual and (stride != 1 or in_channels != out_channels):
+            self.residual = UnitTCN(in_channels, out_channels, kernel_size=1, stride=stride)
+        self.act = nn.ReLU(inplace=True) if act else nn.Identity()
+        self.drop = nn.Dropout(dropout)  # not in place: the ReLU in front of it needs its own output
+
+    def init_weights(self, spread: float = 0.0) -> None:
+        """CTR-GCN's first weights; those of the norms are ``N(1, spread)``."""
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                conv_init(module)
+            elif isinstance(module, nn.BatchNorm2d):
+                norm_init(module)
+                nn.init.normal_(module.weight, 1, spread)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(B, C_in, T, V) -> (B, C_out, ceil(T / stride), V)``."""
+        y = torch.cat([branch(x) for branch in self.branches], dim=1)
+        if self.has_residual:
+            y = y + self.residual(x)
+        return self.drop(self.act(y))

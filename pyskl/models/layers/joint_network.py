@@ -1,0 +1,73 @@
+"""What the backbones on key points have in common: a checked, normalised input, and persons in the batch.
+
+N samples, M persons, B = N * M, T frames, V joints, C channels.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from pyskl.models.layers.persons import once_per_absent
+
+
+class JointNetwork(nn.Module):
+    """``data_bn``, then :meth:`encode`, which a subclass writes.
+
+    Args:
+        num_joints: V.
+        in_channels: C.
+        num_person: M; read with ``'MVC'`` only.
+        data_bn_type: Input normalisation: ``'VC'`` (persons share it), ``'MVC'`` (each its own) or None.
+
+    Raises:
+        ValueError: If ``data_bn_type`` is unknown.
+    """
+
+    def __init__(self, num_joints: int, in_channels: int, num_person: int, data_bn_type: str | None) -> None:
+        super().__init__()
+        if data_bn_type not in ('VC', 'MVC', None):
+            raise ValueError(f"backbone.data_bn_type must be 'VC', 'MVC' or None, got {data_bn_type!r}")
+        self.num_joints = num_joints
+        self.in_channels = in_channels
+        self.num_person = num_person
+        self.data_bn_type = data_bn_type
+        self.data_bn = nn.Identity()
+        if data_bn_type is not None:
+            self.data_bn = nn.BatchNorm1d(num_joints * in_channels * (num_person if data_bn_type == 'MVC' else 1))
+
+    def encode(self, x: Tensor) -> Tensor:
+        """``(B, C, T, V) -> (B, C', T', V)``; the input lies channels last."""
+        raise NotImplementedError
+
+    def normalize(self, x: Tensor) -> Tensor:
+        """``(N, M, T, V, C)``, normalised by ``data_bn``."""
+        n, m, t, v, c = x.shape
+        with torch.autocast(x.device.type, enabled=False):  # coordinates need more digits than half precision has
+            if self.data_bn_type == 'MVC':
+                x = self.data_bn(x.transpose(1, 2).reshape(n * t, m * v * c))
+                return x.view(n, t, m, v, c).transpose(1, 2)
+            return self.data_bn(x.reshape(n * m * t, v * c)).view(n, m, t, v, c)
+
+    def encode_persons(self, x: Tensor) -> Tensor:
+        """``(B, T, V, C) -> (B, C', T', V)``, for ``'VC'`` or None."""
+        return self.encode(self.normalize(x[:, None])[:, 0].permute(0, 3, 1, 2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(N, M, T, V, C) -> (N, M, C', T', V)``.
+
+        Raises:
+            ValueError: If M, V or C is not the one that the network was built for.
+        """
+        if x.ndim != 5 or x.shape[3:] != (self.num_joints, self.in_channels):
+            raise ValueError(
+                f'keypoint is {tuple(x.shape)}, (N, M, T, V, C); backbone.graph_cfg.layout has V={self.num_joints} '
+                f'joints and backbone.in_channels is C={self.in_channels}'
+            )
+        if self.data_bn_type == 'MVC' and x.shape[1] != self.num_person:
+            raise ValueError(f'keypoint holds M={x.shape[1]} persons, backbone.num_person is {self.num_person}')
+        if self.data_bn_type == 'MVC':  # there an absent person is not the same in every place
+            y = self.encode(self.normalize(x).flatten(0, 1).permute(0, 3, 1, 2))
+        elif self.training:
+            y = self.encode_persons(x.flatten(0, 1))
+        else:
+            y = once_per_absent(self.encode_persons, x.flatten(0, 1))
+        return y.unflatten(0, tuple(x.shape[:2]))
