@@ -6,6 +6,7 @@ is ``{frame_dir, label, total_frames, keypoint (M, T, V, C), keypoint_score (M, 
 """
 
 import contextlib
+import math
 import os
 import pickle
 from collections.abc import Iterator, Sequence
@@ -95,9 +96,19 @@ def record_problem(record: dict) -> str | None:
         if count:
             return f'has {count} NaN or infinite values in {key}; set the joints that were not seen to 0'
     label = record.get('label')
-    if isinstance(label, float) and not label.is_integer():
+    if isinstance(label, str) or (isinstance(label, float) and not label.is_integer()):
         return f'has label {label!r}; it must be a class index'
-    return None
+    return _picture_problem(record) if keypoint.shape[-1] == 2 else None
+
+
+def _picture_problem(record: dict) -> str | None:
+    size = record.get('img_shape', (1, 1))
+    try:
+        height, width = map(float, size)
+        sound = 0 < height < math.inf and 0 < width < math.inf
+    except (TypeError, ValueError):
+        sound = False
+    return None if sound else f'has img_shape {size!r}; it must be (height, width) in pixels, or left out'
 
 
 def _shape_problem(record: dict, keypoint: object, score: object) -> str | None:

@@ -58,6 +58,8 @@ class PoseDataset:
         start_index: int = 0,
         modality: str = 'Pose',
     ) -> None:
+        if not isinstance(ann_file, str | Path):
+            raise ValueError(f'PoseDataset ann_file must be the path of an annotation pickle, got {ann_file!r}')
         if memcached:
             warnings.warn('memcached is ignored: all processes of a machine share the records without it')
         if multi_class and not num_classes:
@@ -204,8 +206,10 @@ class PoseDataset:
             self._refuse(np.array(bad), f'has a label outside num_classes={num_classes}')
             return
         labels = self.labels
+        if not self.test_mode:
+            self._refuse(labels < 0, 'has no label (-1 counts as none); training needs a class index')
         self._refuse(
-            (labels >= num_classes) | (labels < (-1 if self.test_mode else 0)),
+            (labels >= num_classes) | (labels < -1),
             f'has label {{label}}, but num_classes={num_classes} takes 0 to {num_classes - 1}; set num_classes of the '
             f'head to that of the data',
         )

@@ -25,6 +25,8 @@ class Dataset(Protocol):
 
 def _built(dataset: dict | Dataset, test_mode: bool) -> Dataset:
     if not isinstance(dataset, dict):
+        if not hasattr(dataset, '__getitem__') or isinstance(dataset, str | list | tuple):
+            raise ValueError(f"dataset must be a dict with the key 'type', or a dataset, got {dataset!r}")
         return dataset
     return DATASETS.build({**dataset, 'test_mode': True} if test_mode else dict(dataset))
 

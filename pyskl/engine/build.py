@@ -7,28 +7,45 @@ from torch import nn
 
 from pyskl.engine import schema
 from pyskl.engine.loaders import SeededDataset
+from pyskl.engine.naming import named
 from pyskl.models import build_model
 from pyskl.registry import DATASETS, build_component
 from pyskl.skeletons import get_skeleton
 
 
-def build_dataset(cfg: Config, phase: str):
+def build_dataset(cfg: Config, phase: str, recognizer: nn.Module | None = None):
     """The data set of ``phase``, checked against the model: joints, classes, coordinates, and one sample.
+
+    Args:
+        cfg: The config.
+        phase: 'train', 'val' or 'test'.
+        recognizer: Is tried on the first clip.
 
     Raises:
         ValueError: If the config has none, or its clips do not fit the model; names the clip and the key.
     """
     section = schema.dataset_config(cfg, phase)
     if not section:
-        raise ValueError(f'the config has no data.{phase}')
-    try:
+        held = ', '.join(f'data.{key}' for key, value in (cfg.get('data') or {}).items() if value)
+        raise ValueError(f'the config has no data.{phase}{f"; it has {held}" if held else ""}')
+    with named(f'data.{phase}'):
         dataset = build_component(_with_test_mode(section, phase != 'train'), DATASETS)
-    except TypeError as error:
-        raise ValueError(f'data.{phase}: {error}') from error
-    if len(dataset) == 0:
-        raise ValueError(f'data.{phase} holds no clip')
-    check_fit(cfg, dataset, phase)
+        if len(dataset) == 0:
+            raise ValueError(f'data.{phase} holds no clip')
+        sample = check_fit(cfg, dataset, phase)
+    if recognizer is not None and sample is not None:
+        _try(recognizer, sample)
     return dataset
+
+
+@torch.no_grad()
+def _try(recognizer: nn.Module, sample: dict) -> None:
+    """One clip through the network, which stays as it is: what it cannot take shows before anything is written."""
+    training = recognizer.training
+    clip = torch.as_tensor(sample['keypoint'])[None, :1].to(next(recognizer.parameters()).device)
+    with named('model'):
+        recognizer.eval()(keypoint=clip, mode='tensor')
+    recognizer.train(training)
 
 
 def _with_test_mode(section: dict, test_mode: bool) -> dict:
@@ -44,8 +61,11 @@ def _with_test_mode(section: dict, test_mode: bool) -> dict:
     return section
 
 
-def check_fit(cfg: Config, dataset, phase: str) -> None:
+def check_fit(cfg: Config, dataset, phase: str) -> dict | None:
     """Compare a data set with ``model.backbone.graph_cfg.layout``, ``in_channels`` and ``cls_head.num_classes``.
+
+    Returns:
+        The first sample, if the model names a layout.
 
     Raises:
         ValueError: Names what the clips hold and what the model takes.
@@ -54,7 +74,7 @@ def check_fit(cfg: Config, dataset, phase: str) -> None:
     layout = (backbone.get('graph_cfg') or {}).get('layout')
     if layout is None:
         dataset.check(num_classes=head.get('num_classes'))
-        return
+        return None
     skeleton = get_skeleton(layout if isinstance(layout, str) else dict(layout))
     dataset.check(skeleton.num_joints, head.get('num_classes'), skeleton.dims)
     state = np.random.get_state()
@@ -79,6 +99,17 @@ def check_fit(cfg: Config, dataset, phase: str) -> None:
             f'data.{phase}: the pipeline gives {channels} channels, but model.backbone.in_channels is {wanted}; '
             f'set model.backbone.in_channels={channels}, or change modality / GenSkeFeat.feats'
         )
+    if phase == 'train' and len(keypoint) != 1:
+        raise ValueError(
+            f'data.train: the pipeline gives {len(keypoint)} clips a sample; training takes one: num_clips=1'
+        )
+    unlabelled = np.flatnonzero(dataset.labels < 0)
+    if phase == 'val' and len(unlabelled) and np.asarray(sample.get('label', -1)).size == 1:
+        raise ValueError(
+            f'data.val: {len(unlabelled)} of {len(dataset)} clips have no label, first '
+            f'{dataset.names[unlabelled[0]]!r}; label them, or train with --no-validate'
+        )
+    return sample
 
 
 def build_recognizer(cfg: Config, device: torch.device, seed: int | None = None) -> nn.Module:
@@ -87,9 +118,13 @@ def build_recognizer(cfg: Config, device: torch.device, seed: int | None = None)
     Raises:
         ValueError: If ``model`` names something unknown or impossible.
     """
-    if not cfg.get('model'):
-        raise ValueError("the config has no 'model'")
+    if not isinstance(cfg.get('model'), dict) or not cfg.model:
+        raise ValueError(
+            f"the config has no 'model': it must be a dict with type, backbone and cls_head, got {cfg.get('model')!r}"
+        )
     if seed is not None:
         torch.manual_seed(seed)
         np.random.seed(seed % 2**32)  # random graphs (graph_cfg.mode='random') are NumPy's
-    return build_model(cfg.model.to_dict()).to(device)
+    with named('model'):
+        recognizer = build_model(cfg.model.to_dict())
+    return recognizer.to(device)

@@ -61,7 +61,9 @@ def find_checkpoint(pattern: str | Path) -> tuple[str, str | None]:
     matches = [path for path in glob.glob(pattern) if os.path.isfile(path)]
     if os.path.isdir(pattern):
         held = sorted(path.name for path in Path(pattern).glob('*.pth'))
-        raise IsADirectoryError(f'{pattern} is a folder, not a checkpoint; it holds {", ".join(held) or "no .pth file"}')
+        raise IsADirectoryError(
+            f'{pattern} is a folder, not a checkpoint; it holds {", ".join(held) or "no .pth file"}'
+        )
     if not matches:
         folder = Path(pattern).parent
         held = sorted(path.name for path in folder.glob('*.pth')) if folder.is_dir() else None

@@ -36,7 +36,8 @@ DATA_KEYS = {
 SECTION_KEYS = {
     'data': DATA_KEYS,
     'evaluation': {
-        'interval', 'start', 'metrics', 'metric', 'metric_options', 'topk', 'save_best', 'key_indicator', 'rule', 'by_epoch',
+        'interval', 'start', 'metrics', 'metric', 'metric_options', 'topk', 'save_best', 'key_indicator', 'rule',
+        'by_epoch',
     },
     'optimizer_config': {'grad_clip', 'cumulative_iters'},
     'log_config': {'interval', 'hooks'},

@@ -113,7 +113,7 @@ def epochs(cfg: Config) -> int:
     """
     value = cfg.get('total_epochs', (cfg.get('train_cfg') or {}).get('max_epochs'))
     if not isinstance(value, int) or value < 1:
-        raise ValueError(f'total_epochs must be a positive integer, e.g. 16, got {value!r}')
+        raise ValueError(f'total_epochs must be a positive integer, got {value!r}')
     return value
 
 
@@ -210,6 +210,8 @@ def evaluation(cfg: Config) -> dict:
     if not isinstance(interval, int) or interval < 1:
         raise ValueError(f'evaluation.interval must be a positive integer, got {interval!r}')
     metrics = config.get('metrics', config.get('metric', ['top_k_accuracy']))
+    if not isinstance(metrics, str | list | tuple) or not metrics:
+        raise ValueError(f"evaluation.metrics must be a list such as ['top_k_accuracy'], got {metrics!r}")
     topk = config.get('topk', (config.get('metric_options') or {}).get('top_k_accuracy', {}).get('topk', (1, 5)))
     evaluator = {
         'type': 'ClassificationMetric',
@@ -305,7 +307,8 @@ def custom_hooks(cfg: Config, diff_rank_seed: bool) -> list[dict]:
     given = cfg.get('custom_hooks') or []
     if not isinstance(given, list | tuple):
         raise ValueError(f'custom_hooks must be a list of dicts, got {given!r}')
-    return hooks + [{**hook, 'type': _check_hook(hook, f'custom_hooks[{i}]')} for i, hook in enumerate(given)]
+    types = [_check_hook(hook, f'custom_hooks[{i}]') for i, hook in enumerate(given)]
+    return hooks + [{**hook, 'type': cls} for hook, cls in zip(given, types, strict=True)]
 
 
 def _check_hook(hook: dict, key: str) -> type:

@@ -18,6 +18,7 @@ from pyskl.engine.distributed import init_distributed, this_device, world
 from pyskl.engine.fusion import fuse_conv_bn
 from pyskl.engine.hooks import BarHook
 from pyskl.engine.loaders import build_loader
+from pyskl.engine.naming import named
 from pyskl.engine.runner import Runner
 from pyskl.engine.stepper import Stepper
 from pyskl.evaluation.metrics import ClassificationMetric
@@ -54,13 +55,14 @@ def test(
     rank, world_size = world()
     device = this_device()
     path, note = find_checkpoint(checkpoint)
-    if average_clips is not None:
+    if average_clips is not None and cfg.get('model'):
         cfg.model.test_cfg = {**(cfg.model.get('test_cfg') or {}), 'average_clips': average_clips}
-    metric = ClassificationMetric(metrics or ['top_k_accuracy', 'mean_class_accuracy'])
+    with named('--eval'):
+        metric = ClassificationMetric(metrics or ['top_k_accuracy', 'mean_class_accuracy'])
     recognizer = build_recognizer(cfg, device)
     notes = [note] if note else []
     notes += load_weights(recognizer, read_checkpoint(path, trust_checkpoint), path)
-    dataset = build_dataset(cfg, 'test')
+    dataset = build_dataset(cfg, 'test', recognizer)
     loader = build_loader(
         dataset,
         **schema.loader_options(cfg, 'test'),

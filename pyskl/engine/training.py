@@ -13,6 +13,8 @@ from pyskl.engine.build import build_dataset, build_recognizer
 from pyskl.engine.checkpoint import find_checkpoint, load_weights, read_checkpoint
 from pyskl.engine.distributed import init_distributed, this_device, world
 from pyskl.engine.loaders import build_loader
+from pyskl.engine.naming import named
+from pyskl.engine.optimizer import build_optimizer, check_schedulers
 from pyskl.engine.runner import Runner, TrainLoop
 from pyskl.engine.stepper import Stepper
 from pyskl.engine.workdir import Plan, check_writable, drop_checkpoints, plan_run
@@ -56,21 +58,36 @@ def train(
         seed = cfg.get('seed', (cfg.get('randomness') or {}).get('seed'))
     if seed is None:
         seed = plan.seed if plan.seed is not None else _same_everywhere(random.SystemRandom().randrange(2**31))
+    if not isinstance(seed, int) or not 0 <= seed < 2**32:
+        raise ValueError(f'seed must be an integer from 0 to 2**32 - 1, got {seed!r}')
 
     device = this_device()
     amp = _amp_for(amp or schema.amp(cfg), device, rank)
-    train_set = build_dataset(cfg, 'train')
+    # What can be wrong is built or tried before an earlier run's files are dropped or replaced, what is quick first.
+    evaluation = schema.evaluation(cfg)
+    hooks = {
+        'default_hooks': schema.default_hooks(cfg, validate),
+        'custom_hooks': schema.custom_hooks(cfg, diff_rank_seed),
+        'log_processor': {'window_size': schema.log_interval(cfg), 'by_epoch': True},
+        'log_level': schema.log_level(cfg),
+        'visualizer': schema.visualizer(cfg),
+    }
+    evaluator = _evaluator(evaluation)
+    recognizer = build_recognizer(cfg, device, seed + rank if diff_rank_seed else seed)
+    notes = []
+    if plan.resume:
+        _check_resumable(plan.resume, recognizer, trust_checkpoint)
+    else:
+        notes = _load_from(cfg, recognizer, trust_checkpoint)
+    train_set = build_dataset(cfg, 'train', recognizer)
     loader = _loader(cfg, 'train', train_set, seed, device)
     validation = {}
-    evaluation = schema.evaluation(cfg)
     if validate:
         validation = {
             'val_dataloader': _loader(cfg, 'val', build_dataset(cfg, 'val'), seed, device),
             'val_cfg': {},
-            'val_evaluator': Evaluator(build_component(evaluation['evaluator'], METRICS)),
+            'val_evaluator': evaluator,
         }
-    recognizer = build_recognizer(cfg, device, seed + rank if diff_rank_seed else seed)
-    notes = [] if plan.resume else _load_from(cfg, recognizer, trust_checkpoint)
     if compile or cfg.get('compile'):
         recognizer.compile()
     stepper = Stepper(recognizer, amp, world_size > 1, bool(cfg.get('find_unused_parameters', False)))
@@ -78,6 +95,11 @@ def train(
     scale = auto_scale_lr or bool((cfg.get('auto_scale_lr') or {}).get('enable'))
     if scale and not base:
         raise ValueError('--auto-scale-lr needs auto_scale_lr = dict(base_batch_size=...) in the config')
+    optimizer = build_optimizer(
+        schema.optim_wrapper(cfg, loss_scaling=amp == 'fp16' and device.type == 'cuda'), stepper
+    )
+    schedulers = schema.param_scheduler(cfg, len(loader))
+    check_schedulers(schedulers, len(loader), 'param_scheduler' if cfg.get('param_scheduler') else 'lr_config')
     if overwrite and rank == 0:
         drop_checkpoints(cfg.work_dir)
     runner = Runner(
@@ -90,12 +112,11 @@ def train(
             'val_interval': evaluation['interval'],
             'val_begin': evaluation['begin'],
         },
-        optim_wrapper=schema.optim_wrapper(cfg, loss_scaling=amp == 'fp16' and device.type == 'cuda'),
-        param_scheduler=schema.param_scheduler(cfg, len(loader)),
+        optim_wrapper=optimizer,
+        param_scheduler=schedulers,
         auto_scale_lr={'enable': True, 'base_batch_size': base} if scale else None,
         **validation,
-        default_hooks=schema.default_hooks(cfg, validate),
-        custom_hooks=schema.custom_hooks(cfg, diff_rank_seed),
+        **hooks,
         load_from=plan.resume,
         resume=plan.resume is not None,
         launcher=launcher,
@@ -103,9 +124,6 @@ def train(
             'cudnn_benchmark': bool(cfg.get('cudnn_benchmark', False)),
             'mp_cfg': {'mp_start_method': 'fork', 'opencv_num_threads': 0},
         },
-        log_processor={'window_size': schema.log_interval(cfg), 'by_epoch': True},
-        log_level=cfg.get('log_level', 'INFO'),
-        visualizer=schema.visualizer(cfg),
         randomness={
             'seed': seed,
             'diff_rank_seed': diff_rank_seed,
@@ -117,6 +135,8 @@ def train(
     for note in [*notes, *summary(cfg, runner, train_set, loader, batch, seed, amp)]:
         runner.logger.info(note)
     _say_batch(runner, cfg, batch, base, scale)
+    if not plan.resume and not cfg.get('load_from'):
+        _say_frozen(runner, recognizer)
     runner.train()
     return plan
 
@@ -150,6 +170,20 @@ def _say_batch(runner: Runner, cfg: Config, batch: int, base: int | None, scale:
         )
 
 
+def _say_frozen(runner: Runner, recognizer: torch.nn.Module) -> None:
+    frozen = [name for name, p in recognizer.named_parameters() if not p.requires_grad and '_stages.' in name]
+    if frozen:
+        runner.logger.warning(
+            f'no load_from: the frozen stages ({", ".join(frozen)}) stay random and are never trained; grow from the '
+            "smaller grid's checkpoint with --cfg-options load_from=PATH"
+        )
+
+
+def _evaluator(evaluation: dict) -> Evaluator:
+    with named('evaluation'):
+        return Evaluator(build_component(evaluation['evaluator'], METRICS))
+
+
 def _loader(cfg: Config, phase: str, dataset, seed: int, device: torch.device):
     rank, world_size = world()
     return build_loader(
@@ -161,6 +195,14 @@ def _loader(cfg: Config, phase: str, dataset, seed: int, device: torch.device):
         world_size=world_size,
         pin_memory=device.type == 'cuda',
     )
+
+
+def _check_resumable(path: str, recognizer: torch.nn.Module, trust: bool) -> None:
+    checkpoint = read_checkpoint(path, trust)
+    lacking = [key for key in ('optimizer', 'message_hub') if key not in checkpoint]
+    if lacking:
+        raise ValueError(f'{path} has no {lacking[0]}, so no run can go on from it; start from it with load_from')
+    load_weights(recognizer, checkpoint, path)
 
 
 def _load_from(cfg: Config, recognizer: torch.nn.Module, trust: bool) -> list[str]:

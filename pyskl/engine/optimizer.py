@@ -1,0 +1,72 @@
+"""The optimizer and the schedules of its rate, built or tried before anything is written."""
+
+import numbers
+
+import torch
+from mmengine.optim import OptimWrapper, build_optim_wrapper
+from mmengine.registry import OPTIM_WRAPPERS, OPTIMIZERS, PARAM_SCHEDULERS
+from torch import nn
+
+from pyskl.engine.naming import named
+from pyskl.registry import check_arguments, lookup, nearest
+
+PARAMWISE_KEYS = (
+    'custom_keys', 'bias_lr_mult', 'bias_decay_mult', 'norm_decay_mult', 'dwconv_decay_mult', 'flat_decay_mult',
+    'bypass_duplicate', 'dcn_offset_lr_mult',
+)  # fmt: skip
+
+
+def build_optimizer(wrapper: dict, model: nn.Module) -> OptimWrapper:
+    """The optimizer of ``model``.
+
+    Args:
+        wrapper: As of ``schema.optim_wrapper``.
+        model: Whose parameters are trained.
+
+    Raises:
+        ValueError: If the type, an argument or a value is wrong; names the key, and the nearest right ones.
+    """
+    with named('optimizer'):
+        optimizer = wrapper.get('optimizer')
+        if not isinstance(optimizer, dict) or not isinstance(optimizer.get('type'), str):
+            raise ValueError(f"it must be a dict with a type, e.g. dict(type='SGD', lr=0.1), got {optimizer!r}")
+        arguments = {key: value for key, value in optimizer.items() if key != 'type'}
+        lr = arguments.get('lr', 0.1)
+        if not isinstance(lr, numbers.Real) or lr < 0:
+            raise ValueError(f'optimizer.lr must be a number of at least 0, got {lr!r}')
+        check_arguments(lookup(optimizer['type'], OPTIMIZERS), {'params': None, **arguments}, optimizer['type'])
+        for key in wrapper.get('paramwise_cfg') or {}:
+            if key not in PARAMWISE_KEYS and 'constructor' not in wrapper:
+                raise ValueError(f'optimizer.paramwise_cfg has no key {key!r}{nearest(key, PARAMWISE_KEYS)}')
+    clip = dict(wrapper.get('clip_grad') or {})
+    if clip.pop('type', 'norm') == 'norm' and clip:
+        with named('optimizer_config.grad_clip'):
+            check_arguments(torch.nn.utils.clip_grad_norm_, {'parameters': None, **clip}, 'grad_clip')
+            if not isinstance(clip['max_norm'], numbers.Real) or clip['max_norm'] <= 0:
+                raise ValueError(f'max_norm must be a positive number, got {clip["max_norm"]!r}')
+    with named('optim_wrapper'):
+        lookup(wrapper.get('type', 'OptimWrapper'), OPTIM_WRAPPERS)
+    with named('optimizer'):
+        return build_optim_wrapper(model, wrapper)
+
+
+def check_schedulers(schedulers: list[dict], iterations: int, key: str) -> None:
+    """Try ``schedulers`` (as of ``schema.param_scheduler``) on an optimizer of one number.
+
+    Args:
+        schedulers: Their configs.
+        iterations: Iterations of an epoch.
+        key: The config key that they come from.
+
+    Raises:
+        ValueError: If a type or an argument is wrong.
+    """
+    with named(key):
+        trial = OptimWrapper(torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1, momentum=0.9))
+        for scheduler in schedulers:
+            arguments = dict(scheduler)
+            cls = lookup(arguments.pop('type'), PARAM_SCHEDULERS)
+            if arguments.pop('convert_to_iter_based', False):
+                cls.build_iter_from_epoch(trial, **arguments, epoch_length=iterations)
+            else:
+                cls(trial, **arguments)
