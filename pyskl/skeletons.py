@@ -6,6 +6,7 @@ derived from another, except for a skeleton that a user gives as a dict.
 Convention: joints count from 0; an edge, a bone and a grid link are (child, parent), towards the centre.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 Pairs = tuple[tuple[int, int], ...]
@@ -187,6 +188,11 @@ _NW_UCLA = Skeleton(
 
 SKELETONS = {s.name: s for s in (_COCO, _NTU, _OPENPOSE, _HAND, _NW_UCLA)}
 
+# Limbs of COCO in the channel order of PYSKL's posec3d/*/limb configs; Skeleton.limbs is the order of its defaults.
+LIMB_ORDERS = {
+    'posec3d': _pairs('0-5 0-6 5-7 7-9 6-8 8-10 5-11 11-13 13-15 6-12 12-14 14-16 0-1 0-2 1-3 2-4 11-12'),
+}
+
 # Keys of a skeleton given as a dict; the second column is MMAction2's word for the same.
 _DICT_KEYS = ('name', 'joints', 'edges', 'bones', 'left', 'right', 'center', 'dims', 'origin', 'spine', 'shoulders')
 _MMACTION_KEYS = {'num_node': 'joints', 'inward': 'edges'}
@@ -279,3 +285,57 @@ def get_skeleton(layout: 'str | dict | Skeleton') -> Skeleton:
     if layout not in SKELETONS:
         raise ValueError(f'unknown skeleton {layout!r}; choose from {sorted(SKELETONS)}, or give a dict')
     return SKELETONS[layout]
+
+
+def mirror_order(count: int, left: Sequence[int], right: Sequence[int], name: str = 'left, right') -> tuple[int, ...]:
+    """``count`` indices: that of each joint's (or limb's) partner on the other side, itself where it has none.
+
+    Args:
+        count: Joints, or limbs.
+        left: Those of the left side.
+        right: Their partners, in the same order.
+        name: The config keys, for errors.
+
+    Raises:
+        ValueError: If the lists do not pair different indices below ``count``.
+    """
+    both = (*left, *right)
+    if len(left) != len(right) or len(set(both)) < len(both) or not all(0 <= index < count for index in both):
+        raise ValueError(f'{name} must pair different indices below {count}, got {tuple(left)} and {tuple(right)}')
+    partners = dict(zip(both, (*right, *left), strict=True))
+    return tuple(partners.get(index, index) for index in range(count))
+
+
+def limb_mirror_order(limbs: Pairs, partners: Sequence[int]) -> tuple[int, ...]:
+    """For each limb the index of the one between its joints' partners, itself where there is none.
+
+    Args:
+        limbs: Pairs of joints.
+        partners: Of :func:`mirror_order`, one a joint.
+    """
+    index = {frozenset(limb): i for i, limb in enumerate(limbs)}
+    return tuple(index.get(frozenset((partners[a], partners[b])), i) for i, (a, b) in enumerate(limbs))
+
+
+def get_limbs(limbs: str | Sequence[Sequence[int]] | None, skeleton: Skeleton) -> Pairs:
+    """The limbs that a config means.
+
+    Args:
+        limbs: None for the skeleton's own, a name of :data:`LIMB_ORDERS`, or pairs of joints.
+        skeleton: The skeleton.
+
+    Raises:
+        ValueError: If the name is unknown or a pair is not of two joints of the skeleton.
+    """
+    if limbs is None:
+        return skeleton.limbs
+    if isinstance(limbs, str):
+        if limbs not in LIMB_ORDERS:
+            raise ValueError(f'unknown skeletons={limbs!r}; choose from {sorted(LIMB_ORDERS)}, or give pairs of joints')
+        return get_limbs(LIMB_ORDERS[limbs], skeleton)
+    pairs = tuple(tuple(pair) for pair in limbs)
+    if not pairs or any(len(pair) != 2 or not all(0 <= v < skeleton.num_joints for v in pair) for pair in pairs):
+        raise ValueError(
+            f'skeletons must be pairs of joints below {skeleton.num_joints} ({skeleton.name!r}), got {limbs!r}'
+        )
+    return pairs

@@ -67,6 +67,35 @@ class FormatGCNInput(BaseTransform):
 
 
 @TRANSFORMS.register_module()
+class FormatShape(BaseTransform):
+    """Arrange heatmaps for a 3D convolutional network: ``(views, K, clip_len, H, W)``, a view of the same memory.
+
+    The views are the clips; with GeneratePoseTarget's ``double`` the mirrored clips follow.
+
+    Required Keys: imgs ``(views * clip_len, K, H, W)``, clip_len
+    Modified Keys: imgs
+
+    Args:
+        input_format: 'NCTHW_Heatmap'.
+    """
+
+    def __init__(self, input_format: str) -> None:
+        if input_format != 'NCTHW_Heatmap':
+            raise ValueError(f"FormatShape input_format must be 'NCTHW_Heatmap', got {input_format!r}")
+        self.input_format = input_format
+
+    def transform(self, results: dict) -> dict:
+        imgs, clip_len = results['imgs'], results.get('clip_len') or len(results['imgs'])
+        if imgs.ndim != 4 or len(imgs) % clip_len:
+            raise ValueError(
+                f'FormatShape takes imgs (views * clip_len, K, H, W), but sample {sample_name(results)} has '
+                f'{imgs.shape} and clip_len={clip_len}'
+            )
+        results['imgs'] = imgs.reshape(-1, clip_len, *imgs.shape[1:]).swapaxes(1, 2)
+        return results
+
+
+@TRANSFORMS.register_module()
 class Collect(BaseTransform):
     """Keep some keys and drop the rest.
 

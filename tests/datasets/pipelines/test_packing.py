@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from pyskl.datasets.pipelines.packing import Collect, FormatGCNInput, Rename, ToTensor, to_tensor
+from pyskl.datasets.pipelines.packing import Collect, FormatGCNInput, FormatShape, Rename, ToTensor, to_tensor
 
 
 def persons(count, frames=6):
@@ -89,3 +89,15 @@ def test_renaming_moves_a_value():
         Rename({'a': 'b'})({'c': 1})
     with pytest.raises(ValueError, match="already has 'b'"):
         Rename({'a': 'b'})({'a': 1, 'b': 2})
+
+
+def test_heatmaps_become_views_of_clips_with_channels_first():
+    imgs = np.arange(2 * 3 * 4 * 5 * 6).reshape(2 * 3, 4, 5, 6)  # two clips of three frames, four channels
+    out = FormatShape('NCTHW_Heatmap')({'imgs': imgs, 'clip_len': 3})['imgs']
+    assert out.shape == (2, 4, 3, 5, 6)
+    assert np.array_equal(out[1, 2, 0], imgs[3, 2])
+    assert np.shares_memory(out, imgs)
+    with pytest.raises(ValueError, match="input_format must be 'NCTHW_Heatmap', got 'NCTHW'"):
+        FormatShape('NCTHW')
+    with pytest.raises(ValueError, match=r"sample 'a' has \(6, 4, 5, 6\) and clip_len=4"):
+        FormatShape('NCTHW_Heatmap')({'imgs': imgs, 'clip_len': 4, 'frame_dir': 'a'})

@@ -1,0 +1,356 @@
+"""The picture around the joints: cut out, resized, flipped, before heatmaps are drawn in it.
+
+Convention: ``img_shape`` is (height, width) in pixels, x grows to the right, y downwards; a joint at x = 0 (or y = 0)
+is missing. Joints are float32, behind a crop float64, as published: the heatmaps' windows depend on the last digit.
+"""
+
+import math
+import random
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+
+from pyskl.datasets.pipelines.base import BaseTransform, sample_name
+from pyskl.datasets.pipelines.half import to_float32, widen
+from pyskl.registry import TRANSFORMS
+from pyskl.skeletons import Skeleton, get_skeleton, mirror_order
+
+
+def picture_of(results: dict, name: str) -> tuple[np.ndarray, tuple[int, int]]:
+    """``keypoint`` ``(M, T, V, 2)`` in float32 or wider, and ``img_shape``.
+
+    Raises:
+        ValueError: If the sample has no picture size, or its joints are not of two coordinates.
+    """
+    keypoint, img_shape = widen(results['keypoint']), results.get('img_shape')
+    if keypoint.ndim != 4 or keypoint.shape[-1] != 2 or img_shape is None:
+        raise ValueError(
+            f'{name} takes 2D keypoint (M, T, V, 2) in a picture of img_shape, but sample {sample_name(results)} has '
+            f'keypoint {keypoint.shape} and img_shape={img_shape}; heatmaps need 2D (hrnet) annotations'
+        )
+    return keypoint, (int(img_shape[0]), int(img_shape[1]))
+
+
+def _pair(value: object, name: str) -> tuple:
+    """A number twice, or two of them."""
+    pair = (value, value) if isinstance(value, int | float) else tuple(value)
+    if len(pair) != 2 or not all(isinstance(number, int | float) for number in pair):
+        raise ValueError(f'{name} must be a number or two, got {value!r}')
+    return pair
+
+
+def person_box(
+    keypoint: np.ndarray, padding: float, threshold: float, hw_ratio: tuple[float, float] | None
+) -> tuple[float, float, float, float] | None:
+    """(left, top, right, bottom) around all joints of ``(M, T, V, 2)``, padded; None where there is too little.
+
+    Args:
+        keypoint: Joints; a zero coordinate is left out.
+        padding: Share of its size that the box grows by.
+        threshold: The least width and height before padding, pixels.
+        hw_ratio: Least height / width, and most; None: any.
+    """
+    ends = []
+    for axis in (0, 1):
+        values = keypoint[..., axis]
+        values = values[values != 0]
+        if values.size == 0 or values.max() - values.min() < threshold:
+            return None
+        ends.append((values.min(), values.max()))
+    (left, right), (top, bottom) = ends
+    x, half_width = (right + left) / 2, (right - left) / 2 * (1 + padding)
+    y, half_height = (bottom + top) / 2, (bottom - top) / 2 * (1 + padding)
+    if hw_ratio is not None:
+        half_height = max(hw_ratio[0] * half_width, half_height)
+        half_width = max(1 / hw_ratio[1] * half_height, half_width)
+    return x - half_width, y - half_height, x + half_width, y + half_height
+
+
+@TRANSFORMS.register_module()
+class PoseCompact(BaseTransform):
+    """Cut the picture down to a box around all persons in all frames.
+
+    Too small a box, or none, changes nothing.
+
+    Required Keys: keypoint, img_shape
+    Modified Keys: keypoint, img_shape
+
+    Args:
+        padding: Share of its size that the box grows by.
+        threshold: The least width and height of a box, pixels.
+        hw_ratio: Least height / width of the box, and most, or one number for both; None: any.
+        allow_imgpad: Whether the box may reach out of the picture.
+    """
+
+    def __init__(
+        self,
+        padding: float = 0.25,
+        threshold: float = 10,
+        hw_ratio: float | Sequence[float] | None = None,
+        allow_imgpad: bool = True,
+    ) -> None:
+        if padding < 0:
+            raise ValueError(f'PoseCompact padding must be at least 0, got {padding!r}')
+        self.padding = padding
+        self.threshold = threshold
+        self.hw_ratio = None if hw_ratio is None else _pair(hw_ratio, 'PoseCompact hw_ratio')
+        if self.hw_ratio is not None and min(self.hw_ratio) <= 0:
+            raise ValueError(f'PoseCompact hw_ratio must be above 0, got {hw_ratio!r}')
+        self.allow_imgpad = allow_imgpad
+
+    def transform(self, results: dict) -> dict:
+        keypoint, (height, width) = picture_of(results, 'PoseCompact')
+        keypoint = np.nan_to_num(to_float32(keypoint), nan=0.0, posinf=np.inf, neginf=-np.inf)
+        results['keypoint'] = keypoint  # a copy
+        box = person_box(keypoint, self.padding, self.threshold, self.hw_ratio)
+        if box is None:
+            return results
+        if not self.allow_imgpad:
+            box = max(0, box[0]), max(0, box[1]), min(width, box[2]), min(height, box[3])
+        left, top, right, bottom = map(int, box)  # towards zero, also below it, as published
+        for axis, start in ((0, left), (1, top)):
+            values = keypoint[..., axis]
+            np.subtract(values, start, out=values, where=values != 0)
+        results['img_shape'] = (bottom - top, right - left)
+        return results
+
+
+def rescaled(height: int, width: int, scale: float | tuple[float, float]) -> tuple[int, int]:
+    """(height, width) of a picture resized with its proportions kept.
+
+    Args:
+        height: Before.
+        width: Before.
+        scale: A factor, or the most (long side, short side) may become, in either order.
+    """
+    if isinstance(scale, tuple):
+        scale = min(max(scale) / max(height, width), min(scale) / min(height, width))
+    return int(height * scale + 0.5), int(width * scale + 0.5)
+
+
+@TRANSFORMS.register_module()
+class Resize(BaseTransform):
+    """Resize the picture.
+
+    Required Keys: keypoint, img_shape
+    Modified Keys: keypoint, img_shape
+
+    Args:
+        scale: A factor, or two sizes in pixels: with ``keep_ratio`` the most that the long and the short side may
+            become (-1: any), else (width, height).
+        keep_ratio: Whether height / width stays.
+        interpolation: PYSKL's; joints need none.
+    """
+
+    def __init__(
+        self, scale: float | Sequence[float], keep_ratio: bool = True, interpolation: str = 'bilinear'
+    ) -> None:
+        number = isinstance(scale, int | float)
+        sizes = (scale,) if number else _pair(scale, 'Resize scale')
+        if any(size <= 0 and not (size == -1 and keep_ratio and not number) for size in sizes) or max(sizes) <= 0:
+            raise ValueError(f'Resize scale must be above 0 (-1 for any size, with keep_ratio), got {scale!r}')
+        if number and not keep_ratio:
+            raise ValueError(f'Resize keep_ratio=False needs scale=(width, height), got {scale!r}')
+        self.scale = scale if number else tuple(math.inf if size == -1 else size for size in sizes)
+        self.keep_ratio = keep_ratio
+        self.interpolation = interpolation
+
+    def transform(self, results: dict) -> dict:
+        keypoint, (height, width) = picture_of(results, 'Resize')
+        if height <= 0 or width <= 0:
+            raise ValueError(f'Resize: the picture of sample {sample_name(results)} has img_shape={(height, width)}')
+        new = rescaled(height, width, self.scale) if self.keep_ratio else (int(self.scale[1]), int(self.scale[0]))
+        factor = np.array([new[1] / width, new[0] / height], np.float32)
+        # All joints in a row: arithmetic on a last axis of two numbers is several times slower.
+        row = np.tile(factor, keypoint.shape[2])
+        results['keypoint'] = (keypoint.reshape(*keypoint.shape[:2], -1) * row).reshape(keypoint.shape)
+        results['img_shape'] = new
+        return results
+
+
+def crop(results: dict, left: int, top: int, width: int, height: int) -> dict:
+    """Cut ``width`` x ``height`` out of the sample's picture; missing joints move too, as published."""
+    keypoint, _ = picture_of(results, 'crop')
+    row = np.tile(np.array([left, top], np.float64), keypoint.shape[2])
+    results['keypoint'] = (keypoint.reshape(*keypoint.shape[:2], -1) - row).reshape(keypoint.shape)
+    results['img_shape'] = (height, width)
+    return results
+
+
+def _crop_size(size: int | Sequence[int], name: str) -> tuple[int, int]:
+    pair = _pair(size, name)
+    if any(not isinstance(side, int) or side < 1 for side in pair):
+        raise ValueError(f'{name} must be pixels, one number or (width, height), got {size!r}')
+    return pair
+
+
+def _check_inside(size: tuple[int, int], img_shape: tuple[int, int], results: dict, name: str) -> None:
+    if size[0] > img_shape[1] or size[1] > img_shape[0]:
+        raise ValueError(
+            f'{name} (width, height)={size} is larger than the picture of sample {sample_name(results)}, (height, '
+            f'width) {img_shape}; put Resize before it'
+        )
+
+
+@TRANSFORMS.register_module()
+class CenterCrop(BaseTransform):
+    """Cut out the middle.
+
+    Required Keys: keypoint, img_shape
+    Modified Keys: keypoint, img_shape
+
+    Args:
+        crop_size: Of a square, or (width, height), pixels.
+    """
+
+    def __init__(self, crop_size: int | Sequence[int] = 224) -> None:
+        self.crop_size = _crop_size(crop_size, 'CenterCrop crop_size')
+
+    def transform(self, results: dict) -> dict:
+        _, img_shape = picture_of(results, 'CenterCrop')
+        _check_inside(self.crop_size, img_shape, results, 'CenterCrop crop_size')
+        width, height = self.crop_size
+        return crop(results, (img_shape[1] - width) // 2, (img_shape[0] - height) // 2, width, height)
+
+
+@TRANSFORMS.register_module()
+class RandomCrop(BaseTransform):
+    """Cut out a square anywhere.
+
+    Required Keys: keypoint, img_shape
+    Modified Keys: keypoint, img_shape
+
+    Args:
+        size: Of the square, pixels.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = _crop_size(size, 'RandomCrop size')[0]
+
+    def transform(self, results: dict) -> dict:
+        _, img_shape = picture_of(results, 'RandomCrop')
+        _check_inside((self.size, self.size), img_shape, results, 'RandomCrop size')
+        height, width = img_shape
+        top = int(np.random.randint(0, height - self.size)) if height > self.size else 0
+        left = int(np.random.randint(0, width - self.size)) if width > self.size else 0
+        return crop(results, left, top, self.size, self.size)
+
+
+def draw_box(
+    height: int, width: int, area_range: tuple[float, float], aspect_ratio_range: tuple[float, float]
+) -> tuple[int, int, int, int]:
+    """(left, top, width, height) of a random box: the first of ten that fits, else the square in the middle."""
+    low, high = math.log(aspect_ratio_range[0]), math.log(aspect_ratio_range[1])
+    ratios = np.exp(np.random.uniform(low, high, 10))
+    areas = np.random.uniform(*area_range, 10) * (height * width)
+    widths = np.round(np.sqrt(areas * ratios)).astype(int)
+    heights = np.round(np.sqrt(areas / ratios)).astype(int)
+    fits = np.flatnonzero((widths <= width) & (heights <= height))
+    if len(fits):
+        w, h = int(widths[fits[0]]), int(heights[fits[0]])
+        return random.randint(0, width - w), random.randint(0, height - h), w, h
+    side = min(height, width)
+    return (width - side) // 2, (height - side) // 2, side, side
+
+
+@TRANSFORMS.register_module()
+class RandomResizedCrop(BaseTransform):
+    """Cut out a box of random area and proportions; a Resize behind it brings all to one size.
+
+    The draws are PYSKL's: twenty of NumPy's legacy generator, two of the standard library's.
+
+    Required Keys: keypoint, img_shape
+    Modified Keys: keypoint, img_shape
+
+    Args:
+        area_range: Least and most share of the picture's area.
+        aspect_ratio_range: Least and most width / height.
+    """
+
+    def __init__(
+        self, area_range: Sequence[float] = (0.08, 1.0), aspect_ratio_range: Sequence[float] = (3 / 4, 4 / 3)
+    ) -> None:
+        self.area_range = _pair(area_range, 'RandomResizedCrop area_range')
+        self.aspect_ratio_range = _pair(aspect_ratio_range, 'RandomResizedCrop aspect_ratio_range')
+        if not 0 < self.area_range[0] <= self.area_range[1] <= 1:
+            raise ValueError(f'RandomResizedCrop area_range must be (least, most) in (0, 1], got {area_range!r}')
+        if not 0 < self.aspect_ratio_range[0] <= self.aspect_ratio_range[1]:
+            raise ValueError(
+                f'RandomResizedCrop aspect_ratio_range must be (least, most) above 0, got {aspect_ratio_range!r}'
+            )
+
+    def transform(self, results: dict) -> dict:
+        _, (height, width) = picture_of(results, 'RandomResizedCrop')
+        return crop(results, *draw_box(height, width, self.area_range, self.aspect_ratio_range))
+
+
+@lru_cache(maxsize=64)
+def mirrored_joints(skeleton: Skeleton, left: tuple[int, ...] | None, right: tuple[int, ...] | None) -> np.ndarray:
+    """``(V,)``: the joint that takes each one's place in a mirror; by the skeleton's own sides where none are given."""
+    sides = (skeleton.left, skeleton.right) if left is None else (left, right)
+    return np.array(mirror_order(skeleton.num_joints, *sides, 'left_kp, right_kp'))
+
+
+def sides(left: Sequence[int] | None, right: Sequence[int] | None, name: str) -> tuple[tuple | None, tuple | None]:
+    """Both lists as tuples, or None and None."""
+    if (left is None) != (right is None):
+        raise ValueError(f'{name} must both be given, or neither, got {left!r} and {right!r}')
+    return (None, None) if left is None else (tuple(left), tuple(right))
+
+
+@TRANSFORMS.register_module()
+class Flip(BaseTransform):
+    """Mirror the picture and swap left and right joints.
+
+    Required Keys: keypoint, img_shape, keypoint_score (optional), label (with ``flip_label_map``)
+    Modified Keys: keypoint, keypoint_score, label
+    Added Keys: flip
+
+    Args:
+        flip_ratio: How often, 0 to 1.
+        direction: 'horizontal'.
+        flip_label_map: Label -> label of the mirrored action.
+        left_kp: Joints of the left side; None: the skeleton's. PYSKL swaps none then.
+        right_kp: Their partners, in the same order.
+        layout: The skeleton of the joints.
+    """
+
+    def __init__(
+        self,
+        flip_ratio: float = 0.5,
+        direction: str = 'horizontal',
+        flip_label_map: dict[int, int] | None = None,
+        left_kp: Sequence[int] | None = None,
+        right_kp: Sequence[int] | None = None,
+        layout: str | dict = 'coco',
+    ) -> None:
+        if direction != 'horizontal':
+            raise ValueError(f"Flip direction must be 'horizontal', got {direction!r}: joints have no other mirror")
+        if not 0 <= flip_ratio <= 1:
+            raise ValueError(f'Flip flip_ratio must be in [0, 1], got {flip_ratio!r}')
+        self.flip_ratio = flip_ratio
+        self.direction = direction
+        self.flip_label_map = dict(flip_label_map or {})
+        self.skeleton = get_skeleton(layout)
+        self._partners = mirrored_joints(self.skeleton, *sides(left_kp, right_kp, 'Flip left_kp and right_kp'))
+
+    def transform(self, results: dict) -> dict:
+        keypoint, (_, width) = picture_of(results, 'Flip')
+        results['flip'] = bool(np.random.rand() < self.flip_ratio)
+        if not results['flip']:
+            return results
+        if keypoint.shape[2] != len(self._partners):
+            raise ValueError(
+                f'Flip layout={self.skeleton.name!r} has {len(self._partners)} joints, but sample '
+                f'{sample_name(results)} has keypoint {keypoint.shape}; name the skeleton of the data in layout='
+            )
+        keypoint = keypoint.take(self._partners, axis=2)
+        x = keypoint[..., 0]
+        np.subtract(width, x, out=x, where=x != 0)
+        results['keypoint'] = keypoint
+        if 'keypoint_score' in results:
+            results['keypoint_score'] = results['keypoint_score'].take(self._partners, axis=2)
+        if self.flip_label_map:
+            results['label'] = self.flip_label_map.get(results['label'], results['label'])
+        return results

@@ -1,0 +1,242 @@
+"""Joints and limbs drawn as heatmaps: what the 3D convolutional networks see.
+
+K channels (joints or limbs), T frames, H x W pixels, M persons, n marks (a joint or limb of a person in a frame).
+A joint of score s is ``s * exp(-d**2 / (2 * sigma**2))``, ``d`` the pixel's distance from it, within ``3 * sigma`` to
+each side (cut off to whole pixels) and exactly 0 outside; a limb the same by the distance from the line between its
+ends. Where persons overlap the larger value stands. A joint's bell is the product of one along x and one along y, and
+only pixels near a mark are ever computed.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from pyskl.datasets.pipelines.base import BaseTransform, sample_name
+from pyskl.datasets.pipelines.geometry2d import mirrored_joints, picture_of, sides
+from pyskl.datasets.pipelines.half import to_float32
+from pyskl.registry import TRANSFORMS
+from pyskl.skeletons import get_limbs, get_skeleton, limb_mirror_order, mirror_order
+
+LEAST_SCORE = 1e-3  # a joint, or limb, of less is not drawn
+FAR = math.sqrt(-2 * math.log(1e-9))  # sigmas from a limb's line, beyond which nothing is drawn
+
+
+def _window(low: np.ndarray, high: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """First and last of ``size`` pixels between the positions ``low`` and ``high``; last < first where there is none.
+
+    Positions are cut off towards zero, as published: pixel 0 is drawn from up to a pixel outside.
+    """
+    return low.clip(0, size).astype(np.intp), high.clip(-1, size - 1).astype(np.intp)
+
+
+def _bells(position: np.ndarray, size: int, sigma: float) -> tuple[np.ndarray, np.ndarray]:
+    """``(n,)`` positions among ``size`` pixels -> pixels and values, ``(n, w)``, all pixels of a mark different."""
+    first, last = _window(position - 3 * sigma, position + 3 * sigma, size)
+    width = min(math.ceil(6 * sigma) + 1, size)
+    pixel = first.clip(0, size - width)[:, None] + np.arange(width)
+    inside = (pixel >= first[:, None]) & (pixel <= last[:, None])
+    offset = (pixel - position[:, None]).astype(np.float32)
+    return pixel, np.exp(offset * offset * np.float32(-0.5 / sigma**2)) * inside
+
+
+def _row_starts(
+    shape: tuple[int, ...], channel: np.ndarray, frame: np.ndarray, row: np.ndarray, partners: np.ndarray | None
+) -> list[np.ndarray]:
+    """Where rows of a flattened ``(K, T, H, W)`` begin; with ``partners`` those of the mirror image follow."""
+    _, frames, height, width = shape
+    starts = [((channel * frames + frame) * height + row) * width]
+    if partners is not None:
+        starts.append(((partners[channel] * frames + frame + frames // 2) * height + row) * width)
+    return starts
+
+
+def _raise(volume: np.ndarray, index: np.ndarray, value: np.ndarray, first_person: int) -> None:
+    """Raise the flattened ``volume``, zeros, to ``value`` at ``index``.
+
+    The first ``first_person`` entries are of one person: no pixel stands twice among them, so that they are written.
+    """
+    flat, index, value = volume.reshape(-1), index.reshape(-1), value.reshape(-1)
+    flat[index[:first_person]] = value[:first_person]
+    np.maximum.at(flat, index[first_person:], value[first_person:])
+
+
+def draw_joints(
+    volume: np.ndarray, keypoint: np.ndarray, score: np.ndarray, sigma: float, partners: np.ndarray | None = None
+) -> None:
+    """Draw every joint of every person.
+
+    Args:
+        volume: ``(V, T, H, W)`` zeros, or ``(V, 2 * T, H, W)`` with ``partners``; changed.
+        keypoint: ``(M, T, V, 2)``, float32 or float64, pixels.
+        score: ``(M, T, V)`` float32.
+        sigma: Of the bell, pixels.
+        partners: ``(V,)``, the joints' partners in the mirror image.
+    """
+    person, frame, joint = np.nonzero((score >= LEAST_SCORE) & np.isfinite(keypoint).all(-1))
+    x, y = keypoint[person, frame, joint].T
+    column, along_x = _bells(x, volume.shape[3], sigma)
+    row, along_y = _bells(y, volume.shape[2], sigma)
+    along_y *= score[person, frame, joint][:, None]
+    value = along_y[:, :, None] * along_x[:, None]  # (n, h, w)
+    first_person = np.count_nonzero(person == 0) * value[0].size if len(value) else 0
+    starts = _row_starts(volume.shape, joint[:, None], frame[:, None], row, partners)
+    for start, at in zip(starts, (column, volume.shape[3] - 1 - column), strict=False):
+        _raise(volume, start[:, :, None] + at[:, None], value, first_person)
+
+
+def _counted(lengths: np.ndarray) -> np.ndarray:
+    """``0 .. lengths[0] - 1, 0 .. lengths[1] - 1, ...``."""
+    ends = np.cumsum(lengths)
+    return np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - lengths, lengths)
+
+
+def draw_limbs(
+    volume: np.ndarray,
+    keypoint: np.ndarray,
+    score: np.ndarray,
+    limbs: Sequence[tuple[int, int]],
+    sigma: float,
+    partners: np.ndarray | None = None,
+) -> None:
+    """Draw every limb of every person; one of less than a pixel is its first joint.
+
+    Args:
+        volume: ``(K, T, H, W)`` zeros, or ``(K, 2 * T, H, W)`` with ``partners``; changed.
+        keypoint: ``(M, T, V, 2)``, float32 or float64, pixels.
+        score: ``(M, T, V)`` float32; a limb's is the lower of its ends'.
+        limbs: K pairs of joints.
+        sigma: Of the bell, pixels.
+        partners: ``(K,)``, the limbs' partners in the mirror image.
+    """
+    starts, ends = np.array(limbs).T
+    lower = np.minimum(score[:, :, starts], score[:, :, ends])
+    finite = np.isfinite(keypoint).all(-1)
+    person, frame, limb = np.nonzero((lower >= LEAST_SCORE) & finite[:, :, starts] & finite[:, :, ends])
+    ax, ay = keypoint[person, frame, starts[limb]].T  # (n,)
+    bx, by = keypoint[person, frame, ends[limb]].T
+    short = (bx - ax) ** 2 + (by - ay) ** 2 < 1
+    height = np.where(short, score[person, frame, starts[limb]], lower[person, frame, limb])
+    bx, by = np.where(short, ax, bx), np.where(short, ay, by)
+    radius = 3 * sigma
+    left, right = _window(np.minimum(ax, bx) - radius, np.maximum(ax, bx) + radius, volume.shape[3])
+    top, bottom = _window(np.minimum(ay, by) - radius, np.maximum(ay, by) + radius, volume.shape[2])
+
+    ax, ay, east, south = (values.astype(np.float32) for values in (ax, ay, bx - ax, by - ay))
+    length = np.hypot(east, south)
+    unit = np.where(short, np.float32(1), length)
+    east, south = np.where(short, unit, east) / unit, south / unit  # a point may have any direction
+    rows = np.where(right >= left, (bottom - top + 1).clip(0), 0)
+    mark = np.repeat(np.arange(len(rows)), rows)  # of every row
+    row = _counted(rows) + top[mark]
+    left, right, east, south = left[mark], right[mark], east[mark], south[mark]
+    x, y = -ax[mark], row.astype(np.float32) - ay[mark]  # of the row's pixel 0, seen from a
+    # A row's pixels far beside the limb's line are left out: below 1e-9 of the score.
+    slope = np.where(np.abs(south) < 1e-3, np.float32(1e-3), south)
+    middle, reach = y * east / slope - x, np.abs(sigma * FAR / slope)
+    left = np.maximum(left, np.ceil(middle - reach)).astype(np.intp)
+    right = np.minimum(right, np.floor(middle + reach)).astype(np.intp)
+    pixels = (right - left + 1).clip(0)
+
+    def each(values):
+        return np.repeat(values, pixels)
+
+    column = _counted(pixels) + each(left)
+    step = column.astype(np.float32)
+    along = each(x * east + y * south) + step * each(east)
+    beside = each(x * south - y * east) + step * each(south)
+    along -= np.minimum(np.maximum(along, 0), each(length[mark]))  # what lies before or beyond the ends
+    value = np.exp((along * along + beside * beside) * np.float32(-0.5 / sigma**2)) * each(height[mark])
+    first_person = int(pixels[person[mark] == 0].sum())
+    starts = _row_starts(volume.shape, limb[mark], frame[mark], row, partners)
+    for start, at in zip(starts, (column, volume.shape[3] - 1 - column), strict=False):
+        _raise(volume, each(start) + at, value, first_person)
+
+
+@TRANSFORMS.register_module()
+class GeneratePoseTarget(BaseTransform):
+    """Draw the joints, or the limbs, of all persons as heatmaps, one channel each.
+
+    The array lies in memory with channels outermost, so that FormatShape and the loader need not move it.
+
+    Required Keys: keypoint, img_shape, keypoint_score (optional)
+    Added Keys: imgs ``(T, K, H, W)`` float32; where the sample has ``imgs`` already, heatmap_imgs
+
+    Args:
+        sigma: Of the bell, pixels.
+        use_score: Whether a joint's height is its score; otherwise 1.
+        with_kp: Draw joints.
+        with_limb: Draw limbs; one of the two.
+        skeletons: The limbs in channel order: None for the layout's, a name of ``pyskl.skeletons.LIMB_ORDERS``, or
+            pairs of joints.
+        double: Whether all frames follow a second time, mirrored: ``(2 * T, K, H, W)``.
+        left_kp: Joints of the left side; None: the layout's.
+        right_kp: Their partners, in the same order.
+        left_limb: Limbs of the left side; None: those between joints whose partners are limbs too.
+        right_limb: Their partners, in the same order.
+        scaling: Of the picture, and not of sigma: the volume has ``img_shape * scaling`` pixels.
+        layout: The skeleton of the joints.
+    """
+
+    def __init__(
+        self,
+        sigma: float = 0.6,
+        use_score: bool = True,
+        with_kp: bool = True,
+        with_limb: bool = False,
+        skeletons: str | Sequence[Sequence[int]] | None = None,
+        double: bool = False,
+        left_kp: Sequence[int] | None = None,
+        right_kp: Sequence[int] | None = None,
+        left_limb: Sequence[int] | None = None,
+        right_limb: Sequence[int] | None = None,
+        scaling: float = 1.0,
+        layout: str | dict = 'coco',
+    ) -> None:
+        if bool(with_kp) == bool(with_limb):
+            raise ValueError(
+                f'GeneratePoseTarget draws joints or limbs: one of with_kp and with_limb must be True, got '
+                f'{with_kp=} and {with_limb=}'
+            )
+        for name, value in (('sigma', sigma), ('scaling', scaling)):
+            if not value > 0:
+                raise ValueError(f'GeneratePoseTarget {name} must be above 0, got {value!r}')
+        self.sigma = sigma
+        self.use_score = use_score
+        self.with_kp = with_kp
+        self.with_limb = with_limb
+        self.double = double
+        self.scaling = scaling
+        self.skeleton = get_skeleton(layout)
+        self.limbs = get_limbs(skeletons, self.skeleton) if with_limb else ()
+        joints = mirrored_joints(self.skeleton, *sides(left_kp, right_kp, 'GeneratePoseTarget left_kp and right_kp'))
+        left, right = sides(left_limb, right_limb, 'GeneratePoseTarget left_limb and right_limb')
+        if with_kp:
+            self._partners = joints
+        elif left is None:
+            self._partners = np.array(limb_mirror_order(self.limbs, joints.tolist()))
+        else:
+            self._partners = np.array(mirror_order(len(self.limbs), left, right, 'left_limb, right_limb'))
+
+    def transform(self, results: dict) -> dict:
+        keypoint, img_shape = picture_of(results, 'GeneratePoseTarget')
+        score = results.get('keypoint_score')
+        if keypoint.shape[2] != self.skeleton.num_joints:
+            raise ValueError(
+                f'GeneratePoseTarget layout={self.skeleton.name!r} has {self.skeleton.num_joints} joints, but sample '
+                f'{sample_name(results)} has keypoint {keypoint.shape}; name the skeleton of the data in layout='
+            )
+        if self.scaling != 1:
+            keypoint = keypoint * np.float32(self.scaling)
+        height, width = (int(side * self.scaling + 0.5) for side in img_shape)
+        if score is None or not self.use_score:
+            score = np.ones(keypoint.shape[:3], np.float32)
+        frames = keypoint.shape[1] * (2 if self.double else 1)
+        volume = np.zeros((len(self._partners), frames, height, width), np.float32)
+        partners = self._partners if self.double else None
+        if self.with_kp:
+            draw_joints(volume, keypoint, to_float32(score), self.sigma, partners)
+        else:
+            draw_limbs(volume, keypoint, to_float32(score), self.limbs, self.sigma, partners)
+        results['heatmap_imgs' if 'imgs' in results else 'imgs'] = volume.swapaxes(0, 1)
+        return results

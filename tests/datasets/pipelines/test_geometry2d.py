@@ -1,0 +1,162 @@
+"""Cutting, resizing and flipping the picture moves its joints with it."""
+
+import random
+
+import numpy as np
+import pytest
+
+from pyskl.datasets.pipelines.geometry2d import (
+    CenterCrop,
+    Flip,
+    PoseCompact,
+    RandomCrop,
+    RandomResizedCrop,
+    Resize,
+    draw_box,
+)
+
+TRIPLE = {'joints': 3, 'edges': [(1, 0), (2, 1)], 'left': [0], 'right': [2]}
+
+
+@pytest.fixture(autouse=True)
+def generators():
+    np.random.seed(0)
+    random.seed(0)
+
+
+def sample(points, size=(100, 200), **fields):
+    """One person in one frame with joints ``points``; ``size``: (height, width)."""
+    keypoint = np.array([[points]], np.float32)
+    keypoint.flags.writeable = False
+    return {'keypoint': keypoint, 'img_shape': size, 'frame_dir': 'clip', **fields}
+
+
+def moved(results):
+    return results['keypoint'][0, 0].tolist(), results['img_shape']
+
+
+def test_the_box_is_padded_and_missing_joints_stay_at_zero():
+    points = [[40, 20], [80, 60], [0, 0]]
+    # half of 40 is 20, times 1.25 is 25, about (60, 40)
+    assert moved(PoseCompact()(sample(points))) == ([[5, 5], [45, 45], [0, 0]], (50, 50))
+    assert moved(PoseCompact(padding=0)(sample(points))) == ([[0, 0], [40, 40], [0, 0]], (40, 40))
+
+
+def test_the_box_gets_the_proportions_asked_for():
+    points = [[40, 20], [80, 40]]
+    assert PoseCompact(padding=0)(sample(points))['img_shape'] == (20, 40)
+    assert PoseCompact(padding=0, hw_ratio=1)(sample(points))['img_shape'] == (40, 40)
+    assert PoseCompact(padding=0, hw_ratio=(2, 2))(sample(points))['img_shape'] == (80, 40)
+
+
+def test_the_box_is_cut_off_towards_zero_and_at_the_picture_if_asked():
+    points = [[2, 2], [22, 98]]
+    # half sizes 12.5 and 60 about (12, 50): -0.5 .. 24.5, -10 .. 110
+    assert moved(PoseCompact()(sample(points))) == ([[2, 12], [22, 108]], (120, 24))
+    assert moved(PoseCompact(allow_imgpad=False)(sample(points))) == ([[2, 2], [22, 98]], (100, 24))
+
+
+def test_a_box_too_small_or_none_changes_nothing_but_nan():
+    for points in ([[40, 20], [49, 60]], [[0, 0], [0, 0]]):
+        assert moved(PoseCompact()(sample(points))) == (points, (100, 200))
+    assert moved(PoseCompact()(sample([[np.nan, 3], [5, np.nan]]))) == ([[0, 3], [5, 0]], (100, 200))
+
+
+def test_resize_keeps_proportions_or_takes_width_and_height():
+    points = [[100, 50]]
+    assert moved(Resize((-1, 50))(sample(points))) == ([[50, 25]], (50, 100))
+    assert moved(Resize([50, -1])(sample(points))) == ([[50, 25]], (50, 100))
+    assert moved(Resize((100, 80))(sample(points))) == ([[50, 25]], (50, 100))
+    assert moved(Resize(2)(sample(points))) == ([[200, 100]], (200, 400))
+    assert moved(Resize([50, 200], keep_ratio=False)(sample(points))) == ([[25, 100]], (200, 50))
+
+
+def test_crops_move_every_joint_into_the_cut():
+    points = [[100, 50], [0, 0]]
+    assert moved(CenterCrop(60)(sample(points))) == ([[30, 30], [-70, -20]], (60, 60))
+    assert moved(CenterCrop((50, 80))(sample(points))) == ([[25, 40], [-75, -10]], (80, 50))
+    (first, second), size = moved(RandomCrop(60)(sample(points)))
+    assert size == (60, 60)
+    assert np.subtract(first, second).tolist() == [100, 50]
+    assert -140 <= second[0] <= 0
+    assert -40 <= second[1] <= 0
+
+
+def test_random_boxes_lie_in_the_picture_and_in_the_ranges():
+    for _ in range(200):
+        left, top, width, height = draw_box(100, 200, (0.2, 0.9), (0.5, 2))
+        assert left >= 0 and top >= 0 and left + width <= 200 and top + height <= 100
+        assert 0.19 < width * height / 20000 < 0.91
+        assert 0.48 < width / height < 2.1
+    assert draw_box(100, 200, (1, 1), (1, 1)) == (50, 0, 100, 100)  # none of ten fits
+
+
+def test_random_resized_crop_draws_as_published():
+    results = RandomResizedCrop((0.56, 1.0))(sample([[100, 50]], size=(64, 64)))
+    np.random.seed(0)
+    random.seed(0)
+    ratios, areas = np.exp(np.random.uniform(np.log(3 / 4), np.log(4 / 3), 10)), np.random.uniform(0.56, 1, 10) * 4096
+    boxes = [(round((s * r) ** 0.5), round((s / r) ** 0.5)) for r, s in zip(ratios, areas, strict=True)]
+    width, height = next(box for box in boxes if max(box) <= 64)
+    left, top = random.randint(0, 64 - width), random.randint(0, 64 - height)
+    assert moved(results) == ([[100 - left, 50 - top]], (height, width))
+
+
+def test_a_flip_mirrors_joints_and_exchanges_sides():
+    flipped = Flip(1, layout=TRIPLE)(
+        sample([[10, 1], [20, 2], [0, 3]], keypoint_score=np.array([[[0.1, 0.2, 0.3]]]), label=4)
+    )
+    assert moved(flipped) == ([[0, 3], [180, 2], [190, 1]], (100, 200))
+    assert flipped['keypoint_score'].tolist() == [[[0.3, 0.2, 0.1]]]
+    assert flipped['label'] == 4
+
+
+def test_two_flips_are_none():
+    before = sample(np.random.RandomState(0).randint(1, 199, (17, 2)), keypoint_score=np.random.rand(1, 1, 17), label=1)
+    flip = Flip(1, flip_label_map={1: 2, 2: 1})
+    once = flip(dict(before))
+    assert once['label'] == 2
+    assert not np.array_equal(once['keypoint'], before['keypoint'])
+    twice = flip(dict(once))
+    for key in ('keypoint', 'keypoint_score', 'label'):
+        assert np.array_equal(twice[key], before[key])
+
+
+def test_lists_given_to_flip_count_before_the_skeletons():
+    points = [[10, 1], [20, 2], [30, 3]]
+    assert moved(Flip(1, left_kp=[], right_kp=[], layout=TRIPLE)(sample(points)))[0] == [[190, 1], [180, 2], [170, 3]]
+    assert moved(Flip(1, left_kp=[0], right_kp=[1], layout=TRIPLE)(sample(points)))[0] == [
+        [180, 2], [190, 1], [170, 3],
+    ]  # fmt: skip
+
+
+def test_flips_come_as_often_as_asked_and_always_draw_once():
+    flips = [Flip(0.3, layout=TRIPLE)(sample([[1, 1]] * 3))['flip'] for _ in range(1000)]
+    assert 250 < sum(flips) < 350
+    np.random.seed(0)
+    np.random.rand(1000)
+    expected = np.random.rand()
+    np.random.seed(0)
+    for ratio in [0, 1] * 500:
+        Flip(ratio, layout=TRIPLE)(sample([[1, 1]] * 3))
+    assert np.random.rand() == expected
+
+
+def test_what_would_not_work_is_named():
+    with pytest.raises(ValueError, match="direction must be 'horizontal', got 'vertical'"):
+        Flip(direction='vertical')
+    with pytest.raises(ValueError, match=r'keep_ratio=False needs scale=\(width, height\), got 2'):
+        Resize(2, keep_ratio=False)
+    with pytest.raises(ValueError, match='Resize scale must be above 0'):
+        Resize((-1, -1))
+    with pytest.raises(ValueError, match='Resize scale must be a number or two'):
+        Resize((1, 2, 3))
+    with pytest.raises(ValueError, match='area_range must be'):
+        RandomResizedCrop(area_range=(0, 1))
+    for transform in (CenterCrop(101), RandomCrop(101)):
+        with pytest.raises(ValueError, match=r"larger than the picture of sample 'clip'.*put Resize before"):
+            transform(sample([[1, 1]]))
+    with pytest.raises(ValueError, match="Flip layout='coco' has 17 joints, but sample 'clip'"):
+        Flip(1)(sample([[1, 1]]))
+    with pytest.raises(ValueError, match='img_shape=None; heatmaps need 2D'):
+        PoseCompact()({'keypoint': np.zeros((1, 1, 25, 3)), 'frame_dir': 'clip'})
