@@ -19,6 +19,8 @@ import torch
 from mmengine.logging import HistoryBuffer
 from torch import nn
 
+from pyskl.engine.foreign_checkpoints import recognise, to_ours
+
 
 def _statistic(owner: type, name: str) -> Callable:
     """Stands in for ``getattr``, which a pickled ``HistoryBuffer`` names to find its four statistics."""
@@ -170,6 +172,10 @@ def match_keys(state_dict: dict, model: nn.Module) -> tuple[dict, list[str]]:
 
     rename('compiled model (_orig_mod.)', lambda key: key.replace('_orig_mod.', ''))
     rename('data parallel model (module.)', lambda key: key.removeprefix('module.'))
+    foreign = recognise(state_dict)
+    if foreign:
+        state_dict = to_ours(state_dict)
+        notes.append(foreign)
     if 'cls_head.fc_cls.weight' in wanted and 'cls_head.fc_cls.weight' not in state_dict:
         rename('MMAction2 (cls_head.fc)', lambda key: key.replace('cls_head.fc.', 'cls_head.fc_cls.'))
     return state_dict, notes
@@ -192,6 +198,7 @@ def load_weights(model: nn.Module, checkpoint: dict, path: str, growing: bool = 
         ValueError: If a tensor is missing, left over or of another shape; names the first one.
     """
     state_dict, notes = match_keys(checkpoint['state_dict'], model)
+    layouts = f' (read as: {"; ".join(notes)})' if notes else ''
     wanted = model.state_dict()
     skipped = [key for key in wanted if ignore and key.startswith(ignore)]
     if skipped:
@@ -203,7 +210,7 @@ def load_weights(model: nn.Module, checkpoint: dict, path: str, growing: bool = 
         notes.append(f'starts fresh: {", ".join(fresh)}')
     problem = _first_mismatch(wanted, state_dict, {*skipped, *fresh}, model)
     if problem:
-        raise ValueError(f'{path} does not fit the model: {problem}')
+        raise ValueError(f'{path} does not fit the model: {problem}{layouts}')
     model.load_state_dict(state_dict, strict=False)
     return notes
 
