@@ -42,6 +42,10 @@ def read_annotations(path: str | Path) -> tuple[list[dict], Splits | None]:
         )
     if not records:
         raise ValueError(f'annotation file {str(path)!r} holds no records')
+    for record in records:
+        for key, value in record.items():
+            if isinstance(value, np.ndarray):
+                record[key] = value.view(np.ndarray)
     return list(records), None if splits is None else _checked_splits(path, records, splits)
 
 

@@ -53,6 +53,9 @@ class _Array(np.ndarray):
             raise pickle.UnpicklingError('an array of another size than its shape')
         super().__setstate__((1, shape, dtype.dtype, bool(fortran), raw))
 
+    def __reduce_ex__(self, protocol: int) -> tuple:
+        return self.view(np.ndarray).__reduce_ex__(protocol)  # written again, it is a plain array
+
 
 def _reconstruct(kind: type, shape: tuple, code: bytes) -> _Array:
     return np.ndarray.__new__(_Array, (0,))

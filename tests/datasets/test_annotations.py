@@ -91,3 +91,14 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, make_record):
         write_annotations(path, [make_record('c', extra=lambda: None)])
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ['x.pkl']
+
+
+def test_what_was_read_can_be_written_and_read_again(tmp_path, make_record):
+    first, second = tmp_path / 'first.pkl', tmp_path / 'second.pkl'
+    write_annotations(first, [make_record('a'), make_record('b')], {'train': ['b']})
+    records, splits = read_annotations(first)
+    assert type(records[0]['keypoint']) is np.ndarray
+    write_annotations(second, records, splits)
+    again, splits_again = read_annotations(second)
+    assert splits_again == splits
+    assert np.array_equal(again[1]['keypoint'], records[1]['keypoint'])
