@@ -3,9 +3,11 @@
 N samples, S clips, M persons, T frames, V joints, C channels, K classes.
 """
 
+import torch
 from torch import Tensor, nn
 
-from pyskl.registry import MODELS, build_component
+from pyskl.models.heatmaps import pose_heatmaps
+from pyskl.registry import MODELS, build_component, check_arguments
 
 
 def average_clips(logits: Tensor, how: str | None) -> Tensor:
@@ -13,6 +15,35 @@ def average_clips(logits: Tensor, how: str | None) -> Tensor:
     if how is None:
         return logits
     return (logits.softmax(-1) if how == 'prob' else logits).mean(1)
+
+
+def check_test_cfg(test_cfg: dict | None, known: tuple[str, ...]) -> dict:
+    """``test_cfg`` as a dict of its own.
+
+    Raises:
+        ValueError: If it holds other keys than ``known``, or ``average_clips`` is unknown.
+    """
+    test_cfg = dict(test_cfg or {})
+    unknown = sorted(set(test_cfg) - set(known))
+    if unknown:
+        raise ValueError(f'model.test_cfg may hold {", ".join(map(repr, known))} only, got {unknown}')
+    how = test_cfg.get('average_clips', 'prob')
+    if how not in ('prob', 'score', None):
+        raise ValueError(f"model.test_cfg.average_clips must be 'prob', 'score' or None, got {how!r}")
+    return test_cfg
+
+
+def check_call(mode: str, label: Tensor | None, num_clips: int) -> None:
+    """Refuse an unknown mode, and a loss without labels or of several clips a sample.
+
+    Raises:
+        ValueError: Names what arrived.
+    """
+    if mode not in ('tensor', 'loss', 'predict'):
+        raise ValueError(f"mode must be 'tensor', 'loss' or 'predict', got {mode!r}")
+    if mode == 'loss' and (label is None or num_clips != 1):
+        found = 'no label' if label is None else f'num_clips={num_clips}'
+        raise ValueError(f'the loss needs a label and one clip a sample (num_clips=1), got {found}')
 
 
 @MODELS.register_module()
@@ -37,15 +68,8 @@ class RecognizerGCN(nn.Module):
         self.backbone = build_component(backbone, MODELS)
         self.cls_head = build_component(cls_head, MODELS)
         self.train_cfg = dict(train_cfg or {})
-        self.test_cfg = dict(test_cfg or {})
-        unknown = sorted(set(self.test_cfg) - {'average_clips'})
-        if unknown:
-            raise ValueError(f"model.test_cfg may hold 'average_clips' only, got {unknown}")
+        self.test_cfg = check_test_cfg(test_cfg, ('average_clips',))
         self.average_clips = self.test_cfg.get('average_clips', 'prob')
-        if self.average_clips not in ('prob', 'score', None):
-            raise ValueError(
-                f"model.test_cfg.average_clips must be 'prob', 'score' or None, got {self.average_clips!r}"
-            )
 
     def extract_feat(self, keypoint: Tensor) -> Tensor:
         """``(N, S, M, T, V, C) -> (N * S, M, C', ...)``, the backbone's maps."""
@@ -68,14 +92,104 @@ class RecognizerGCN(nn.Module):
             ValueError: If the input does not fit the network, the mode is unknown, or a loss is asked for several
                 clips a sample or without labels.
         """
-        if mode not in ('tensor', 'loss', 'predict'):
-            raise ValueError(f"mode must be 'tensor', 'loss' or 'predict', got {mode!r}")
-        if mode == 'loss' and (label is None or keypoint.shape[1] != 1):
-            found = 'no label' if label is None else f'num_clips={keypoint.shape[1]}'
-            raise ValueError(f'the loss needs a label and one clip a sample (num_clips=1), got {found}')
+        check_call(mode, label, keypoint.shape[1])
         logits = self.cls_head(self.extract_feat(keypoint))
         if mode == 'loss':
             return self.cls_head.loss(logits, label)
         if mode == 'tensor':
             return logits
         return average_clips(logits.unflatten(0, (len(keypoint), -1)), self.average_clips)
+
+
+@MODELS.register_module()
+class Recognizer3D(nn.Module):
+    """Heatmap volumes -> class scores.
+
+    With ``heatmaps`` the volumes are drawn here, on the device, and the loader sends joints: the pipeline ends with
+    FormatGCNInput and Collect(keys=['keypoint', 'label']) in place of GeneratePoseTarget and FormatShape.
+
+    Args:
+        backbone: Config of a backbone, ``(B, C, T, H, W) -> (B, C', T', H', W')``.
+        cls_head: Config of a head that takes such maps, ``-> (B, K)``.
+        train_cfg: Nothing is read from it; PYSKL's configs may carry it.
+        test_cfg: ``average_clips``: as in :class:`RecognizerGCN`; ``max_testing_views``: how many views go through the
+            network at a time in evaluation, all by default; ``feat_ext``: whether ``'predict'`` gives the pooled
+            features, averaged over the views, in place of scores.
+        heatmaps: Arguments of :func:`pose_heatmaps`.
+
+    Raises:
+        ValueError: If ``test_cfg`` or ``heatmaps`` holds anything else.
+    """
+
+    def __init__(
+        self,
+        backbone: dict,
+        cls_head: dict,
+        train_cfg: dict | None = None,
+        test_cfg: dict | None = None,
+        heatmaps: dict | None = None,
+    ) -> None:
+        super().__init__()
+        self.backbone = build_component(backbone, MODELS)
+        self.cls_head = build_component(cls_head, MODELS)
+        self.train_cfg = dict(train_cfg or {})
+        self.test_cfg = check_test_cfg(test_cfg, ('average_clips', 'max_testing_views', 'feat_ext'))
+        self.average_clips = self.test_cfg.get('average_clips', 'prob')
+        self.max_testing_views = self.test_cfg.get('max_testing_views')
+        self.feat_ext = bool(self.test_cfg.get('feat_ext'))
+        most = self.max_testing_views
+        if most is not None and (not isinstance(most, int) or most < 1):
+            raise ValueError(f'model.test_cfg.max_testing_views must be a positive integer or None, got {most!r}')
+        self.heatmaps = None
+        if heatmaps is not None:
+            check_arguments(pose_heatmaps, heatmaps, 'model.heatmaps')
+            self.heatmaps = pose_heatmaps(**heatmaps)
+
+    def volumes(self, views: Tensor) -> list[Tensor]:
+        """What the backbone sees of ``(B, C, T, H, W)`` volumes, or of ``(B, M, T, V, 3)`` joints: B volumes each."""
+        if self.heatmaps is None:
+            return [views]
+        volume = self.heatmaps(views)
+        return [volume, self.heatmaps.mirror(volume)] if self.heatmaps.double and not self.training else [volume]
+
+    def forward(
+        self,
+        imgs: Tensor | None = None,
+        label: Tensor | None = None,
+        mode: str = 'tensor',
+        keypoint: Tensor | None = None,
+    ) -> Tensor | dict[str, Tensor]:
+        """Scores or losses of a batch.
+
+        Args:
+            imgs: ``(N, S, C, T, H, W)``: S views (clips, and their mirror images) of each sample.
+            label: ``(N,)`` or ``(N, 1)`` indices, or ``(N, K)`` soft; needed in mode ``'loss'``.
+            mode: ``'tensor'``: logits ``(N * S, K)``; ``'loss'``: a dict of ``loss_cls``, ``top1_acc``, ``top5_acc``;
+                ``'predict'``: scores ``(N, K)``, as ``test_cfg`` says.
+            keypoint: ``(N, S, M, T, V, 3)``, x, y, score: in place of ``imgs`` where the model has ``heatmaps``.
+
+        Raises:
+            ValueError: If the input does not fit the network, the mode is unknown, or a loss is asked for several
+                views a sample or without labels.
+        """
+        views, other = (imgs, keypoint) if self.heatmaps is None else (keypoint, imgs)
+        if views is None or other is not None or views.ndim != 6:
+            wanted = 'imgs (N, views, C, T, H, W)' if self.heatmaps is None else 'keypoint (N, clips, M, T, V, 3)'
+            given = {'imgs': imgs, 'keypoint': keypoint}
+            found = {key: tuple(value.shape) for key, value in given.items() if value is not None}
+            raise ValueError(
+                f'Recognizer3D with model.heatmaps {"unset" if self.heatmaps is None else "set"} takes {wanted}, got '
+                f'{found}'
+            )
+        check_call(mode, label, views.shape[1])
+        if mode == 'loss':
+            return self.cls_head.loss(self.cls_head(self.backbone(self.volumes(views[:, 0])[0])), label)
+        finish = self.cls_head.pool if mode == 'predict' and self.feat_ext else self.cls_head
+        rows = views.flatten(0, 1)
+        turns = rows.split(len(rows) if self.training or not self.max_testing_views else self.max_testing_views)
+        scores = [torch.stack([finish(self.backbone(volume)) for volume in self.volumes(turn)]) for turn in turns]
+        scores = torch.cat(scores, 1).unflatten(1, views.shape[:2])  # (1 or 2, N, S, K): as they are, mirrored
+        scores = scores.transpose(0, 1).flatten(1, 2)
+        if mode == 'tensor':
+            return scores.flatten(0, 1)
+        return scores.mean(1) if self.feat_ext else average_clips(scores, self.average_clips)

@@ -2,5 +2,6 @@
 
 from pyskl.models.heads.gcn_head import GCNHead
 from pyskl.models.heads.grid_head import GridHead
+from pyskl.models.heads.i3d_head import I3DHead
 
-__all__ = ['GCNHead', 'GridHead']
+__all__ = ['GCNHead', 'GridHead', 'I3DHead']
