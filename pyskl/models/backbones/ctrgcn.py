@@ -90,7 +90,7 @@ class CTRGCN(JointNetwork):
         tcn_dropout: Rate behind the temporal branches, in every stage but the first.
         variant: Whose weights fit. ``'pyskl'``: the graph is summed over its first joint and a ReLU follows the
             temporal branches. ``'original'``: over its second, no ReLU, other first weights, no buffer ``A``, and
-            8 refining channels only where the input has 3 or 9.
+            8 refining channels only where the input has 9 or fewer than 8.
 
     Raises:
         ValueError: If ``variant`` is unknown, or a number does not fit the channels.

@@ -11,7 +11,7 @@ from pyskl.models.layers.side_by_side import conv_each
 
 # Whose weights: which joint of the graph is summed over, and inputs so narrow that the refinement gets 8 channels.
 _SUMS = {'pyskl': 'bkcvw,bkctv->bctw', 'original': 'bkcwv,bkctv->bctw'}
-_NARROW = {'pyskl': range(17), 'original': (3, 9)}
+_NARROW = {'pyskl': range(17), 'original': {*range(8), 9}}  # the original gives fewer than 8, but for 3, no channel
 VARIANTS = tuple(_SUMS)
 
 
@@ -36,18 +36,11 @@ class RefinedGCN(nn.Module):
         out_channels: Channels of the output.
         A: ``(K, V, V)``, learned.
         variant: ``'pyskl'``: ``[k, v, w]`` weighs joint ``v`` into ``w``. ``'original'``: ``w`` into ``v``.
-
-    Raises:
-        ValueError: If the refinement has no channel.
     """
 
     def __init__(self, in_channels: int, out_channels: int, A: Tensor, variant: str = 'pyskl') -> None:
         super().__init__()
         width = 8 if in_channels in _NARROW[variant] else in_channels // 8
-        if width < 1:
-            raise ValueError(
-                f'backbone.variant {variant!r} needs 3, 9 or at least 8 channels a block, got {in_channels}'
-            )
         self.sum = _SUMS[variant]
         self.A = nn.Parameter(A.clone())
         self.alpha = nn.Parameter(torch.zeros(1))
