@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from pyskl.models import build_model
 from tests.golden import fill_weights, load_golden
@@ -28,6 +29,33 @@ def test_keys_shapes_and_their_order_are_the_published_ones(name):
     assert {key for key, _ in model.named_buffers()} == set(facts['buffers'])
     assert sum(p.numel() for p in model.parameters()) == facts['parameters']
     assert all(p.requires_grad for p in model.parameters())
+
+
+@pytest.mark.parametrize(
+    ('name', 'blocks', 'at_56', 'at_64'),
+    [
+        ('slowonly_ntu60', [4, 6, 3], 15.8, 20.6),
+        ('slowonly_ntu60', [3, 4, 6], 14.6, 19.1),
+        ('c3d_ntu60', None, 16.8, 21.9),
+        ('x3d_ntu60', None, 0.59, 0.74),
+    ],
+)
+def test_multiply_accumulates_of_48_frames_are_the_published_ones(name, blocks, at_56, at_64):
+    cfg = load_golden(name)[0]['model']
+    if blocks:
+        cfg['backbone']['stage_blocks'] = blocks
+    with torch.device('meta'):
+        backbone = build_model(cfg).backbone.eval()
+    norms = []  # the published counter takes a BatchNorm for two operations an element
+    for module in backbone.modules():
+        if isinstance(module, nn.BatchNorm3d):
+            module.register_forward_hook(lambda module, inputs, output: norms.append(2 * output.numel()))
+    for size, giga in ((56, at_56), (64, at_64)):
+        norms.clear()
+        with FlopCounterMode(display=False) as counter, torch.no_grad():
+            backbone(torch.empty(1, 17, 48, size, size, device='meta'))
+        found = (counter.get_total_flops() / 2 + sum(norms)) / 1e9
+        assert round(found, 1 if giga > 1 else 2) == giga
 
 
 @pytest.mark.parametrize('name', NAMES)
