@@ -1,0 +1,90 @@
+import pytest
+import torch
+
+from pyskl.models.backbones.aagcn import AAGCN
+from pyskl.models.layers.adaptive_gcn import AdaptiveGCN
+
+GRAPH = {'layout': {'joints': 3, 'edges': [(1, 0), (2, 1)]}, 'mode': 'spatial'}
+SMALL = {'base_channels': 8, 'num_stages': 3, 'inflate_stages': [3], 'down_stages': [3]}
+
+
+def network(**options):
+    torch.manual_seed(0)
+    return AAGCN(GRAPH, **{**SMALL, **options})
+
+
+def test_values_in_a_tuple_go_one_to_each_stage_and_dropout_spares_the_first():
+    model = network(gcn_attention=(True, False, True), tcn_dropout=0.5, tcn_type=('unit_tcn', 'mstcn', 'unit_tcn'))
+    assert [block.gcn.attention for block in model.gcn] == [True, False, True]
+    assert [block.tcn.drop.p for block in model.gcn] == [0, 0.5, 0.5]
+    assert [hasattr(block.tcn, 'branches') for block in model.gcn] == [False, True, False]
+
+
+def test_gates_are_those_of_the_paper_one_after_the_other():
+    unit = AdaptiveGCN(4, 4, torch.rand(3, 5, 5))
+    for p in unit.parameters():
+        torch.nn.init.normal_(p)
+    y = torch.randn(2, 4, 6, 5)
+    place, channel = unit.gates(y)
+    joints = y + y * unit.conv_sa(y.mean(2)).sigmoid()[:, :, None]
+    frames = joints + joints * unit.conv_ta(joints.mean(3)).sigmoid()[..., None]
+    gate = unit.fc2c(unit.fc1c(frames.mean((2, 3))).relu()).sigmoid()
+    assert torch.allclose(y * place * channel, frames + frames * gate[..., None, None], atol=1e-5)
+
+
+def test_without_alpha_every_sample_has_the_learned_graph_and_with_it_its_own():
+    unit, x = AdaptiveGCN(4, 8, torch.rand(3, 5, 5)), torch.randn(2, 4, 6, 5)
+    assert torch.equal(unit.graph(x), unit.A.expand(2, -1, -1, -1))
+    torch.nn.init.ones_(unit.alpha)
+    bend = unit.graph(x) - unit.A
+    assert bend.abs().max() < 1  # a tanh
+    assert not torch.allclose(bend[0], bend[1])
+
+
+def test_joints_are_gathered_and_then_convolved_each_subset_by_itself():
+    unit, x = AdaptiveGCN(4, 4, torch.rand(3, 5, 5), adaptive=False, attention=False).eval(), torch.randn(2, 4, 6, 5)
+    torch.nn.init.ones_(unit.bn.weight)
+    total = sum(conv(x @ graph) for conv, graph in zip(unit.conv_d, unit.A, strict=True))
+    assert torch.allclose(unit(x), (unit.bn(total) + x).relu(), atol=1e-5)
+
+
+def test_a_fixed_graph_is_no_parameter():
+    model = network(gcn_adaptive=False)
+    assert not [key for key, _ in model.named_parameters() if key.endswith(('.A', '.alpha')) or 'conv_a' in key]
+    assert 'gcn.0.gcn.A' in dict(model.named_buffers())
+
+
+def test_an_untrained_network_multiplies_by_one_and_a_half_a_gate():
+    gcn = network().gcn[0].gcn
+    torch.nn.init.zeros_(gcn.conv_sa.weight)
+    place, channel = gcn.gates(torch.randn(2, 8, 6, 3))
+    assert torch.allclose(place * channel, torch.tensor(1.5**3))
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        ({'gcn_type': 'unit_gcn'}, "unknown backbone.gcn_type 'unit_gcn'; choose 'unit_aagcn'"),
+        ({'tcn_type': 'dgmstcn'}, r"unknown backbone.tcn_type 'dgmstcn'; choose from \['mstcn', 'unit_tcn'\]"),
+        ({'tcn_mid_channels': 0.5}, "tcn_mid_channels is an argument of tcn_type='mstcn', but tcn_type is 'unit_tcn'"),
+        ({'tcn_type': 'mstcn', 'tcn_dilation': 2}, "tcn_dilation is an argument of tcn_type='unit_tcn'"),
+        ({'gcn_coff_embedding': 9}, 'gcn_coff_embedding=9 leaves none of 8 channels'),
+        ({'data_bn_type': 'CV'}, "backbone.data_bn_type must be 'VC', 'MVC' or None, got 'CV'"),
+    ],
+)
+def test_an_impossible_option_is_named(options, message):
+    with pytest.raises(ValueError, match=message):
+        network(**options)
+
+
+@pytest.mark.parametrize('kind', ['VC', None])
+@torch.no_grad()
+def test_absent_persons_are_computed_once_where_they_are_alike(kind):
+    model = network(data_bn_type=kind).eval()
+    x = torch.randn(4, 2, 8, 3, 3)
+    x[:3, 1] = 0
+    rows = []
+    model.gcn[0].register_forward_hook(lambda _, args, out: rows.append(len(args[0])))
+    y = model(x)
+    assert rows == [6]
+    assert torch.allclose(y, model.encode_persons(x.flatten(0, 1)).unflatten(0, (4, 2)), atol=1e-6)

@@ -1,0 +1,61 @@
+import pytest
+import torch
+
+from pyskl.models.backbones.sgn import SGN
+
+
+def network():
+    torch.manual_seed(0)
+    model = SGN(base_channels=4, num_joints=3, T=6).eval()
+    for gcn in (model.gcn1, model.gcn2, model.gcn3):
+        torch.nn.init.normal_(gcn.conv.weight)
+    return model
+
+
+@torch.no_grad()
+def test_after_the_last_frame_comes_a_zero_one():
+    model, seen = network(), []
+    model.motion_bn.register_forward_hook(lambda _, args, out: seen.append(args[0]))
+    walk = torch.arange(1.0, 7.0).view(1, 1, 6, 1, 1).expand(-1, -1, -1, 3, 3)
+    model(walk)
+    assert seen[0][:, 0].tolist() == [1, 1, 1, 1, 1, -6]
+
+
+@torch.no_grad()
+def test_persons_can_be_swapped_and_any_number_comes():
+    model, x = network(), torch.randn(2, 4, 6, 3, 3)
+    y = model(x)
+    assert y.shape == (2, 4, 32, 20, 1)
+    assert torch.allclose(model(x.flip(1)), y.flip(1), atol=1e-6)
+
+
+@torch.no_grad()
+def test_joints_and_frames_know_which_they_are():
+    model, x = network(), torch.randn(1, 1, 6, 3, 3)
+    for embed in (model.joint_embed, model.motion_embed):  # nothing is left but the codes
+        torch.nn.init.zeros_(embed[1].conv.weight)
+    still = model(x)
+    torch.nn.init.zeros_(model.t_embed[1].conv.weight)
+    assert not torch.allclose(model(x), still)
+
+
+@torch.no_grad()
+def test_joints_share_one_among_those_they_listen_to():
+    model, graphs = network(), []
+    model.gcn1.register_forward_hook(lambda _, args, out: graphs.append(args[1]))
+    model(torch.randn(2, 1, 6, 3, 3))
+    assert graphs[0].shape == (2, 6, 3, 3)
+    assert torch.allclose(graphs[0].sum(-1), torch.ones(1))
+
+
+def test_without_biases_there_are_none_but_of_norms():
+    keys = [key for key, _ in SGN(base_channels=4, bias=False).named_parameters() if key.endswith('bias')]
+    assert all('bn' in key or key.startswith('tcn') for key in keys)
+
+
+def test_what_does_not_fit_is_named():
+    for shape in ((1, 1, 7, 3, 3), (1, 1, 6, 4, 3), (1, 1, 6, 3, 2)):
+        with pytest.raises(ValueError, match='backbone.T is 6, backbone.num_joints 3 and backbone.in_channels 3'):
+            network()(torch.zeros(shape))
+    with pytest.raises(ValueError, match='backbone.T must be a positive integer, got 0'):
+        SGN(T=0)
