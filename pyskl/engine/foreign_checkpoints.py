@@ -4,6 +4,7 @@ Their networks are classes of ours with certain arguments, so that the scores ar
 
 - ST-GCN: ``STGCN`` as PYSKL's configs build it. The file brings its graph along, of whatever partition.
 - CTR-GCN: ``CTRGCN(variant='original')``.
+- InfoGCN: ``InfoGCN`` and ``InfoGCNHead``, on NW-UCLA with ``tree='descendants'``. The file does not say which ``k``.
 """
 
 import re
@@ -11,6 +12,8 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
+
+from pyskl.models.heads.infogcn_head import class_priors
 
 _STGCN_PARTS = {
     'gcn.conv': 'gcn.conv',
@@ -63,12 +66,36 @@ def from_ctrgcn(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
     return {rename(key): value for key, value in state_dict.items()}
 
 
+def from_infogcn(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
+    """InfoGCN, https://github.com/stnoah1/infogcn: blocks count from 1, the head's layers lie beside them.
+
+    The file lacks the class priors, which were drawn from a seed; only a continued training sees the ones made here.
+    """
+
+    def rename(key: str) -> str:
+        block = re.match(r'l(\d+)\.', key)
+        if block:
+            return f'backbone.net.{int(block[1]) - 1}.{key[block.end() :]}'
+        if key == 'pos_embedding' or key.startswith(('data_bn.', 'to_joint_embedding.')):
+            return f'backbone.{key}'
+        return f'cls_head.{key}' if key.startswith(('fc.', 'fc_mu.', 'fc_logvar.', 'decoder.')) else key
+
+    ours = {rename(key): value for key, value in state_dict.items()}
+    generator = torch.Generator().manual_seed(0)
+    ours.setdefault('cls_head.z_prior', class_priors(*state_dict['decoder.weight'].shape, 3.0, generator))
+    return ours
+
+
 # What the log says -> keys that only this layout has together, and its function.
 LAYOUTS: dict[str, tuple[tuple[str, ...], Callable[[dict], dict]]] = {
     "ST-GCN's own repository": (('A', 'st_gcn_networks.0.gcn.conv.weight', 'fcn.weight'), from_stgcn),
     "CTR-GCN's own repository, which fits backbone.variant='original'": (
         ('l1.gcn1.PA', 'l1.gcn1.convs.0.conv4.weight', 'fc.weight'),
         from_ctrgcn,
+    ),
+    "InfoGCN's own repository, whose files hold no class priors (new ones, in case it is trained on)": (
+        ('pos_embedding', 'l1.agcn.shared_topology', 'decoder.weight'),
+        from_infogcn,
     ),
 }
 

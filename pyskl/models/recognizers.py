@@ -93,9 +93,10 @@ class RecognizerGCN(nn.Module):
                 clips a sample or without labels.
         """
         check_call(mode, label, keypoint.shape[1])
-        logits = self.cls_head(self.extract_feat(keypoint))
+        feature = self.extract_feat(keypoint)
         if mode == 'loss':
-            return self.cls_head.loss(logits, label)
+            return self.cls_head.loss_of(feature, label)
+        logits = self.cls_head(feature)
         if mode == 'tensor':
             return logits
         return average_clips(logits.unflatten(0, (len(keypoint), -1)), self.average_clips)

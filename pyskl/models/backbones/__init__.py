@@ -4,6 +4,7 @@ from pyskl.models.backbones.aagcn import AAGCN
 from pyskl.models.backbones.c3d import C3D
 from pyskl.models.backbones.ctrgcn import CTRGCN
 from pyskl.models.backbones.dgstgcn import DGSTGCN
+from pyskl.models.backbones.infogcn import InfoGCN
 from pyskl.models.backbones.msg3d import MSG3D
 from pyskl.models.backbones.resnet3d import ResNet3d, ResNet3dSlowOnly
 from pyskl.models.backbones.sgn import SGN
@@ -16,6 +17,7 @@ __all__ = [
     'C3D',
     'CTRGCN',
     'DGSTGCN',
+    'InfoGCN',
     'MSG3D',
     'ResNet3d',
     'ResNet3dSlowOnly',

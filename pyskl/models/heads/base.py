@@ -77,6 +77,10 @@ class BaseHead(nn.Module):
         with torch.autocast(x[0].device.type, enabled=False):
             return self.classify(self.dropout(self.pool(x)))
 
+    def loss_of(self, x: Tensor | list[Tensor], label: Tensor) -> dict[str, Tensor]:
+        """A backbone's output and labels, as :meth:`loss` takes them -> losses; for heads whose losses need more."""
+        return self.loss(self(x), label)
+
     def loss(self, cls_score: Tensor, label: Tensor) -> dict[str, Tensor]:
         """Scalars on the scores' device: ``loss_cls`` and, for index labels, ``top1_acc`` and ``top5_acc``.
 

@@ -1,0 +1,152 @@
+"""InfoGCN.
+
+Source: InfoGCN, CVPR 2022, https://github.com/stnoah1/infogcn. Its latent and losses are :class:`InfoGCNHead`'s.
+
+N samples, M persons, B = N * M, T frames, V joints, C channels.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from pyskl.models.layers.attentive_gcn import AttentiveGCN
+from pyskl.models.layers.branch_tcn import BranchTCN
+from pyskl.models.layers.initial import conv_init
+from pyskl.models.layers.joint_network import JointNetwork
+from pyskl.models.layers.stages import stage_plan
+from pyskl.models.layers.temporal import UnitTCN
+from pyskl.registry import MODELS, check_arguments
+from pyskl.skeletons import Skeleton, get_skeleton
+
+TREES = ('ancestors', 'descendants')
+
+
+def rooted_parents(skeleton: Skeleton, root: int) -> list[int]:
+    """Each joint's parent in the tree of bones, turned so that ``root`` has none; ``-1`` for none.
+
+    Raises:
+        ValueError: If the bones run in a circle.
+    """
+    parents = [-1 if parent == joint else parent for joint, parent in enumerate(skeleton.bone_parents)]
+    for joint in range(len(parents)):
+        for _ in range(len(parents)):
+            joint = parents[joint] if joint >= 0 else joint
+        if joint >= 0:
+            raise ValueError(f'skeleton {skeleton.name!r}: its bones run in a circle; InfoGCN needs a tree')
+    child, joint = -1, root
+    while joint >= 0:  # the bones between the old root and the new one turn round
+        parents[joint], child, joint = child, joint, parents[joint]
+    return parents
+
+
+def k_mode_matrix(skeleton: Skeleton, k: int, tree: str = 'ancestors') -> Tensor:
+    """``(V, V)`` float32, to be multiplied with joints from the left: InfoGCN's k-th mode.
+
+    Args:
+        skeleton: Its bones are the tree.
+        k: How far relations reach: 1 is the bones, the depth of the tree and more are the joints themselves.
+        tree: ``'ancestors'``: a joint minus its k-th ancestor, seen from the skeleton's origin; a joint without one
+            stays. ``'descendants'``: a joint minus the sum of its k-th descendants, seen from where the bones lead,
+            which is what InfoGCN's released code does on NW-UCLA (its list of bones is the other way round).
+
+    Raises:
+        ValueError: If ``k`` is not a positive integer (0 would take each joint from itself), or ``tree`` is unknown.
+    """
+    if not isinstance(k, int) or isinstance(k, bool) or k < 1:
+        raise ValueError(f'backbone.k must be a positive integer, got {k!r}; 0 would erase the input')
+    if tree not in TREES:
+        raise ValueError(f'unknown backbone.tree {tree!r}; choose from {TREES}')
+    root = (
+        skeleton.origin if tree == 'ancestors' else next((v for v, p in enumerate(skeleton.bone_parents) if v == p), 0)
+    )
+    parents = rooted_parents(skeleton, root)
+    ancestors = list(range(len(parents)))
+    for _ in range(min(k, len(parents))):
+        ancestors = [parents[joint] if joint >= 0 else -1 for joint in ancestors]
+    matrix = torch.eye(len(parents))
+    for joint, ancestor in enumerate(ancestors):
+        if ancestor >= 0:
+            matrix[(joint, ancestor) if tree == 'ancestors' else (ancestor, joint)] = -1
+    return matrix
+
+
+class InfoGCNBlock(nn.Module):
+    """Attentive graph convolution, temporal branches, residual.
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        stride: In time.
+        num_joints: V.
+        num_heads: Of the attention.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, stride: int, num_joints: int, num_heads: int) -> None:
+        super().__init__()
+        self.agcn = AttentiveGCN(in_channels, out_channels, num_joints, num_heads)
+        self.tcn = BranchTCN(out_channels, out_channels, 5, stride, (1, 2), residual=False)
+        self.residual = nn.Identity()
+        if stride != 1 or in_channels != out_channels:
+            self.residual = UnitTCN(in_channels, out_channels, kernel_size=1, stride=stride)
+            conv_init(self.residual.conv)
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(B, C_in, T, V) -> (B, C_out, T', V)``."""
+        return self.relu(self.tcn(self.agcn(x)) + self.residual(x))
+
+
+@MODELS.register_module()
+class InfoGCN(JointNetwork):
+    """InfoGCN's encoder: the k-th mode of the joints, a position code, nine attentive blocks.
+
+    Args:
+        graph_cfg: ``layout``: a skeleton's name, or a skeleton as a dict.
+        k: Which mode, see :func:`k_mode_matrix`.
+        tree: ``'ancestors'``, or ``'descendants'`` for weights that the released code trained on NW-UCLA.
+        in_channels: Channels of a joint.
+        base_channels: Channels of the first block; the last has four times as many.
+        num_heads: Of the attention.
+        num_person: M; each person has a norm of its own.
+
+    Raises:
+        ValueError: If ``k``, ``tree`` or the skeleton does not do, or a number does not fit the channels.
+    """
+
+    def __init__(
+        self,
+        graph_cfg: dict,
+        k: int = 1,
+        tree: str = 'ancestors',
+        in_channels: int = 3,
+        base_channels: int = 64,
+        num_heads: int = 3,
+        num_person: int = 2,
+    ) -> None:
+        check_arguments(get_skeleton, graph_cfg, 'graph_cfg')
+        numbers = {'in_channels': in_channels, 'base_channels': base_channels, 'num_heads': num_heads}
+        for name, value in {**numbers, 'num_person': num_person}.items():
+            if not isinstance(value, int) or value < 1:
+                raise ValueError(f'backbone.{name} must be a positive integer, got {value!r}')
+        skeleton = get_skeleton(**graph_cfg)
+        modes = k_mode_matrix(skeleton, k, tree)
+        super().__init__(skeleton.num_joints, in_channels, num_person, None)
+        self.data_bn_type = 'MVC'  # of embedded joints, which have more channels than those that come in
+        self.data_bn = nn.BatchNorm1d(num_person * skeleton.num_joints * base_channels)
+        self.register_buffer('A_vector', modes, persistent=False)
+        self.to_joint_embedding = nn.Linear(in_channels, base_channels)
+        self.pos_embedding = nn.Parameter(torch.randn(1, skeleton.num_joints, base_channels))
+        plan = stage_plan(base_channels, base_channels, 9, (4, 7), (4, 7))
+        self.net = nn.ModuleList(
+            InfoGCNBlock(narrow, wide, stride, skeleton.num_joints, num_heads) for _, narrow, wide, stride in plan
+        )
+
+    def normalize(self, x: Tensor) -> Tensor:
+        """``(N, M, T, V, C)`` joints -> ``(N, M, T, V, C')``, embedded and normalised by ``data_bn``."""
+        with torch.autocast(x.device.type, enabled=False):  # coordinates need more digits than half precision has
+            return super().normalize(self.to_joint_embedding(self.A_vector @ x) + self.pos_embedding)
+
+    def encode(self, x: Tensor) -> Tensor:
+        """``(B, C, T, V) -> (B, C', T', V)``."""
+        for block in self.net:
+            x = block(x)
+        return x
