@@ -1,6 +1,6 @@
 import pytest
 
-from pyskl.skeletons import SKELETONS, get_skeleton
+from pyskl.skeletons import SKELETONS, get_limbs, get_skeleton, limb_mirror_order, mirror_order
 
 ARM = {'joints': ['shoulder', 'elbow', 'wrist'], 'edges': [('elbow', 'shoulder'), ('wrist', 'elbow')]}
 
@@ -90,3 +90,31 @@ def test_a_skeleton_passes_through():
 def test_a_wrong_skeleton_is_named(cfg, message):
     with pytest.raises(ValueError, match=message):
         get_skeleton(cfg)
+
+
+@pytest.mark.parametrize('skeleton', SKELETONS.values(), ids=list(SKELETONS))
+def test_a_mirror_exchanges_sides_and_two_mirrors_nothing(skeleton):
+    joints = mirror_order(skeleton.num_joints, skeleton.left, skeleton.right)
+    limbs = limb_mirror_order(skeleton.limbs, joints)
+    for partners in (joints, limbs):
+        assert [partners[partner] for partner in partners] == list(range(len(partners)))
+    for joint, partner in enumerate(joints):
+        names = skeleton.joints[joint], skeleton.joints[partner]
+        assert names[1] == names[0].replace('left', '@').replace('right', 'left').replace('@', 'right')
+    for (a, b), mirrored in zip(skeleton.limbs, limbs, strict=True):
+        assert set(skeleton.limbs[mirrored]) == {joints[a], joints[b]}
+
+
+def test_the_two_orders_of_coco_limbs_hold_the_same_limbs():
+    coco = SKELETONS['coco']
+    assert get_limbs(None, coco) == coco.limbs
+    assert set(get_limbs('posec3d', coco)) == set(coco.limbs)
+    assert get_limbs([[0, 1]], coco) == ((0, 1),)
+    with pytest.raises(ValueError, match='must be pairs of joints below 17'):
+        get_limbs([], coco)
+
+
+def test_sides_that_do_not_pair_are_named():
+    for left, right in (([0], []), ([0], [0]), ([0], [3])):
+        with pytest.raises(ValueError, match='left, right must pair different indices below 3'):
+            mirror_order(3, left, right)
