@@ -9,7 +9,9 @@ import io
 import math
 import pickle
 from collections import OrderedDict
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from tqdm import tqdm
@@ -92,9 +94,11 @@ for _builtins in ('builtins', '__builtin__'):  # Python 3 and 2
 
 
 class _Unpickler(pickle.Unpickler):
+    more: Mapping[tuple[str, str], object] = MappingProxyType({})
+
     def find_class(self, module: str, name: str) -> object:
         try:
-            return _KNOWN[module, name]
+            return _KNOWN[module, name] if (module, name) in _KNOWN else self.more[module, name]
         except KeyError:
             raise ForbiddenGlobal(f'{module}.{name}') from None
 
@@ -117,32 +121,49 @@ class _BarReader(io.RawIOBase):
         return count
 
 
-def load_numbers(path: str | Path) -> object:
+def load_numbers(
+    path: str | Path,
+    what: str = 'annotation file',
+    key: str = 'ann_file',
+    more: Mapping[tuple[str, str], Callable] | None = None,
+) -> object:
     """The content of a pickle of arrays, numbers, strings and builtin containers.
+
+    Args:
+        path: The file.
+        what: What it is, for messages.
+        key: Where it was named, for messages.
+        more: (module, name) of what else the pickle may name, and the functions of ours that stand for it.
 
     Raises:
         OSError: If the file is missing or cannot be read.
         ValueError: If it is not a pickle, is cut off, or names anything else.
     """
     path = Path(path)
+
+    def unpickler(file: io.BufferedIOBase) -> _Unpickler:
+        reader = _Unpickler(file, encoding='latin1')
+        reader.more = more or {}
+        return reader
+
     try:
         with path.open('rb') as file:
             size = path.stat().st_size
             if size < BAR_BYTES:
-                return _Unpickler(file, encoding='latin1').load()
+                return unpickler(file).load()
             with tqdm(total=size, unit='B', unit_scale=True, desc=f'reading {path.name}') as bar:
-                return _Unpickler(io.BufferedReader(_BarReader(file, bar), 2**20), encoding='latin1').load()
+                return unpickler(io.BufferedReader(_BarReader(file, bar), 2**20)).load()
     except FileNotFoundError:
-        raise FileNotFoundError(f'annotation file {str(path)!r} does not exist; check ann_file') from None
+        raise FileNotFoundError(f'{what} {str(path)!r} does not exist; check {key}') from None
     except IsADirectoryError:
-        raise IsADirectoryError(f'ann_file {str(path)!r} is a folder; name the pickle in it') from None
+        raise IsADirectoryError(f'{key} {str(path)!r} is a folder; name the pickle in it') from None
     except ForbiddenGlobal as error:
         raise ValueError(
-            f'annotation file {str(path)!r} holds {error}, which could run code, and was not read; it may hold NumPy '
+            f'{what} {str(path)!r} holds {error}, which could run code, and was not read; it may hold NumPy '
             f'arrays of numbers and builtin containers only'
         ) from None
     except BROKEN as error:
         raise ValueError(
-            f'annotation file {str(path)!r} is not a whole pickle ({type(error).__name__}: {error}); it may be cut off '
+            f'{what} {str(path)!r} is not a whole pickle ({type(error).__name__}: {error}); it may be cut off '
             f'or of another kind: download or write it again'
         ) from None

@@ -1,0 +1,169 @@
+"""Scores of several networks on the same clips, made into one. N clips, K classes, F files."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pyskl.evaluation.functional import mean_class_accuracy, top_k_accuracy
+
+STEPS = np.linspace(0, 2, 21)  # weights that a search tries
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What one network said.
+
+    Args:
+        source: The file, for messages.
+        names: ``frame_dir`` of each clip, or None where the file does not say.
+        labels: ``(N,)`` int64.
+        scores: ``(N, K)`` float64, probabilities or logits.
+    """
+
+    source: str
+    names: tuple[str, ...] | None
+    labels: np.ndarray
+    scores: np.ndarray
+
+    def take(self, order: Sequence[int]) -> 'Predictions':
+        """The clips of these positions, in this order."""
+        order = np.asarray(order, dtype=np.int64)
+        names = None if self.names is None else tuple(self.names[i] for i in order)
+        return Predictions(self.source, names, self.labels[order], self.scores[order])
+
+
+def _positions(predictions: Predictions) -> dict[str, int]:
+    positions = {}
+    for i, name in enumerate(predictions.names):
+        if name in positions:
+            raise ValueError(f'{predictions.source}: clip {name!r} occurs twice, as number {positions[name]} and {i}')
+        positions[name] = i
+    return positions
+
+
+def align(files: Sequence[Predictions]) -> list[Predictions]:
+    """All in the order of the first: by name where both have names, else as they are.
+
+    Raises:
+        ValueError: If two files are not of the same clips, labels and classes; names the first difference.
+    """
+    first = files[0]
+    aligned = [first]
+    where = _positions(first) if first.names is not None else {}
+    for other in files[1:]:
+        if first.names is not None and other.names is not None:
+            there = _positions(other)
+            for one, two, known in ((first, other, there), (other, first, where)):
+                missing = next((name for name in one.names if name not in known), None)
+                if missing is not None:
+                    raise ValueError(f'{two.source} has no clip {missing!r}, which {one.source} has')
+            other = other.take([there[name] for name in first.names])
+        if len(first.labels) != len(other.labels):
+            raise ValueError(
+                f'{first.source} has {len(first.labels)} clips, {other.source} {len(other.labels)}: not the same list'
+            )
+        unlike = np.flatnonzero(first.labels != other.labels)
+        if len(unlike):
+            i = unlike[0]
+            clip = f'clip {first.names[i]!r}' if first.names is not None else f'clip number {i}'
+            raise ValueError(
+                f'{clip} is of class {first.labels[i]} in {first.source} and {other.labels[i]} in {other.source}'
+            )
+        if first.scores.shape[1] != other.scores.shape[1]:
+            raise ValueError(
+                f'{first.source} scores {first.scores.shape[1]} classes, {other.source} {other.scores.shape[1]}'
+            )
+        aligned.append(other)
+    return aligned
+
+
+def are_probabilities(scores: np.ndarray) -> bool:
+    """Whether the rows of ``(N, K)`` are not negative and sum to 1, as far as half precision can tell."""
+    return bool((scores >= 0).all() and (np.abs(scores.sum(1) - 1) < 1e-2).all())
+
+
+def softmax(scores: np.ndarray) -> np.ndarray:
+    """``(N, K)`` logits -> probabilities."""
+    raised = np.exp(scores - scores.max(1, keepdims=True))
+    return raised / raised.sum(1, keepdims=True)
+
+
+def comparable(files: Sequence[Predictions], to_probabilities: bool = False) -> list[np.ndarray]:
+    """Scores that may be added: all probabilities or all logits.
+
+    Args:
+        files: As of :func:`align`.
+        to_probabilities: Take the softmax of those that hold no probabilities.
+
+    Raises:
+        ValueError: If some hold probabilities and some do not, and ``to_probabilities`` is not set.
+    """
+    kinds = [are_probabilities(file.scores) for file in files]
+    if to_probabilities:
+        return [file.scores if kind else softmax(file.scores) for file, kind in zip(files, kinds, strict=True)]
+    if len(set(kinds)) > 1:
+        yes, no = (files[kinds.index(kind)].source for kind in (True, False))
+        raise ValueError(f'{yes} holds probabilities and {no} does not; --softmax makes them of one kind')
+    return [file.scores for file in files]
+
+
+def check_weights(weights: Sequence[float] | None, count: int) -> np.ndarray:
+    """``(F,)`` float64; all one by default.
+
+    Raises:
+        ValueError: If there are more or fewer than files, one is no finite number, or all are zero.
+    """
+    weights = np.ones(count) if weights is None else np.asarray(weights, np.float64)
+    if weights.shape != (count,):
+        raise ValueError(f'--weights must be one number a file: {count} files, {weights.size} weights')
+    if not np.isfinite(weights).all() or not weights.any():
+        raise ValueError(f'--weights must be finite numbers, not all zero, got {weights.tolist()}')
+    return weights
+
+
+def fuse(scores: Sequence[np.ndarray], weights: Sequence[float] | None = None) -> np.ndarray:
+    """F arrays ``(N, K)`` -> their weighted sum."""
+    return np.tensordot(check_weights(weights, len(scores)), np.stack(scores), 1)
+
+
+def measure(scores: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """``top1``, ``top5`` and ``mean_class``, fractions."""
+    top1, top5 = top_k_accuracy(scores, labels, (1, 5))
+    return {'top1': top1, 'top5': top5, 'mean_class': mean_class_accuracy(scores, labels)}
+
+
+def check_apart(searched: Predictions, reported: Predictions) -> None:
+    """Refuse to search weights on clips that the result is reported on.
+
+    Raises:
+        ValueError: If they share a clip, or it cannot be told.
+    """
+    for file in (searched, reported):
+        if file.names is None:
+            raise ValueError(f'{file.source} does not name its clips, so --search may share some with --preds')
+    shared = set(searched.names) & set(reported.names)
+    if shared:
+        raise ValueError(
+            f'--search and --preds share {len(shared)} clips, the first is {min(shared)!r}; '
+            'weights are searched on another split than the one reported'
+        )
+
+
+def search_weights(scores: Sequence[np.ndarray], labels: np.ndarray) -> np.ndarray:
+    """Weights ``(F,)`` of the best top-1, from all one, changed one at a time while that helps."""
+    weights = np.ones(len(scores))
+    best = top_k_accuracy(fuse(scores, weights), labels)[0]
+    improved = True
+    while improved:
+        improved = False
+        for i in range(len(scores)):
+            for step in STEPS:
+                trial = weights.copy()
+                trial[i] = step
+                if not trial.any():
+                    continue
+                top1 = top_k_accuracy(fuse(scores, trial), labels)[0]
+                if top1 > best:
+                    weights, best, improved = trial, top1, True
+    return weights

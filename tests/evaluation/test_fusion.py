@@ -1,0 +1,108 @@
+import numpy as np
+import pytest
+
+from pyskl.evaluation.fusion import (
+    Predictions,
+    align,
+    are_probabilities,
+    check_apart,
+    comparable,
+    fuse,
+    measure,
+    search_weights,
+    softmax,
+)
+
+
+def file(source, names, labels, scores):
+    return Predictions(
+        source, None if names is None else tuple(names), np.array(labels), np.array(scores, dtype=np.float64)
+    )
+
+
+A = file('A.pkl', 'xyz', [0, 1, 2], [[1, 0, 0], [2, 0, 0], [3, 0, 0]])
+
+
+def test_files_are_put_in_the_order_of_the_first():
+    other = file('B.pkl', 'zxy', [2, 0, 1], [[7, 0, 0], [5, 0, 0], [6, 0, 0]])
+    first, second = align([A, other])
+    assert first is A
+    assert second.names == A.names
+    assert second.labels.tolist() == [0, 1, 2]
+    assert second.scores[:, 0].tolist() == [5, 6, 7]
+
+
+def test_files_without_names_keep_their_order():
+    assert align([A, file('B.pkl', None, [0, 1, 2], A.scores)])[1].scores.tolist() == A.scores.tolist()
+
+
+@pytest.mark.parametrize(
+    ('other', 'said'),
+    [
+        (file('B.pkl', 'xyw', [0, 1, 2], A.scores), "B.pkl has no clip 'z', which A.pkl has"),
+        (file('B.pkl', 'xyzw', [0, 1, 2, 0], np.eye(4, 3)), "A.pkl has no clip 'w', which B.pkl has"),
+        (file('B.pkl', 'xyx', [0, 1, 0], A.scores), "B.pkl: clip 'x' occurs twice, as number 0 and 2"),
+        (file('B.pkl', 'xyz', [0, 2, 1], A.scores), "clip 'y' is of class 1 in A.pkl and 2 in B.pkl"),
+        (file('B.pkl', None, [0, 2, 1], A.scores), "clip 'y' is of class 1 in A.pkl and 2 in B.pkl"),
+        (file('B.pkl', None, [0, 1], A.scores[:2]), 'A.pkl has 3 clips, B.pkl 2: not the same list'),
+        (file('B.pkl', 'xyz', [0, 1, 2], np.eye(3, 4)), 'A.pkl scores 3 classes, B.pkl 4'),
+    ],
+)
+def test_the_first_difference_is_named(other, said):
+    with pytest.raises(ValueError, match=said):
+        align([A, other])
+
+
+def test_fusion_is_the_weighted_sum():
+    scores = [np.array([[1.0, 2]]), np.array([[10.0, 30]])]
+    assert fuse(scores).tolist() == [[11, 32]]
+    assert fuse(scores, [2, 0.5]).tolist() == [[7, 19]]
+
+
+@pytest.mark.parametrize(
+    ('weights', 'said'),
+    [([1], '2 files, 1 weights'), ([0, 0], 'not all zero'), ([1, float('nan')], 'must be finite')],
+)
+def test_weights_that_do_not_do_are_named(weights, said):
+    with pytest.raises(ValueError, match=said):
+        fuse([A.scores, A.scores], weights)
+
+
+def test_accuracies_of_four_clips():
+    scores = np.array([[0.6, 0.4, 0], [0.9, 0.1, 0], [0.2, 0.8, 0], [0.5, 0.3, 0.2]])
+    # Class 0: 2 of 2 right; class 1: 1 of 1; class 2: 0 of 1. Of three classes all are among the best five.
+    assert measure(scores, np.array([0, 0, 1, 2])) == {'top1': 0.75, 'top5': 1.0, 'mean_class': pytest.approx(2 / 3)}
+
+
+def test_softmax_of_logarithms_are_the_numbers_and_large_logits_do_no_harm():
+    assert softmax(np.log([[1.0, 3], [2, 2]]) + 1000).tolist() == [
+        [pytest.approx(0.25), pytest.approx(0.75)],
+        [0.5] * 2,
+    ]
+
+
+def test_logits_are_not_added_to_probabilities():
+    probabilities = file('P.pkl', 'xyz', [0, 1, 2], np.eye(3))
+    assert are_probabilities(probabilities.scores)
+    assert not are_probabilities(A.scores)
+    with pytest.raises(ValueError, match='P.pkl holds probabilities and A.pkl does not; --softmax'):
+        comparable([A, probabilities])
+    ours, theirs = comparable([A, probabilities], to_probabilities=True)
+    assert ours.sum(1) == pytest.approx(1)
+    assert theirs is probabilities.scores  # not twice
+
+
+def test_a_search_finds_the_network_that_is_right():
+    labels = np.array([0, 1, 0, 1])
+    right, wrong = np.eye(2)[labels], 2 * np.eye(2)[1 - labels]
+    weights = search_weights([right, wrong], labels)
+    assert fuse([right, wrong], weights).argmax(1).tolist() == labels.tolist()
+    assert search_weights([right, right], labels).tolist() == [1, 1]  # nothing to gain
+
+
+def test_weights_are_not_searched_on_the_clips_reported():
+    with pytest.raises(ValueError, match="share 1 clips, the first is 'z'"):
+        check_apart(file('S.pkl', 'zw', [0, 1], np.eye(2)), A)
+    with pytest.raises(ValueError, match='S.pkl does not name its clips'):
+        check_apart(file('S.pkl', None, [0, 1], np.eye(2)), A)
+    assert check_apart(file('S.pkl', 'vw', [0, 1], np.eye(2)), A) is None
