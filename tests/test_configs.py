@@ -17,7 +17,7 @@ from pyskl.datasets.synthetic import make_annotation
 from pyskl.engine import schema
 from pyskl.engine.config import PHASES, datasets_in, load_config
 from pyskl.models import build_model
-from pyskl.registry import DATASETS, MODELS, TRANSFORMS, check_arguments, lookup
+from pyskl.registry import DATASETS, MODELS, TRANSFORMS, build_component, check_arguments, lookup
 from pyskl.skeletons import get_skeleton
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
@@ -33,6 +33,9 @@ FOLDERS = {
     *(f'stgcn/stgcn_pyskl_{data}' for data in [*NTU, 'nwucla']),
     *(f'stgcn/stgcn_vanilla_{data}' for data in NTU if 'ntu60' in data),
     *(f'stgcn++/stgcn++_{data}' for data in [*NTU, 'nwucla']),
+    *(f'{family}/{family}_pyskl_{data}' for family, data in product(('aagcn', 'ctrgcn', 'msg3d'), [*NTU, 'nwucla'])),
+    *(f'{family}/{data}' for family, data in product(('dgstgcn', 'strong_aug'), NTU) if data.endswith('3dkp')),
+    'dgstgcn/nwucla',
     *(f'Ske2Grid/{stage}_stgcn2cn_pyskl_{data}' for stage, data in product(STAGES, NTU)),
     *(f'Ske2Grid/{stage}_stgcn2cn_nwucla' for stage in STAGES),
 }
@@ -84,12 +87,16 @@ def test_the_folder_holds_every_published_name_and_nothing_else():
 
 
 def test_every_component_takes_its_arguments(configs):
+    seen = set()
     for name, cfg in configs.items():
         components = [(cfg.model, MODELS), (cfg.model.backbone, MODELS), (cfg.model.cls_head, MODELS)]
         for phase, pipeline in pipelines(cfg).items():
             components += [(cfg.data[phase], DATASETS), *((transform, TRANSFORMS) for transform in pipeline)]
             components += [(dataset, DATASETS) for dataset in datasets_in(cfg.data[phase])]
         for component, registry in components:
+            if str(component) in seen:
+                continue
+            seen.add(str(component))
             cls = lookup(component.type, registry)
             check_arguments(
                 cls, {key: value for key, value in component.items() if key != 'type'}, name=f'{name}: {component.type}'
@@ -107,13 +114,16 @@ def test_every_schedule_is_understood(configs):
 
 
 def test_every_network_is_built(configs):
-    networks = {str(cfg.model): cfg.model for cfg in configs.values()}
-    assert (
-        len(networks) == 4 * 5 + 5 + 2 + 5 + 3
-    )  # Ske2Grid, ST-GCN, vanilla, ST-GCN++ (skeletons x classes), quickstart
+    networks = {str(cfg.model.backbone): cfg.model for cfg in configs.values()}
+    heads = {str(cfg.model.cls_head): cfg.model.cls_head for cfg in configs.values()}
+    # Skeletons of Ske2Grid, ST-GCN, vanilla, ST-GCN++, AAGCN, CTR-GCN, MS-G3D, DG-STGCN, and quickstart.
+    assert len(networks) == 4 * 3 + 3 + 2 + 3 + 3 * 3 + 2 + 3
     for model in networks.values():
         recognizer = build_model(model.to_dict())
-        assert recognizer.cls_head.num_classes == model.cls_head.num_classes
+        layout = model.backbone.graph_cfg.layout
+        assert recognizer.backbone.num_joints == get_skeleton(layout).num_joints, model.backbone
+    for head in heads.values():
+        assert build_component(head.to_dict(), MODELS).num_classes == head.num_classes
 
 
 def test_every_pipeline_turns_a_clip_into_what_its_network_takes(configs):
@@ -127,14 +137,15 @@ def test_every_pipeline_turns_a_clip_into_what_its_network_takes(configs):
                 continue
             seen.add((str(pipeline), phase))
             clips = 10 if phase == 'test' and 'vanilla' not in name else 1
-            sampling = step(pipeline, 'UniformSample', 'PadTo')
+            sampling = step(pipeline, 'UniformSample', 'UniformSampleDecode', 'PadTo')
             frames = sampling.get('clip_len', sampling.get('length'))
             sample = Compose(pipeline)({**records[layout], 'test_mode': phase != 'train'})
             shape = (clips, persons, frames, get_skeleton(layout).num_joints, cfg.model.backbone.get('in_channels', 3))
             assert tuple(sample['keypoint'].shape) == shape, f'{name}: {phase}'
             assert sample['keypoint'].dtype == torch.float32, f'{name}: {phase}'
             assert torch.isfinite(sample['keypoint']).all(), f'{name}: {phase}'
-    assert len(seen) == 3 * (4 * 6 + 1)  # phases x (streams x fragments + quickstart)
+    # Streams x (phases x fragments, of which strong_aug adds the training), and quickstart.
+    assert len(seen) == 4 * (3 * 8 + 1) + 3
 
 
 def test_names_mean_what_they_say(configs):
@@ -170,7 +181,9 @@ def test_recipes_are_the_published_ones(configs):
         if 'ntu' not in name:
             continue
         vanilla, grid = 'vanilla' in name, name.startswith('Ske2Grid')
-        assert (cfg.total_epochs, cfg.data.train.times, cfg.data.videos_per_gpu) == (16, 5, 16), name
+        epochs, times, workers = {'dgstgcn': (150, 1, 4), 'strong_aug': (24, 5, 2)}.get(name.split('/')[0], (16, 5, 2))
+        assert (cfg.total_epochs, cfg.data.train.times, cfg.data.workers_per_gpu) == (epochs, times, workers), name
+        assert cfg.data.videos_per_gpu == 16, name
         assert cfg.optimizer.to_dict() == {
             'type': 'SGD', 'lr': 0.05 if grid else 0.1, 'momentum': 0.9,
             'weight_decay': 1e-4 if vanilla else 5e-4, 'nesterov': not vanilla,
@@ -181,10 +194,28 @@ def test_recipes_are_the_published_ones(configs):
             assert all((padding.length, padding.mode) == (300, 'zero') for padding in frames), name
         else:
             assert cfg.lr_config == {'policy': 'CosineAnnealing', 'min_lr': 0, 'by_epoch': False}, name
-            clips = {phase: step(pipeline, 'UniformSample') for phase, pipeline in pipelines(cfg).items()}
+            kind = 'UniformSampleDecode' if name.startswith('dgstgcn') else 'UniformSample'
+            clips = {phase: step(pipeline, kind) for phase, pipeline in pipelines(cfg).items()}
             assert {clip.clip_len for clip in clips.values()} == {100}, name
             assert [clips[phase].get('num_clips', 1) for phase in PHASES] == [1, 1, 10], name
         assert all(step(pipeline, 'FormatGCNInput').num_person == 2 for pipeline in pipelines(cfg).values()), name
+
+
+def test_only_strong_augmentation_and_dgstgcn_turn_and_scale_joints_of_ntu(configs):
+    for name, cfg in configs.items():
+        if 'ntu' not in name:
+            continue
+        family, turned = name.split('/')[0], {'xview': (True, 0.3)}.get(name.split('_')[1], (False, 0.2))
+        for phase, pipeline in pipelines(cfg).items():
+            theta = [transform.theta for transform in pipeline if transform.type == 'RandomRot']
+            scale = [transform.scale for transform in pipeline if transform.type == 'RandomScale']
+            training = phase == 'train'
+            strong = family == 'strong_aug' and training
+            assert scale == ([0.1] if strong else []), f'{name}: {phase}'
+            expected = [0.3] if strong else [turned[1]] if family == 'dgstgcn' and training else []
+            assert theta == expected, f'{name}: {phase}'
+            aligned = turned[0] if family == 'dgstgcn' else True
+            assert pipeline[0].get('align_spine', True) == aligned, f'{name}: {phase}'
 
 
 def test_the_claim_of_a_leaf_names_the_batch_and_the_rate_of_its_config(configs):

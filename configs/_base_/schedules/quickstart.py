@@ -2,5 +2,4 @@
 
 _base_ = './pyskl.py'
 optimizer = dict(lr=0.05)
-total_epochs = 16
 auto_scale_lr = dict(base_batch_size=16)

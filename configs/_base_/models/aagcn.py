@@ -1,0 +1,11 @@
+"""AAGCN, arXiv 1912.06971: graphs learned and drawn from each clip, attention over joints, time and channels.
+
+2s-AGCN, arXiv 1805.07694, is the same without attention (backbone.gcn_attention=False).
+A leaf adds the skeleton (graph_cfg.layout) and num_classes.
+"""
+
+model = dict(
+    type='RecognizerGCN',
+    backbone=dict(type='AAGCN', graph_cfg=dict(mode='spatial')),
+    cls_head=dict(type='GCNHead', in_channels=256),
+)

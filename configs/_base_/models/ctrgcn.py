@@ -1,0 +1,10 @@
+"""CTR-GCN, arXiv 2107.12213: a graph of its own for each channel, refined from a learned one.
+
+A leaf adds the skeleton (graph_cfg.layout) and num_classes.
+"""
+
+model = dict(
+    type='RecognizerGCN',
+    backbone=dict(type='CTRGCN', graph_cfg=dict(mode='spatial')),
+    cls_head=dict(type='GCNHead', in_channels=256),
+)

@@ -1,0 +1,10 @@
+"""DG-STGCN, arXiv 2210.05895: eight graphs that start from chance and know nothing of the skeleton.
+
+A leaf adds the skeleton (graph_cfg.layout: how many joints there are) and num_classes.
+"""
+
+model = dict(
+    type='RecognizerGCN',
+    backbone=dict(type='DGSTGCN', gcn_ratio=0.125, graph_cfg=dict(mode='random', num_filter=8)),
+    cls_head=dict(type='GCNHead', in_channels=256),
+)

@@ -1,0 +1,10 @@
+"""MS-G3D, arXiv 2003.14111: joints at many distances, and windows of space-time beside them.
+
+A leaf adds the skeleton (graph_cfg.layout) and num_classes.
+"""
+
+model = dict(
+    type='RecognizerGCN',
+    backbone=dict(type='MSG3D', graph_cfg=dict(mode='binary_adj')),
+    cls_head=dict(type='GCNHead', in_channels=384),
+)

@@ -1,0 +1,10 @@
+"""AAGCN, NW-UCLA, joints. Ours. 1 GPU x 16 clips."""
+
+_base_ = [
+    '../../_base_/models/aagcn.py',
+    '../../_base_/datasets/nwucla.py',
+    '../../_base_/pipelines/nwucla.py',
+    '../../_base_/schedules/nwucla.py',
+    '../../_base_/default_runtime.py',
+]
+model = dict(backbone=dict(graph_cfg=dict(layout='nw-ucla')), cls_head=dict(num_classes=10))

@@ -1,0 +1,4 @@
+"""ST-GCN++ strong_aug, NTU120 XSet 3D, bone motion. arXiv 2205.09443. 8 GPUs x 16 clips, lr 0.1. PYSKL: 84.4 top-1."""
+
+_base_ = './j.py'
+modality = 'bm'
