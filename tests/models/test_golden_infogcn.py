@@ -101,3 +101,15 @@ def test_the_three_losses_and_every_gradient_are_the_published_ones(name):
     for key, norm in norms.items():  # a bias in front of a BatchNorm has no gradient but rounding
         assert norm == pytest.approx(facts['grad_norm'][key], rel=1e-6, abs=1e-9), key
     assert sum(norm**2 for norm in norms.values()) ** 0.5 == pytest.approx(facts['total_grad_norm'], rel=1e-9)
+
+
+def test_a_file_of_another_class_count_names_both_and_priors_are_made_for_it():
+    state, _, _ = original('infogcn_nwucla_k1')
+    head = {'type': 'InfoGCNHead', 'num_classes': 12, 'in_channels': 256}
+    backbone = {'type': 'InfoGCN', **NAMES['infogcn_nwucla_k1']}
+    model = build_model({'type': 'RecognizerGCN', 'backbone': backbone, 'cls_head': head})
+    with pytest.raises(ValueError, match='10 classes in the file, 12 in the model'):
+        load_weights(model, {'state_dict': state}, 'x.pt')
+    priors = to_ours(state)['cls_head.z_prior']
+    assert torch.allclose(priors @ priors.T, 9 * torch.eye(10), atol=1e-5)
+    assert torch.equal(priors, to_ours(state)['cls_head.z_prior'])
