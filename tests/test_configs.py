@@ -39,6 +39,20 @@ FOLDERS = {
     *(f'Ske2Grid/{stage}_stgcn2cn_pyskl_{data}' for stage, data in product(STAGES, NTU)),
     *(f'Ske2Grid/{stage}_stgcn2cn_nwucla' for stage in STAGES),
 }
+POSEC3D = {  # folder: annotations, validation split, classes, file names
+    'slowonly_r50_ntu60_xsub': ('nturgbd/ntu60', 'xsub_val', 60, ('joint', 'limb')),
+    'slowonly_r50_ntu60_xview': ('nturgbd/ntu60', 'xview_val', 60, ('joint', 'limb')),
+    'slowonly_r50_ntu120_xsub': ('nturgbd/ntu120', 'xsub_val', 120, ('joint', 'limb')),
+    'slowonly_r50_ntu120_xset': ('nturgbd/ntu120', 'xset_val', 120, ('joint', 'limb')),
+    'slowonly_r50_gym': ('gym/gym', 'val', 99, ('joint', 'limb')),
+    'slowonly_r50_diving48': ('diving48/diving48', 'test', 48, ('joint',)),
+    'slowonly_r50_ucf101_k400p': ('ucf101/ucf101', 'test1', 101, ('s1_joint',)),
+    'slowonly_r50_hmdb51_k400p': ('hmdb51/hmdb51', 'test1', 51, ('s1_joint',)),
+    'c3d_light_ntu60_xsub': ('nturgbd/ntu60', 'xsub_val', 60, ('joint', 'limb')),
+    'c3d_light_gym': ('gym/gym', 'val', 99, ('joint', 'limb')),
+    'x3d_shallow_ntu60_xsub': ('nturgbd/ntu60', 'xsub_val', 60, ('joint', 'limb')),
+    'x3d_shallow_gym': ('gym/gym', 'val', 99, ('joint', 'limb')),
+}
 QUICKSTART = {'quickstart/d5.py', 'quickstart/d5tod6.py', 'quickstart/stgcn++.py'}
 
 
@@ -64,6 +78,18 @@ def configs() -> dict[str, Config]:
     return {name: load_config(path) for name, path in LEAVES.items()}
 
 
+@pytest.fixture(scope='module')
+def graph_configs(configs) -> dict[str, Config]:
+    """Those of graph networks."""
+    return {name: cfg for name, cfg in configs.items() if not name.startswith('posec3d')}
+
+
+@pytest.fixture(scope='module')
+def heatmap_configs(configs) -> dict[str, Config]:
+    """Those of networks on heatmaps."""
+    return {name: cfg for name, cfg in configs.items() if name.startswith('posec3d')}
+
+
 def statements(path: Path) -> dict[str, object]:
     """What a file itself says, its bases left out."""
     said: dict[str, object] = {}
@@ -83,7 +109,9 @@ def step(pipeline: list[dict], *kinds: str) -> dict:
 
 
 def test_the_folder_holds_every_published_name_and_nothing_else():
-    assert set(LEAVES) == {f'{folder}/{stream}.py' for folder in FOLDERS for stream in STREAMS} | QUICKSTART
+    streams = {f'{folder}/{stream}.py' for folder in FOLDERS for stream in STREAMS}
+    heatmaps = {f'posec3d/{folder}/{stream}.py' for folder, (*_, names) in POSEC3D.items() for stream in names}
+    assert set(LEAVES) == streams | heatmaps | QUICKSTART
 
 
 def test_every_component_takes_its_arguments(configs):
@@ -116,20 +144,21 @@ def test_every_schedule_is_understood(configs):
 def test_every_network_is_built(configs):
     networks = {str(cfg.model.backbone): cfg.model for cfg in configs.values()}
     heads = {str(cfg.model.cls_head): cfg.model.cls_head for cfg in configs.values()}
-    # Skeletons of Ske2Grid, ST-GCN, vanilla, ST-GCN++, AAGCN, CTR-GCN, MS-G3D, DG-STGCN, and quickstart.
-    assert len(networks) == 4 * 3 + 3 + 2 + 3 + 3 * 3 + 2 + 3
+    # Skeletons of Ske2Grid, ST-GCN, vanilla, ST-GCN++, AAGCN, CTR-GCN, MS-G3D, DG-STGCN; quickstart; the 3D networks.
+    assert len(networks) == 4 * 3 + 3 + 2 + 3 + 3 * 3 + 2 + 3 + 2 + 1 + 1
     for model in networks.values():
         recognizer = build_model(model.to_dict())
-        layout = model.backbone.graph_cfg.layout
-        assert recognizer.backbone.num_joints == get_skeleton(layout).num_joints, model.backbone
+        backbone, graph = recognizer.backbone, model.backbone.get('graph_cfg')
+        joints = backbone.num_joints if graph else backbone.in_channels
+        assert joints == get_skeleton(graph.layout if graph else 'coco').num_joints, model.backbone
     for head in heads.values():
         assert build_component(head.to_dict(), MODELS).num_classes == head.num_classes
 
 
-def test_every_pipeline_turns_a_clip_into_what_its_network_takes(configs):
+def test_every_pipeline_turns_a_clip_into_what_its_network_takes(graph_configs):
     records = {layout: make_annotation(0, 1, layout) for layout in ('coco', 'nturgb+d', 'nw-ucla')}
     seen = set()
-    for name, cfg in configs.items():
+    for name, cfg in graph_configs.items():
         layout = cfg.model.backbone.graph_cfg.layout
         persons = 1 if layout == 'nw-ucla' or name in QUICKSTART else 2
         for phase, pipeline in pipelines(cfg).items():
@@ -148,8 +177,8 @@ def test_every_pipeline_turns_a_clip_into_what_its_network_takes(configs):
     assert len(seen) == 4 * (3 * 8 + 1) + 3
 
 
-def test_names_mean_what_they_say(configs):
-    for name, cfg in configs.items():
+def test_names_mean_what_they_say(graph_configs):
+    for name, cfg in graph_configs.items():
         if name in QUICKSTART:
             continue
         if 'nwucla' in name:
@@ -176,8 +205,8 @@ def test_names_mean_what_they_say(configs):
                 assert pipeline[0].get('threshold', 0.01) == (None if name.startswith('Ske2Grid') else 0.01), name
 
 
-def test_recipes_are_the_published_ones(configs):
-    for name, cfg in configs.items():
+def test_recipes_are_the_published_ones(graph_configs):
+    for name, cfg in graph_configs.items():
         if 'ntu' not in name:
             continue
         vanilla, grid = 'vanilla' in name, name.startswith('Ske2Grid')
@@ -201,8 +230,8 @@ def test_recipes_are_the_published_ones(configs):
         assert all(step(pipeline, 'FormatGCNInput').num_person == 2 for pipeline in pipelines(cfg).values()), name
 
 
-def test_only_strong_augmentation_and_dgstgcn_turn_and_scale_joints_of_ntu(configs):
-    for name, cfg in configs.items():
+def test_only_strong_augmentation_and_dgstgcn_turn_and_scale_joints_of_ntu(graph_configs):
+    for name, cfg in graph_configs.items():
         if 'ntu' not in name:
             continue
         family, turned = name.split('/')[0], {'xview': (True, 0.3)}.get(name.split('_')[1], (False, 0.2))
@@ -218,6 +247,73 @@ def test_only_strong_augmentation_and_dgstgcn_turn_and_scale_joints_of_ntu(confi
             assert pipeline[0].get('align_spine', True) == aligned, f'{name}: {phase}'
 
 
+def test_heatmap_names_mean_what_they_say(heatmap_configs):
+    for name, cfg in heatmap_configs.items():
+        _, folder, file = name.split('/')
+        data, split, classes, _ = POSEC3D[folder]
+        datasets = {phase: datasets_in(cfg.data[phase])[0] for phase in PHASES}
+        training = split.replace('val', 'train').replace('test', 'train')
+        assert {dataset.ann_file for dataset in datasets.values()} == {f'data/{data}_hrnet.pkl'}, name
+        assert [datasets[phase].split for phase in PHASES] == [training, split, split], name
+        assert cfg.model.cls_head.num_classes == classes, name
+        kinds = {'slowonly': 'ResNet3dSlowOnly', 'c3d': 'C3D', 'x3d': 'X3D'}
+        assert cfg.model.backbone.type == kinds[folder.split('_')[0]], name
+        for pipeline in pipelines(cfg).values():
+            target = step(pipeline, 'GeneratePoseTarget')
+            assert (target.get('with_limb', False), target.get('skeletons')) == (
+                (True, 'posec3d') if file == 'limb.py' else (False, None)
+            ), name
+        balanced = [1] * 60 + [2] * 60 if 'ntu120_xsub' in name else None
+        assert datasets['train'].get('class_prob') == balanced, name
+
+
+def test_heatmap_recipes_are_the_published_ones(heatmap_configs):
+    for name, cfg in heatmap_configs.items():
+        tuned = name.split('/')[1].endswith('k400p')
+        batch, lr, epochs = (16, 0.01, 12) if tuned else (32, 0.4, 24)
+        assert (cfg.data.videos_per_gpu, cfg.data.workers_per_gpu, cfg.data.train.times) == (batch, 4, 10), name
+        assert cfg.data.test_dataloader.videos_per_gpu == 1, name
+        assert cfg.total_epochs == epochs, name
+        weak = 'diving48' in name or 'hmdb51' in name
+        assert cfg.optimizer == {'type': 'SGD', 'lr': lr, 'momentum': 0.9, 'weight_decay': 1e-4 if weak else 3e-4}, name
+        assert cfg.optimizer_config.grad_clip == {'max_norm': 40, 'norm_type': 2}, name
+        cosine = {'policy': 'CosineAnnealing', 'min_lr': 0, 'by_epoch': False}
+        assert cfg.lr_config == ({'policy': 'step', 'step': [9, 11]} if tuned else cosine), name
+        assert ('load_from' in cfg, cfg.get('load_from_ignore')) == ((True, 'cls_head') if tuned else (False, None)), (
+            name
+        )
+        assert cfg.evaluation.metrics == ['top_k_accuracy', 'mean_class_accuracy'], name
+
+
+def test_every_heatmap_pipeline_draws_what_its_network_takes(heatmap_configs):
+    record = make_annotation(0, 1, 'coco')
+    seen = {}
+    for name, cfg in heatmap_configs.items():
+        size = 48 if name.endswith('s1_joint.py') else 56
+        views = {'train': (1, size), 'val': (1, size + 8), 'test': (20, size + 8)}  # ten clips and their mirror images
+        for phase, pipeline in pipelines(cfg).items():
+            if str(pipeline) not in seen:
+                sample = Compose(pipeline)({**record, 'test_mode': phase != 'train'})
+                seen[str(pipeline)] = sample['imgs'].shape, sample['imgs'].dtype, float(sample['imgs'].max())
+            shape, dtype, most = seen[str(pipeline)]
+            count, pixels = views[phase]
+            assert tuple(shape) == (count, cfg.model.backbone.in_channels, 48, pixels, pixels), f'{name}: {phase}'
+            assert dtype == torch.float32 and 0 < most <= 1, f'{name}: {phase}'
+    assert len(seen) == 3 * 3  # phases x (joint, limb, small joint)
+
+
+def test_limbs_and_joints_differ_in_nothing_but_what_is_drawn(heatmap_configs):
+    for name, cfg in heatmap_configs.items():
+        if not name.endswith('limb.py'):
+            continue
+        joint = heatmap_configs[name.replace('limb', 'joint')]
+        assert (cfg.model, cfg.optimizer, cfg.total_epochs) == (joint.model, joint.optimizer, joint.total_epochs), name
+        for phase in PHASES:
+            limbs, joints = pipelines(cfg)[phase], pipelines(joint)[phase]
+            differ = [a.type for a, b in zip(limbs, joints, strict=True) if a != b]
+            assert differ == ['GeneratePoseTarget'], f'{name}: {phase}'
+
+
 def test_the_claim_of_a_leaf_names_the_batch_and_the_rate_of_its_config(configs):
     for name, cfg in configs.items():
         claim = ast.get_docstring(ast.parse(LEAVES[name].read_text()))
@@ -225,11 +321,12 @@ def test_the_claim_of_a_leaf_names_the_batch_and_the_rate_of_its_config(configs)
         assert found, f'{name}: {claim}'
         assert int(found[2]) == cfg.data.videos_per_gpu, name
         assert int(found[1]) * int(found[2]) == cfg.auto_scale_lr.base_batch_size, name
-        assert found[3] is None if 'ntu' not in name else float(found[3]) == cfg.optimizer.lr, name
+        ours = 'nwucla' in name or name in QUICKSTART
+        assert found[3] is None if ours else float(found[3]) == cfg.optimizer.lr, name
 
 
-def test_grids_start_at_the_skeleton_and_grow_by_one(configs):
-    for name, cfg in configs.items():
+def test_grids_start_at_the_skeleton_and_grow_by_one(graph_configs):
+    for name, cfg in graph_configs.items():
         backbone = cfg.model.backbone
         if backbone.type != 'Ske2Grid':
             continue

@@ -1,0 +1,9 @@
+"""HMDB51, split 1, 2D joints found by HRNet (17, COCO); PYSKL's hmdb51_hrnet.pkl. Small: 16 clips a GPU."""
+
+_base_ = './heatmaps.py'
+data = dict(
+    videos_per_gpu=16,
+    train=dict(dataset=dict(ann_file='data/hmdb51/hmdb51_hrnet.pkl', split='train1')),
+    val=dict(ann_file='data/hmdb51/hmdb51_hrnet.pkl', split='test1'),
+    test=dict(ann_file='data/hmdb51/hmdb51_hrnet.pkl', split='test1'),
+)

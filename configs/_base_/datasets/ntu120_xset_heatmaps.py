@@ -1,0 +1,8 @@
+"""NTU RGB+D 120, cross-setup, 2D joints found by HRNet (17, COCO); PYSKL's ntu120_hrnet.pkl."""
+
+_base_ = './heatmaps.py'
+data = dict(
+    train=dict(dataset=dict(ann_file='data/nturgbd/ntu120_hrnet.pkl', split='xset_train')),
+    val=dict(ann_file='data/nturgbd/ntu120_hrnet.pkl', split='xset_val'),
+    test=dict(ann_file='data/nturgbd/ntu120_hrnet.pkl', split='xset_val'),
+)

@@ -1,0 +1,13 @@
+"""NTU RGB+D 120, cross-subject, 2D joints found by HRNet (17, COCO); PYSKL's ntu120_hrnet.pkl.
+
+The second half of the classes, new in NTU RGB+D 120, is drawn twice as often in training.
+"""
+
+_base_ = './heatmaps.py'
+data = dict(
+    train=dict(
+        dataset=dict(ann_file='data/nturgbd/ntu120_hrnet.pkl', split='xsub_train', class_prob=[1] * 60 + [2] * 60)
+    ),
+    val=dict(ann_file='data/nturgbd/ntu120_hrnet.pkl', split='xsub_val'),
+    test=dict(ann_file='data/nturgbd/ntu120_hrnet.pkl', split='xsub_val'),
+)
