@@ -1,0 +1,67 @@
+"""Names, protocols and published counts of NTU RGB+D 60 and 120.
+
+A name is ``SsssCcccPpppRrrrAaaa``: setup, camera, performer, replication, action. Setups 1 to 17 with actions 1 to 60
+are NTU60; setups 18 to 32 with actions 61 to 120 came with NTU120, which holds both.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+TRAIN_CAMERAS = (2, 3)
+TRAIN_SUBJECTS = frozenset(
+    (1, 2, 4, 5, 8, 9, 13, 14, 15, 16, 17, 18, 19, 25, 27, 28, 31, 34, 35, 38)  # of 40: NTU60
+    + (45, 46, 47, 49, 50, 52, 53, 54, 55, 56, 57, 58, 59, 70, 74, 78, 80, 81, 82, 83, 84, 85, 86, 89, 91, 92, 93, 94)
+    + (95, 97, 98, 100, 103)
+)
+LAST_SETUP_60, LAST_ACTION_60 = 17, 60
+# Clips after the published lists of missing skeletons are left out: 302 of NTU60, 535 of NTU120.
+PUBLISHED_COUNTS = {
+    60: {'xsub_train': 40091, 'xsub_val': 16487, 'xview_train': 37646, 'xview_val': 18932},
+    120: {'xsub_train': 63026, 'xsub_val': 50919, 'xset_train': 54468, 'xset_val': 59477},
+}
+_NAME = re.compile(r'S(\d{3})C(\d{3})P(\d{3})R(\d{3})A(\d{3})', re.ASCII)
+_HIGHEST = {'setup': 32, 'camera': 3, 'performer': 106, 'replication': 2, 'action': 120}
+
+
+class ClipName(NamedTuple):
+    """The numbers in a name, each from 1."""
+
+    setup: int
+    camera: int
+    performer: int
+    replication: int
+    action: int
+
+
+def parse_name(name: str) -> ClipName:
+    """The numbers of ``S001C001P001R001A001``.
+
+    Raises:
+        ValueError: If the name has another form, or a number is out of range.
+    """
+    match = _NAME.fullmatch(name)
+    if match is None:
+        raise ValueError('the name is not of the form S001C001P001R001A001')
+    clip = ClipName(*map(int, match.groups()))
+    for field, value in clip._asdict().items():
+        if not 1 <= value <= _HIGHEST[field]:
+            raise ValueError(f'the name has {field} {value}; it must be 1 to {_HIGHEST[field]}')
+    if (clip.setup <= LAST_SETUP_60) != (clip.action <= LAST_ACTION_60):
+        raise ValueError(
+            f'the name has action {clip.action} in setup {clip.setup}; actions from 61 go with setups from 18'
+        )
+    return clip
+
+
+def make_splits(names: Iterable[str], classes: int) -> dict[str, list[str]]:
+    """The published splits of ``classes`` 60 (xsub, xview) or 120 (xsub, xset), each in the order of ``names``."""
+    splits: dict[str, list[str]] = {split: [] for split in PUBLISHED_COUNTS[classes]}
+    for name in names:
+        clip = parse_name(name)
+        by_subject = clip.performer in TRAIN_SUBJECTS
+        other = clip.camera in TRAIN_CAMERAS if classes == 60 else clip.setup % 2 == 0
+        splits['xsub_train' if by_subject else 'xsub_val'].append(name)
+        kind = 'xview' if classes == 60 else 'xset'
+        splits[f'{kind}_{"train" if other else "val"}'].append(name)
+    return splits
