@@ -9,6 +9,8 @@ import hashlib
 import os
 import pickle
 import re
+import struct
+import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -42,6 +44,13 @@ SAFE_GLOBALS = [
     (_NUMPY_RECONSTRUCT, 'numpy.core.multiarray._reconstruct'),  # NumPy 1's names for the same
     (_NUMPY_SCALAR, 'numpy.core.multiarray.scalar'),
 ]
+
+
+# What torch.load raises over a file that is cut off or of another kind.
+NOT_A_CHECKPOINT = (
+    RuntimeError, EOFError, zipfile.BadZipFile, ValueError, LookupError, TypeError, AttributeError, AssertionError,
+    OverflowError, MemoryError, struct.error,
+)  # fmt: skip
 
 
 def find_checkpoint(pattern: str | Path) -> tuple[str, str | None]:
@@ -116,17 +125,20 @@ def read_checkpoint(path: str | Path, trust: bool = False) -> dict:
     if not os.path.isfile(path):
         raise FileNotFoundError(f'no checkpoint {path}')
     try:
-        with torch.serialization.safe_globals(SAFE_GLOBALS):
+        with torch.serialization.safe_globals(SAFE_GLOBALS), warnings.catch_warnings():
+            warnings.filterwarnings('ignore', message='Detected pickle protocol')  # as of any foreign file
             checkpoint = torch.load(path, map_location='cpu', weights_only=not trust)
     except pickle.UnpicklingError as error:
         name = re.search(r'GLOBAL ([\w.]+)', str(error))
         if name is None:
-            raise ValueError(f'{path} is not a checkpoint, or is damaged: {_first_line(error)}') from error
+            # its context says what was found; itself it advises to switch the safe reading off
+            why = _first_line(error.__context__ or error)
+            raise ValueError(f'{path} is not a checkpoint, or is damaged: {why}') from error
         raise ValueError(
             f'{path} holds {name.group(1)}, which is no tensor and could run code; '
             'pass --trust-checkpoint if you trust its author'
         ) from error
-    except (RuntimeError, EOFError, zipfile.BadZipFile, ValueError, KeyError, TypeError, AttributeError) as error:
+    except NOT_A_CHECKPOINT as error:
         raise ValueError(f'{path} is truncated or not a checkpoint: {_first_line(error)}') from error
     if not isinstance(checkpoint, dict):
         raise ValueError(f'{path} holds a {type(checkpoint).__name__}; a checkpoint is a dict with a state_dict')

@@ -110,15 +110,19 @@ def check_out(path: str | None) -> None:
     """Refuse an output file that could not be written, before the test.
 
     Raises:
-        ValueError: If the ending is unknown or the folder is not there.
+        ValueError: If the ending is unknown, or the folder cannot be written or made.
     """
     if path is None:
         return
     if not path.endswith(OUT_SUFFIXES):
         raise ValueError(f'{path}: scores are written as {", ".join(OUT_SUFFIXES)}')
-    folder = os.path.dirname(path) or '.'
-    if os.path.exists(folder) and not os.access(folder, os.W_OK):
-        raise ValueError(f'{path}: cannot write to {folder}')
+    if os.path.isdir(path):
+        raise ValueError(f'{path} is a folder; name a file for the scores')
+    folder = os.path.dirname(os.path.abspath(path))
+    while not os.path.lexists(folder):  # it will be made
+        folder = os.path.dirname(folder)
+    if not os.path.isdir(folder) or not os.access(folder, os.W_OK | os.X_OK):
+        raise ValueError(f'{path}: cannot write to {folder}; name another place')
 
 
 def write_scores(scores: list[np.ndarray], dataset, out: str | None, dump: str | None) -> None:

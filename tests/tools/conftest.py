@@ -16,7 +16,7 @@ def tool(capfd, monkeypatch, tiny):
     """``tool('train', *arguments)`` -> (exit status, stderr), in the folder of the tiny experiment."""
     monkeypatch.chdir(tiny.folder)
     monkeypatch.syspath_prepend(str(TOOLS))
-    monkeypatch.delenv('PYSKL_DEBUG', raising=False)
+    monkeypatch.delenv('PYSKL_DEBUG', raising=False)  # before the test, which may set it
     monkeypatch.delenv('PYSKL_ERROR_ONCE', raising=False)
 
     def call(name, *arguments):
