@@ -1,7 +1,7 @@
-"""Looking at annotation records before training: what is wrong with each, what repeats, and what can be mended.
+"""Looking at annotation records before training: what is wrong with each, and what repeats.
 
-Everything is read off the records in one pass (:func:`survey`); the findings are computed from its tables. A clip's
-content is the bytes of its ``keypoint``: two clips of one content are the same clip, whatever they are called.
+Everything is read off the records in one pass (:func:`survey`); :mod:`pyskl.datasets.findings` judges its tables.
+A clip's content is the bytes of its ``keypoint``: two clips of one content are the same clip, whatever their names.
 
 Legend: ``n`` records, ``M`` persons, ``T`` frames, ``V`` joints, ``C`` coordinates.
 """
@@ -10,32 +10,17 @@ import hashlib
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from pyskl.datasets.annotations import Splits, record_problem
 from pyskl.skeletons import SKELETONS
 
-FAILS, MISLEADS, NOTE = 'fails', 'misleads', 'note'  # training stops; its figure is not what it seems; worth knowing
 NO_LABEL, SEVERAL_LABELS = -1, -2
+BAD_LABEL, BAD_TOTAL = 'has a label that is no class index', "has total_frames other than keypoint's T"
 _MAX_LABEL = 2**31
 _ROLE = re.compile('train|val|test|dev|eval')
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One kind of thing that was found.
-
-    Args:
-        severity: ``fails``, ``misleads`` or ``note``.
-        what: One line; what was found, and what would be right.
-        names: All it was found in.
-    """
-
-    severity: str
-    what: str
-    names: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -54,11 +39,10 @@ class Survey:
     problems: dict[int, dict[str, str]]  # record: {kind: what was found}
 
 
-def name_of(record: object, index: int) -> str:
-    """What a record is called in splits: its ``filename`` or ``frame_dir``, else its number."""
-    if not isinstance(record, dict):
-        return str(index)
-    return str(record.get('filename', record.get('frame_dir', index)))
+def names_of(records: Sequence[object]) -> list[str]:
+    """What splits call each record: ``filename`` where the first has one, else ``frame_dir``; else its number."""
+    key = 'filename' if isinstance(records[0], dict) and 'filename' in records[0] else 'frame_dir'
+    return [str(r[key]) if isinstance(r, dict) and key in r else str(i) for i, r in enumerate(records)]
 
 
 def label_of(record: dict) -> int:
@@ -87,7 +71,7 @@ def problems_of(record: object) -> dict[str, str]:
     try:
         label_of(record)
     except (ValueError, TypeError, OverflowError) as error:
-        found['has a label that is no class index'] = str(error)
+        found[BAD_LABEL] = str(error)
     try:
         first = record_problem(record)
     except (ValueError, TypeError) as error:
@@ -115,7 +99,7 @@ def _array_problems(record: dict) -> dict[str, str]:
         found['has no joints, or neither 2 nor 3 coordinates'] = _shown(keypoint)
     total = record.get('total_frames')
     if total is not None and not (np.isscalar(total) and total == frames):
-        found["has total_frames other than keypoint's T"] = f'{str(total)[:20]}, keypoint {keypoint.shape}'
+        found[BAD_TOTAL] = f'{str(total)[:20]}, keypoint {keypoint.shape}'
     if not np.isfinite(keypoint).all():
         found['has NaN or infinite coordinates'] = f'{keypoint.size - int(np.isfinite(keypoint).sum())} values'
     if score is None:
@@ -170,9 +154,9 @@ def survey(records: Sequence[object], progress: Callable[[Iterable], Iterable] =
         found = problems_of(record)
         if found:
             problems[index] = found
-        if 'has a label that is no class index' not in found and isinstance(record, dict):
+        if BAD_LABEL not in found and isinstance(record, dict):
             labels[index] = label_of(record)
-        if set(found) - {'has a label that is no class index', "has total_frames other than keypoint's T"}:
+        if set(found) - {BAD_LABEL, BAD_TOTAL}:
             continue
         keypoint, score = record.get('keypoint'), record.get('keypoint_score')
         if keypoint is None:  # kept elsewhere: Kinetics-400
@@ -192,8 +176,18 @@ def survey(records: Sequence[object], progress: Callable[[Iterable], Iterable] =
         if keypoint.shape[3] == 3:
             low, high = min(low, float(keypoint[..., 2].min())), max(high, float(keypoint[..., 2].max()))
     count, total = max(by_joint.values(), key=lambda tally: tally[0], default=(1, np.ones(0)))
-    names = [name_of(record, index) for index, record in enumerate(records)]
-    return Survey(names, labels, shapes, persons, missing, content, has_score, (low, high), 1 - total / count, problems)
+    return Survey(
+        names_of(records),
+        labels,
+        shapes,
+        persons,
+        missing,
+        content,
+        has_score,
+        (low, high),
+        1 - total / count,
+        problems,
+    )
 
 
 def usual_layout(table: Survey) -> tuple[int, int]:
@@ -205,7 +199,7 @@ def usual_layout(table: Survey) -> tuple[int, int]:
 def guess_layouts(table: Survey) -> tuple[int, list[str]]:
     """Coordinates of a joint (2 where the third is a score from 0 to 1), and the shipped skeletons that fit."""
     joints, dims = usual_layout(table)
-    if dims == 3 and 0 <= table.third[0] and table.third[1] <= 1:
+    if dims == 3 and table.third[0] >= 0 and table.third[1] <= 1:
         dims = 2
     return dims, [name for name, s in SKELETONS.items() if (s.num_joints, s.dims) == (joints, dims)]
 
