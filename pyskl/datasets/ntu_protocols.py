@@ -9,11 +9,11 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 TRAIN_CAMERAS = (2, 3)
-TRAIN_SUBJECTS = frozenset(
-    (1, 2, 4, 5, 8, 9, 13, 14, 15, 16, 17, 18, 19, 25, 27, 28, 31, 34, 35, 38)  # of 40: NTU60
-    + (45, 46, 47, 49, 50, 52, 53, 54, 55, 56, 57, 58, 59, 70, 74, 78, 80, 81, 82, 83, 84, 85, 86, 89, 91, 92, 93, 94)
-    + (95, 97, 98, 100, 103)
+_TRAIN_60 = '1 2 4 5 8 9 13 14 15 16 17 18 19 25 27 28 31 34 35 38'  # of 40 subjects
+_TRAIN_120 = (  # of the other 66
+    '45 46 47 49 50 52 53 54 55 56 57 58 59 70 74 78 80 81 82 83 84 85 86 89 91 92 93 94 95 97 98 100 103'
 )
+TRAIN_SUBJECTS = frozenset(map(int, f'{_TRAIN_60} {_TRAIN_120}'.split()))
 LAST_SETUP_60, LAST_ACTION_60 = 17, 60
 # Clips after the published lists of missing skeletons are left out: 302 of NTU60, 535 of NTU120.
 PUBLISHED_COUNTS = {
