@@ -1,0 +1,229 @@
+import csv
+import importlib
+import os
+import pickle
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pyskl.datasets.annotations import read_annotations
+from tests.ntu_text import clip_text, person
+
+TOOL = Path(__file__).resolve().parents[2] / 'tools' / 'data' / 'ntu.py'
+FILES = {
+    'S001C001P001R001A001': clip_text(20, 1, seed=1),
+    'S001C002P003R001A050': clip_text(16, 2, seed=2),
+    'S002C003P038R002A060': clip_text(14, 1, seed=4),
+    'S018C001P103R001A061': clip_text(13, 1, seed=5),
+    'S019C001P104R001A120': clip_text(12, 2, seed=6),
+}
+
+
+@pytest.fixture
+def raw(tmp_path):
+    folder = tmp_path / 'raw'
+    for name, content in FILES.items():
+        path = folder / ('old' if name < 'S018' else 'new') / f'{name}.skeleton'
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return folder
+
+
+@pytest.fixture
+def ntu(monkeypatch):
+    monkeypatch.syspath_prepend(str(TOOL.parent))
+    monkeypatch.delenv('PYSKL_DEBUG', raising=False)
+    return importlib.import_module('ntu')
+
+
+@pytest.fixture
+def convert(ntu, capfd, monkeypatch):
+    """``convert(*arguments)`` -> (exit status, stdout, last line of stderr)."""
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, 'argv', ['ntu.py', *map(str, arguments)])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as left:
+            ntu.run(ntu.main)
+        said = capfd.readouterr()
+        return left.value.code, said.out, (said.err.strip().splitlines() or [''])[-1]
+
+    return call
+
+
+def table(out):
+    with open(out / 'skipped.csv') as file:
+        return [(Path(row['file']).stem, row['kind'], row['reason']) for row in csv.DictReader(file)]
+
+
+def test_both_pickles_have_the_published_layout(raw, tmp_path, convert):
+    out = tmp_path / 'new' / 'nturgbd'
+    status, said, _ = convert(raw, '--out', out)
+    assert status == 0
+    assert sorted(os.listdir(out)) == ['ntu120_3danno.pkl', 'ntu60_3danno.pkl', 'skipped.csv']
+    records, splits = read_annotations(out / 'ntu60_3danno.pkl')
+    assert [r['frame_dir'] for r in records] == list(FILES)[:3]
+    assert [r['label'] for r in records] == [0, 49, 59]
+    assert [r['total_frames'] for r in records] == [20, 16, 14]
+    assert [r['keypoint'].shape for r in records] == [(1, 20, 25, 3), (2, 16, 25, 3), (1, 14, 25, 3)]
+    assert set(records[0]) == {'frame_dir', 'label', 'keypoint', 'total_frames'}
+    np.testing.assert_array_equal(records[0]['keypoint'][0], person(20, 1).astype(np.float16))
+    assert splits['xview_train'] == list(FILES)[1:3] and set(splits) == {
+        'xsub_train', 'xsub_val', 'xview_train', 'xview_val',
+    }  # fmt: skip
+    records, splits = read_annotations(out / 'ntu120_3danno.pkl')
+    assert [r['frame_dir'] for r in records] == list(FILES)
+    assert splits['xset_train'] == list(FILES)[2:4]
+    assert splits['xsub_val'] == [list(FILES)[1], list(FILES)[4]]
+    assert 'NTU120: 5 clips, 5 of 120 classes, 25 joints' in said
+    assert 'frames: 14 min, 16 median, 20 max, 50 in all' in said
+    assert 'persons: 2 clips of one, 1 of two' in said
+    assert 'split xsub_train: 2 (published: 40091, -40089)' in said
+    assert 'left out: 0 of 5 files' in said
+
+
+def test_processes_do_not_change_the_files(raw, tmp_path, ntu, convert, monkeypatch):
+    monkeypatch.setattr(ntu, 'FILES_A_PART', 2)
+    for jobs in (1, 2):
+        assert convert(raw, '--out', tmp_path / str(jobs), '--jobs', jobs)[0] == 0
+    for name in ('ntu60_3danno.pkl', 'ntu120_3danno.pkl', 'skipped.csv'):
+        assert (tmp_path / '1' / name).read_bytes() == (tmp_path / '2' / name).read_bytes()
+
+
+def test_only_what_is_there_is_written(raw, tmp_path, convert):
+    assert convert(raw / 'old', '--out', tmp_path / 'o')[0] == 0
+    assert convert(raw / 'new', '--out', tmp_path / 'n', '--dtype', 'float32')[0] == 0
+    assert sorted(os.listdir(tmp_path / 'o')) == ['ntu60_3danno.pkl', 'skipped.csv']
+    assert sorted(os.listdir(tmp_path / 'n')) == ['ntu120_3danno.pkl', 'skipped.csv']
+    assert read_annotations(tmp_path / 'n' / 'ntu120_3danno.pkl')[0][0]['keypoint'].dtype == np.float32
+
+
+def test_listed_empty_garbled_and_doubled_files_are_left_out_and_said(raw, tmp_path, convert):
+    missing = tmp_path / 'missing.txt'
+    missing.write_text('The missing skeletons:\n\nS001C001P001R001A001\nS018C001P103R001A061.skeleton\n')
+    (raw / 'S003C001P001R001A001.skeleton').write_bytes(b'2\r\n0\r\n0\r\n')
+    (raw / 'S003C001P001R001A002.skeleton').write_bytes(FILES['S001C001P001R001A001'][:5000])
+    (raw / 'z').mkdir()
+    (raw / 'z' / 'S002C003P038R002A060.skeleton').write_bytes(b'a copy')
+    (raw / 'S001C001P001R001A061.skeleton').write_bytes(FILES['S001C001P001R001A001'])
+    out = tmp_path / 'out'
+    status, said, _ = convert(raw, '--out', out, '--missing', missing, '--max-bad', 50)
+    assert status == 0
+    told = table(out)
+    assert [row[:2] for row in told] == [
+        ('S001C001P001R001A061', 'garbled'),
+        ('S003C001P001R001A001', 'no body'),
+        ('S003C001P001R001A002', 'garbled'),
+        ('S018C001P103R001A061', 'listed as missing'),
+        ('S001C001P001R001A001', 'listed as missing'),
+        ('S002C003P038R002A060', 'garbled'),
+    ]
+    assert told[5][2] == 'a second file of this name'
+    assert 'left out: 6 of 9 files, 3 garbled, 2 listed as missing, 1 no body' in said
+
+
+def test_too_many_garbled_files_stop_the_run_and_mending_them_goes_on(raw, tmp_path, ntu, convert, monkeypatch):
+    monkeypatch.setattr(ntu, 'FILES_A_PART', 1)
+    bad, out = raw / 'new' / 'S019C001P104R001A120.skeleton', tmp_path / 'out'
+    bad.write_bytes(b'7\r\n')
+    status, _, said = convert(raw, '--out', out)
+    assert status == 1
+    assert said == (
+        f'error: 1 of 5 files are garbled, more than --max-bad 1 %; the first: {bad}: '
+        f'announces 7 frames and holds 0; all are in {out / "skipped.csv"}'
+    )
+    assert sorted(os.listdir(out)) == ['.ntu_parts', 'skipped.csv']
+    bad.write_bytes(FILES[bad.stem])
+    parsed = []
+    monkeypatch.setattr(
+        ntu, 'read_clip', lambda path, *rest, real=ntu.read_clip: parsed.append(path) or real(path, *rest)
+    )
+    assert convert(raw, '--out', out)[0] == 0
+    assert parsed == [bad]
+    assert table(out) == []
+    assert '.ntu_parts' not in os.listdir(out)
+
+
+def test_an_interrupted_run_goes_on_where_it_was(raw, tmp_path, ntu, convert, monkeypatch):
+    monkeypatch.setattr(ntu, 'FILES_A_PART', 1)
+    whole, out = tmp_path / 'whole', tmp_path / 'out'
+    assert convert(raw, '--out', whole)[0] == 0
+    real_parse, real_write, parsed = ntu.read_clip, ntu.write_annotations, []
+
+    def parse_three(path, *rest):
+        parsed.append(path)
+        if len(parsed) == 4:
+            raise KeyboardInterrupt
+        return real_parse(path, *rest)
+
+    def write_one(path, *rest):
+        if '120' in path.name:
+            raise KeyboardInterrupt
+        real_write(path, *rest)
+
+    monkeypatch.setattr(ntu, 'read_clip', parse_three)
+    assert convert(raw, '--out', out)[::2] == (130, 'error: interrupted')
+    assert os.listdir(out) == ['.ntu_parts']
+    torn = sorted((out / '.ntu_parts').iterdir())[0]
+    torn.write_bytes(torn.read_bytes()[:100])
+    monkeypatch.setattr(ntu, 'write_annotations', write_one)
+    assert convert(raw, '--out', out)[0] == 130
+    assert len(parsed) == 4 + 3  # two parts were whole, one torn, two not begun
+    monkeypatch.setattr(ntu, 'write_annotations', real_write)
+    assert convert(raw, '--out', out)[0] == 0  # what the interrupted run wrote is no obstacle
+    assert len(parsed) == 7
+    for name in os.listdir(whole):
+        assert (whole / name).read_bytes() == (out / name).read_bytes()
+
+
+def test_other_thresholds_parse_anew(raw, tmp_path, ntu, convert, monkeypatch):
+    def persons(*options):
+        assert convert(raw, '--out', tmp_path / 'out', '--overwrite', *options)[0] == 0
+        return [len(r['keypoint']) for r in read_annotations(tmp_path / 'out' / 'ntu120_3danno.pkl')[0]]
+
+    assert persons() == [1, 2, 1, 1, 2]
+    assert persons('--length', '5', '--motion-high', '0.001') == [1, 1, 1, 1, 1]
+    monkeypatch.setattr(ntu.shutil, 'rmtree', lambda folder: None)
+    assert persons('--motion-high', '0.001') == [1, 1, 1, 1, 1]
+    assert persons() == [1, 2, 1, 1, 2]
+
+
+def test_nothing_is_overwritten_unless_told(raw, tmp_path, convert):
+    out = tmp_path / 'out'
+    out.mkdir()
+    (out / 'ntu120_3danno.pkl').write_bytes(b'mine')
+    status, _, said = convert(raw, '--out', out)
+    assert (status, os.listdir(out)) == (1, ['ntu120_3danno.pkl'])
+    assert said == f'error: {out / "ntu120_3danno.pkl"} exists; give another --out, or --overwrite to replace it'
+    assert (out / 'ntu120_3danno.pkl').read_bytes() == b'mine'
+    assert convert(raw, '--out', out, '--overwrite')[0] == 0
+    assert len(pickle.loads((out / 'ntu120_3danno.pkl').read_bytes())['annotations']) == 5
+
+
+@pytest.mark.parametrize(
+    ('options', 'why'),
+    [
+        (['--jobs', '0'], '--jobs must be 1 or more, got 0'),
+        (['--max-bad', 'nan'], '--max-bad must be 0 to 100 (percent), got nan'),
+        (['--motion-low', '-1'], '--motion-low must be 0 or more, got -1'),
+        (['--missing', 'README.md'], '--missing README.md holds no name such as S001C001P001R001A001'),
+        (['--missing', 'none.txt'], 'No such file'),
+    ],
+)
+def test_options_that_cannot_be(raw, tmp_path, convert, monkeypatch, options, why):
+    monkeypatch.chdir(tmp_path)
+    Path('README.md').write_text('no names')
+    status, _, said = convert(raw, '--out', tmp_path / 'out', *options)
+    assert status == 1 and why in said
+    assert not (tmp_path / 'out').exists()
+
+
+def test_folders_that_are_none(raw, tmp_path, convert):
+    file = tmp_path / 'file'
+    file.touch()
+    (tmp_path / 'empty').mkdir()
+    assert 'RAW_DIR' in convert(file, '--out', tmp_path / 'out')[2]
+    assert f'--out {file} is a file' in convert(raw, '--out', file)[2]
+    assert 'holds no .skeleton file' in convert(tmp_path / 'empty', '--out', tmp_path / 'out')[2]
