@@ -93,24 +93,26 @@ def compare_with_config(path: Path, config: Path, table, splits: dict | None) ->
     cfg = load_config(config)
     inside, _ = members_of(table.names, splits)
     sections = {phase: datasets_in(schema.dataset_config(cfg, phase) or {}) for phase in PHASES}
-    own = [d for found in sections.values() for d in found if Path(d['ann_file']).resolve() == path.resolve()]
+    own = [d for found in sections.values() for d in found if Path(str(d['ann_file'])).resolve() == path.resolve()]
     found, use = [], {}
     if not own:
         others = sorted({str(d['ann_file']) for datasets in sections.values() for d in datasets})
         found.append(Finding(NOTE, f'the config names other files; {path} is put in their place', others))
     for phase, datasets in sections.items():
-        members = []
+        members, names = [], []
         for dataset in datasets:
             if own and not any(dataset is d for d in own):
                 continue
             dataset['ann_file'] = str(path)
             split = dataset.get('split')
-            members.append(np.arange(len(table.names)) if split is None else inside.get(split, np.zeros(0, np.int64)))
-            if split is not None and split not in inside:
+            names.append('all records' if split is None else str(split))
+            members.append(
+                np.arange(len(table.names)) if split is None else inside.get(str(split), np.zeros(0, np.int64))
+            )
+            if split is not None and str(split) not in inside:
                 found.append(Finding(FAILS, f'data.{phase}.split={split!r} is not in the file', sorted(inside)))
         if members:
-            name = ' + '.join(str(d.get('split') or 'all records') for d in datasets)
-            use[phase] = (name, np.unique(np.concatenate(members)))
+            use[phase] = (' + '.join(names), np.unique(np.concatenate(members)))
         try:
             if datasets:
                 build_dataset(cfg, phase)
@@ -121,7 +123,11 @@ def compare_with_config(path: Path, config: Path, table, splits: dict | None) ->
     used = np.unique(np.concatenate([members for _, members in use.values()] or [np.zeros(0, np.int64)]))
     model = cfg.get('model') or {}
     layout = ((model.get('backbone') or {}).get('graph_cfg') or {}).get('layout')
-    skeleton = None if layout is None else get_skeleton(layout if isinstance(layout, str) else dict(layout))
+    skeleton = None
+    try:
+        skeleton = None if layout is None else get_skeleton(layout if isinstance(layout, str) else dict(layout))
+    except ValueError as error:
+        found.append(Finding(FAILS, f'model.backbone.graph_cfg.layout: {one_line(error)}'))
     found += network_findings(table, used, skeleton, (model.get('cls_head') or {}).get('num_classes'))
     return list(pairs.values()), used, found
 
