@@ -81,7 +81,16 @@ def test_both_pickles_have_the_published_layout(raw, tmp_path, convert):
     assert 'frames: 14 min, 16 median, 20 max, 50 in all' in said
     assert 'persons: 2 clips of one, 1 of two' in said
     assert 'split xsub_train: 2 (published: 40091, -40089)' in said
+    assert 'no clip of 57 actions: A002-A049, A051-A059\n' in said
     assert 'left out: 0 of 5 files' in said
+
+
+def test_splits_of_published_size_are_said_to_be(raw, tmp_path, ntu, convert, monkeypatch):
+    counts = {'xsub_train': 2, 'xsub_val': 1, 'xview_train': 2, 'xview_val': 2}
+    monkeypatch.setitem(ntu.PUBLISHED_COUNTS, 60, counts)
+    _, said, _ = convert(raw / 'old', '--out', tmp_path / 'out')
+    assert 'split xview_train: 2 (as published)\n' in said
+    assert 'split xview_val: 1 (published: 2, -1)\n' in said
 
 
 def test_processes_do_not_change_the_files(raw, tmp_path, ntu, convert, monkeypatch):

@@ -17,6 +17,7 @@ import io
 import os
 import pickle
 import shutil
+import signal
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -163,7 +164,8 @@ def _finished(todo: dict[Path, list[Path]], thresholds: Thresholds, dtype: str, 
     if jobs == 1 or len(todo) < 2:
         yield from (make_part(part, files, thresholds, dtype) for part, files in todo.items())
         return
-    with ProcessPoolExecutor(jobs) as pool:
+    # Ctrl-C is for the parent: it lets each worker finish its part, which then counts.
+    with ProcessPoolExecutor(jobs, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)) as pool:
         try:
             for future in as_completed([pool.submit(make_part, *item, thresholds, dtype) for item in todo.items()]):
                 yield future.result()
@@ -181,6 +183,12 @@ def write_skipped(path: Path, skipped: list[Skipped]) -> None:
         file.write(text.getvalue().encode(errors='surrogateescape'))
 
 
+def _ranges(actions: list[int]) -> str:
+    """``[1, 2, 3, 7] -> 'A001-A003, A007'``."""
+    runs = np.split(np.array(actions), np.flatnonzero(np.diff(actions) > 1) + 1)
+    return ', '.join('-'.join(f'A{action:03d}' for action in sorted({run[0], run[-1]})) for run in runs)
+
+
 def summary(classes: int, clips: list[dict], splits: dict[str, list[str]]) -> str:
     """What a pickle holds, for people, and how its splits compare with the published ones."""
     frames = [clip['total_frames'] for clip in clips]
@@ -193,7 +201,7 @@ def summary(classes: int, clips: list[dict], splits: dict[str, list[str]]) -> st
         f'frames: {min(frames)} min, {np.median(frames):g} median, {max(frames)} max, {sum(frames)} in all',
         f'persons: {persons[1]} clips of one, {persons[2]} of two',
         f'clips a class: {min(labels.values())} to {max(labels.values())}',
-        *([f'no clip of actions: {", ".join(f"A{action:03d}" for action in absent)}'] if absent else []),
+        *([f'no clip of {len(absent)} actions: {_ranges(absent)}'] if absent else []),
     ]
     for split, members in splits.items():
         due = published[split]
