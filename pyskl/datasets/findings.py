@@ -15,6 +15,7 @@ from pyskl.datasets.inspection import (
     Survey,
     guess_layouts,
     members_of,
+    name_key,
     protocol_pairs,
     repeats_across,
     same_content,
@@ -218,7 +219,7 @@ def mended(
         The records, the splits, and what was done: {what: names}.
     """
     done, kept = defaultdict(list), {}
-    usual = usual_layout(table)
+    usual, key = usual_layout(table), name_key(records)
     for index, record in enumerate(records):
         why = None
         if index in table.problems and isinstance(record, dict) and _is_array(record.get('keypoint')):
@@ -230,6 +231,8 @@ def mended(
             continue
         if index in table.problems:
             done["total_frames set to keypoint's T"].append(table.names[index])
+        if splits is not None and not isinstance(record.get(key), str):  # names of the new splits are text
+            record = {**record, key: table.names[index]}
         kept[index] = record
     if splits is None:
         return list(kept.values()), None, dict(done)

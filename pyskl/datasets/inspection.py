@@ -39,10 +39,15 @@ class Survey:
     problems: dict[int, dict[str, str]]  # record: {kind: what was found}
 
 
+def name_key(records: Sequence[object]) -> str:
+    """The key by which splits refer to records: ``filename`` where the first has one, else ``frame_dir``."""
+    return 'filename' if isinstance(records[0], dict) and 'filename' in records[0] else 'frame_dir'
+
+
 def names_of(records: Sequence[object]) -> list[str]:
-    """What splits call each record: ``filename`` where the first has one, else ``frame_dir``; else its number."""
-    key = 'filename' if isinstance(records[0], dict) and 'filename' in records[0] else 'frame_dir'
-    return [str(r[key]) if isinstance(r, dict) and key in r else str(i) for i, r in enumerate(records)]
+    """What splits call each record; ``record 3`` for one without a name."""
+    key = name_key(records)
+    return [str(r[key]) if isinstance(r, dict) and key in r else f'record {i}' for i, r in enumerate(records)]
 
 
 def label_of(record: dict) -> int:
@@ -67,7 +72,11 @@ def problems_of(record: object) -> dict[str, str]:
     """Everything that is wrong with a record: kind -> what was found; the kinds are sentences for people."""
     if not isinstance(record, dict):
         return {'is no dict': type(record).__name__}
-    found = {}
+    found = {
+        f'has a {key} that is no text': _shown(record[key])
+        for key in ('frame_dir', 'filename')
+        if isinstance(record.get(key), list | dict | set | np.ndarray)
+    }
     try:
         label_of(record)
     except (ValueError, TypeError, OverflowError) as error:

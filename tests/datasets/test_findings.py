@@ -113,7 +113,7 @@ def test_what_can_be_mended_is_and_the_rest_is_dropped():
     assert left == {'train': ['a', 'b'], 'val': ['c', 'long', 'b']}
     assert done["total_frames set to keypoint's T"] == ['long']
     dropped = done['dropped, as training cannot take it or nobody is seen']
-    assert [name.split(' ')[0] for name in dropped] == ['empty', 'text', 'both', '7']
+    assert [name.split(' ')[0] for name in dropped] == ['empty', 'text', 'both', 'record']
     assert status(all_findings(survey(kept), left)) == 2  # the copies stay, unless
 
 
@@ -123,3 +123,10 @@ def test_copies_leave_the_evaluation_split_when_asked():
     assert left == {'train': ['a', 'b'], 'val': ['long']}
     assert len(kept) == 4
     assert status(all_findings(survey(kept), left)) == 0
+
+
+def test_names_that_are_numbers_become_text_in_records_and_splits():
+    clips = [record('a'), record('b')]
+    clips[0]['frame_dir'] = 17
+    kept, left, _ = mended(clips, {'train': [17]}, survey(clips))
+    assert (kept[0]['frame_dir'], clips[0]['frame_dir'], left) == ('17', 17, {'train': ['17']})

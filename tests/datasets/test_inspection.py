@@ -55,6 +55,7 @@ def test_all_problems_of_a_record_are_told():
         ({'keypoint': np.zeros((4, 17, 2))}, 'has a keypoint that is no array of numbers (M, T, V, C)'),
         ({'keypoint': [[1]]}, 'has a keypoint that is no array of numbers (M, T, V, C)'),
         ({'keypoint': None}, 'has no keypoint'),
+        ({'frame_dir': ['a']}, 'has a frame_dir that is no text'),
         ({'img_shape': (0, 5)}, 'has a field that cannot be used'),
         ({'total_frames': np.arange(4)}, "has total_frames other than keypoint's T"),
         ({'keypoint_score': np.full((1, 4, 17), np.inf)}, 'has NaN or infinite scores'),
@@ -89,7 +90,7 @@ def test_survey_goes_over_broken_records():
     empty = record('empty')
     empty['keypoint'][:] = 0
     table = survey([record('ok'), 7, {}, record('nan', start=np.nan), empty])
-    assert table.names == ['ok', '1', '2', 'nan', 'empty']
+    assert table.names == ['ok', 'record 1', 'record 2', 'nan', 'empty']
     assert sorted(table.problems) == [1, 2, 3]
     assert table.content.tolist() == [0, -1, -1, -1, -1]
     assert usual_layout(table) == (17, 2)
