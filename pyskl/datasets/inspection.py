@@ -85,7 +85,7 @@ def problems_of(record: object) -> dict[str, str]:
         first = record_problem(record)
     except (ValueError, TypeError) as error:
         first = str(error)
-    if first is None:
+    if first is None and ('keypoint' not in record or record['keypoint'] is not None):
         return found
     found.update(_array_problems(record))
     # Of a record with sound arrays and label, record_problem's verdict is on another field.

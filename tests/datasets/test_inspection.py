@@ -55,6 +55,7 @@ def test_all_problems_of_a_record_are_told():
         ({'keypoint': np.zeros((4, 17, 2))}, 'has a keypoint that is no array of numbers (M, T, V, C)'),
         ({'keypoint': [[1]]}, 'has a keypoint that is no array of numbers (M, T, V, C)'),
         ({'keypoint': None}, 'has no keypoint'),
+        ({'keypoint': None, 'raw_file': 'x'}, 'has no keypoint'),
         ({'frame_dir': ['a']}, 'has a frame_dir that is no text'),
         ({'img_shape': (0, 5)}, 'has a field that cannot be used'),
         ({'total_frames': np.arange(4)}, "has total_frames other than keypoint's T"),

@@ -110,7 +110,9 @@ def compare_with_config(path: Path, config: Path, table, splits: dict | None) ->
                 np.arange(len(table.names)) if split is None else inside.get(str(split), np.zeros(0, np.int64))
             )
             if split is not None and str(split) not in inside:
-                found.append(Finding(FAILS, f'data.{phase}.split={split!r} is not in the file', sorted(inside)))
+                found.append(
+                    Finding(FAILS, f'data.{phase}.split={split!r} is not in the file; it has {sorted(inside)}')
+                )
         if members:
             use[phase] = (' + '.join(names), np.unique(np.concatenate(members)))
         try:
