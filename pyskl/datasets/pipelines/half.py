@@ -7,12 +7,16 @@ import numpy as np
 import torch
 
 
+def _tensor(x: np.ndarray) -> torch.Tensor:
+    # torch has no read-only tensors; copying half the bytes costs next to nothing.
+    return torch.from_numpy(x if x.flags.writeable else x.copy())
+
+
 def widen(x: np.ndarray) -> np.ndarray:
     """float16 -> float32; any other dtype as it is."""
     if x.dtype != np.float16:
         return x
-    # torch has no read-only tensors; copying half the bytes costs next to nothing.
-    return torch.from_numpy(x if x.flags.writeable else x.copy()).float().numpy()
+    return _tensor(x).float().numpy()
 
 
 def narrow(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
@@ -25,3 +29,25 @@ def narrow(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
 def to_float32(x: np.ndarray) -> np.ndarray:
     """``x`` itself where it is float32 already."""
     return widen(x).astype(np.float32, copy=False)
+
+
+def rounded(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """float32 -> float32 with the numbers that ``dtype`` has."""
+    if dtype == np.float16:
+        return torch.from_numpy(x).half().float().numpy()
+    return x.astype(np.float32, copy=False)
+
+
+def shift_and_scale(x: np.ndarray, shift: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """``(x - shift) / scale``, new, each of the two rounded to the dtype of ``x``.
+
+    Args:
+        x: Any float dtype.
+        shift: Of the dtype of ``x``; broadcast.
+        scale: As ``shift``.
+    """
+    if x.dtype == np.float16:
+        return _tensor(x).sub(torch.from_numpy(shift)).div_(torch.from_numpy(scale)).numpy()
+    out = x - shift
+    out /= scale
+    return out

@@ -10,8 +10,8 @@ from functools import lru_cache
 import numpy as np
 
 from pyskl.datasets.pipelines.base import BaseTransform, sample_name
-from pyskl.datasets.pipelines.half import narrow, to_float32, widen
-from pyskl.datasets.pipelines.streams import append_score
+from pyskl.datasets.pipelines.half import shift_and_scale, to_float32
+from pyskl.datasets.pipelines.streams import append_score, joint_pairs
 from pyskl.registry import TRANSFORMS
 from pyskl.skeletons import get_skeleton
 
@@ -22,13 +22,13 @@ NTU_ORIGIN, NTU_JOINTS = get_skeleton('nturgb+d').origin, get_skeleton('nturgb+d
 
 @lru_cache(maxsize=256)
 def _shift_and_scale(img_shape: tuple[int, int], num_joints: int, channels: int, dtype: np.dtype) -> np.ndarray:
-    """``(2, V * C)`` float32: what to subtract from, and to divide by, the channels of all joints in a row.
+    """``(2, V * C)``: what to subtract from, and to divide by, the channels of all joints in a row.
 
     In one row of all joints, since arithmetic on a last axis of two or three numbers is several times slower.
     """
     half = [img_shape[1] / 2, img_shape[0] / 2]
     rows = np.array([[*half, 0.0], [*half, 1.0]])[:, :channels]
-    return np.tile(rows, num_joints).astype(dtype).astype(np.float32)
+    return np.tile(rows, num_joints).astype(dtype)
 
 
 def center_on_picture(keypoint: np.ndarray, img_shape: Sequence[int]) -> np.ndarray:
@@ -38,10 +38,13 @@ def center_on_picture(keypoint: np.ndarray, img_shape: Sequence[int]) -> np.ndar
     """
     joints, channels = keypoint.shape[-2:]
     shift, scale = _shift_and_scale(tuple(img_shape), joints, channels, keypoint.dtype)
-    flat = widen(keypoint).reshape(*keypoint.shape[:-2], -1)
-    flat = narrow(flat - shift, keypoint.dtype)
-    flat = widen(flat)
-    return narrow(np.divide(flat, scale, out=flat), keypoint.dtype).reshape(keypoint.shape)
+    return shift_and_scale(keypoint.reshape(-1, joints * channels), shift, scale).reshape(keypoint.shape)
+
+
+def to_float32_together(keypoint: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both as float32, at the price of one."""
+    flat = to_float32(np.concatenate((keypoint.reshape(-1), score.reshape(-1))))
+    return flat[: keypoint.size].reshape(keypoint.shape), flat[keypoint.size :].reshape(score.shape)
 
 
 def center_on_box(xy: np.ndarray, present: np.ndarray | None) -> np.ndarray:
@@ -53,6 +56,15 @@ def center_on_box(xy: np.ndarray, present: np.ndarray | None) -> np.ndarray:
     if not (high - low > BOX_MIN).all():
         return xy
     return (xy - (high + low) / 2) / (high - low) * 2
+
+
+def zero_joints(keypoint: np.ndarray, absent: np.ndarray) -> None:
+    """Set (x, y) of float32 ``(..., C)`` to 0 in place where ``absent`` ``(...)``."""
+    if keypoint.shape[-1] == 2:  # all bits or none of each joint: a copy under a mask of short runs is far slower
+        bits = keypoint.view(np.int64)[..., 0]
+        bits &= absent.astype(np.int64) - 1
+    else:
+        np.copyto(joint_pairs(keypoint), 0, where=absent)
 
 
 @TRANSFORMS.register_module()
@@ -97,14 +109,18 @@ class PreNormalize2D(BaseTransform):
             results['keypoint'] = self._scale(keypoint, None, results)
             return results
         if score is not None:
-            keypoint = append_score(keypoint, score)
+            keypoint, score = to_float32_together(keypoint, score)
             del results['keypoint_score']
-        keypoint = to_float32(keypoint)
-        absent = keypoint[..., 2] <= self.threshold if keypoint.shape[-1] == 3 else None
-        keypoint = results['keypoint'] = self._scale(keypoint, absent, results)
+        else:
+            keypoint = to_float32(keypoint)
+            score = keypoint[..., 2] if keypoint.shape[-1] == 3 else None
+        absent = None if score is None else score <= self.threshold
+        keypoint = self._scale(keypoint, absent, results)
         if absent is not None:
-            for channel in range(2):  # one at a time: a mask over pairs is several times slower
-                np.copyto(keypoint[..., channel], 0, where=absent)
+            zero_joints(keypoint, absent)
+        if keypoint.shape[-1] == 2 and score is not None:
+            keypoint = append_score(keypoint, score)
+        results['keypoint'] = keypoint
         return results
 
     def _check(self, results: dict) -> None:
