@@ -1,11 +1,16 @@
 """What every test may use: a cache of its own, and a tiny experiment of bundled clips."""
 
+import os
 import pickle
 from pathlib import Path
 
-import pytest
+# One thread, here and in every process that a test starts: the networks are tiny, and threads that wait for one another
+# on a busy machine take ten times as long.
+os.environ.update(OMP_NUM_THREADS='1', MKL_NUM_THREADS='1')
 
-from pyskl.datasets.synthetic import make_annotation
+import pytest  # noqa: E402
+
+from pyskl.datasets.synthetic import make_annotation  # noqa: E402
 
 # Two people of training (clips 0 to 3, 10 to 13) and one of validation (30 to 33), four actions.
 CLIPS = (*range(4), *range(10, 14), *range(30, 34))
