@@ -115,8 +115,9 @@ def test_garbled_records_and_splits_are_told_not_met(tmp_path, check):
     assert error == f'error: nothing of {path} can be kept; {tmp_path / "y.pkl"} is not written'
 
 
-@pytest.mark.parametrize('path', [os.environ[k] for k in ('PYSKL_NWUCLA_PKL',) if k in os.environ])
-def test_the_copies_of_nwucla_are_found(check, path):
-    status, said, _ = check(path)
-    assert status == 2
-    assert '95: clips of xview_val (464) are copies of clips of xview_train; leave them out of xview_val' in said
+if 'PYSKL_NWUCLA_PKL' in os.environ:  # the converted set, where a machine has it
+
+    def test_the_copies_of_nwucla_are_found(check):
+        status, said, _ = check(os.environ['PYSKL_NWUCLA_PKL'])
+        assert status == 2
+        assert '95: clips of xview_val (464) are copies of clips of xview_train; leave them out of xview_val' in said
