@@ -1,0 +1,77 @@
+"""Every file of configs/: it is there, it resolves, its components take their arguments, it is built."""
+
+import ast
+import inspect
+import re
+
+import torch
+
+from pyskl.engine import schema
+from pyskl.engine.config import datasets_in
+from pyskl.models import build_model
+from pyskl.registry import DATASETS, MODELS, TRANSFORMS, build_component, check_arguments, lookup
+from pyskl.skeletons import get_skeleton
+from tests.configs.tree import FOLDERS, LEAVES, POSEC3D, QUICKSTART, STREAMS, pipelines
+
+
+def test_the_folder_holds_every_published_name_and_nothing_else():
+    streams = {f'{folder}/{stream}.py' for folder in FOLDERS for stream in STREAMS}
+    heatmaps = {f'posec3d/{folder}/{stream}.py' for folder, (*_, names) in POSEC3D.items() for stream in names}
+    assert set(LEAVES) == streams | heatmaps | QUICKSTART
+
+
+def test_every_component_takes_its_arguments(configs):
+    seen = set()
+    for name, cfg in configs.items():
+        components = [(cfg.model, MODELS), (cfg.model.backbone, MODELS), (cfg.model.cls_head, MODELS)]
+        for phase, pipeline in pipelines(cfg).items():
+            components += [(cfg.data[phase], DATASETS), *((transform, TRANSFORMS) for transform in pipeline)]
+            components += [(dataset, DATASETS) for dataset in datasets_in(cfg.data[phase])]
+        for component, registry in components:
+            if str(component) in seen:
+                continue
+            seen.add(str(component))
+            cls = lookup(component.type, registry)
+            check_arguments(
+                cls, {key: value for key, value in component.items() if key != 'type'}, name=f'{name}: {component.type}'
+            )
+
+
+def test_every_schedule_is_understood(configs):
+    for name, cfg in configs.items():
+        optimizer = schema.optim_wrapper(cfg)['optimizer']
+        known = inspect.signature(getattr(torch.optim, optimizer.pop('type'))).parameters
+        assert set(optimizer) < set(known), name
+        assert schema.epochs(cfg) > 0 and schema.param_scheduler(cfg, iterations=100), name
+        assert schema.evaluation(cfg)['save_best'] == 'top1_acc', name
+        assert schema.default_hooks(cfg, validate=True)['checkpoint']['interval'] == 1, name
+
+
+def test_every_network_is_built(configs):
+    networks = {str(cfg.model.backbone): cfg.model for cfg in configs.values()}
+    heads = {str(cfg.model.cls_head): cfg.model.cls_head for cfg in configs.values()}
+    # Skeletons of Ske2Grid, ST-GCN, vanilla, ST-GCN++, AAGCN, CTR-GCN, MS-G3D, DG-STGCN; quickstart; the 3D networks.
+    assert len(networks) == 4 * 3 + 3 + 2 + 3 + 3 * 3 + 2 + 3 + 2 + 1 + 1
+    for model in networks.values():
+        recognizer = build_model(model.to_dict())
+        backbone, graph = recognizer.backbone, model.backbone.get('graph_cfg')
+        joints = backbone.num_joints if graph else backbone.in_channels
+        assert joints == get_skeleton(graph.layout if graph else 'coco').num_joints, model.backbone
+    for head in heads.values():
+        assert build_component(head.to_dict(), MODELS).num_classes == head.num_classes
+
+
+def test_the_claim_of_a_leaf_names_the_batch_and_the_rate_of_its_config(configs):
+    for name, cfg in configs.items():
+        claim = ast.get_docstring(ast.parse(LEAVES[name].read_text()))
+        found = re.search(r'(\d+) [CG]PUs? x (\d+) clips(?:, lr ([\d.]+\d))?', claim)
+        assert found, f'{name}: {claim}'
+        assert int(found[2]) == cfg.data.videos_per_gpu, name
+        assert int(found[1]) * int(found[2]) == cfg.auto_scale_lr.base_batch_size, name
+        ours = 'nwucla' in name or name in QUICKSTART
+        assert found[3] is None if ours else float(found[3]) == cfg.optimizer.lr, name
+
+
+def test_work_dirs_are_all_different(configs):
+    assert configs['Ske2Grid/d5_stgcn2cn_nwucla/j.py'].work_dir == 'work_dirs/ske2grid/d5_stgcn2cn_nwucla/j'
+    assert len({cfg.work_dir for cfg in configs.values()}) == len(configs)

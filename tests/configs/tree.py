@@ -1,0 +1,61 @@
+"""The files of configs/, and how a test reads them."""
+
+from itertools import product
+from pathlib import Path
+
+from mmengine.config import Config
+
+from pyskl.engine.config import PHASES, datasets_in
+
+CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
+FILES = {path.relative_to(CONFIGS).as_posix(): path for path in sorted(CONFIGS.rglob('*.py'))}
+LEAVES = {name: path for name, path in FILES.items() if not name.startswith('_base_')}
+STREAMS = ('j', 'b', 'jm', 'bm')
+STAGES = ('d5', 'd5tod6', 'd6tod7', 'd7tod8')
+NTU = [
+    f'{split}_{kind}'
+    for split, kind in product(('ntu60_xsub', 'ntu60_xview', 'ntu120_xsub', 'ntu120_xset'), ('3dkp', 'hrnet'))
+]
+FOLDERS = {
+    *(f'stgcn/stgcn_pyskl_{data}' for data in [*NTU, 'nwucla']),
+    *(f'stgcn/stgcn_vanilla_{data}' for data in NTU if 'ntu60' in data),
+    *(f'stgcn++/stgcn++_{data}' for data in [*NTU, 'nwucla']),
+    *(f'{family}/{family}_pyskl_{data}' for family, data in product(('aagcn', 'ctrgcn', 'msg3d'), [*NTU, 'nwucla'])),
+    *(f'{family}/{data}' for family, data in product(('dgstgcn', 'strong_aug'), NTU) if data.endswith('3dkp')),
+    'dgstgcn/nwucla',
+    *(f'Ske2Grid/{stage}_stgcn2cn_pyskl_{data}' for stage, data in product(STAGES, NTU)),
+    *(f'Ske2Grid/{stage}_stgcn2cn_nwucla' for stage in STAGES),
+}
+POSEC3D = {  # folder: annotations, validation split, classes, file names
+    'slowonly_r50_ntu60_xsub': ('nturgbd/ntu60', 'xsub_val', 60, ('joint', 'limb')),
+    'slowonly_r50_ntu60_xview': ('nturgbd/ntu60', 'xview_val', 60, ('joint', 'limb')),
+    'slowonly_r50_ntu120_xsub': ('nturgbd/ntu120', 'xsub_val', 120, ('joint', 'limb')),
+    'slowonly_r50_ntu120_xset': ('nturgbd/ntu120', 'xset_val', 120, ('joint', 'limb')),
+    'slowonly_r50_gym': ('gym/gym', 'val', 99, ('joint', 'limb')),
+    'slowonly_r50_diving48': ('diving48/diving48', 'test', 48, ('joint',)),
+    'slowonly_r50_ucf101_k400p': ('ucf101/ucf101', 'test1', 101, ('s1_joint',)),
+    'slowonly_r50_hmdb51_k400p': ('hmdb51/hmdb51', 'test1', 51, ('s1_joint',)),
+    'c3d_light_ntu60_xsub': ('nturgbd/ntu60', 'xsub_val', 60, ('joint', 'limb')),
+    'c3d_light_gym': ('gym/gym', 'val', 99, ('joint', 'limb')),
+    'x3d_shallow_ntu60_xsub': ('nturgbd/ntu60', 'xsub_val', 60, ('joint', 'limb')),
+    'x3d_shallow_gym': ('gym/gym', 'val', 99, ('joint', 'limb')),
+}
+QUICKSTART = {'quickstart/d5.py', 'quickstart/d5tod6.py', 'quickstart/stgcn++.py'}
+
+
+def statements(path: Path) -> dict[str, object]:
+    """What a file itself says, its bases left out."""
+    said: dict[str, object] = {}
+    exec(compile(path.read_text(), str(path), 'exec'), said)
+    return {key: value for key, value in said.items() if not key.startswith('__')}
+
+
+def pipelines(cfg: Config) -> dict[str, list[dict]]:
+    """The pipeline of each phase."""
+    return {phase: datasets_in(cfg.data[phase])[0].pipeline for phase in PHASES}
+
+
+def step(pipeline: list[dict], *kinds: str) -> dict:
+    """The one transform of a pipeline whose type is among ``kinds``."""
+    (found,) = [transform for transform in pipeline if transform.type in kinds]
+    return found
