@@ -53,15 +53,41 @@ def _checked_splits(path: str | Path, records: Sequence[dict], splits: object) -
     if not isinstance(splits, dict):
         raise ValueError(f"annotation file {str(path)!r}: 'split' must be a dict of lists, got {type(splits).__name__}")
     key = identifier(records)
-    names = {record.get(key) for record in records}
+    try:
+        names = {record.get(key) for record in records}
+    except TypeError:
+        bad = next(record.get(key) for record in records if not _is_name(record.get(key)))
+        raise ValueError(
+            f'annotation file {str(path)!r}: a record has the {key} {shown(bad)}, which splits cannot name; it must be '
+            f'text'
+        ) from None
     for split, members in splits.items():
-        missing = [member for member in members if member not in names]
+        kinds = list | tuple | set | frozenset | np.ndarray
+        if not isinstance(members, kinds) or (isinstance(members, np.ndarray) and members.ndim != 1):
+            raise ValueError(
+                f'annotation file {str(path)!r}: split {split!r} is {shown(members)}; it must be a list of names'
+            )
+        missing = [member for member in members if not _is_name(member) or member not in names]
         if missing:
             raise ValueError(
                 f'annotation file {str(path)!r}: split {split!r} names {len(missing)} clips that are not among the '
-                f'{len(records)} annotations, first {missing[0]!r}; compare their {key}'
+                f'{len(records)} annotations, first {shown(missing[0])}; compare their {key}'
             )
     return {str(split): list(members) for split, members in splits.items()}
+
+
+def _is_name(value: object) -> bool:
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True
+
+
+def shown(value: object) -> str:
+    """``value`` in an error message, its first 80 characters."""
+    text = ' '.join(repr(value).split())
+    return text if len(text) <= 80 else f'{text[:77]}...'
 
 
 def identifier(records: Sequence[dict]) -> str:

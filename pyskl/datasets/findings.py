@@ -236,6 +236,10 @@ def mended(
         kept[index] = record
     if splits is None:
         return list(kept.values()), None, dict(done)
+    first = next(iter(kept), None)
+    if key == 'frame_dir' and 'filename' in kept.get(first, ()):  # whoever reads the file would go by filename
+        kept[first] = {field: value for field, value in kept[first].items() if field != 'filename'}
+        done['filename removed: splits go by frame_dir, and the first record says so'].append(table.names[first])
     known = {table.names[index] for index in kept}
     if drop_duplicates:
         inside, _ = members_of(table.names, splits)

@@ -145,7 +145,7 @@ def write_store(file: BinaryIO, records: list[dict], splits: Splits | None, sour
         problem = record_problem(record)
         if problem is not None:
             problems.append((i, problem))
-        elif 'keypoint' in record:
+        elif record.get('keypoint') is not None:
             shapes[i] = record['keypoint'].shape
             has_score[i] = record.get('keypoint_score') is not None
         label = record.get('label')

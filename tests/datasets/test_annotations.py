@@ -102,3 +102,21 @@ def test_what_was_read_can_be_written_and_read_again(tmp_path, make_record):
     again, splits_again = read_annotations(second)
     assert splits_again == splits
     assert np.array_equal(again[1]['keypoint'], records[1]['keypoint'])
+
+
+@pytest.mark.parametrize(
+    ('name', 'splits', 'words'),
+    [
+        (['a'], {'train': []}, r"a record has the frame_dir \['a'\], which splits cannot name; it must be text"),
+        ('a', {'train': [['a']]}, r"split 'train' names 1 clips that are not among .*, first \['a'\]"),
+        ('a', {'train': 5}, "split 'train' is 5; it must be a list of names"),
+        ('a', {'train': 'a'}, "split 'train' is 'a'; it must be a list of names"),
+        ('a', {'train': np.array(3)}, r"split 'train' is .*\(3\); it must be a list of names"),
+    ],
+)
+def test_names_that_are_no_names_are_one_line(tmp_path, make_record, name, splits, words):
+    path = tmp_path / 'x.pkl'
+    path.write_bytes(pickle.dumps({'split': splits, 'annotations': [make_record(name)]}))
+    with pytest.raises(ValueError, match=words) as caught:
+        read_annotations(path)
+    assert '\n' not in str(caught.value)

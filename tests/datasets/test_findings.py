@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 
+from pyskl.datasets.annotations import write_annotations
 from pyskl.datasets.findings import FAILS, MISLEADS, NOTE, Finding, all_findings, mended, network_findings, status
 from pyskl.datasets.inspection import survey
+from pyskl.datasets.pose_dataset import PoseDataset
 from pyskl.skeletons import get_skeleton
 
 
@@ -130,3 +132,14 @@ def test_names_that_are_numbers_become_text_in_records_and_splits():
     clips[0]['frame_dir'] = 17
     kept, left, _ = mended(clips, {'train': [17]}, survey(clips))
     assert (kept[0]['frame_dir'], clips[0]['frame_dir'], left) == ('17', 17, {'train': ['17']})
+
+
+def test_a_mended_file_goes_by_the_same_names_when_its_first_record_is_dropped(tmp_path):
+    broken = {'frame_dir': 'a', 'label': 0, 'keypoint': None}
+    clips = [broken, {**record('b'), 'filename': 'b.avi'}, {**record('c'), 'filename': 'c.avi'}]
+    kept, splits, done = mended(clips, {'train': ['a', 'b'], 'val': ['c']}, survey(clips))
+    write_annotations(tmp_path / 'fixed.pkl', kept, splits)
+    assert PoseDataset(tmp_path / 'fixed.pkl', split='val')[0]['frame_dir'] == 'c'
+    assert [r.get('filename') for r in kept] == [None, 'c.avi']
+    assert done['filename removed: splits go by frame_dir, and the first record says so'] == ['b']
+    assert clips[1]['filename'] == 'b.avi'

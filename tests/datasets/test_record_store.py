@@ -49,6 +49,13 @@ def test_tables_tell_shapes_labels_and_names_without_the_records(tmp_path, make_
     assert found.splits is None
 
 
+def test_joints_kept_elsewhere_have_no_shape(tmp_path, make_record):
+    elsewhere = {**make_record('a', keypoint_score=None), 'keypoint': None, 'raw_file': 'a.pkl'}
+    found = store(tmp_path / 'x', [elsewhere, make_record('b')])
+    assert found.shapes.tolist() == [[0, 0, 0, 0], [1, 4, 17, 2]]
+    assert not found.problems and found.record(0)['keypoint'] is None
+
+
 def test_a_split_keeps_the_order_of_the_records(tmp_path, make_record):
     found = store(tmp_path / 'x', [make_record(name) for name in 'abcd'], {'val': ['d', 'a'], 'none': []})
     assert {split: numbers.tolist() for split, numbers in found.splits.items()} == {'val': [0, 3], 'none': []}
