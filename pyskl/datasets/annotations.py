@@ -2,7 +2,8 @@
 
 Layout, PYSKL's: ``{'split': {name: [frame_dir, ...]}, 'annotations': [record, ...]}``, or the records alone. A record
 is ``{frame_dir, label, total_frames, keypoint (M, T, V, C), keypoint_score (M, T, V)?, img_shape?, original_shape?}``;
-``C`` is 2 (pixels, with a score beside them) or 3 (metres).
+``C`` is 2 (pixels, with a score beside them) or 3 (metres). Kinetics-400's records have a row a detected person
+in place of M and T (:mod:`pyskl.datasets.boxes`).
 """
 
 import contextlib
@@ -16,6 +17,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from pyskl.datasets.boxes import boxes_problem, has_boxes
 from pyskl.datasets.safe_pickle import load_numbers
 from pyskl.registry import nearest
 
@@ -107,14 +109,18 @@ def unknown_split(path: str | Path, split: str, known: Sequence[str] | None) -> 
 def record_problem(record: dict) -> str | None:
     """What is wrong with a record and what would be right; None if nothing is.
 
-    A record with ``frame_inds`` in place of ``keypoint`` keeps its joints elsewhere (Kinetics-400) and is let pass.
+    A record of boxes (:mod:`pyskl.datasets.boxes`) may keep its joints elsewhere: ``raw_file`` in place of
+    ``keypoint``.
     """
     keypoint, score = record.get('keypoint'), record.get('keypoint_score')
     if keypoint is None:
-        if 'raw_file' in record or 'frame_inds' in record:
+        if 'frame_inds' in record:
+            return boxes_problem(record)
+        if 'raw_file' in record:
             return None
         return f"has no 'keypoint' (keys: {sorted(map(str, record))}); it must be an array (M, T, V, C)"
-    problem = _shape_problem(record, keypoint, score)
+    boxes = has_boxes(record)
+    problem = boxes_problem(record) if boxes else _shape_problem(record, keypoint, score)
     if problem is not None:
         return problem
     for key, array in (('keypoint', keypoint), ('keypoint_score', score)):
@@ -128,7 +134,7 @@ def record_problem(record: dict) -> str | None:
     label = record.get('label')
     if isinstance(label, str) or (isinstance(label, float) and not label.is_integer()):
         return f'has label {label!r}; it must be a class index'
-    return _picture_problem(record) if keypoint.shape[-1] == 2 else None
+    return _picture_problem(record) if boxes or keypoint.shape[-1] == 2 else None
 
 
 def _picture_problem(record: dict) -> str | None:

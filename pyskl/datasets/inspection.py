@@ -15,9 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from pyskl.datasets.annotations import Splits, record_problem
+from pyskl.datasets.boxes import boxes_problem, boxes_shape, has_boxes
 from pyskl.skeletons import SKELETONS
 
 NO_LABEL, SEVERAL_LABELS = -1, -2
+BAD_BOXES = 'has boxes that cannot be arranged in frames'
 BAD_LABEL, BAD_TOTAL = 'has a label that is no class index', "has total_frames other than keypoint's T"
 _MAX_LABEL = 2**31
 _ROLE = re.compile('train|val|test|dev|eval')
@@ -85,8 +87,10 @@ def problems_of(record: object) -> dict[str, str]:
         first = record_problem(record)
     except (ValueError, TypeError) as error:
         first = str(error)
-    if first is None and ('keypoint' not in record or record['keypoint'] is not None):
+    if first is None:
         return found
+    if has_boxes(record) or (record.get('keypoint') is None and 'frame_inds' in record):
+        return found if BAD_LABEL in found and boxes_problem(record) is None else {**found, BAD_BOXES: first}
     found.update(_array_problems(record))
     # Of a record with sound arrays and label, record_problem's verdict is on another field.
     return found or {'has a field that cannot be used': first}
@@ -170,19 +174,25 @@ def survey(records: Sequence[object], progress: Callable[[Iterable], Iterable] =
         keypoint, score = record.get('keypoint'), record.get('keypoint_score')
         if keypoint is None:  # kept elsewhere: Kinetics-400
             continue
-        shapes[index], has_score[index] = keypoint.shape, score is not None
-        seen = seen_joints(keypoint, score)
-        seen = seen[seen.any((1, 2))]  # of the persons who are there
-        persons[index] = len(seen)
+        if has_boxes(record):  # a box is a person in a frame
+            shapes[index], has_score[index] = boxes_shape(record), True
+            seen = seen_joints(keypoint[:, None, :, :2], keypoint[:, None, :, 2])
+            seen = seen[seen.any((1, 2))]
+            persons[index] = shapes[index, 0] if len(seen) else 0
+        else:
+            shapes[index], has_score[index] = keypoint.shape, score is not None
+            seen = seen_joints(keypoint, score)
+            seen = seen[seen.any((1, 2))]  # of the persons who are there
+            persons[index] = len(seen)
         if len(seen) == 0:
             missing[index] = 1
             continue
         joints = seen.mean((0, 1))
         missing[index] = 1 - joints.mean()
-        tally = by_joint[keypoint.shape[2:]]
+        tally = by_joint[tuple(shapes[index, 2:].tolist())]
         tally[0], tally[1] = tally[0] + 1, tally[1] + joints
         content[index] = contents.setdefault(content_key(keypoint), len(contents))
-        if keypoint.shape[3] == 3:
+        if keypoint.ndim == 4 and keypoint.shape[3] == 3:
             low, high = min(low, float(keypoint[..., 2].min())), max(high, float(keypoint[..., 2].max()))
     count, total = max(by_joint.values(), key=lambda tally: tally[0], default=(1, np.ones(0)))
     return Survey(

@@ -24,6 +24,7 @@ from typing import BinaryIO
 import numpy as np
 
 from pyskl.datasets.annotations import Splits, identifier, record_problem
+from pyskl.datasets.boxes import boxes_shape, has_boxes
 
 VERSION = 1
 _MAGIC = b'pyskl\x00rs'
@@ -146,8 +147,9 @@ def write_store(file: BinaryIO, records: list[dict], splits: Splits | None, sour
         if problem is not None:
             problems.append((i, problem))
         elif record.get('keypoint') is not None:
-            shapes[i] = record['keypoint'].shape
-            has_score[i] = record.get('keypoint_score') is not None
+            boxes = has_boxes(record)
+            shapes[i] = boxes_shape(record) if boxes else record['keypoint'].shape
+            has_score[i] = boxes or record.get('keypoint_score') is not None
         label = record.get('label')
         if np.isscalar(label) and not isinstance(label, str):
             labels[i] = int(label)

@@ -30,7 +30,9 @@ def test_a_joint_is_seen_unless_its_score_or_all_its_coordinates_are_zero():
 def test_sound_records_have_no_problems():
     score = np.ones((1, 4, 17), np.float32)
     assert problems_of(record(keypoint_score=score, img_shape=(8, 8))) == {}
-    assert problems_of({'frame_dir': 'k400', 'label': 1, 'frame_inds': np.arange(3), 'raw_file': 'x'}) == {}
+    boxes = {'frame_dir': 'k400', 'label': 1, 'total_frames': 3, 'frame_inds': np.arange(3), 'raw_file': 'x'}
+    assert problems_of(boxes) == problems_of({**boxes, 'keypoint': None}) == {}
+    assert problems_of({**boxes, 'keypoint': np.ones((3, 17, 3))}) == {}
 
 
 def test_all_problems_of_a_record_are_told():
@@ -55,7 +57,8 @@ def test_all_problems_of_a_record_are_told():
         ({'keypoint': np.zeros((4, 17, 2))}, 'has a keypoint that is no array of numbers (M, T, V, C)'),
         ({'keypoint': [[1]]}, 'has a keypoint that is no array of numbers (M, T, V, C)'),
         ({'keypoint': None}, 'has no keypoint'),
-        ({'keypoint': None, 'raw_file': 'x'}, 'has no keypoint'),
+        ({'keypoint': None, 'frame_inds': np.array([4])}, 'has boxes that cannot be arranged in frames'),
+        ({'keypoint': np.ones((2, 17, 3)), 'frame_inds': [0]}, 'has boxes that cannot be arranged in frames'),
         ({'frame_dir': ['a']}, 'has a frame_dir that is no text'),
         ({'img_shape': (0, 5)}, 'has a field that cannot be used'),
         ({'total_frames': np.arange(4)}, "has total_frames other than keypoint's T"),
@@ -132,3 +135,15 @@ def test_histogram_covers_every_value_once():
     assert histogram(np.array([1, 2, 2, 9])) == [(v, v, {1: 1, 2: 2, 9: 1}.get(v, 0)) for v in range(1, 10)]
     assert histogram(np.array([0, 5, 21]), bars=4) == [(0, 5, 2), (6, 11, 0), (12, 17, 0), (18, 21, 1)]
     assert histogram(np.array([], int)) == []
+
+
+def test_a_box_is_a_person_in_a_frame():
+    boxes = {'frame_dir': 'k', 'label': 0, 'total_frames': 9, 'frame_inds': np.array([1, 1, 4])}
+    keypoint = np.ones((3, 17, 3), np.float16)
+    keypoint[1, :, 2] = 0  # a box without a joint
+    keypoint[0, 5, 2] = 0
+    table = survey([{**boxes, 'keypoint': keypoint}, {**boxes, 'raw_file': 'x.pkl'}])
+    assert table.shapes.tolist() == [[2, 9, 17, 2], [0, 0, 0, 0]]
+    assert table.persons.tolist() == [2, 0] and table.has_score.tolist() == [True, False]
+    assert table.missing[0] == pytest.approx(1 / 34) and table.missing_joints[5] == 0.5
+    assert not table.problems

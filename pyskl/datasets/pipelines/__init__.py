@@ -1,3 +1,12 @@
 """Transforms of a sample; importing this package puts them into the registry."""
 
-from pyskl.datasets.pipelines import augment, geometry2d, heatmap, normalize, packing, sampling, streams  # noqa: F401
+from pyskl.datasets.pipelines import (  # noqa: F401
+    augment,
+    decompress,
+    geometry2d,
+    heatmap,
+    normalize,
+    packing,
+    sampling,
+    streams,
+)
