@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from pyskl.datasets.annotations import unknown_split
+from pyskl.datasets.keypoint_files import KeypointFiles, locate
 from pyskl.datasets.pipelines.base import Compose
 from pyskl.datasets.record_cache import open_records
 from pyskl.registry import DATASETS
@@ -17,7 +18,9 @@ from pyskl.registry import DATASETS
 class PoseDataset:
     """Skeleton records of an annotation pickle, through a pipeline.
 
-    The records are shared by all processes of a machine (:mod:`pyskl.datasets.record_cache`).
+    The records are shared by all processes of a machine (:mod:`pyskl.datasets.record_cache`). Where they name a
+    ``raw_file`` in place of ``keypoint`` (Kinetics-400), it is looked for below the folder of ``ann_file`` and shared
+    too (:mod:`pyskl.datasets.keypoint_files`).
 
     Args:
         ann_file: The annotation pickle (:mod:`pyskl.datasets.annotations`).
@@ -29,7 +32,7 @@ class PoseDataset:
         class_prob: How many times a class is drawn in an epoch: a list, or a dict by class. Used by the sampler.
         memcached: Accepted for PYSKL's configs, and ignored: records are shared without a server.
         mc_cfg: As ``memcached``.
-        data_prefix: A folder put before ``frame_dir`` and ``filename``.
+        data_prefix: A folder put before ``frame_dir`` and ``filename``; the first to look for ``raw_file`` in.
         test_mode: Whether clips are chosen without chance.
         multi_class: Whether a label is a list of classes, which becomes a vector of zeros and ones.
         num_classes: Classes; labels outside are refused.
@@ -77,6 +80,7 @@ class PoseDataset:
         self._indices = self._select(split)
         self._box_thr = self._keep_valid(valid_ratio, box_thr)
         self._refuse_problems()
+        self._keypoint_files = self._find_keypoint_files()
         self.pipeline = Compose(pipeline or [])
         if num_classes is not None:
             self.check(num_classes=num_classes)
@@ -106,7 +110,14 @@ class PoseDataset:
                     f"valid_ratio={valid_ratio} needs records with 'valid' and 'box_score', which "
                     f'{self._store.names[index]!r} of {self.ann_file!r} lacks; leave valid_ratio out'
                 )
-            if record['valid'][box_thr] / record['total_frames'] >= valid_ratio:
+            valid = record['valid'].get(box_thr) if isinstance(record['valid'], dict) else None
+            if not isinstance(valid, int | float) or not record.get('total_frames'):
+                raise ValueError(
+                    f'valid_ratio={valid_ratio} needs valid[{box_thr}] and total_frames, but '
+                    f'{self._store.names[index]!r} of {self.ann_file!r} has valid={record["valid"]!r} and '
+                    f'total_frames={record.get("total_frames")!r}'
+                )
+            if valid / record['total_frames'] >= valid_ratio:
                 kept.append(index)
         if not kept:
             raise ValueError(f'no record of {self.ann_file!r} is left with valid_ratio={valid_ratio}, {box_thr=}')
@@ -118,6 +129,30 @@ class PoseDataset:
         found = [index for index in self._indices.tolist() if index in problems] if problems else []
         if found:
             raise self._error(found[0], problems[found[0]], len(found))
+
+    def _find_keypoint_files(self) -> KeypointFiles | None:
+        """Where joints that are not among the records lie; a file that is not there is told now."""
+        shapes = self._store.shapes
+        absent = [index for index in self._indices.tolist() if not shapes[index].any()]
+        if not absent:
+            return None
+        roots = [Path(root) for root in (self._prefix, Path(self.ann_file).expanduser().resolve().parent) if root]
+        named = {}
+        for index in absent:
+            raw_file = self._store.record(index).get('raw_file')
+            named.setdefault(raw_file if isinstance(raw_file, str) else None, []).append(index)
+        for raw_file, indices in named.items():
+            try:
+                locate(raw_file, roots)
+            except (ValueError, FileNotFoundError) as error:
+                raise type(error)(
+                    str(self._error(indices[0], f'has no keypoint, and its {error}', len(indices)))
+                ) from None
+        warnings.warn(
+            f'{self.ann_file}: the joints of {len(absent)} clips are read from {len(named)} kpfiles; one file of '
+            'all is made by tools/data/k400.py'
+        )
+        return KeypointFiles(roots)
 
     def _error(self, index: int, problem: str, count: int) -> ValueError:
         """One line on record ``index`` of the file, the first of ``count`` of its kind."""
@@ -142,7 +177,11 @@ class PoseDataset:
         """The annotation of sample ``index``; its arrays are read-only."""
         if not -len(self) <= index < len(self):
             raise IndexError(f'sample {index} of a dataset of {len(self)}')
-        return self._store.record(self._indices[index])
+        record = self._store.record(self._indices[index])
+        if self._keypoint_files is not None and record.get('keypoint') is None:
+            name = str(record.get('frame_dir', record.get('filename')))
+            record['keypoint'] = self._keypoint_files.keypoint(record['raw_file'], name)
+        return record
 
     def __getitem__(self, index: int) -> dict:
         results = self.record(index)

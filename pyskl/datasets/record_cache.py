@@ -10,6 +10,7 @@ import hashlib
 import os
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from pyskl.datasets.annotations import read_annotations, replacing
@@ -26,8 +27,12 @@ def cache_folders() -> list[Path]:
     return [Path(named) if named else Path(base) / 'pyskl', Path(tempfile.gettempdir()) / f'pyskl-{user}']
 
 
-def open_records(ann_file: str | Path) -> RecordStore:
+def open_records(ann_file: str | Path, read: Callable[[str], tuple] | None = None) -> RecordStore:
     """The records of an annotation file, shared; built if nobody has yet.
+
+    Args:
+        ann_file: The file.
+        read: Its path -> records and splits; None: of an annotation file.
 
     Raises:
         OSError: If the annotation file cannot be read, or there is nowhere to keep its shared form.
@@ -50,7 +55,7 @@ def open_records(ann_file: str | Path) -> RecordStore:
         with locked(folder / f'{prefix}.lock'):
             with contextlib.suppress(FileNotFoundError, TornStoreError):
                 return RecordStore(folder / name)
-            records, splits = read_annotations(source)
+            records, splits = (read or read_annotations)(source)
             try:
                 with replacing(folder / name, private=True) as file:
                     write_store(file, records, splits, source)

@@ -126,6 +126,7 @@ def load_numbers(
     what: str = 'annotation file',
     key: str = 'ann_file',
     more: Mapping[tuple[str, str], Callable] | None = None,
+    bar: bool = True,
 ) -> object:
     """The content of a pickle of arrays, numbers, strings and builtin containers.
 
@@ -134,6 +135,7 @@ def load_numbers(
         what: What it is, for messages.
         key: Where it was named, for messages.
         more: (module, name) of what else the pickle may name, and the functions of ours that stand for it.
+        bar: Whether a large file is read with a bar.
 
     Raises:
         OSError: If the file is missing or cannot be read.
@@ -149,10 +151,10 @@ def load_numbers(
     try:
         with path.open('rb') as file:
             size = path.stat().st_size
-            if size < BAR_BYTES:
+            if size < BAR_BYTES or not bar:
                 return unpickler(file).load()
-            with tqdm(total=size, unit='B', unit_scale=True, desc=f'reading {path.name}') as bar:
-                return unpickler(io.BufferedReader(_BarReader(file, bar), 2**20)).load()
+            with tqdm(total=size, unit='B', unit_scale=True, desc=f'reading {path.name}') as progress:
+                return unpickler(io.BufferedReader(_BarReader(file, progress), 2**20)).load()
     except FileNotFoundError:
         raise FileNotFoundError(f'{what} {str(path)!r} does not exist; check {key}') from None
     except IsADirectoryError:

@@ -130,6 +130,8 @@ def test_valid_ratio_keeps_clips_with_enough_sure_frames(tmp_path, make_record):
         PoseDataset(path, valid_ratio=0.5, box_thr=0.3)
     with pytest.raises(ValueError, match="needs records with 'valid' and 'box_score'"):
         PoseDataset(raw(tmp_path / 'y.pkl', [make_record()]), valid_ratio=0.5, box_thr=0.5)
+    with pytest.raises(ValueError, match=r"needs valid\[0\.6\] and total_frames, but 'all' of .* has valid=\{0\.5: 4"):
+        PoseDataset(path, valid_ratio=0.5, box_thr=0.6)
 
 
 def test_several_labels_become_zeros_and_ones(tmp_path, make_record):
