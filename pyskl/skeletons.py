@@ -8,6 +8,9 @@ Convention: joints count from 0; an edge, a bone and a grid link are (child, par
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
 
 Pairs = tuple[tuple[int, int], ...]
 
@@ -193,58 +196,73 @@ LIMB_ORDERS = {
     'posec3d': _pairs('0-5 0-6 5-7 7-9 6-8 8-10 5-11 11-13 13-15 6-12 12-14 14-16 0-1 0-2 1-3 2-4 11-12'),
 }
 
-# Keys of a skeleton given as a dict; the second column is MMAction2's word for the same.
+# Keys of a skeleton given as a dict; then other words for the same, MMAction2's and British.
 _DICT_KEYS = ('name', 'joints', 'edges', 'bones', 'left', 'right', 'center', 'dims', 'origin', 'spine', 'shoulders')
-_MMACTION_KEYS = {'num_node': 'joints', 'inward': 'edges'}
+_OTHER_WORDS = {'num_node': 'joints', 'inward': 'edges', 'centre': 'center'}
+_FILE_SUFFIXES = ('.yaml', '.yml', '.json')
+_MAX_FILE_BYTES, _MAX_JOINTS = 1 << 20, 1000
 
 
 def skeleton_from_dict(cfg: dict) -> Skeleton:
     """A skeleton that a config writes out.
 
     Args:
-        cfg: ``joints`` (names, or how many) and ``edges`` ((child, parent) pairs) are needed; ``bones`` (pairs, default
-            the edges), ``left``, ``right``, ``center`` (default 0), ``dims`` (default 2), ``origin``, ``spine``,
+        cfg: ``joints`` (names, or how many) and ``edges`` or ``bones`` ((child, parent) pairs; either stands for the
+            other) are needed; ``left``, ``right``, ``center`` (default 0), ``dims`` (default 2), ``origin``, ``spine``,
             ``shoulders`` and ``name`` are not. Joints may be named or numbered. MMAction2's ``num_node`` and
             ``inward`` are understood.
 
     Raises:
         ValueError: If a key is unknown, a joint is not one of ``joints``, or the lists do not fit one another.
     """
-    cfg = {_MMACTION_KEYS.get(key, key): value for key, value in cfg.items()}
-    unknown = sorted(set(cfg) - set(_DICT_KEYS))
-    if unknown or not {'joints', 'edges'} <= set(cfg):
-        raise ValueError(f"a skeleton dict needs 'joints' and 'edges' and may hold {_DICT_KEYS}, got {sorted(cfg)}")
+    cfg = {_OTHER_WORDS.get(key, key): value for key, value in cfg.items()}
+    if set(cfg) - set(_DICT_KEYS) or 'joints' not in cfg or not {'edges', 'bones'} & set(cfg):
+        raise ValueError(
+            f"a skeleton needs 'joints' and 'edges' (or 'bones') and may hold {_DICT_KEYS}, got {sorted(map(str, cfg))}"
+        )
     joints = cfg['joints']
-    joints = tuple(f'joint_{v}' for v in range(joints)) if isinstance(joints, int) else tuple(map(str, joints))
+    if isinstance(joints, int) and not isinstance(joints, bool) and joints <= _MAX_JOINTS:
+        joints = [f'joint_{v}' for v in range(joints)]
+    if not isinstance(joints, list | tuple) or len(joints) > _MAX_JOINTS:
+        raise ValueError(
+            f'skeleton joints must be names, or how many there are (at most {_MAX_JOINTS}), got {joints!r}'
+        )
+    numbered = any(isinstance(joint, int) for joint in joints)  # [1, 2, 3]: then a pair's numbers are names too
+    joints = tuple(map(str, joints))
     if not joints or len(set(joints)) < len(joints):
         raise ValueError(f'skeleton joints must be at least one and all different, got {joints}')
 
     def index(joint: str | int) -> int:
-        if isinstance(joint, str) and joint in joints:
-            return joints.index(joint)
-        if isinstance(joint, int) and not isinstance(joint, bool) and 0 <= joint < len(joints):
+        if (isinstance(joint, str) or numbered) and str(joint) in joints:
+            return joints.index(str(joint))
+        if type(joint) is int and not numbered and 0 <= joint < len(joints):
             return joint
         raise ValueError(f'{joint!r} is not a joint of the skeleton; its {len(joints)} joints are {list(joints)}')
 
     def pairs(key: str, default: Pairs = ()) -> Pairs:
         if key not in cfg:
             return default
-        if any(isinstance(pair, str | int) or len(pair) != 2 for pair in cfg[key]):
+        if isinstance(cfg[key], str | int | None) or any(
+            not isinstance(pair, Sequence) or isinstance(pair, str) or len(pair) != 2 for pair in cfg[key]
+        ):
             raise ValueError(f'skeleton {key} must be (child, parent) pairs, got {cfg[key]!r}')
         return tuple((index(child), index(parent)) for child, parent in cfg[key])
 
     def direction(key: str) -> tuple[int, int] | None:
         if cfg.get(key) is None:
             return None
-        if len(cfg[key]) != 2:
+        if not isinstance(cfg[key], list | tuple) or len(cfg[key]) != 2:
             raise ValueError(f'skeleton {key} must be two joints, got {cfg[key]!r}')
         return tuple(map(index, cfg[key]))
 
-    edges = pairs('edges')
-    bones = pairs('bones', edges)
+    bones = pairs('bones', pairs('edges'))
+    edges = pairs('edges', tuple((child, parent) for child, parent in bones if child != parent))
     if len({child for child, _ in bones}) < len(bones):
         raise ValueError(f'a joint of a skeleton has one bone at most, got {bones}')
-    left, right = (tuple(map(index, cfg.get(side, ()))) for side in ('left', 'right'))
+    sides = [cfg.get(side) or () for side in ('left', 'right')]
+    if not all(isinstance(side, list | tuple) for side in sides):
+        raise ValueError(f'skeleton left and right must be lists of joints, got {sides[0]!r} and {sides[1]!r}')
+    left, right = (tuple(map(index, side)) for side in sides)
     if len(left) != len(right):
         raise ValueError(f'skeleton left and right must pair joints, got {len(left)} and {len(right)}')
     center = index(cfg.get('center', 0))
@@ -269,21 +287,47 @@ def skeleton_from_dict(cfg: dict) -> Skeleton:
     )
 
 
+def skeleton_from_file(path: str | Path) -> Skeleton:
+    """The skeleton in a YAML (or JSON) file: a mapping with the keys of :func:`skeleton_from_dict`.
+
+    Raises:
+        ValueError: If the file cannot be read, is no mapping, or is not a skeleton; names the file.
+    """
+    path = Path(path)
+    try:
+        if path.stat().st_size > _MAX_FILE_BYTES:
+            raise ValueError(f'larger than {_MAX_FILE_BYTES >> 20} MB')
+        cfg = yaml.safe_load(path.read_text(encoding='utf-8'))
+        if not isinstance(cfg, dict):
+            raise ValueError(f"it must be a mapping with 'joints' and 'edges', got {type(cfg).__name__}")
+        return skeleton_from_dict({'name': path.stem, **cfg})
+    except OSError as error:
+        raise ValueError(f'skeleton file {str(path)!r} cannot be read: {error.strerror}') from None
+    except (ValueError, TypeError, yaml.YAMLError, RecursionError) as error:
+        raise ValueError(f'skeleton file {str(path)!r}: {" ".join(str(error).split())}') from None
+
+
 def get_skeleton(layout: 'str | dict | Skeleton') -> Skeleton:
     """The skeleton that a config means.
 
     Args:
-        layout: A name of :data:`SKELETONS`, a dict for :func:`skeleton_from_dict`, or a skeleton.
+        layout: A name of :data:`SKELETONS`, the path of a file for :func:`skeleton_from_file` (``skeleton.yaml``), a
+            dict for :func:`skeleton_from_dict`, or a skeleton.
 
     Raises:
-        ValueError: If the name is unknown or the dict is not a skeleton.
+        ValueError: If the name is unknown, or the file or the dict is not a skeleton.
     """
     if isinstance(layout, Skeleton):
         return layout
     if isinstance(layout, dict):
         return skeleton_from_dict(layout)
+    if isinstance(layout, str | Path) and str(layout).lower().endswith(_FILE_SUFFIXES):
+        return skeleton_from_file(layout)
     if layout not in SKELETONS:
-        raise ValueError(f'unknown skeleton {layout!r}; choose from {sorted(SKELETONS)}, or give a dict')
+        raise ValueError(
+            f'unknown skeleton {layout!r}; choose from {sorted(SKELETONS)}, or give a file such as skeleton.yaml, or a '
+            f'dict'
+        )
     return SKELETONS[layout]
 
 

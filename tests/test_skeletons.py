@@ -1,5 +1,8 @@
+import numpy as np
 import pytest
 
+from pyskl.datasets.pipelines.streams import GenSkeFeat
+from pyskl.models import build_model
 from pyskl.skeletons import SKELETONS, get_limbs, get_skeleton, limb_mirror_order, mirror_order
 
 ARM = {'joints': ['shoulder', 'elbow', 'wrist'], 'edges': [('elbow', 'shoulder'), ('wrist', 'elbow')]}
@@ -68,6 +71,70 @@ def test_mmaction2_words_are_understood():
     assert get_skeleton({'num_node': 3, 'inward': [(1, 0), (2, 1)], 'center': 1}).center == 1
 
 
+def test_bones_alone_are_edges_too_but_for_those_of_a_joint_with_itself():
+    arm = get_skeleton({'joints': 3, 'bones': [(0, 0), (1, 0), (2, 1)]})
+    assert arm.bone_parents == (0, 0, 1)
+    assert arm.edges == ((1, 0), (2, 1))
+
+
+def test_joints_that_are_called_by_numbers_keep_them():
+    legs = get_skeleton({'joints': [1, 2, 3], 'edges': [(2, 1), (3, 2)], 'center': 2})
+    assert (legs.joints, legs.edges, legs.center) == (('1', '2', '3'), ((1, 0), (2, 1)), 1)
+    with pytest.raises(ValueError, match='0 is not a joint'):
+        get_skeleton({'joints': [1, 2, 3], 'edges': [(1, 0)]})
+
+
+DOG = """
+joints: [nose, neck, tail, left_paw, right_paw]
+bones: [[nose, neck], [tail, neck], [left_paw, neck], [right_paw, neck]]
+left: [left_paw]
+right: [right_paw]
+centre: neck
+dims: 2
+"""
+
+
+def test_a_yaml_file_is_a_skeleton_wherever_a_name_is(tmp_path):
+    (tmp_path / 'dog.yaml').write_text(DOG)
+    dog = get_skeleton(str(tmp_path / 'dog.yaml'))
+    assert (dog.name, dog.num_joints, dog.center, dog.dims) == ('dog', 5, 1, 2)
+    assert dog.edges == ((0, 1), (2, 1), (3, 1), (4, 1))
+    assert (dog.left, dog.right) == ((3,), (4,))
+    backbone = {'type': 'STGCN', 'graph_cfg': {'layout': str(tmp_path / 'dog.yaml'), 'mode': 'spatial'}}
+    head = {'type': 'GCNHead', 'num_classes': 3, 'in_channels': 256}
+    model = build_model({'type': 'RecognizerGCN', 'backbone': backbone, 'cls_head': head})
+    assert model.backbone.num_joints == 5
+    clip = {'keypoint': np.ones((1, 4, 5, 2), np.float32), 'keypoint_score': np.ones((1, 4, 5), np.float32)}
+    bones = GenSkeFeat(dataset=str(tmp_path / 'dog.yaml'), feats=['b'])(clip)['keypoint']
+    assert not bones[..., :2].any()  # all joints at one place
+
+
+@pytest.mark.parametrize(
+    ('content', 'message'),
+    [
+        (None, 'cannot be read: No such file or directory'),
+        ('- nose', 'it must be a mapping'),
+        ('joints: [a, b', 'expected'),
+        ('joints: [a, b]', "needs 'joints' and 'edges' \\(or 'bones'\\)"),
+        ('joints: 1.5\nbones: []', 'joints must be names, or how many'),
+        ('joints: 1000000000\nbones: []', 'joints must be names, or how many'),
+        ('joints: [a, b]\nbones: b', 'pairs'),
+        ('joints: [a, b]\nbones: [[b, c]]', "'c' is not a joint"),
+        ('joints: [a, b]\nbones: [[b, a]]\nleft: a\nright: b', 'must be lists of joints'),
+        ('joints: !!python/object/apply:os.getcwd []\nbones: []', 'could not determine a constructor'),
+        ('a: 1\xff', 'decode'),
+    ],
+)
+def test_a_file_that_is_no_skeleton_is_one_line_that_names_it(tmp_path, content, message):
+    path = tmp_path / 'dog.yaml'
+    if content is not None:
+        path.write_bytes(content.encode('latin-1'))
+    with pytest.raises(ValueError, match=message) as error:
+        get_skeleton(str(path))
+    assert str(error.value).startswith(f'skeleton file {str(path)!r}')
+    assert '\n' not in str(error.value)
+
+
 def test_a_skeleton_passes_through():
     assert get_skeleton(get_skeleton('coco')) is SKELETONS['coco']
 
@@ -77,6 +144,7 @@ def test_a_skeleton_passes_through():
     [
         ('cocoo', "unknown skeleton 'cocoo'; choose from"),
         ({'joints': 3}, "needs 'joints' and 'edges'"),
+        ('missing.yaml', 'missing.yaml.* cannot be read'),
         ({**ARM, 'edges': [('elbow', 'hip')]}, "'hip' is not a joint"),
         ({**ARM, 'edges': [(1, 7)]}, '7 is not a joint'),
         ({**ARM, 'edges': ['elbow']}, 'must be \\(child, parent\\) pairs'),
