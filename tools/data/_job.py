@@ -28,12 +28,15 @@ from pathlib import Path
 
 from _out import add_out, check_out
 from _summary import summary
+from _write import write_pickle
 from tqdm import tqdm
 
-from pyskl.datasets.annotations import Splits, replacing, write_annotations
+from pyskl.datasets.annotations import Splits, replacing
 from pyskl.datasets.safe_pickle import load_numbers
 
 GARBLED = 'garbled'
+UNMATCHED = 'unmatched'  # a clip without a label, a label without a clip
+COUNTED = (GARBLED, UNMATCHED)  # for --max-bad
 Skipped = tuple[str, str, str]  # what, its kind, why
 _SHARD = re.compile(r'(\d+)/(\d+)', re.ASCII)
 
@@ -42,7 +45,7 @@ class LeftOut(ValueError):
     """Why an item gives no annotation. Any other ValueError, and an OSError, is one of kind ``garbled``.
 
     Args:
-        kind: A word or two for the summary; only ``garbled`` counts for ``--max-bad``.
+        kind: A word or two for the summary; only those of :data:`COUNTED` do for ``--max-bad``.
         why: One line.
     """
 
@@ -94,7 +97,9 @@ def add_work_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--shard', type=shard, metavar='I/N', help='do the I-th of N equal shares only; tools/data/merge.py joins them'
     )
-    parser.add_argument('--max-bad', type=float, default=1, metavar='PERCENT', help='stop above this share of garbled')
+    parser.add_argument(
+        '--max-bad', type=float, default=1, metavar='PERCENT', help='stop above this share of bad files'
+    )
 
 
 def check_job_options(args: argparse.Namespace) -> None:
@@ -154,7 +159,7 @@ def convert(
         unit: What the bar counts.
 
     Raises:
-        ValueError: If more than ``--max-bad`` are garbled, nothing is left, or a worker was killed.
+        ValueError: If more than ``--max-bad`` are bad, nothing is left, or a worker was killed.
     """
     if args.shard:
         items = of_shard(items, *args.shard)
@@ -177,7 +182,7 @@ def convert(
     outcome = Outcome(records, skipped, len(items), table_path(args.out), folder)
     write_skipped(outcome.table, skipped)
     check_bad(skipped, outcome.total, args.max_bad, outcome.table)
-    if not records:
+    if not records and not args.shard:  # a share may have none
         raise ValueError(f'of {outcome.total} {unit} none gives a clip; why is in {outcome.table}')
     return outcome
 
@@ -188,13 +193,11 @@ def write_out(args: argparse.Namespace, outcome: Outcome, splits: Splits | None,
     Args:
         args: Of :func:`add_job_options`.
         outcome: Of :func:`convert`.
-        splits: Names by split, of all items: those that gave no clip, or belong to another shard, are left away.
+        splits: Names by split, of all items: those that gave no clip, or belong to another shard, are left away, and
+            the order becomes that of the records.
         layout: The skeleton's name, for the summary.
     """
-    if splits is not None:
-        names = {record['frame_dir'] for record in outcome.records}
-        splits = {split: [name for name in members if name in names] for split, members in splits.items()}
-    write_annotations(args.out, outcome.records, splits)
+    splits = write_pickle(args.out, outcome.records, splits)
     print(summary(outcome.records, splits, layout))
     print(left_out(outcome.skipped, outcome.total, outcome.table))
     print(f'wrote {args.out}')
@@ -301,12 +304,13 @@ def write_skipped(path: Path, skipped: Sequence[Skipped]) -> None:
 
 def check_bad(skipped: Sequence[Skipped], total: int, max_bad: float, table: Path) -> None:
     """Raises:
-    ValueError: If more than ``max_bad`` percent of ``total`` are garbled.
+    ValueError: If more than ``max_bad`` percent of ``total`` are of a kind that counts.
     """
-    garbled = [entry for entry in skipped if entry[1] == GARBLED]
-    if len(garbled) * 100 > max_bad * total:
-        path, _, why = min(garbled)
+    bad = [entry for entry in skipped if entry[1] in COUNTED]
+    if len(bad) * 100 > max_bad * total:
+        kinds = ' or '.join(sorted({kind for _, kind, _ in bad}))
+        path, _, why = min(bad)
         raise ValueError(
-            f'{len(garbled)} of {total} are garbled, more than --max-bad {max_bad:g} %; the first: {path}: {why}; all '
+            f'{len(bad)} of {total} are {kinds}, more than --max-bad {max_bad:g} %; the first: {path}: {why}; all '
             f'are in {table}'
         )
