@@ -34,8 +34,14 @@ def configs() -> dict[str, Config]:
 
 @pytest.fixture(scope='package')
 def graph_configs(configs) -> dict[str, Config]:
-    """Those of graph networks."""
-    return {name: cfg for name, cfg in configs.items() if not name.startswith('posec3d')}
+    """Those of graph networks that PYSKL's four streams feed."""
+    return {name: cfg for name, cfg in configs.items() if not name.startswith(('posec3d', 'infogcn'))}
+
+
+@pytest.fixture(scope='package')
+def infogcn_configs(configs) -> dict[str, Config]:
+    """Those of InfoGCN, whose streams are modes of the joints and their motion."""
+    return {name: cfg for name, cfg in configs.items() if name.startswith('infogcn')}
 
 
 @pytest.fixture(scope='package')

@@ -11,13 +11,13 @@ from pyskl.engine.config import datasets_in
 from pyskl.models import build_model
 from pyskl.registry import DATASETS, MODELS, TRANSFORMS, build_component, check_arguments, lookup
 from pyskl.skeletons import get_skeleton
-from tests.configs.tree import FOLDERS, LEAVES, POSEC3D, QUICKSTART, STREAMS, pipelines
+from tests.configs.tree import FOLDERS, INFOGCN, LEAVES, POSEC3D, QUICKSTART, STREAMS, pipelines
 
 
 def test_the_folder_holds_every_published_name_and_nothing_else():
     streams = {f'{folder}/{stream}.py' for folder in FOLDERS for stream in STREAMS}
     heatmaps = {f'posec3d/{folder}/{stream}.py' for folder, (*_, names) in POSEC3D.items() for stream in names}
-    assert set(LEAVES) == streams | heatmaps | QUICKSTART
+    assert set(LEAVES) == streams | heatmaps | INFOGCN | QUICKSTART
 
 
 def test_every_component_takes_its_arguments(configs):
@@ -50,8 +50,8 @@ def test_every_schedule_is_understood(configs):
 def test_every_network_is_built(configs):
     networks = {str(cfg.model.backbone): cfg.model for cfg in configs.values()}
     heads = {str(cfg.model.cls_head): cfg.model.cls_head for cfg in configs.values()}
-    # Skeletons of Ske2Grid, ST-GCN, vanilla, ST-GCN++, AAGCN, CTR-GCN, MS-G3D, DG-STGCN; quickstart; the 3D networks.
-    assert len(networks) == 4 * 3 + 3 + 2 + 3 + 3 * 3 + 2 + 3 + 2 + 1 + 1
+    # Skeletons of Ske2Grid, ST-GCN, vanilla, ST-GCN++, AAGCN, CTR-GCN, MS-G3D, DG-STGCN; quickstart; 3D; InfoGCN.
+    assert len(networks) == 4 * 3 + 3 + 2 + 3 + 3 * 3 + 2 + 3 + 2 + 1 + 1 + 3
     for model in networks.values():
         recognizer = build_model(model.to_dict())
         backbone, graph = recognizer.backbone, model.backbone.get('graph_cfg')

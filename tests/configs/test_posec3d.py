@@ -1,5 +1,6 @@
 """Configs of networks on heatmaps: names mean what they say, recipes are the published ones."""
 
+import numpy as np
 import torch
 
 from pyskl.datasets.pipelines.base import Compose
@@ -24,18 +25,22 @@ def test_heatmap_names_mean_what_they_say(heatmap_configs):
             assert (target.get('with_limb', False), target.get('skeletons')) == (
                 (True, 'posec3d') if file == 'limb.py' else (False, None)
             ), name
+        thresholds = (0.5, 0.0) if name.split('/')[1].endswith('k400') else (None, None)
+        for dataset in datasets.values():
+            assert (dataset.get('box_thr'), dataset.get('valid_ratio')) == thresholds, name
         balanced = [1] * 60 + [2] * 60 if 'ntu120_xsub' in name else None
         assert datasets['train'].get('class_prob') == balanced, name
 
 
 def test_heatmap_recipes_are_the_published_ones(heatmap_configs):
     for name, cfg in heatmap_configs.items():
-        tuned = name.split('/')[1].endswith('k400p')
+        tuned, kinetics = name.split('/')[1].endswith('k400p'), name.split('/')[1].endswith('k400')
         batch, lr, epochs = (16, 0.01, 12) if tuned else (32, 0.4, 24)
-        assert (cfg.data.videos_per_gpu, cfg.data.workers_per_gpu, cfg.data.train.times) == (batch, 4, 10), name
+        workers = 8 if kinetics else 4
+        assert (cfg.data.videos_per_gpu, cfg.data.workers_per_gpu, cfg.data.train.times) == (batch, workers, 10), name
         assert cfg.data.test_dataloader.videos_per_gpu == 1, name
         assert cfg.total_epochs == epochs, name
-        weak = 'diving48' in name or 'hmdb51' in name
+        weak = kinetics or 'diving48' in name or 'hmdb51' in name
         assert cfg.optimizer == {'type': 'SGD', 'lr': lr, 'momentum': 0.9, 'weight_decay': 1e-4 if weak else 3e-4}, name
         assert cfg.optimizer_config.grad_clip == {'max_norm': 40, 'norm_type': 2}, name
         cosine = {'policy': 'CosineAnnealing', 'min_lr': 0, 'by_epoch': False}
@@ -48,19 +53,28 @@ def test_heatmap_recipes_are_the_published_ones(heatmap_configs):
 
 def test_every_heatmap_pipeline_draws_what_its_network_takes(heatmap_configs):
     record = make_annotation(0, 1, 'coco')
+    joints = np.concatenate([record['keypoint'], record['keypoint_score'][..., None]], -1)  # (M, T, V, 3)
+    persons, frames = joints.shape[:2]
+    boxes = {
+        **{key: value for key, value in record.items() if not key.startswith('keypoint')},
+        'keypoint': joints.swapaxes(0, 1).reshape(-1, *joints.shape[2:]),
+        'frame_inds': np.arange(frames).repeat(persons),
+    }
     seen = {}
     for name, cfg in heatmap_configs.items():
         size = 48 if name.endswith('s1_joint.py') else 56
         views = {'train': (1, size), 'val': (1, size + 8), 'test': (20, size + 8)}  # ten clips and their mirror images
         for phase, pipeline in pipelines(cfg).items():
             if str(pipeline) not in seen:
-                sample = Compose(pipeline)({**record, 'test_mode': phase != 'train'})
+                kinetics = name.split('/')[1].endswith('k400')
+                assert (pipeline[0].type == 'DecompressPose') == kinetics, name
+                sample = Compose(pipeline)({**(boxes if kinetics else record), 'test_mode': phase != 'train'})
                 seen[str(pipeline)] = sample['imgs'].shape, sample['imgs'].dtype, float(sample['imgs'].max())
             shape, dtype, most = seen[str(pipeline)]
             count, pixels = views[phase]
             assert tuple(shape) == (count, cfg.model.backbone.in_channels, 48, pixels, pixels), f'{name}: {phase}'
             assert dtype == torch.float32 and 0 < most <= 1, f'{name}: {phase}'
-    assert len(seen) == 3 * 3  # phases x (joint, limb, small joint)
+    assert len(seen) == 3 * 5  # phases x (joint, limb, small joint, joint and limb of boxes)
 
 
 def test_limbs_and_joints_differ_in_nothing_but_what_is_drawn(heatmap_configs):

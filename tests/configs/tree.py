@@ -33,12 +33,18 @@ POSEC3D = {  # folder: annotations, validation split, classes, file names
     'slowonly_r50_ntu120_xset': ('nturgbd/ntu120', 'xset_val', 120, ('joint', 'limb')),
     'slowonly_r50_gym': ('gym/gym', 'val', 99, ('joint', 'limb')),
     'slowonly_r50_diving48': ('diving48/diving48', 'test', 48, ('joint',)),
+    'slowonly_r50_463_k400': ('k400/k400', 'val', 400, ('joint', 'limb')),
+    'slowonly_r50_346_k400': ('k400/k400', 'val', 400, ('joint', 'limb')),
     'slowonly_r50_ucf101_k400p': ('ucf101/ucf101', 'test1', 101, ('s1_joint',)),
     'slowonly_r50_hmdb51_k400p': ('hmdb51/hmdb51', 'test1', 51, ('s1_joint',)),
     'c3d_light_ntu60_xsub': ('nturgbd/ntu60', 'xsub_val', 60, ('joint', 'limb')),
     'c3d_light_gym': ('gym/gym', 'val', 99, ('joint', 'limb')),
     'x3d_shallow_ntu60_xsub': ('nturgbd/ntu60', 'xsub_val', 60, ('joint', 'limb')),
     'x3d_shallow_gym': ('gym/gym', 'val', 99, ('joint', 'limb')),
+}
+INFOGCN = {
+    f'infogcn/infogcn_{data}/{mode}{motion}.py'
+    for data, mode, motion in product(('nwucla',), ('k1', 'k2', 'k8'), ('', '_motion'))
 }
 QUICKSTART = {'quickstart/d5.py', 'quickstart/d5tod6.py', 'quickstart/stgcn++.py'}
 

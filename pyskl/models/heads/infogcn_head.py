@@ -82,7 +82,8 @@ class InfoGCNHead(BaseHead):
         mean = self.fc_mu(hidden)
         if not self.training or not self.noise_ratio:
             return mean
-        spread = (self.noise_ratio * self.fc_logvar(hidden)).exp().clamp(max=100)
+        # Clamped in front of exp: behind it, the gradient of an exp that overflows is 0 * inf.
+        spread = (self.noise_ratio * self.fc_logvar(hidden)).clamp(max=math.log(100)).exp()
         return mean + torch.randn_like(mean) * spread
 
     def classify(self, feature: Tensor) -> Tensor:
