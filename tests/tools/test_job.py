@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from pyskl.datasets.annotations import read_annotations
+from pyskl.datasets.safe_pickle import load_numbers
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'tools' / 'data'))
 job = importlib.import_module('_job')
@@ -139,6 +140,16 @@ def test_shards_in_a_row_are_the_whole(tmp_path, files):
     assert names == [['a'], ['b', 'c'], ['d'], ['e', 'f']]
     assert (tmp_path / 'X.shard-2-of-4.pkl').exists()
     assert not (tmp_path / 'X.pkl').exists()
+
+
+def test_a_shard_of_nothing_is_written_too(tmp_path, files, capsys):
+    splits = {'train': ['a']}
+    args = options(tmp_path, '--shard', '1/3')
+    outcome = job.convert(args, files[:2], partial(number_of, log=tmp_path / 'log.txt'))
+    assert outcome.total == 0
+    job.write_out(args, outcome, splits)
+    assert load_numbers(args.out) == {'split': {'train': []}, 'annotations': []}
+    assert 'no clips\nleft out: 0 of 0\n' in capsys.readouterr().out
 
 
 def test_splits_keep_the_clips_that_are_there(tmp_path, files):

@@ -12,10 +12,12 @@ def summary(records: Sequence[dict], splits: Splits | None, layout: str | None =
     """Clips, classes, joints, frames, persons, splits: a line each.
 
     Args:
-        records: The annotations, with ``keypoint``; at least one.
+        records: The annotations, with ``keypoint``.
         splits: Names by split.
         layout: The skeleton's name.
     """
+    if not records:
+        return 'no clips'
     labels = Counter(record['label'] for record in records if record.get('label') is not None)
     shapes = [record['keypoint'].shape for record in records]
     frames = [shape[1] for shape in shapes]
