@@ -160,7 +160,7 @@ def cost(config: str, args: argparse.Namespace) -> list[str]:
             work()
             seconds.append(time.process_time() - start)
         speeds.append(f'{16 / statistics.median(seconds[1:]):.0f}')
-    count, size = macs(model.backbone, torch.ones(1, *shape)), parameters(model)
+    count, size = macs(model.backbone, torch.empty(1, *shape)).total, parameters(model)
     return [f'{size / 1e6:.3f} M', f'{count / 1e9:.3f}', ' / '.join(speeds)]
 
 

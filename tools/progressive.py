@@ -109,7 +109,7 @@ def main() -> int:
                 'grid': grid,
                 'top1': read_checkpoint(best)['message_hub']['runtime_info']['best_score'],
                 'parameters': parameters(model),
-                'macs': macs(model.backbone, torch.ones(1, *clip_shape(cfg))),
+                'macs': macs(model.backbone, torch.empty(1, *clip_shape(cfg))).total,
                 'seconds': spent,
                 'checkpoint': best,
             }

@@ -30,13 +30,15 @@ def once_per_absent(network: Callable[[Tensor], Tensor], persons: Tensor) -> Ten
     """``network(persons)``, with all absent persons computed as one.
 
     Only for a network that treats rows independently, so never in training, where an absent person counts in the
-    statistics of every BatchNorm. One synchronisation with the device; skipped in tracing and export.
+    statistics of every BatchNorm. One synchronisation with the device; skipped in tracing and export, and where
+    tensors have no numbers (device ``meta``).
 
     Args:
         network: ``(B, ...) -> (B, ...)``.
         persons: ``(B, ...)``.
     """
-    if torch.jit.is_tracing() or (hasattr(torch.compiler, 'is_exporting') and torch.compiler.is_exporting()):
+    exporting = hasattr(torch.compiler, 'is_exporting') and torch.compiler.is_exporting()
+    if persons.is_meta or exporting or torch.jit.is_tracing():
         return network(persons)
     rows = distinct_persons(persons)
     if rows is None:

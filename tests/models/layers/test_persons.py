@@ -29,3 +29,9 @@ def test_a_row_with_one_number_is_present():
     kept, source = distinct_persons(persons)
     assert kept.tolist() == [1, 0]
     assert source.tolist() == [1, 0, 1]
+
+
+def test_where_tensors_have_no_numbers_every_row_is_computed():
+    network = Counting()
+    assert once_per_absent(network, torch.zeros(4, 2, 3, device='meta')).shape == (4,)
+    assert network.rows == 4
