@@ -233,10 +233,11 @@ def _state(item: object) -> object:
 
 
 def called(item: object) -> str:
-    """An item's name in ``skipped.csv``: of a tuple, its first path, else its first value."""
+    """An item's name in ``skipped.csv``: of a tuple, the first path in it, else its first value."""
     if isinstance(item, tuple) and item:
-        paths = [value for value in item if isinstance(value, Path)]
-        return str((paths or item)[0])
+        values = [value for part in item for value in (part if isinstance(part, tuple) else (part,))]
+        paths = [value for value in values if isinstance(value, Path)]
+        return str((paths or values or item)[0])
     return str(item)
 
 

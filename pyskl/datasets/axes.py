@@ -1,0 +1,99 @@
+"""Any order of axes -> the annotation's (M, T, V, C).
+
+An order is a letter an axis, those that are stored as one in parentheses, the outer first: ``TVC``; ``VCT`` (20, 3, T);
+``T(VC)``, a row a frame with x, y, z of joint 0, then of joint 1; ``NCTVM``. N clips, M persons, T frames, V joints, C
+coordinates; N and M may be absent.
+"""
+
+import math
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+ORDER = 'NMTVC'
+_ORDER = re.compile(r'(?:[A-Z]|\([A-Z]{2,}\))+', re.ASCII)
+
+
+@dataclass(frozen=True)
+class Axes:
+    """An order of axes.
+
+    Args:
+        text: As it was written.
+        groups: The letters of each stored axis.
+    """
+
+    text: str
+    groups: tuple[str, ...]
+
+    @property
+    def letters(self) -> str:
+        """All letters, outer first."""
+        return ''.join(self.groups)
+
+
+def parse_axes(text: str) -> Axes:
+    """``'T(VC)'`` -> its groups ``('T', 'VC')``.
+
+    Raises:
+        ValueError: If it is no order of the axes, lacks one of T, V, C, or has one twice.
+    """
+    groups = tuple(group.strip('()') for group in re.findall(r'\([A-Z]+\)|[A-Z]', text))
+    letters = ''.join(groups)
+    lacking = [letter for letter in 'TVC' if letter not in letters]
+    if not _ORDER.fullmatch(text) or lacking or len(set(letters)) < len(letters) or set(letters) - set(ORDER):
+        raise ValueError(
+            f"axes {text!r} must hold T, V, C, and N or M if they are there, each once, such as TVC, VCT or 'T(VC)'"
+        )
+    return Axes(text, groups)
+
+
+def to_clips(array: np.ndarray, axes: Axes, sizes: dict[str, int]) -> np.ndarray:
+    """``array`` in the order (N, M, T, V, C); N and M are 1 where ``axes`` has none.
+
+    Args:
+        array: As stored.
+        axes: The order it is stored in.
+        sizes: Known sizes by letter, V and C at least; of the letters in one pair of parentheses one may be unknown.
+
+    Raises:
+        ValueError: If the shape does not go with the order or the sizes.
+    """
+    if array.ndim != len(axes.groups):
+        raise ValueError(
+            f'shape {array.shape} has {array.ndim} axes, --axes {axes.text} has {len(axes.groups)}; one letter an axis'
+        )
+    shape = []
+    for length, group in zip(array.shape, axes.groups, strict=True):
+        shape += _split(length, group, sizes, array.shape, axes.text)
+    array = array.reshape(shape)
+    array = array.transpose([axes.letters.index(letter) for letter in ORDER if letter in axes.letters])
+    for position, letter in enumerate(ORDER):
+        if letter not in axes.letters:
+            array = np.expand_dims(array, position)
+    return array
+
+
+def _split(length: int, group: str, sizes: dict[str, int], shape: tuple[int, ...], text: str) -> list[int]:
+    unknown = [letter for letter in group if letter not in sizes]
+    known = math.prod(sizes[letter] for letter in group if letter in sizes)
+    if len(unknown) > 1:
+        raise ValueError(f'--axes {text}: the sizes of {" and ".join(unknown)} in one pair of parentheses are unknown')
+    if (length != known) if not unknown else (length % known or not length):
+        told = ' x '.join(f'{letter} {sizes.get(letter, "?")}' for letter in group)
+        raise ValueError(f'shape {shape}: the axis {group} of --axes {text} is {length}, the skeleton makes it {told}')
+    return [sizes.get(letter, length // known) for letter in group]
+
+
+def trimmed(keypoint: np.ndarray) -> np.ndarray:
+    """``(M, T, V, C)`` without persons who are zero throughout and without the zeros that pad the end.
+
+    Raises:
+        ValueError: If nothing is left.
+    """
+    seen = keypoint.any(axis=(2, 3))  # (M, T)
+    frames = np.flatnonzero(seen.any(axis=0))
+    if not len(frames):
+        raise ValueError('all its coordinates are 0')
+    return keypoint[seen.any(axis=1), : frames[-1] + 1]
