@@ -15,6 +15,7 @@ from pyskl.engine.distributed import init_distributed, this_device, world
 from pyskl.engine.loaders import build_loader
 from pyskl.engine.naming import named
 from pyskl.engine.optimizer import build_optimizer, check_schedulers
+from pyskl.engine.pretrained import load_pretrained
 from pyskl.engine.runner import Runner, TrainLoop
 from pyskl.engine.stepper import Stepper
 from pyskl.engine.workdir import Plan, check_writable, drop_checkpoints, plan_run
@@ -211,13 +212,12 @@ def _load_from(cfg: Config, recognizer: torch.nn.Module, trust: bool) -> list[st
     if not source:
         return []
     path, note = find_checkpoint(source)
-    notes = load_weights(
-        recognizer,
-        read_checkpoint(path, trust),
-        path,
-        growing=True,
-        ignore=cfg.get('load_from_ignore') or ('cls_head' if pretrained and not cfg.get('load_from') else ''),
-    )
+    checkpoint = read_checkpoint(path, trust)
+    if cfg.get('load_from'):
+        ignore = cfg.get('load_from_ignore') or ''
+        notes = load_weights(recognizer, checkpoint, path, growing=True, ignore=ignore)
+    else:
+        notes = load_pretrained(recognizer, checkpoint, path)
     return [*([note] if note else []), f'weights from {path}', *notes]
 
 
