@@ -1,6 +1,7 @@
 """Transforms of a sample; importing this package puts them into the registry."""
 
 from pyskl.datasets.pipelines import (  # noqa: F401
+    alignment,
     augment,
     decompress,
     geometry2d,
@@ -9,4 +10,5 @@ from pyskl.datasets.pipelines import (  # noqa: F401
     packing,
     sampling,
     streams,
+    stretching,
 )

@@ -1,0 +1,96 @@
+"""Each person into a frame of reference of their own: InfoGCN's preparation of NTU RGB+D.
+
+Source: ``create_aligned_dataset`` of https://github.com/stnoah1/infogcn.
+"""
+
+import numpy as np
+
+from pyskl.datasets.pipelines.base import BaseTransform, sample_name
+from pyskl.datasets.pipelines.half import to_float32
+from pyskl.registry import TRANSFORMS
+from pyskl.skeletons import get_skeleton
+
+
+def body_frame(spine: np.ndarray, hips: np.ndarray, mirror: bool) -> np.ndarray | None:
+    """``(3, 3)``, rows: hips without their part along the spine, what is at right angles to both, spine; unit vectors.
+
+    Args:
+        spine: ``(3,)``, upwards.
+        hips: ``(3,)``, from right to left.
+        mirror: Whether the second row is ``hips x spine``, a left-handed frame, in place of ``spine x hips``.
+
+    Returns:
+        None where the two span no plane.
+    """
+    up, across = spine.astype(np.float64), hips.astype(np.float64)
+    length = np.linalg.norm(up)
+    if not length > 0:
+        return None
+    up /= length
+    across -= up.dot(across) * up
+    length = np.linalg.norm(across)
+    if not length > 1e-9:
+        return None
+    across /= length
+    return np.stack([across, np.cross(across, up) if mirror else np.cross(up, across), up])
+
+
+@TRANSFORMS.register_module()
+class AlignPersons(BaseTransform):
+    """Turn each person so that their spine is +z and their hips lie along x, in the first frame they are seen in.
+
+    Nobody is moved; later frames turn as the first. Whose hips or spine have no length in that frame stays as filmed
+    (the released code leaves such clips out). The defaults turn bodies; the released InfoGCN does
+    ``mirror=True, erase_late=True``.
+
+    Required Keys: keypoint ``(M, T, V, 3)``
+    Modified Keys: keypoint
+
+    Args:
+        dataset: The skeleton; it needs a spine, and joints 'left_hip' and 'right_hip'.
+        mirror: Whether bodies are mirrored too (x, -y, z), as in the released code.
+        erase_late: Whether a person who is not there in the first frame of the clip is taken for nobody.
+
+    Raises:
+        ValueError: If the skeleton lacks these joints, or a sample does not fit it.
+    """
+
+    once_a_clip = True
+
+    def __init__(self, dataset: str | dict = 'nturgb+d', mirror: bool = False, erase_late: bool = False) -> None:
+        skeleton = get_skeleton(dataset)
+        if skeleton.spine is None or not {'left_hip', 'right_hip'} <= set(skeleton.joints):
+            raise ValueError(
+                f'AlignPersons dataset={skeleton.name!r} must have a spine and joints named left_hip and right_hip'
+            )
+        self.dataset = dataset
+        self.mirror = mirror
+        self.erase_late = erase_late
+        self._skeleton = skeleton
+        self._hips = skeleton.joints.index('left_hip'), skeleton.joints.index('right_hip')
+
+    def transform(self, results: dict) -> dict:
+        keypoint = to_float32(results['keypoint'])
+        if keypoint.shape[2:] != (self._skeleton.num_joints, 3):
+            raise ValueError(
+                f'AlignPersons dataset={self._skeleton.name!r} takes joints (M, T, {self._skeleton.num_joints}, 3), '
+                f'but sample {sample_name(results)} has keypoint {keypoint.shape}'
+            )
+        out = keypoint.copy()
+        for person in out:
+            seen = person.any(axis=(1, 2)).nonzero()[0]
+            if len(seen) == 0:
+                continue
+            if self.erase_late and seen[0] > 0:
+                person[:] = 0
+                continue
+            frame = self._frame(person[seen[0]])
+            if frame is not None:
+                person[:] = (person.reshape(-1, 3) @ frame.T.astype(person.dtype)).reshape(person.shape)
+        results['keypoint'] = out
+        return results
+
+    def _frame(self, joints: np.ndarray) -> np.ndarray | None:
+        """Of one person in one frame ``(V, 3)``."""
+        (bottom, top), (left, right) = self._skeleton.spine, self._hips
+        return body_frame(joints[top] - joints[bottom], joints[left] - joints[right], self.mirror)
