@@ -116,6 +116,14 @@ def test_a_seed_gives_the_same_run_twice_and_another_seed_another(config):
     assert not same(weights(config.parent / 'a'), weights(config.parent / 'c'))
 
 
+def test_a_cpu_trains_without_numbers_that_it_is_slow_on(config):
+    torch.set_flush_denormal(False)
+    assert torch.tensor(1e-30) * 1e-10 != 0
+    train(settings(config, 'run'), seed=0)
+    assert torch.tensor(1e-30) * 1e-10 == 0
+    torch.set_flush_denormal(False)
+
+
 def test_workers_change_nothing(config):
     train(settings(config, 'a', total_epochs=1), seed=0)
     train(settings(config, 'b', total_epochs=1, **{'data.workers_per_gpu': 2}), seed=0)
