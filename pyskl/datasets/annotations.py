@@ -10,7 +10,7 @@ import contextlib
 import math
 import os
 import pickle
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import BinaryIO
@@ -18,64 +18,135 @@ from typing import BinaryIO
 import numpy as np
 
 from pyskl.datasets.boxes import boxes_problem, has_boxes
+from pyskl.datasets.pickle_stream import stream_annotations
+from pyskl.datasets.record_store import RecordStore, is_store
 from pyskl.datasets.safe_pickle import load_numbers
 from pyskl.registry import nearest
 
 Splits = dict[str, list[str]]
 
 
-def read_annotations(path: str | Path) -> tuple[list[dict], Splits | None]:
+def read_annotations(path: str | Path) -> tuple[Sequence[dict], Splits | None]:
     """The records of an annotation file, and its splits; None for a bare list.
+
+    Args:
+        path: The pickle, or a store (:mod:`pyskl.datasets.record_store`), whose arrays are read-only.
 
     Raises:
         OSError: If the file cannot be read.
-        ValueError: If it is not an annotation pickle, holds more than numbers and containers, or a split names clips
-            that are not among the records.
+        ValueError: If it is neither, holds more than numbers and containers, or a split names clips that are not among
+            the records.
     """
+    if Path(path).is_file() and is_store(path):
+        store = RecordStore(path, verify=True)
+        return store, store.split_names()
     content = load_numbers(path)
     records, splits = (content, None)
     if isinstance(content, dict) and isinstance(content.get('annotations'), list | tuple):
         records, splits = content['annotations'], content.get('split')
-    if not isinstance(records, list | tuple) or not all(isinstance(record, dict) for record in records):
-        found = f'a dict with keys {sorted(map(str, content))[:8]}' if isinstance(content, dict) else type(content)
-        raise ValueError(
-            f"annotation file {str(path)!r} holds {found}; it must be a dict with 'split' and 'annotations', or a list "
-            f'of dicts'
-        )
-    if not records:
-        raise ValueError(f'annotation file {str(path)!r} holds no records')
-    for record in records:
+    if not isinstance(records, list | tuple):
+        raise _no_annotations(path, content)
+    names = _Names(path)
+    records = [names.checked(record) for record in records]
+    return records, names.checked_splits(splits)
+
+
+def each_annotation(path: str | Path, take: Callable[[dict], None]) -> Splits | None:
+    """Read an annotation file of any size: ``take`` gets each record, in order, and none is kept.
+
+    Returns:
+        The splits; None for a bare list.
+
+    Raises:
+        OSError, ValueError: As :func:`read_annotations`; some records may have been handed over by then.
+        SharedObjectsError: If the pickle has to be read whole.
+    """
+    if Path(path).is_file() and is_store(path):
+        store = RecordStore(path, verify=True)
+        for record in store:
+            take(record)
+        return store.split_names()
+    names = _Names(path)
+    rest = stream_annotations(path, lambda record: take(names.checked(record)))
+    if isinstance(rest, dict) and type(rest.get('annotations')) is tuple:
+        for record in rest.pop('annotations'):
+            take(names.checked(record))
+    elif not names.count and (not isinstance(rest, dict) or 'annotations' not in rest):
+        raise _no_annotations(path, rest)
+    return names.checked_splits(rest.get('split') if isinstance(rest, dict) else None)
+
+
+def _no_annotations(path: str | Path, content: object) -> ValueError:
+    found = f'a dict with keys {sorted(map(str, content))[:8]}' if isinstance(content, dict) else type(content)
+    return ValueError(
+        f"annotation file {str(path)!r} holds {found}; it must be a dict with 'split' and 'annotations', or a list of "
+        f'dicts'
+    )
+
+
+class _Names:
+    """Checks the records of an annotation file one by one, and then what its splits name."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = path
+        self.count = 0
+        self._key = None
+        self._names = set()
+
+    def checked(self, record: object) -> dict:
+        """The record, its arrays plain ones.
+
+        Raises:
+            ValueError: If it is no record.
+        """
+        if not isinstance(record, dict):
+            raise _no_annotations(self.path, [record])
+        if self._key is None:
+            self._key = identifier([record])
+        name = record.get(self._key)
+        self.count += 1
+        self._names.add(name if _is_name(name) else _Unnamed(name))
         for key, value in record.items():
             if isinstance(value, np.ndarray):
                 record[key] = value.view(np.ndarray)
-    return list(records), None if splits is None else _checked_splits(path, records, splits)
+        return record
+
+    def checked_splits(self, splits: object) -> Splits | None:
+        """The splits, with plain lists.
+
+        Raises:
+            ValueError: If there are no records, or a split is wrong.
+        """
+        if not self.count:
+            raise ValueError(f'annotation file {str(self.path)!r} holds no records')
+        if splits is None:
+            return None
+        where = f'annotation file {str(self.path)!r}'
+        if not isinstance(splits, dict):
+            raise ValueError(f"{where}: 'split' must be a dict of lists, got {type(splits).__name__}")
+        bad = next((name for name in self._names if isinstance(name, _Unnamed)), None)
+        if bad is not None:
+            raise ValueError(
+                f'{where}: a record has the {self._key} {shown(bad.value)}, which splits cannot name; it must be text'
+            )
+        for split, members in splits.items():
+            kinds = list | tuple | set | frozenset | np.ndarray
+            if not isinstance(members, kinds) or (isinstance(members, np.ndarray) and members.ndim != 1):
+                raise ValueError(f'{where}: split {split!r} is {shown(members)}; it must be a list of names')
+            missing = [member for member in members if not _is_name(member) or member not in self._names]
+            if missing:
+                raise ValueError(
+                    f'{where}: split {split!r} names {len(missing)} clips that are not among the {self.count} '
+                    f'annotations, first {shown(missing[0])}; compare their {self._key}'
+                )
+        return {str(split): list(members) for split, members in splits.items()}
 
 
-def _checked_splits(path: str | Path, records: Sequence[dict], splits: object) -> Splits:
-    if not isinstance(splits, dict):
-        raise ValueError(f"annotation file {str(path)!r}: 'split' must be a dict of lists, got {type(splits).__name__}")
-    key = identifier(records)
-    try:
-        names = {record.get(key) for record in records}
-    except TypeError:
-        bad = next(record.get(key) for record in records if not _is_name(record.get(key)))
-        raise ValueError(
-            f'annotation file {str(path)!r}: a record has the {key} {shown(bad)}, which splits cannot name; it must be '
-            f'text'
-        ) from None
-    for split, members in splits.items():
-        kinds = list | tuple | set | frozenset | np.ndarray
-        if not isinstance(members, kinds) or (isinstance(members, np.ndarray) and members.ndim != 1):
-            raise ValueError(
-                f'annotation file {str(path)!r}: split {split!r} is {shown(members)}; it must be a list of names'
-            )
-        missing = [member for member in members if not _is_name(member) or member not in names]
-        if missing:
-            raise ValueError(
-                f'annotation file {str(path)!r}: split {split!r} names {len(missing)} clips that are not among the '
-                f'{len(records)} annotations, first {shown(missing[0])}; compare their {key}'
-            )
-    return {str(split): list(members) for split, members in splits.items()}
+class _Unnamed:
+    """A name that cannot be one."""
+
+    def __init__(self, value: object) -> None:
+        self.value = value
 
 
 def _is_name(value: object) -> bool:
@@ -190,7 +261,9 @@ def write_annotations(path: str | Path, annotations: Sequence[dict], split: Spli
             raise ValueError(f'{path}: record {record.get("frame_dir")!r} {problem}')
     content = annotations
     if split is not None:
-        content = {'split': _checked_splits(path, annotations, split), 'annotations': annotations}
+        names = _Names(path)
+        content = {'annotations': [names.checked(record) for record in annotations]}
+        content = {'split': names.checked_splits(split), **content}
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as file:
         pickle.dump(content, file, protocol=4)

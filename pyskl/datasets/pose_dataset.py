@@ -2,7 +2,8 @@
 
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -11,19 +12,23 @@ from pyskl.datasets.annotations import unknown_split
 from pyskl.datasets.keypoint_files import KeypointFiles, locate
 from pyskl.datasets.pipelines.base import Compose
 from pyskl.datasets.record_cache import open_records
+from pyskl.datasets.record_steps import without_steps
 from pyskl.registry import DATASETS
+
+CHUNK = 2**16  # records looked at together
 
 
 @DATASETS.register_module()
 class PoseDataset:
-    """Skeleton records of an annotation pickle, through a pipeline.
+    """Skeleton records of an annotation file, through a pipeline.
 
-    The records are shared by all processes of a machine (:mod:`pyskl.datasets.record_cache`). Where they name a
+    The records are shared by all processes of a machine (:mod:`pyskl.datasets.record_cache`). A store that has taken
+    steps (:mod:`pyskl.datasets.record_steps`) goes with pipelines that begin with them. Where they name a
     ``raw_file`` in place of ``keypoint`` (Kinetics-400), it is looked for below the folder of ``ann_file`` and shared
     too (:mod:`pyskl.datasets.keypoint_files`).
 
     Args:
-        ann_file: The annotation pickle (:mod:`pyskl.datasets.annotations`).
+        ann_file: The annotation pickle (:mod:`pyskl.datasets.annotations`), or a store of ``tools/data/pack.py``.
         pipeline: Transforms; none gives the records as they are.
         split: A split of the file; None takes all records.
         valid_ratio: Above 0 keeps the records in which at least this share of the frames has a person who was detected
@@ -38,10 +43,12 @@ class PoseDataset:
         num_classes: Classes; labels outside are refused.
         start_index: The number of a video's first frame.
         modality: The word put into each sample.
+        verify: Whether each record is held against its checksum when it is read.
 
     Raises:
         OSError: If the file cannot be read.
-        ValueError: If it is not an annotation pickle, has no such split, or a record of the split is wrong.
+        ValueError: If it is not an annotation file, has no such split, a record of the split is wrong, or the store has
+            taken other steps than the pipeline begins with.
     """
 
     def __init__(
@@ -60,9 +67,10 @@ class PoseDataset:
         num_classes: int | None = None,
         start_index: int = 0,
         modality: str = 'Pose',
+        verify: bool = False,
     ) -> None:
         if not isinstance(ann_file, str | Path):
-            raise ValueError(f'PoseDataset ann_file must be the path of an annotation pickle, got {ann_file!r}')
+            raise ValueError(f'PoseDataset ann_file must be the path of an annotation file, got {ann_file!r}')
         if memcached:
             warnings.warn('memcached is ignored: all processes of a machine share the records without it')
         if multi_class and not num_classes:
@@ -76,25 +84,45 @@ class PoseDataset:
         self.times = 1
         self._prefix = data_prefix or ''
         self._added = {'modality': modality, 'start_index': start_index, 'test_mode': test_mode}
-        self._store = open_records(ann_file)
+        self._store = open_records(ann_file, verify=verify)
         self._indices = self._select(split)
+        self._filtered = False
         self._box_thr = self._keep_valid(valid_ratio, box_thr)
         self._refuse_problems()
         self._keypoint_files = self._find_keypoint_files()
-        self.pipeline = Compose(pipeline or [])
+        self.pipeline = Compose(without_steps(pipeline or [], self._store.steps, self.ann_file))
         if num_classes is not None:
             self.check(num_classes=num_classes)
 
-    def _select(self, split: str | None) -> np.ndarray:
-        """Which records of the file belong to the dataset."""
+    def _select(self, split: str | None) -> np.ndarray | None:
+        """Which records of the file belong to the split, rising; None for all."""
         if split is None:
-            return np.arange(len(self._store))
+            return None
         splits = self._store.splits
         if split not in (splits or ()):
             raise unknown_split(self.ann_file, split, splits)
         if len(splits[split]) == 0:
             raise ValueError(f'split {split!r} of {self.ann_file!r} has no clips')
         return splits[split]
+
+    def __getstate__(self) -> dict:
+        """Without what is mapped: whoever unpickles it maps it again."""
+        return self.__dict__ if self._filtered else {**self.__dict__, '_indices': None}
+
+    def __setstate__(self, state: dict) -> None:
+        self.__dict__.update(state)
+        if not self._filtered:
+            self._indices = self._select(self.split)
+
+    def _index(self, sample: int) -> int:
+        """The record of a sample."""
+        return sample if self._indices is None else int(self._indices[sample])
+
+    def _chunks(self) -> Iterator[np.ndarray]:
+        """The numbers of all records, some at a time: what is looked up by them takes little memory."""
+        for start in range(0, len(self), CHUNK):
+            end = min(start + CHUNK, len(self))
+            yield np.arange(start, end) if self._indices is None else self._indices[start:end]
 
     def _keep_valid(self, valid_ratio: float | None, box_thr: float | None) -> float | None:
         """Drop records with too few valid frames; the threshold, or None where nothing is to be dropped."""
@@ -103,37 +131,40 @@ class PoseDataset:
         if box_thr not in (0.5, 0.6, 0.7, 0.8, 0.9):
             raise ValueError(f'PoseDataset valid_ratio needs a box_thr of 0.5, 0.6, 0.7, 0.8 or 0.9, got {box_thr!r}')
         kept = []
-        for index in self._indices:
+        for sample in range(len(self)):
+            index = self._index(sample)
             record = self._store.record(index)
             if 'valid' not in record or 'box_score' not in record:
                 raise ValueError(
                     f"valid_ratio={valid_ratio} needs records with 'valid' and 'box_score', which "
-                    f'{self._store.names[index]!r} of {self.ann_file!r} lacks; leave valid_ratio out'
+                    f'{self._store.name(index)!r} of {self.ann_file!r} lacks; leave valid_ratio out'
                 )
             valid = record['valid'].get(box_thr) if isinstance(record['valid'], dict) else None
-            if not isinstance(valid, int | float) or not record.get('total_frames'):
+            if not isinstance(valid, Real) or not record.get('total_frames'):
                 raise ValueError(
                     f'valid_ratio={valid_ratio} needs valid[{box_thr}] and total_frames, but '
-                    f'{self._store.names[index]!r} of {self.ann_file!r} has valid={record["valid"]!r} and '
+                    f'{self._store.name(index)!r} of {self.ann_file!r} has valid={record["valid"]!r} and '
                     f'total_frames={record.get("total_frames")!r}'
                 )
             if valid / record['total_frames'] >= valid_ratio:
                 kept.append(index)
         if not kept:
             raise ValueError(f'no record of {self.ann_file!r} is left with valid_ratio={valid_ratio}, {box_thr=}')
-        self._indices = np.array(kept)
+        self._indices, self._filtered = np.array(kept), True
         return box_thr
 
     def _refuse_problems(self) -> None:
-        problems = self._store.problems
-        found = [index for index in self._indices.tolist() if index in problems] if problems else []
-        if found:
-            raise self._error(found[0], problems[found[0]], len(found))
+        wrong = self._store.problem_rows
+        if len(wrong) == 0:
+            return
+        found = np.concatenate([np.intersect1d(chunk, wrong, assume_unique=True) for chunk in self._chunks()])
+        if len(found):
+            raise self._error(found[0], self._store.problem(found[0]), len(found))
 
     def _find_keypoint_files(self) -> KeypointFiles | None:
         """Where joints that are not among the records lie; a file that is not there is told now."""
         shapes = self._store.shapes
-        absent = [index for index in self._indices.tolist() if not shapes[index].any()]
+        absent = [index for chunk in self._chunks() for index in chunk[~shapes[chunk].any(1)].tolist()]
         if not absent:
             return None
         roots = [Path(root) for root in (self._prefix, Path(self.ann_file).expanduser().resolve().parent) if root]
@@ -157,27 +188,27 @@ class PoseDataset:
     def _error(self, index: int, problem: str, count: int) -> ValueError:
         """One line on record ``index`` of the file, the first of ``count`` of its kind."""
         others = f' (and {count - 1} more)' if count > 1 else ''
-        return ValueError(f'annotation file {self.ann_file!r}: record {self._store.names[index]!r} {problem}{others}')
+        return ValueError(f'annotation file {self.ann_file!r}: record {self._store.name(index)!r} {problem}{others}')
 
     def __len__(self) -> int:
-        return len(self._indices)
+        return len(self._store) if self._indices is None else len(self._indices)
 
     @property
     def labels(self) -> np.ndarray:
         """``(len,)`` int64; -1 where a record has no label, or several."""
-        return self._store.labels[self._indices]
+        return self._store.labels if self._indices is None else self._store.labels[self._indices]
 
     @property
     def names(self) -> list[str]:
         """``frame_dir`` of each sample."""
         names = self._store.names
-        return [names[index] for index in self._indices.tolist()]
+        return names if self._indices is None else [names[index] for index in self._indices.tolist()]
 
     def record(self, index: int) -> dict:
         """The annotation of sample ``index``; its arrays are read-only."""
         if not -len(self) <= index < len(self):
             raise IndexError(f'sample {index} of a dataset of {len(self)}')
-        record = self._store.record(self._indices[index])
+        record = self._store.record(self._index(index % len(self)))
         if self._keypoint_files is not None and record.get('keypoint') is None:
             name = str(record.get('frame_dir', record.get('filename')))
             record['keypoint'] = self._keypoint_files.keypoint(record['raw_file'], name)
@@ -211,54 +242,79 @@ class PoseDataset:
         Raises:
             ValueError: If a record does not fit; names the first, and how many there are.
         """
-        shapes = self._store.shapes[self._indices]
-        known = shapes[:, 2] > 0
+        shapes, has_score = self._store.shapes, self._store.has_score
         if num_joints is not None:
             self._refuse(
-                known & (shapes[:, 2] != num_joints),
+                lambda rows: (shapes[rows, 2] > 0) & (shapes[rows, 2] != num_joints),
                 f"has keypoint {{shape}}, but the network's skeleton has {num_joints} joints; name the skeleton of the "
                 f'data in graph_cfg.layout and GenSkeFeat',
             )
         if dims == 3:
             self._refuse(
-                known & ((shapes[:, 3] != 3) | self._store.has_score[self._indices]),
+                lambda rows: (shapes[rows, 2] > 0) & ((shapes[rows, 3] != 3) | has_score[rows]),
                 "has 2D keypoint {shape}, but the network's skeleton is 3D; use 2D layouts and PreNormalize2D",
             )
         elif dims == 2:
-            plain = ~self._store.has_score[self._indices] & (shapes[:, 3] == 3)
-            first = np.flatnonzero(known & plain)[:1]
-            if len(first) and not self._has_score_channel(int(first[0])):
-                self._refuse(
-                    known & plain,
-                    "has 3D keypoint {shape}, but the network's skeleton is 2D; use a 3D layout and PreNormalize3D",
-                )
+            self._refuse(
+                lambda rows: (shapes[rows, 3] == 3) & ~has_score[rows],
+                "has 3D keypoint {shape}, but the network's skeleton is 2D; use a 3D layout and PreNormalize3D",
+                unless=self._has_score_channel,
+            )
         if num_classes is not None:
             self._check_labels(num_classes)
 
     def _has_score_channel(self, index: int) -> bool:
-        third = self.record(index)['keypoint'][..., 2]
+        """Whether the third channel of record ``index`` may be a score."""
+        record = self._store.record(index)
+        if 'coord_dims' in record:
+            return record['coord_dims'] == 2
+        third = record['keypoint'][..., 2]
         return bool(third.min() >= 0 and third.max() <= 2)
 
     def _check_labels(self, num_classes: int) -> None:
+        labels = self._store.labels
         if self.multi_class:
-            bad = [any(not 0 <= c < num_classes for c in self.record(i).get('label', ())) for i in range(len(self))]
-            self._refuse(np.array(bad), f'has a label outside num_classes={num_classes}')
+            record = self._store.record
+            self._refuse(
+                lambda rows: np.array(
+                    [any(not 0 <= c < num_classes for c in record(row).get('label', ())) for row in rows]
+                ),
+                f'has a label outside num_classes={num_classes}',
+            )
             return
-        labels = self.labels
         if not self.test_mode:
-            self._refuse(labels < 0, 'has no label (-1 counts as none); training needs a class index')
+            self._refuse(
+                lambda rows: labels[rows] < 0, 'has no label (-1 counts as none); training needs a class index'
+            )
         self._refuse(
-            (labels >= num_classes) | (labels < -1),
+            lambda rows: (labels[rows] >= num_classes) | (labels[rows] < -1),
             f'has label {{label}}, but num_classes={num_classes} takes 0 to {num_classes - 1}; set num_classes of the '
             f'head to that of the data',
         )
 
-    def _refuse(self, bad: np.ndarray, problem: str) -> None:
-        """Raise if any sample is ``bad``; ``problem`` may hold {shape} and {label}."""
-        first = np.flatnonzero(bad)[:1]
-        if len(first) == 0:
+    def _refuse(
+        self,
+        is_bad: Callable[[np.ndarray], np.ndarray],
+        problem: str,
+        unless: Callable[[int], bool] = lambda index: False,
+    ) -> None:
+        """Raise if any record is bad.
+
+        Args:
+            is_bad: Numbers of records -> bool.
+            problem: May hold {shape} and {label}.
+            unless: Whether the first bad record is none after all, and neither are the others.
+        """
+        first, count = None, 0
+        for rows in self._chunks():
+            bad = rows[is_bad(rows)]
+            if first is None and len(bad):
+                first = int(bad[0])
+                if unless(first):
+                    return
+            count += len(bad)
+        if first is None:
             return
-        index = int(self._indices[first[0]])
-        label = self._store.labels[index]
-        text = problem.format(shape=tuple(self._store.shapes[index].tolist()), label=None if label < 0 else int(label))
-        raise self._error(index, text, int(bad.sum()))
+        label = self._store.labels[first]
+        text = problem.format(shape=tuple(self._store.shapes[first].tolist()), label=None if label < 0 else int(label))
+        raise self._error(first, text, count)

@@ -1,284 +1,249 @@
 """Records that all workers and ranks of a machine share.
 
 Arrays of a pickle belong to the process that read it, once a process. A store is one flat file that every process maps
-into memory: the system keeps one copy of its pages, whoever reads them. It holds no pickle, so opening one is instant
-and runs nothing.
-
-Layout: a header of 64 bytes; the arrays; the index: a JSON line a record (its plain fields, and dtype, shape and offset
-of its arrays), tables, and one JSON object that says where they are. The header says where the index begins and how
-long the file is, with a CRC-32 of both.
+into memory: the system keeps one copy of its pages, whoever reads them. It holds no pickle: reading one runs nothing.
+Nothing in it is read before it is asked for, so opening one takes as long for a million records as for ten. It is only
+ever read, without a lock and with nothing beside it, so that any number of machines may share one over a network.
+What its bytes are: :mod:`pyskl.datasets.record_format`.
 """
 
-import contextlib
 import json
 import mmap
-import os
 import struct
-import warnings
 import zlib
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
-from pyskl.datasets.annotations import Splits, identifier, record_problem
-from pyskl.datasets.boxes import boxes_shape, has_boxes
+from pyskl.datasets.record_format import (
+    HEADER,
+    MAGIC,
+    ROW,
+    VERSION,
+    Kind,
+    TornStoreError,
+    block_crc,
+    header_crc,
+    plain_dtype,
+)
 
-VERSION = 1
-_MAGIC = b'pyskl\x00rs'
-_HEADER = struct.Struct('<8sIIQQQ')  # magic, version, CRC-32, start of the index, of its table, file size
-_ALIGN = 64
-_LINE = json.JSONDecoder()
-
-
-class TornStoreError(ValueError):
-    """The file is not a whole store of this version."""
-
-
-def _checksum(index_crc: int, *places: int) -> int:
-    """CRC-32 of the index and of what the header says of its place."""
-    return zlib.crc32(struct.pack('<3Q', *places), index_crc)
+# What reading of damaged bytes raises.
+_BROKEN = (ValueError, TypeError, KeyError, IndexError, OverflowError, MemoryError, RecursionError, struct.error)
 
 
-class RecordStore:
-    """The records of one annotation file, mapped into memory.
+def is_store(path: str | Path) -> bool:
+    """Whether the file begins as a store of any version does.
+
+    Raises:
+        OSError: If it cannot be read.
+    """
+    with open(path, 'rb') as file:
+        return file.read(len(MAGIC)) == MAGIC
+
+
+class RecordStore(Sequence):
+    """The records of one annotation file, mapped into memory; ``store[i]`` is :meth:`record`.
 
     Args:
-        path: A file that :func:`write_store` wrote.
+        path: A file that :class:`~pyskl.datasets.record_writer.StoreWriter` wrote.
+        verify: Whether the checksum of every record is compared when it is read; those of the tables always are, when
+            they are first asked for.
 
     Raises:
         OSError: If the file cannot be opened.
         TornStoreError: If it is not a whole store.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, verify: bool = False) -> None:
         self.path = Path(path)
+        self._verify = verify
         with self.path.open('rb') as file:
             try:
                 self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
             except ValueError:
                 raise TornStoreError(f'{str(self.path)!r} is empty') from None
-        table = self._read_table()
-        self._tables = {name: self._array(*place) for name, place in table['tables'].items()}
-        self._ends = self._tables['line_ends']
-        self._splits = table['splits']
-        self.source = table['source']
-        self.identifier = table['identifier']
-        self.problems = {int(index): problem for index, problem in table['problems']}
+        directory = self._read_directory()
+        try:
+            self._places = {name: (plain_dtype(d), s, o, c) for name, (d, s, o, c) in directory['tables'].items()}
+            self._split_names = directory['splits']
+            self._kinds = [Kind(schema) for schema in directory['kinds']]
+            self.source = str(directory['source'])
+            self.identifier = str(directory['identifier'])
+            self._named = bool(directory['named'])
+            self.steps: list[dict] = directory['steps']
+            self._rows = self._place('rows', 2)
+            self._length = self._places['rows'][1][0] - 1
+        except _BROKEN as error:
+            raise self._damaged(f'its directory ({type(error).__name__}: {error})') from None
 
-    def _read_table(self) -> dict:
-        if len(self._map) < _HEADER.size:
+    def _read_directory(self) -> dict:
+        if len(self._map) < HEADER.size:
             raise TornStoreError(f'{str(self.path)!r} is cut off')
-        magic, version, crc, index, table, size = _HEADER.unpack_from(self._map)
-        if (magic, version) != (_MAGIC, VERSION):
-            raise TornStoreError(f'{str(self.path)!r} is not a record store of version {VERSION}')
-        with memoryview(self._map) as view, view[index:] as tail:
-            if size != len(self._map) or _checksum(zlib.crc32(tail), index, table, size) != crc:
-                raise TornStoreError(f'{str(self.path)!r} is damaged')
-        return json.loads(self._map[table:])
+        magic, version, crc, size, start = HEADER.unpack_from(self._map)
+        if magic != MAGIC:
+            raise TornStoreError(f'{str(self.path)!r} is not a record store')
+        if version != VERSION:
+            raise TornStoreError(
+                f'{str(self.path)!r} is a record store of version {version}, this program reads {VERSION}: '
+                f'build it again from its pickle'
+            )
+        if size != len(self._map):
+            raise TornStoreError(f'{str(self.path)!r} is cut off or torn: {len(self._map)} bytes, written were {size}')
+        directory = self._map[start:]
+        if header_crc(directory, start, size) != crc:
+            raise self._damaged('header or directory')
+        try:
+            return json.loads(directory)
+        except ValueError:
+            raise self._damaged('directory') from None
+
+    def _damaged(self, what: str) -> TornStoreError:
+        return TornStoreError(f'{str(self.path)!r} is damaged: {what}; copy it, or build it from its pickle, again')
 
     def __len__(self) -> int:
-        return len(self._ends) - 1
+        return self._length
 
     def __reduce__(self) -> tuple:
-        return RecordStore, (self.path,)
+        return RecordStore, (self.path, self._verify)
 
-    def _array(self, dtype: str, shape: Sequence[int], offset: int) -> np.ndarray:
-        return np.ndarray(shape, dtype, self._map, offset)
+    def __getitem__(self, index: int) -> dict:
+        return self.record(index)
 
     def record(self, index: int) -> dict:
-        """Record ``index``, a new dict; its arrays are the store's, and read-only."""
-        fields, arrays = _LINE.decode(self._map[self._ends[index] : self._ends[index + 1]].decode())
-        for key, value in fields.items():
-            if type(value) in (list, dict):
-                fields[key] = _decoded(value)
-        for key, (dtype, shape, offset) in arrays.items():
-            fields[key] = np.ndarray(shape, dtype, self._map, offset)
-        return fields
+        """Record ``index``, a new dict; its arrays are the store's, and read-only.
+
+        Raises:
+            IndexError: If there is none.
+            TornStoreError: If it cannot be read, or, with ``verify``, is not as it was written.
+        """
+        if not 0 <= index < self._length:
+            raise IndexError(f'record {index} of a store of {self._length}')
+        try:
+            start, kind, crc = ROW.unpack_from(self._map, self._rows + ROW.size * int(index))
+            if self._verify:
+                self._check_block(int(index), start, kind, crc)
+            return self._kinds[kind].read(self._map, start)
+        except TornStoreError:
+            raise
+        except _BROKEN:
+            raise self._damaged(f'record number {index}') from None
+
+    def _check_block(self, index: int, start: int, kind: int, crc: int) -> None:
+        end = ROW.unpack_from(self._map, self._rows + ROW.size * (index + 1))[0]
+        with memoryview(self._map) as whole, whole[start : max(start, end)] as block:
+            if block_crc(block, index, start, kind) != crc:
+                raise self._damaged(f'record number {index}')
+
+    def damage(self) -> Iterator[str | int | None]:
+        """Go through all of the file.
+
+        Yields:
+            The name of each table that is not as it was written; then, a record at a time, its number if it is not, and
+            None if it is.
+        """
+        for name in self._places:
+            if not self._is_whole(name):
+                yield name
+        for index in range(self._length):
+            try:
+                row = ROW.unpack_from(self._map, self._rows + ROW.size * index)
+                self._check_block(index, *row)
+                yield None
+            except (TornStoreError, struct.error):
+                yield index
+
+    def _is_whole(self, name: str) -> bool:
+        dtype, shape, offset, crc = self._places[name]
+        with memoryview(self._map) as whole:
+            table = np.ndarray(shape, dtype, whole, offset)
+            same = zlib.crc32(table) == crc
+            del table
+        return same
+
+    def _place(self, name: str, ndim: int = 1) -> int:
+        """Where a table begins; that it lies in the file has been made sure of.
+
+        Raises:
+            ValueError: If it does not, or has not ``ndim`` axes.
+        """
+        dtype, shape, offset, _ = self._places[name]
+        if len(shape) != ndim:
+            raise ValueError(f'table {name} of shape {shape}')
+        np.ndarray(shape, dtype, self._map, offset)
+        return offset
+
+    def _table(self, name: str) -> np.ndarray:
+        if name not in self._tables:
+            try:
+                dtype, shape, offset, _ = self._places[name]
+                if not self._is_whole(name):
+                    raise self._damaged(f'table {name!r}')
+                self._tables[name] = np.ndarray(shape, dtype, self._map, offset)
+            except TornStoreError:
+                raise
+            except _BROKEN:
+                raise self._damaged(f'table {name!r}') from None
+        return self._tables[name]
+
+    @cached_property
+    def _tables(self) -> dict[str, np.ndarray]:
+        return {}
+
+    def _texts(self, name: str, indices: Sequence[int]) -> list[str]:
+        """Entries of a table of texts."""
+        ends, content = self._table(f'{name}_ends'), self._table(name)
+        try:
+            return [str(content[ends[i] : ends[i + 1]], 'utf-8', 'surrogatepass') for i in indices]
+        except _BROKEN:
+            raise self._damaged(f'table {name!r}') from None
 
     @cached_property
     def names(self) -> list[str]:
-        """What each record is called: its ``frame_dir``, else its ``filename``."""
-        return self._tables['names'].tobytes().decode().split('\n')
+        """What each record is called: its ``frame_dir``, else its ``filename``. Made when first asked for."""
+        return self._texts('names', range(self._length))
+
+    def name(self, index: int) -> str:
+        """What record ``index`` is called."""
+        return self._texts('names', [index])[0]
 
     @property
     def labels(self) -> np.ndarray:
         """``(len,)`` int64; -1 where a record has no label, or several."""
-        return self._tables['labels']
+        return self._table('labels')
 
     @property
     def shapes(self) -> np.ndarray:
-        """``(len, 4)`` int64: M, T, V, C of ``keypoint``; 0 where a record has none."""
-        return self._tables['shapes']
+        """``(len, 4)`` int32: M, T, V, C of ``keypoint`` in the annotation file; 0 where a record has none."""
+        return self._table('shapes')
 
     @property
     def has_score(self) -> np.ndarray:
-        """``(len,)`` bool: whether there is a ``keypoint_score``."""
-        return self._tables['has_score']
+        """``(len,)`` bool: whether there is a ``keypoint_score`` in the annotation file."""
+        return self._table('has_score')
 
     @property
     def splits(self) -> dict[str, np.ndarray] | None:
         """Record numbers of each split, rising; None if the file has no splits."""
-        if self._splits is None:
+        if self._split_names is None:
             return None
-        return {split: self._array(*place) for split, place in self._splits.items()}
+        return {split: self._table(f'split {number}') for number, split in enumerate(self._split_names)}
 
-
-def write_store(file: BinaryIO, records: list[dict], splits: Splits | None, source: str) -> None:
-    """Write a store.
-
-    Args:
-        file: An empty file, positioned at 0.
-        records: The records; each is dropped from the list's memory once written.
-        splits: Names by split.
-        source: The path of the annotation file.
-    """
-    key = identifier(records)
-    members = [str(record.get(key)) for record in records]
-    writer = _Writer(file)
-    lines, names, problems = [], [], []
-    labels, shapes = np.full(len(records), -1, np.int64), np.zeros((len(records), 4), np.int64)
-    has_score = np.zeros(len(records), np.bool_)
-    for i, record in enumerate(records):
-        names.append(str(record.get('frame_dir', record.get('filename', i))).replace('\n', ' '))
-        problem = record_problem(record)
-        if problem is not None:
-            problems.append((i, problem))
-        elif record.get('keypoint') is not None:
-            boxes = has_boxes(record)
-            shapes[i] = boxes_shape(record) if boxes else record['keypoint'].shape
-            has_score[i] = boxes or record.get('keypoint_score') is not None
-        label = record.get('label')
-        if np.isscalar(label) and not isinstance(label, str):
-            labels[i] = int(label)
-        lines.append(writer.put_record(record))
-        records[i] = None
-    writer.begin_index()
-    ends = np.cumsum([writer.position, *map(len, lines)])
-    writer.write(b''.join(lines))
-    tables = {'line_ends': ends, 'labels': labels, 'shapes': shapes, 'has_score': has_score}
-    tables['names'] = np.frombuffer('\n'.join(names).encode(), np.uint8)
-    numbers = None if splits is None else {split: _numbers(members, names) for split, names in splits.items()}
-    writer.finish(
-        {
-            'source': source,
-            'identifier': key,
-            'problems': problems,
-            'tables': {name: writer.put(table) for name, table in tables.items()},
-            'splits': None if numbers is None else {split: writer.put(inds) for split, inds in numbers.items()},
+    def split_names(self) -> dict[str, list[str]] | None:
+        """The splits as an annotation pickle has them: names, in the order of the records."""
+        if self._split_names is None:
+            return None
+        names = self.names if self._named else [record.get(self.identifier) for record in self]
+        return {
+            split: list(dict.fromkeys(names[i] for i in numbers.tolist())) for split, numbers in self.splits.items()
         }
-    )
 
+    @property
+    def problem_rows(self) -> np.ndarray:
+        """Numbers of the records that training refuses, rising."""
+        return self._table('problem_rows')
 
-def _numbers(members: Sequence[str], wanted: Sequence[str]) -> np.ndarray:
-    """Which records a split has, in the order of the records: PYSKL's."""
-    wanted = set(map(str, wanted))
-    return np.array([i for i, member in enumerate(members) if member in wanted], np.int64)
-
-
-class _Writer:
-    """Appends to a store and keeps count of where it is."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self.file = file
-        self.position = 0
-        self.crc = self.index = None
-        self._dropped = set()
-        self.write(bytes(_ALIGN))
-
-    def write(self, data: bytes) -> None:
-        self.file.write(data)
-        self.position += len(data)
-        if self.crc is not None:
-            self.crc = zlib.crc32(data, self.crc)
-
-    def put(self, array: np.ndarray) -> tuple[str, tuple[int, ...], int]:
-        """Append an array; its dtype, shape and offset."""
-        self.write(bytes(-self.position % _ALIGN))
-        array = array.astype(array.dtype.newbyteorder('='), copy=False)
-        place = (array.dtype.str, array.shape, self.position)
-        self.write(np.ascontiguousarray(array).tobytes())
-        return place
-
-    def put_record(self, record: dict) -> bytes:
-        """Append the arrays of a record; its line for the index."""
-        fields, arrays = {}, {}
-        for key, value in record.items():
-            if isinstance(value, np.ndarray) and value.dtype.kind in 'biufc':
-                arrays[str(key)] = self.put(value)
-                continue
-            try:
-                fields[str(key)] = _encoded(value)
-            except TypeError:
-                if key not in self._dropped:
-                    warnings.warn(f'the records hold {key!r} of type {type(value).__name__}, which is left out')
-                    self._dropped.add(key)
-        return json.dumps([fields, arrays], separators=(',', ':')).encode() + b'\n'
-
-    def begin_index(self) -> None:
-        self.write(bytes(-self.position % _ALIGN))
-        self.index, self.crc = self.position, 0
-
-    def finish(self, table: dict) -> None:
-        """Append the table that says where everything is, and fill in the header."""
-        start = self.position
-        self.write(json.dumps(table).encode())
-        crc = _checksum(self.crc, self.index, start, self.position)
-        header = _HEADER.pack(_MAGIC, VERSION, crc, self.index, start, self.position)
-        self.file.seek(0)
-        self.file.write(header)
-
-
-def _encoded(value: object) -> object:
-    """``value`` as JSON has it; a dict as pairs, since its keys need not be strings.
-
-    Raises:
-        TypeError: If it is neither a number, a string, None nor a container of these.
-    """
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, np.generic | np.ndarray):
-        return _encoded(value.tolist())
-    if isinstance(value, list | tuple):
-        return [_encoded(item) for item in value]
-    if isinstance(value, dict):
-        return {'items': [[_encoded(key), _encoded(item)] for key, item in value.items()]}
-    raise TypeError(type(value).__name__)
-
-
-def _decoded(value: object) -> object:
-    """The other way; sequences come back as tuples."""
-    if isinstance(value, list):
-        return tuple(map(_decoded, value))
-    if isinstance(value, dict):
-        return {_decoded(key): _decoded(item) for key, item in value['items']}
-    return value
-
-
-@contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold the lock file ``path``; where the system has no locks, nothing."""
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        yield
-        return
-    with path.open('w') as file:
-        with contextlib.suppress(OSError):  # network file systems without locks: two may build, the last rename counts
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-        with contextlib.suppress(OSError):
-            fcntl.flock(file, fcntl.LOCK_UN)
-
-
-def is_own_folder(folder: Path) -> bool:
-    """Whether ``folder`` exists, or could be made, as a private folder of this user that can be written."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = folder.stat()
-    except OSError:
-        return False
-    own = not hasattr(os, 'getuid') or found.st_uid == os.getuid()
-    return own and not found.st_mode & 0o022 and os.access(folder, os.W_OK | os.X_OK)
+    def problem(self, index: int) -> str:
+        """What is wrong with record ``index``, one of :attr:`problem_rows`."""
+        return self._texts('problems', [int(np.searchsorted(self.problem_rows, index))])[0]

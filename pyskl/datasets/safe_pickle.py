@@ -5,11 +5,12 @@ function of this file: arrays, dtypes and scalars are rebuilt from checked shape
 NumPy's own unpickling, which trusts its input.
 """
 
+import contextlib
 import io
 import math
 import pickle
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -30,7 +31,7 @@ class ForbiddenGlobal(Exception):  # noqa: N818 - a verdict on the file, turned 
     """The pickle names something that is neither an array nor a builtin container."""
 
 
-class _Dtype:
+class SafeDtype:
     """Stands for a dtype while its pickle is read."""
 
     def __init__(self, code: str, align: bool = False, copy: bool = False) -> None:
@@ -43,12 +44,12 @@ class _Dtype:
             self.dtype = self.dtype.newbyteorder(state[1])
 
 
-class _Array(np.ndarray):
+class SafeArray(np.ndarray):
     """An array whose pickled state is checked before NumPy sees it."""
 
     def __setstate__(self, state: tuple) -> None:
         _, shape, dtype, fortran, raw = state
-        if not isinstance(dtype, _Dtype) or not isinstance(raw, bytes | str):
+        if not isinstance(dtype, SafeDtype) or not isinstance(raw, bytes | str):
             raise pickle.UnpicklingError('an array without plain numbers')
         raw = raw.encode('latin1') if isinstance(raw, str) else raw  # str: written by Python 2
         if len(raw) != math.prod(shape) * dtype.dtype.itemsize:
@@ -59,15 +60,15 @@ class _Array(np.ndarray):
         return self.view(np.ndarray).__reduce_ex__(protocol)  # written again, it is a plain array
 
 
-def _reconstruct(kind: type, shape: tuple, code: bytes) -> _Array:
-    return np.ndarray.__new__(_Array, (0,))
+def _reconstruct(kind: type, shape: tuple, code: bytes) -> SafeArray:
+    return np.ndarray.__new__(SafeArray, (0,))
 
 
-def _frombuffer(buffer: bytes, dtype: _Dtype, shape: tuple, order: str) -> np.ndarray:
+def _frombuffer(buffer: bytes, dtype: SafeDtype, shape: tuple, order: str) -> np.ndarray:
     return np.frombuffer(bytes(buffer), dtype.dtype).reshape(shape, order='F' if order == 'F' else 'C')
 
 
-def _scalar(dtype: _Dtype, raw: bytes | str) -> np.generic:
+def _scalar(dtype: SafeDtype, raw: bytes | str) -> np.generic:
     raw = raw.encode('latin1') if isinstance(raw, str) else raw
     return np.frombuffer(raw, dtype.dtype)[0]
 
@@ -78,19 +79,19 @@ def _encode(text: str, encoding: str = 'latin1') -> bytes:
     return text.encode('latin1')
 
 
-_KNOWN = {
-    ('numpy', 'ndarray'): _Array,
-    ('numpy', 'dtype'): _Dtype,
+KNOWN = {
+    ('numpy', 'ndarray'): SafeArray,
+    ('numpy', 'dtype'): SafeDtype,
     ('collections', 'OrderedDict'): OrderedDict,
     ('_codecs', 'encode'): _encode,
 }
 for _core in ('numpy.core', 'numpy._core'):  # NumPy 1 and 2
-    _KNOWN[f'{_core}.multiarray', '_reconstruct'] = _reconstruct
-    _KNOWN[f'{_core}.multiarray', 'scalar'] = _scalar
-    _KNOWN[f'{_core}.numeric', '_frombuffer'] = _frombuffer
+    KNOWN[f'{_core}.multiarray', '_reconstruct'] = _reconstruct
+    KNOWN[f'{_core}.multiarray', 'scalar'] = _scalar
+    KNOWN[f'{_core}.numeric', '_frombuffer'] = _frombuffer
 for _builtins in ('builtins', '__builtin__'):  # Python 3 and 2
     for _kind in (bytearray, bytes, complex, frozenset, set):
-        _KNOWN[_builtins, _kind.__name__] = _kind
+        KNOWN[_builtins, _kind.__name__] = _kind
 
 
 class _Unpickler(pickle.Unpickler):
@@ -98,7 +99,7 @@ class _Unpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> object:
         try:
-            return _KNOWN[module, name] if (module, name) in _KNOWN else self.more[module, name]
+            return KNOWN[module, name] if (module, name) in KNOWN else self.more[module, name]
         except KeyError:
             raise ForbiddenGlobal(f'{module}.{name}') from None
 
@@ -148,24 +149,36 @@ def load_numbers(
         reader.more = more or {}
         return reader
 
+    with opened(path, what, key) as file:
+        size = path.stat().st_size
+        if size < BAR_BYTES or not bar:
+            return unpickler(file).load()
+        with tqdm(total=size, unit='B', unit_scale=True, desc=f'reading {path.name}') as progress:
+            return unpickler(io.BufferedReader(_BarReader(file, progress), 2**20)).load()
+
+
+@contextlib.contextmanager
+def opened(path: Path, what: str = 'annotation file', key: str = 'ann_file') -> Iterator[io.BufferedReader]:
+    """The file, open; what an unpickler finds wrong with it is told in the words of :func:`load_numbers`."""
     try:
         with path.open('rb') as file:
-            size = path.stat().st_size
-            if size < BAR_BYTES or not bar:
-                return unpickler(file).load()
-            with tqdm(total=size, unit='B', unit_scale=True, desc=f'reading {path.name}') as progress:
-                return unpickler(io.BufferedReader(_BarReader(file, progress), 2**20)).load()
+            yield file
     except FileNotFoundError:
         raise FileNotFoundError(f'{what} {str(path)!r} does not exist; check {key}') from None
     except IsADirectoryError:
         raise IsADirectoryError(f'{key} {str(path)!r} is a folder; name the pickle in it') from None
     except ForbiddenGlobal as error:
         raise ValueError(
-            f'{what} {str(path)!r} holds {error}, which could run code, and was not read; it may hold NumPy '
+            f'{what} {str(path)!r} holds {_line(error)}, which could run code, and was not read; it may hold NumPy '
             f'arrays of numbers and builtin containers only'
         ) from None
     except BROKEN as error:
         raise ValueError(
-            f'{what} {str(path)!r} is not a whole pickle ({type(error).__name__}: {error}); it may be cut off '
+            f'{what} {str(path)!r} is not a whole pickle ({type(error).__name__}: {_line(error)}); it may be cut off '
             f'or of another kind: download or write it again'
         ) from None
+
+
+def _line(error: Exception) -> str:
+    """What it says, on one line: it may quote the file."""
+    return ' '.join(str(error).split())

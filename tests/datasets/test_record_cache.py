@@ -8,21 +8,21 @@ import pytest
 
 from pyskl.datasets import record_cache
 from pyskl.datasets.annotations import write_annotations
-from pyskl.datasets.record_cache import cache_folders, open_records
+from pyskl.datasets.record_cache import cache_folders, is_own_folder, open_records
 
 
 def entries(folder):
     return sorted(path.name for path in folder.glob('*.records'))
 
 
-def unreadable(path):
+def unreadable(path, file):
     raise AssertionError('the annotation file was read again')
 
 
 def test_the_second_opening_does_not_read_the_pickle(tmp_path, make_record, cache_folder, monkeypatch):
     write_annotations(tmp_path / 'x.pkl', [make_record('a')])
     open_records(tmp_path / 'x.pkl')
-    monkeypatch.setattr(record_cache, 'read_annotations', unreadable)
+    monkeypatch.setattr(record_cache, 'pack_annotations', unreadable)
     assert open_records(tmp_path / 'x.pkl').names == ['a']
     monkeypatch.chdir(tmp_path)
     assert open_records('x.pkl').names == ['a']
@@ -63,9 +63,9 @@ def test_entries_of_files_long_gone_are_removed(tmp_path, make_record, cache_fol
 
 def open_and_count(path, folder, barrier, queue):
     os.environ['PYSKL_CACHE'] = folder
-    read = record_cache.read_annotations
+    build = record_cache.pack_annotations
     count = []
-    record_cache.read_annotations = lambda path: count.append(1) or read(path)
+    record_cache.pack_annotations = lambda path, file: count.append(1) or build(path, file)
     barrier.wait()
     names = open_records(path).names
     queue.put((len(count), names))
@@ -114,14 +114,14 @@ def test_without_any_folder_the_error_says_what_to_set(tmp_path, make_record, mo
 
 
 def test_a_full_disk_is_not_the_end(tmp_path, make_record, monkeypatch, cache_folder):
-    real = record_cache.write_store
+    real = record_cache.pack_annotations
 
-    def write(file, *arguments):
+    def write(path, file):
         if cache_folder.name in file.name:
             raise OSError(28, 'No space left on device')
-        real(file, *arguments)
+        real(path, file)
 
-    monkeypatch.setattr(record_cache, 'write_store', write)
+    monkeypatch.setattr(record_cache, 'pack_annotations', write)
     monkeypatch.setattr(record_cache, 'cache_folders', lambda: [cache_folder, tmp_path / 'other'])
     write_annotations(tmp_path / 'x.pkl', [make_record('a')])
     assert open_records(tmp_path / 'x.pkl').path.parent == tmp_path / 'other'
@@ -138,3 +138,13 @@ def test_arrays_are_mapped_and_not_copied(tmp_path, make_record):
     records = open_records(tmp_path / 'x.pkl')
     first, second = (records.record(0)['keypoint'] for _ in range(2))
     assert np.shares_memory(first, second)
+
+
+def test_only_a_private_folder_will_do(tmp_path):
+    folder = tmp_path / 'deep' / 'folder'
+    assert is_own_folder(folder)
+    assert folder.stat().st_mode & 0o777 == 0o700
+    folder.chmod(0o777)
+    assert not is_own_folder(folder)
+    (tmp_path / 'file').touch()
+    assert not is_own_folder(tmp_path / 'file' / 'below')

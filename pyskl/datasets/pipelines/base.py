@@ -13,6 +13,10 @@ from pyskl.registry import TRANSFORMS, build_component
 class BaseTransform:
     """``results -> results``; a subclass writes ``transform``."""
 
+    # Whether the result depends on the record and the arguments alone (not on chance, test mode or the stream that is
+    # trained on) and is the same size or so, so that a store may keep it: pyskl.datasets.record_steps.
+    once_a_clip = False
+
     def transform(self, results: dict) -> dict:
         """Change ``results`` and return it."""
         raise NotImplementedError(f'{type(self).__name__} has no transform()')

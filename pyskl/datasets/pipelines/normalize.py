@@ -88,6 +88,8 @@ class PreNormalize2D(BaseTransform):
         ValueError: If ``mode`` or ``threshold`` is not one of these, or a sample is not 2D.
     """
 
+    once_a_clip = True
+
     def __init__(
         self, img_shape: Sequence[int] = (1080, 1920), threshold: float | None = 0.01, mode: str = 'fix'
     ) -> None:
@@ -223,6 +225,8 @@ class PreNormalize3D(BaseTransform):
     Raises:
         ValueError: If the skeleton has no spine or shoulders, or a sample is not 3D.
     """
+
+    once_a_clip = True
 
     def __init__(
         self,

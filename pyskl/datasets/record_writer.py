@@ -1,0 +1,233 @@
+"""Writing a record store, a record at a time: of what is written only the names and some numbers stay in memory."""
+
+import json
+import math
+import os
+import warnings
+import zlib
+from array import array
+from collections.abc import Callable, Iterable, Sequence
+from numbers import Integral, Real
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from pyskl.datasets.annotations import Splits, each_annotation, identifier, read_annotations, record_problem
+from pyskl.datasets.boxes import boxes_shape, has_boxes
+from pyskl.datasets.pickle_stream import SharedObjectsError
+from pyskl.datasets.record_format import (
+    ALIGN,
+    HEADER,
+    MAGIC,
+    MAX_KINDS,
+    ROW,
+    VERSION,
+    WHOLE,
+    Kind,
+    Schema,
+    block_crc,
+    encoded,
+    header_crc,
+    schema_of,
+)
+
+
+class StoreWriter:
+    """Writes a store.
+
+    Args:
+        file: An empty file, positioned at 0. Until :meth:`finish` it has no header, and nobody takes it for a store.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._position = 0
+        self._kinds, self._numbers = [Kind(WHOLE)], {}
+        self._schemas: list[Schema] = [WHOLE]
+        self._rows = bytearray()
+        self._names, self._members, self._named = [], [], True
+        self._identifier = None
+        self._labels, self._shapes, self._has_score = array('q'), array('i'), bytearray()
+        self._problems: list[tuple[int, str]] = []
+        self._dropped = set()
+        self._write(bytes(ALIGN))
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    def add(self, record: dict, stored: dict | None = None) -> None:
+        """Append a record.
+
+        Args:
+            record: As the annotation file has it; tables tell of its shape, label and problem.
+            stored: What is kept in its place, where steps have been taken.
+        """
+        index = len(self)
+        if self._identifier is None:
+            self._identifier = identifier([record])
+        name = str(record.get('frame_dir', record.get('filename', index)))
+        member = record.get(self._identifier)
+        same = type(member) is str and member == name
+        self._named &= same
+        self._names.append(name)
+        self._members.append(name if same else str(member))  # one string in memory where they are equal
+        problem = record_problem(record)
+        shape, has_score = (0, 0, 0, 0), False
+        if problem is not None:
+            self._problems.append((index, problem))
+        elif record.get('keypoint') is not None:
+            boxes = has_boxes(record)
+            shape = boxes_shape(record) if boxes else record['keypoint'].shape
+            has_score = boxes or record.get('keypoint_score') is not None
+        self._shapes.extend(shape)
+        self._has_score.append(has_score)
+        self._labels.append(_label(record))
+        kind, block = self._block(record if stored is None else stored)
+        self._rows += ROW.pack(self._position, kind, block_crc(block, index, self._position, kind))
+        self._write(block)
+
+    def finish(self, splits: Splits | None, source: str, steps: Sequence[dict] = ()) -> None:
+        """Append the tables and fill in the header.
+
+        Args:
+            splits: Names by split.
+            source: The path of the annotation file.
+            steps: What has been done to the records (:mod:`pyskl.datasets.record_steps`).
+        """
+        self._rows += ROW.pack(self._position, 0, 0)
+        names, problems = _texts(self._names), _texts(problem for _, problem in self._problems)
+        tables = {
+            'rows': np.frombuffer(self._rows, np.uint8).reshape(-1, ROW.size),
+            'labels': np.frombuffer(self._labels, np.int64),
+            'shapes': np.frombuffer(self._shapes, np.int32).reshape(-1, 4),
+            'has_score': np.frombuffer(self._has_score, np.bool_),
+            'names_ends': names[0],
+            'names': names[1],
+            'problem_rows': np.array([index for index, _ in self._problems], np.int64),
+            'problems_ends': problems[0],
+            'problems': problems[1],
+        }
+        places = {name: self._put(table) for name, table in tables.items()}
+        for number, members in enumerate((splits or {}).values()):
+            places[f'split {number}'] = self._put(_numbers(self._members, members))
+        start = self._position
+        directory = {
+            'source': source,
+            'identifier': self._identifier,
+            'named': self._named,  # whether splits go by the table of names
+            'steps': list(steps),
+            'splits': None if splits is None else list(splits),
+            'kinds': self._schemas,
+            'tables': places,
+        }
+        self._write(json.dumps(directory).encode())
+        size = self._position
+        crc = header_crc(json.dumps(directory).encode(), start, size)
+        self._file.seek(0)
+        self._file.write(HEADER.pack(MAGIC, VERSION, crc, size, start))
+
+    def _write(self, data: bytes) -> None:
+        self._file.write(data)
+        self._position += len(data)
+
+    def _put(self, table: np.ndarray) -> tuple[str, tuple[int, ...], int, int]:
+        """Append a table: its dtype, shape, place and CRC-32."""
+        self._write(bytes(-self._position % ALIGN))
+        place = self._position
+        data = memoryview(table).cast('B') if table.size else b''
+        self._write(data)
+        return table.dtype.str, table.shape, place, zlib.crc32(data)
+
+    def _block(self, record: dict) -> tuple[int, bytes]:
+        """The number of the record's kind, and its block."""
+        schema = schema_of(record)
+        try:
+            number = self._number(schema)
+            return number, self._kinds[number].write(record)
+        except TypeError:
+            kept = {key: value for key, value in record.items() if self._can_be_kept(key, value)}
+            number = self._number(schema_of(kept))
+            return number, self._kinds[number].write(kept)
+
+    def _number(self, schema: Schema) -> int:
+        if schema not in self._numbers:
+            if len(self._kinds) > MAX_KINDS:
+                return 0
+            self._numbers[schema] = len(self._kinds)
+            self._kinds.append(Kind(schema))
+            self._schemas.append(schema)
+        return self._numbers[schema]
+
+    def _can_be_kept(self, key: object, value: object) -> bool:
+        try:
+            encoded(value)
+        except TypeError:
+            if key not in self._dropped:
+                warnings.warn(f'the records hold {key!r} of type {type(value).__name__}, which is left out')
+                self._dropped.add(key)
+            return False
+        return True
+
+
+def _label(record: dict) -> int:
+    """The class; -1 for none, several, or what is no number at all."""
+    label = record.get('label')
+    if isinstance(label, np.bool_ | Integral) or (isinstance(label, Real) and math.isfinite(label)):
+        return max(-(2**62), min(int(label), 2**62))
+    return -1
+
+
+def _texts(texts: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Where each text begins, and where the last one ends; all of them as bytes."""
+    content, ends = bytearray(), array('q', [0])
+    for text in texts:
+        content += text.encode('utf-8', 'surrogatepass')
+        ends.append(len(content))
+    return np.frombuffer(ends, np.int64), np.frombuffer(content, np.uint8)
+
+
+def _numbers(members: Sequence[str], wanted: Sequence[str]) -> np.ndarray:
+    """Which records a split has, in the order of the records: PYSKL's."""
+    wanted = set(map(str, wanted))
+    return np.array([i for i, member in enumerate(members) if member in wanted], np.int64)
+
+
+def write_store(file: BinaryIO, records: Iterable[dict], splits: Splits | None, source: str) -> None:
+    """Write a store of ``records``; see :class:`StoreWriter`."""
+    writer = StoreWriter(file)
+    for record in records:
+        writer.add(record)
+    writer.finish(splits, source)
+
+
+def pack_annotations(
+    path: str | Path, file: BinaryIO, prepare: Callable[[dict], dict] | None = None, steps: Sequence[dict] = ()
+) -> None:
+    """Write a store of an annotation file, which need not fit into memory.
+
+    Args:
+        path: A pickle, or a store that has taken no steps.
+        file: As of :class:`StoreWriter`.
+        prepare: What is done to each record; None leaves them as they are.
+        steps: What ``prepare`` does, for the store to tell.
+
+    Raises:
+        OSError: If a file cannot be read or written.
+        ValueError: If ``path`` is no annotation file, or ``prepare`` refuses a record.
+    """
+
+    def add(record: dict) -> None:
+        writer.add(record, None if prepare is None else prepare(record))
+
+    writer = StoreWriter(file)
+    try:
+        splits = each_annotation(path, add)
+    except SharedObjectsError:
+        file.seek(0)
+        file.truncate()
+        writer = StoreWriter(file)
+        records, splits = read_annotations(path)
+        for record in records:
+            add(record)
+    writer.finish(splits, os.path.abspath(path), steps)
