@@ -1,0 +1,148 @@
+"""The persons found in the frames of a video, as arrays, checked.
+
+Axes: ``D`` detections (a person in a frame each), ``V`` joints.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+MAX_JOINTS = 1024
+MAX_PIXEL = 1e6
+MAX_SCORE = 100.0  # most are 0 to 1; some estimators write logits
+# A person in a frame as files have it: frame, keypoints, scores (None: they are every third number of the keypoints),
+# identity.
+Found = tuple[int, list, list | None, int]
+
+
+@dataclass(frozen=True)
+class Detections:
+    """The persons found in the frames of a video, in the order of the file.
+
+    Args:
+        format: One of :data:`FORMATS`; empty if the file is an empty list.
+        frame: ``(D,)`` frame numbers as the file counts, from whatever number.
+        keypoint: ``(D, V, 2)`` float32, pixels; (0, 0) where not seen.
+        score: ``(D, V)`` float32, 0 where not seen.
+        track: ``(D,)`` identities; -1 where the file tells none.
+        listed: (first, last) frame, if the file lists those without a person, too.
+        size: (height, width) of the picture in pixels, if told.
+        joints: Names of the joints, if told.
+    """
+
+    format: str
+    frame: np.ndarray
+    keypoint: np.ndarray
+    score: np.ndarray
+    track: np.ndarray
+    listed: tuple[int, int] | None = None
+    size: tuple[int, int] | None = None
+    joints: tuple[str, ...] | None = None
+
+
+def detections_of(
+    format: str,
+    found: Iterable[Found],
+    listed: list[int] | None,
+    size: tuple[int, int] | None = None,
+    joints: tuple[str, ...] | None = None,
+) -> Detections:
+    """Arrays of what was found.
+
+    Args:
+        format: Of the file; ``coco`` may have visibilities where others have scores.
+        found: A person in a frame each.
+        listed: The frames that the file lists; None if only those with a person.
+        size: As in :class:`Detections`.
+        joints: As in :class:`Detections`.
+
+    Raises:
+        ValueError: If a frame is listed twice, or the numbers are not those of keypoints.
+    """
+    if listed and len(set(listed)) < len(listed):
+        twice = next(number for number, count in Counter(listed).items() if count > 1)
+        raise ValueError(f'frame {twice} comes twice')
+    rows = list(found)
+    span = (min(listed), max(listed)) if listed else None
+    if not rows:
+        none = np.empty(0, np.int64)
+        return Detections(format, none, np.empty((0, 0, 2), np.float32), np.empty((0, 0), np.float32), none, span, size)
+    frames, keypoints, scores, tracks = zip(*rows, strict=True)
+    values = _numbers(keypoints, frames, 'keypoints')
+    if scores[0] is None:
+        values = values.reshape(len(rows), -1) if values.ndim > 1 else values
+        if values.ndim != 2 or not values.shape[1] or values.shape[1] % 3:
+            raise ValueError(f'keypoints must be x, y, score of each joint, got {values.shape[1:]} numbers')
+        values = values.reshape(len(rows), -1, 3)
+        keypoint, score = values[..., :2], values[..., 2]
+    else:
+        keypoint, score = values, _numbers(scores, frames, 'keypoint_scores')
+        if keypoint.ndim != 3 or keypoint.shape[2] != 2 or score.shape != keypoint.shape[:2]:
+            raise ValueError(
+                f'keypoints {keypoint.shape[1:]} with keypoint_scores {score.shape[1:]}; they must be (V, 2) and (V,)'
+            )
+    if not 0 < keypoint.shape[1] <= MAX_JOINTS:
+        raise ValueError(f'{keypoint.shape[1]} joints; at most {MAX_JOINTS} can be')
+    keypoint, score = _checked(keypoint, score, visibility=format == 'coco')
+    if joints is not None and len(joints) != keypoint.shape[1]:
+        joints = None
+    return Detections(format, np.array(frames), keypoint, score, np.array(tracks), span, size, joints)
+
+
+def _numbers(lists: Sequence, frames: Sequence[int], what: str) -> np.ndarray:
+    """``(D, ...)`` of one list a person; null becomes NaN.
+
+    Raises:
+        ValueError: If they are not numbers, or not equally many for all.
+    """
+    try:
+        values = np.asarray(lists)
+        if values.dtype.kind == 'O':  # null, or whole numbers of 20 digits and more
+            flat = [np.nan if value is None else value for value in values.ravel()]
+            if not all(isinstance(value, int | float) for value in flat):
+                raise ValueError
+            values = np.array([float(value) for value in flat]).reshape(values.shape)
+    except (ValueError, OverflowError):
+        raise ValueError(_odd_one(lists, frames, what)) from None
+    if values.dtype.kind not in 'fiu' or values.ndim < 2:
+        raise ValueError(f'frame {frames[0]}: {what} must be a list of numbers, got {str(lists[0])[:60]}')
+    return values
+
+
+def _odd_one(lists: Sequence, frames: Sequence[int], what: str) -> str:
+    """What is the matter with lists that make no array."""
+    first = len(lists[0]) if isinstance(lists[0], list) else None
+    for number, values in zip(frames, lists, strict=True):
+        if not isinstance(values, list):
+            return f'frame {number}: {what} must be a list of numbers, got {str(values)[:60]}'
+        if len(values) != first:
+            return f'frame {number}: {len(values)} numbers of {what} where the first person has {first}'
+    return f'{what} must be lists of numbers, equally many for each joint'
+
+
+def _checked(keypoint: np.ndarray, score: np.ndarray, visibility: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Joints that were not seen at (0, 0) with score 0.
+
+    Args:
+        keypoint: ``(D, V, 2)``.
+        score: ``(D, V)``.
+        visibility: Whether ``score`` may be COCO's 0 (not labelled), 1 (hidden), 2 (visible): then it becomes 0 or 1.
+
+    Raises:
+        ValueError: If a number is infinite or too large, or the coordinates are no pixels.
+    """
+    if np.isinf(keypoint).any() or np.isinf(score).any():
+        raise ValueError('an infinite number among the keypoints')
+    seen = ~np.isnan(keypoint).any(-1) & (score > 0)  # NaN > 0 is False
+    score = np.where(seen, score, 0)
+    keypoint = np.where(seen[..., None], keypoint, 0)
+    largest = np.abs(keypoint).max(initial=0)
+    if largest > MAX_PIXEL or score.max(initial=0) > MAX_SCORE:
+        raise ValueError(f'a coordinate of {largest:g} or a score of {score.max():g}: no pixels or no score')
+    if seen.any() and largest <= 1:
+        raise ValueError('all coordinates lie within 0 and 1: shares of the picture; they must be pixels')
+    if visibility and score.max(initial=0) == 2 and np.isin(score, (0, 1, 2)).all():
+        score = np.minimum(score, 1)
+    return keypoint.astype(np.float32), score.astype(np.float32)

@@ -1,0 +1,95 @@
+"""Joints in the order that pose estimators write them, and how to make a skeleton of them: by name."""
+
+import re
+from collections.abc import Sequence
+
+from pyskl.skeletons import SKELETONS, Skeleton
+
+_COCO = SKELETONS['coco'].joints
+_FEET = tuple(f'{side}_{part}' for side in ('left', 'right') for part in ('big_toe', 'small_toe', 'heel'))
+_BODY_25 = (
+    'nose', 'neck', 'right_shoulder', 'right_elbow', 'right_wrist', 'left_shoulder', 'left_elbow', 'left_wrist',
+    'mid_hip', 'right_hip', 'right_knee', 'right_ankle', 'left_hip', 'left_knee', 'left_ankle', 'right_eye',
+    'left_eye', 'right_ear', 'left_ear', *_FEET,
+)  # fmt: skip
+_HALPE_26 = (
+    *_COCO, 'head', 'neck', 'hip',
+    'left_big_toe', 'right_big_toe', 'left_small_toe', 'right_small_toe', 'left_heel', 'right_heel',
+)  # fmt: skip
+
+
+def _more(names: Sequence[str], count: int) -> tuple[str, ...]:
+    return (*names, *(f'other_{index}' for index in range(len(names), count)))
+
+
+# By the number of joints: what that number means, its joints, and the skeleton they become when nothing else is said.
+# NTU's 25 are in metres and come from a camera, never from an estimator's JSON.
+ORDERS = {
+    17: ('COCO', _COCO, 'coco'),
+    18: ('OpenPose COCO', SKELETONS['openpose'].joints, 'openpose'),
+    21: ('hand', SKELETONS['handmp'].joints, 'handmp'),
+    25: ('OpenPose BODY_25', _BODY_25, 'openpose'),
+    26: ('Halpe-26', _HALPE_26, 'coco'),
+    133: ('COCO-WholeBody', _more((*_COCO, *_FEET), 133), 'coco'),
+    136: ('Halpe-136', _more(_HALPE_26, 136), 'coco'),
+}
+_OTHER_WORDS = {'forefinger': 'index', 'pinky': 'little'}
+
+
+def find_order(count: int, names: Sequence[str] | None, skeleton: Skeleton | None = None) -> tuple[Skeleton, list[int]]:
+    """Which skeleton joints become, and which of them its joints are.
+
+    Args:
+        count: Joints in the file.
+        names: Their names, if the file tells them.
+        skeleton: What the user asks for; None for what the joints are by their number.
+
+    Returns:
+        The skeleton, and for each of its joints the index in the file.
+
+    Raises:
+        ValueError: If the joints do not make the skeleton.
+    """
+    what, known, usual = ORDERS.get(count, (f'{count} joints', None, None))
+    asked = skeleton is not None
+    if skeleton is None and usual is None:
+        raise ValueError(
+            f'{count} joints are no layout known here ({_told()}); give --layout a name or a skeleton.yaml'
+        )
+    skeleton = SKELETONS[usual] if skeleton is None else skeleton
+    if skeleton.dims == 3:
+        raise ValueError(f'layout {skeleton.name!r} is of joints in 3D; these have two coordinates')
+    shipped = SKELETONS.get(skeleton.name) is skeleton
+    if names is not None and len(names) == count:
+        order = _by_name(names, skeleton)
+        if order is None and shipped:  # H36M has 17 joints too, and they are others
+            raise ValueError(
+                f'{count} joints named {", ".join(map(str, names[:3]))}, ... are not those of layout '
+                f'{skeleton.name!r}; give --layout another name or a skeleton.yaml'
+            )
+        if order is not None:
+            return skeleton, order
+    # A layout of as many joints says what these are; in a layout of fewer they are looked up by name.
+    order = list(range(count)) if asked and skeleton.num_joints == count else _by_name(known or (), skeleton)
+    if order is None:
+        raise ValueError(f'{count} joints ({what}) do not make layout {skeleton.name!r} of {skeleton.num_joints}')
+    return skeleton, order
+
+
+def _by_name(names: Sequence[str], skeleton: Skeleton) -> list[int] | None:
+    """Where each joint of the skeleton is among ``names``; None if one is not, or two are called alike."""
+    place = {_plain(name): index for index, name in enumerate(names)}
+    due = [_plain(joint) for joint in skeleton.joints]
+    return [place[joint] for joint in due] if len(place) == len(names) and set(due) <= set(place) else None
+
+
+def _told() -> str:
+    return ', '.join(f'{count} {what}' for count, (what, _, _) in ORDERS.items())
+
+
+def _plain(name: str) -> str:
+    """``'Left Eye', 'left-eye' -> 'lefteye'``; ``'forefinger1', 'middle_finger_1' -> 'index1', 'middle1'``."""
+    text = re.sub(r'[\W_]+', '', str(name).lower())
+    for word, ours in _OTHER_WORDS.items():
+        text = text.replace(word, ours)
+    return text.replace('finger', '')
