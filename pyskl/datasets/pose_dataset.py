@@ -13,6 +13,7 @@ from pyskl.datasets.keypoint_files import KeypointFiles, locate
 from pyskl.datasets.pipelines.base import Compose
 from pyskl.datasets.record_cache import open_records
 from pyskl.datasets.record_steps import without_steps
+from pyskl.datasets.wrappers import ClassProb
 from pyskl.registry import DATASETS
 
 CHUNK = 2**16  # records looked at together
@@ -34,7 +35,8 @@ class PoseDataset:
         valid_ratio: Above 0 keeps the records in which at least this share of the frames has a person who was detected
             with ``box_thr`` (Kinetics-400).
         box_thr: The detection score that ``valid_ratio`` counts by: 0.5, 0.6, 0.7, 0.8 or 0.9.
-        class_prob: How many times a class is drawn in an epoch: a list, or a dict by class. Used by the sampler.
+        class_prob: How many times a class is drawn in an epoch: a list, or a dict by class; 'balanced': all classes
+            equally often (:mod:`pyskl.datasets.samplers`). Used by the sampler.
         memcached: Accepted for PYSKL's configs, and ignored: records are shared without a server.
         mc_cfg: As ``memcached``.
         data_prefix: A folder put before ``frame_dir`` and ``filename``; the first to look for ``raw_file`` in.
@@ -58,7 +60,7 @@ class PoseDataset:
         split: str | None = None,
         valid_ratio: float | None = None,
         box_thr: float | None = None,
-        class_prob: Sequence[float] | dict[int, float] | None = None,
+        class_prob: ClassProb | None = None,
         memcached: bool = False,
         mc_cfg: Sequence = ('localhost', 22077),
         data_prefix: str = '',

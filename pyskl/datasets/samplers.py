@@ -1,28 +1,31 @@
 """Epochs in which a class comes up as often as asked, as numbers of samples.
 
-PYSKL's ``class_prob``: 1 is once, 2 twice, 1.5 once and half of the class once more, drawn anew each epoch.
+PYSKL's ``class_prob``: 1 is once, 2 twice, 1.5 once and half of the class once more, drawn anew each epoch. InfoGCN's
+is ``'balanced'``: every class equally often, one of each in turn.
 """
-
-from collections.abc import Sequence
 
 import numpy as np
 import torch
 
-from pyskl.datasets.wrappers import Dataset
-
-ClassProb = Sequence[float] | dict[int, float]
+from pyskl.datasets.wrappers import ClassProb, Dataset
 
 
 def _multipliers(labels: np.ndarray, class_prob: ClassProb, times: int) -> list[tuple[np.ndarray, float]]:
     """(samples of the class, how often it comes up) of each class, in the order of their first appearance."""
+    if isinstance(class_prob, str | int | float):
+        raise ValueError(f"class_prob must be a list of numbers, a dict by class or 'balanced', got {class_prob!r}")
     prob = dict(class_prob) if isinstance(class_prob, dict) else dict(enumerate(class_prob))
     if any(not isinstance(value, int | float) or value < 0 for value in prob.values()):
         raise ValueError(f'class_prob must hold numbers of at least 0, got {class_prob!r}')
-    if len(labels) and labels.min() < 0:
-        raise ValueError(f'class_prob needs one label a sample; sample {int(labels.argmin())} has none')
+    _refuse_unlabelled(labels)
     classes, first = np.unique(labels, return_index=True)
     classes = classes[np.argsort(first)]
     return [(np.flatnonzero(labels == c), prob.get(int(c), 1) * times) for c in classes]
+
+
+def _refuse_unlabelled(labels: np.ndarray) -> None:
+    if len(labels) and labels.min() < 0:
+        raise ValueError(f'class_prob needs one label a sample; sample {int(labels.argmin())} has none')
 
 
 def class_balanced_length(labels: np.ndarray, class_prob: ClassProb, times: int = 1) -> int:
@@ -59,15 +62,58 @@ def class_balanced_indices(
     return indices[torch.randperm(len(indices), generator=generator).numpy()] if shuffle else indices
 
 
+def balanced_length(labels: np.ndarray, times: int = 1) -> int:
+    """How many samples :func:`balanced_indices` gives; the same in every epoch."""
+    _refuse_unlabelled(labels)
+    classes = len(np.unique(labels))
+    return len(labels) * times // classes * classes if classes else 0
+
+
+def balanced_indices(labels: np.ndarray, times: int = 1, epoch: int = 0, seed: int = 0) -> np.ndarray:
+    """The samples of one epoch with all classes alike, int64: InfoGCN's ``balanced_sampling``.
+
+    Each of the K classes gives ``len(labels) * times // K`` samples, from permutations of the class one after another,
+    so that none comes up a third time before all came up twice. Any K samples that begin at a multiple of K hold one
+    of each class, in an order drawn anew: the released code has the same order throughout, which would leave each of
+    several processes with some of the classes only.
+
+    Args:
+        labels: As for :func:`class_balanced_indices`.
+        times: Passes over the data in an epoch: ``dataset.times``.
+        epoch: The number of the epoch.
+        seed: The run's.
+
+    Raises:
+        ValueError: If a sample has no label.
+    """
+    _refuse_unlabelled(labels)
+    members = [np.flatnonzero(labels == c) for c in np.unique(labels)]
+    rounds = len(labels) * times // len(members) if members else 0
+    if not rounds:
+        return np.zeros(0, np.int64)
+    generator = torch.Generator().manual_seed(seed + epoch)
+    columns = []
+    for samples in members:
+        passes = -(-rounds // len(samples))
+        drawn = torch.cat([torch.randperm(len(samples), generator=generator) for _ in range(passes)]).numpy()
+        columns.append(samples[drawn[:rounds]])
+    order = torch.rand(rounds, len(members), generator=generator).argsort(1).numpy()
+    return np.take_along_axis(np.stack(columns, 1), order, 1).ravel()
+
+
 def epoch_length(dataset: Dataset) -> int:
     """Samples in a training epoch of ``dataset``; the same in every epoch."""
     if dataset.class_prob is None:
         return len(dataset)
+    if dataset.class_prob == 'balanced':
+        return balanced_length(_one_pass(dataset), dataset.times)
     return class_balanced_length(_one_pass(dataset), dataset.class_prob, dataset.times)
 
 
 def epoch_indices(dataset: Dataset, seed: int, epoch: int) -> np.ndarray:
     """The samples of training epoch ``epoch``, int64, shuffled; classes as often as ``dataset.class_prob`` says."""
+    if dataset.class_prob == 'balanced':
+        return balanced_indices(_one_pass(dataset), dataset.times, epoch, seed)
     if dataset.class_prob is not None:
         return class_balanced_indices(_one_pass(dataset), dataset.class_prob, dataset.times, epoch, seed)
     return torch.randperm(len(dataset), generator=torch.Generator().manual_seed(seed + epoch)).numpy()

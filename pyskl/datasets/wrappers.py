@@ -7,12 +7,14 @@ import numpy as np
 
 from pyskl.registry import DATASETS
 
+ClassProb = Sequence[float] | dict[int, float] | str  # what each means: pyskl.datasets.samplers
+
 
 class Dataset(Protocol):
     """What a dataset offers to a wrapper, a sampler and an evaluator."""
 
     times: int  # passes over the data in an epoch
-    class_prob: Sequence[float] | dict[int, float] | None
+    class_prob: ClassProb | None
     labels: np.ndarray  # (len,) int64
     names: Sequence[str]
 
@@ -52,7 +54,7 @@ class RepeatDataset:
         self._repeats = times
 
     @property
-    def class_prob(self) -> Sequence[float] | dict[int, float] | None:
+    def class_prob(self) -> ClassProb | None:
         """That of the dataset inside."""
         return self.dataset.class_prob
 

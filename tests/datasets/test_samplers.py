@@ -8,8 +8,16 @@ from hypothesis import strategies as st
 
 from pyskl.datasets.annotations import write_annotations
 from pyskl.datasets.pose_dataset import PoseDataset
-from pyskl.datasets.samplers import class_balanced_indices, class_balanced_length, epoch_indices, epoch_length
+from pyskl.datasets.samplers import (
+    balanced_indices,
+    balanced_length,
+    class_balanced_indices,
+    class_balanced_length,
+    epoch_indices,
+    epoch_length,
+)
 from pyskl.datasets.wrappers import RepeatDataset
+from pyskl.engine.loaders import EpochSampler
 
 LABELS = np.array([2, 0, 0, 1, 2, 0, 0])
 
@@ -62,6 +70,57 @@ def test_wrong_probabilities_are_refused():
         class_balanced_indices(LABELS, [1, -1])
     with pytest.raises(ValueError, match='sample 1 has none'):
         class_balanced_indices(np.array([0, -1]), [1])
+
+
+def test_what_class_prob_may_be_is_said():
+    for wrong in ('balance', 2):
+        with pytest.raises(ValueError, match=f"a list of numbers, a dict by class or 'balanced', got {wrong!r}"):
+            class_balanced_length(LABELS, wrong)
+
+
+def test_balanced_classes_come_up_equally_often_one_of_each_in_turn():
+    indices = balanced_indices(LABELS)  # 7 samples of 3 classes: two of each
+    assert np.sort(LABELS[indices].reshape(2, 3), axis=1).tolist() == [[0, 1, 2]] * 2
+    assert counts(balanced_indices(LABELS, times=5)) == [11, 11, 11]
+
+
+def test_a_balanced_class_is_used_up_before_a_sample_of_it_returns():
+    for epoch in range(20):
+        indices = balanced_indices(LABELS, times=6, epoch=epoch)  # 14 of each class
+        uses = np.bincount(indices, minlength=len(LABELS))
+        assert uses[3] == 14 and uses[[0, 4]].tolist() == [7, 7]
+        assert set(uses[[1, 2, 5, 6]]) == {3, 4}
+
+
+def test_a_balanced_epoch_follows_from_seed_and_epoch():
+    draw = {key: tuple(balanced_indices(LABELS, 4, *key)) for key in ((0, 0), (1, 0), (0, 5))}  # (epoch, seed)
+    assert draw[0, 0] == tuple(balanced_indices(LABELS, 4, 0, 0)) and len(set(draw.values())) == 3
+
+
+@given(st.lists(st.integers(0, 4), max_size=40), st.integers(1, 5), st.integers(0, 3))
+def test_the_balanced_length_is_known_beforehand(labels, times, epoch):
+    labels = np.array(labels, np.int64)
+    indices = balanced_indices(labels, times, epoch)
+    assert balanced_length(labels, times) == len(indices)
+    assert len(set(np.unique(labels[indices], return_counts=True)[1])) <= 1
+
+
+def test_balance_needs_labels():
+    for function in (balanced_length, balanced_indices):
+        with pytest.raises(ValueError, match='class_prob needs one label a sample; sample 1 has none'):
+            function(np.array([0, -1]))
+
+
+def test_a_balanced_epoch_is_shared_out_among_processes(tmp_path, make_record):
+    labels = np.arange(48) % 4  # as many classes as processes: in one fixed order each would have a class to itself
+    write_annotations(tmp_path / 'x.pkl', [make_record(str(i), label=int(c)) for i, c in enumerate(labels)])
+    dataset = RepeatDataset(PoseDataset(tmp_path / 'x.pkl', class_prob='balanced'), 2)
+    samplers = [EpochSampler(dataset, seed=0, shuffle=True, rank=rank, world_size=4) for rank in range(4)]
+    shares = [[index % 48 for index, _ in sampler] for sampler in samplers]
+    whole = np.stack(shares, 1).ravel()
+    assert whole.tolist() == epoch_indices(dataset, 0, 0).tolist() and len(whole) == epoch_length(dataset) == 96
+    assert np.bincount(whole).tolist() == [2] * 48
+    assert all(set(labels[share]) == {0, 1, 2, 3} for share in shares)
 
 
 def test_an_epoch_of_a_dataset(tmp_path, make_record):
