@@ -181,15 +181,17 @@ def _warmup(warmup: dict, iterations: int) -> list[dict]:
     if kind is None:
         return []
     length = warmup.get('warmup_iters', 0)
-    ratio = warmup.get('warmup_ratio', 0.1)
     known = ('warmup', 'warmup_iters', 'warmup_ratio', 'warmup_by_epoch')
     for key in warmup:
         if key not in known:
             raise ValueError(f'lr_config has no key {key!r}{nearest(key, known)}')
-    if kind not in ('linear', 'constant'):
-        raise ValueError(f"lr_config.warmup must be 'linear' or 'constant', got {kind!r}")
+    if kind not in ('linear', 'constant', 'stairs'):
+        raise ValueError(f"lr_config.warmup must be 'linear', 'constant' or 'stairs', got {kind!r}")
     if not isinstance(length, int) or length < 1:
         raise ValueError(f'lr_config.warmup_iters must be a positive integer, got {length!r}')
+    if kind == 'stairs':  # CTR-GCN's and InfoGCN's: epoch e of n has (e + 1) / n of the rate, all through
+        return _stairs(warmup, length)
+    ratio = warmup.get('warmup_ratio', 0.1)
     if warmup.get('warmup_by_epoch'):
         length *= iterations
     # mmengine reaches the full rate at end - 1, mmcv at warmup_iters
@@ -197,6 +199,16 @@ def _warmup(warmup: dict, iterations: int) -> list[dict]:
     if kind == 'constant':
         return [{'type': 'ConstantLR', 'factor': ratio, **shape}]
     return [{'type': 'LinearLR', 'start_factor': ratio, **shape}]
+
+
+def _stairs(warmup: dict, length: int) -> list[dict]:
+    if 'warmup_ratio' in warmup or not warmup.get('warmup_by_epoch', True):
+        raise ValueError(
+            "lr_config.warmup='stairs' counts epochs and begins at 1 / warmup_iters: it takes warmup_iters"
+        )
+    if length == 1:
+        return []
+    return [{'type': 'LinearLR', 'start_factor': 1 / length, 'by_epoch': True, 'end': length}]
 
 
 def evaluation(cfg: Config) -> dict:

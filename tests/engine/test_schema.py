@@ -80,13 +80,29 @@ def test_constant_warmup_by_epoch_lasts_whole_epochs():
     assert rates(config(lr_config=lr_config)) == pytest.approx([0.05] * 10 + [0.1] * 30)
 
 
+def test_a_warmup_of_stairs_is_an_equal_step_up_each_epoch():
+    lr_config = {'policy': 'step', 'step': [90, 100], 'warmup': 'stairs', 'warmup_iters': 5}
+    seen = rates(config(lr_config=lr_config, total_epochs=110), iterations=2)  # InfoGCN's: base_lr * (epoch + 1) / 5
+    assert seen[::2] == seen[1::2]
+    expected = [0.02, 0.04, 0.06, 0.08, *[0.1] * 86, *[0.01] * 10, *[0.001] * 10]
+    assert seen[::2] == pytest.approx(expected)
+    one = {'policy': 'fixed', 'warmup': 'stairs', 'warmup_iters': 1, 'warmup_by_epoch': True}
+    assert rates(config(lr_config=one)) == [0.1] * 40
+
+
 @pytest.mark.parametrize(
     ('lr_config', 'message'),
     [
         ({'policy': 'cosine'}, "unknown lr_config.policy 'cosine'"),
         ({'policy': 'CosineAnnealing', 'min_rl': 0}, "takes no 'min_rl'"),
         ({'policy': 'step'}, 'lr_config.step must be epochs'),
-        ({'policy': 'fixed', 'warmup': 'sudden'}, "lr_config.warmup must be 'linear' or 'constant', got 'sudden'"),
+        (
+            {'policy': 'fixed', 'warmup': 'sudden'},
+            "lr_config.warmup must be 'linear', 'constant' or 'stairs', got 'sudden'",
+        ),
+        ({'policy': 'fixed', 'warmup': 'stairs', 'warmup_iters': 5, 'warmup_ratio': 0.1}, 'begins at 1 / warmup_iters'),
+        ({'policy': 'fixed', 'warmup': 'stairs', 'warmup_iters': 5, 'warmup_by_epoch': False}, 'counts epochs'),
+        ({'policy': 'fixed', 'warmup': 'stairs'}, 'lr_config.warmup_iters must be a positive integer, got 0'),
         ({'policy': 'fixed', 'warmup': 'linear'}, 'lr_config.warmup_iters must be a positive integer, got 0'),
     ],
 )
