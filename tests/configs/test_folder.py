@@ -7,6 +7,7 @@ import re
 import torch
 
 from pyskl.engine import schema
+from pyskl.engine.complexity import clip_shape, macs
 from pyskl.engine.config import datasets_in
 from pyskl.models import build_model
 from pyskl.registry import DATASETS, MODELS, TRANSFORMS, build_component, check_arguments, lookup
@@ -47,8 +48,9 @@ def test_every_schedule_is_understood(configs):
         assert schema.default_hooks(cfg, validate=True)['checkpoint']['interval'] == 1, name
 
 
-def test_every_network_is_built(configs):
+def test_every_network_is_built_and_runs_on_clips_of_its_config(configs):
     networks = {str(cfg.model.backbone): cfg.model for cfg in configs.values()}
+    clips = {(str(cfg.model.backbone), clip_shape(cfg)) for cfg in configs.values()}
     heads = {str(cfg.model.cls_head): cfg.model.cls_head for cfg in configs.values()}
     # Skeletons of Ske2Grid, ST-GCN, vanilla, ST-GCN++, AAGCN, CTR-GCN, MS-G3D, DG-STGCN; quickstart; 3D; InfoGCN.
     assert len(networks) == 4 * 3 + 3 + 2 + 3 + 3 * 3 + 2 + 3 + 2 + 1 + 1 + 3
@@ -57,6 +59,8 @@ def test_every_network_is_built(configs):
         backbone, graph = recognizer.backbone, model.backbone.get('graph_cfg')
         joints = backbone.num_joints if graph else backbone.in_channels
         assert joints == get_skeleton(graph.layout if graph else 'coco').num_joints, model.backbone
+        for shape in [shape for name, shape in clips if name == str(model.backbone)]:
+            assert macs(backbone, torch.ones(1, *shape)).products > 0, model.backbone
     for head in heads.values():
         assert build_component(head.to_dict(), MODELS).num_classes == head.num_classes
 
