@@ -49,13 +49,17 @@ def noisy_frames(joints: np.ndarray, spread: float) -> np.ndarray:
     return width > spread * height
 
 
-def choose_actors(bodies: Sequence[Body], num_frames: int, thresholds: Thresholds = PUBLISHED) -> np.ndarray:
+def choose_actors(
+    bodies: Sequence[Body], num_frames: int, thresholds: Thresholds = PUBLISHED, keep_empty: bool = False
+) -> np.ndarray:
     """One or two actors ``(M, T, V, 3)`` float32; zeros where an actor is not seen, no frame without any.
 
     Args:
         bodies: What the file holds, as from ``parse_skeleton``.
         num_frames: Its frames with a body.
         thresholds: What is too short, too wide, too still or too quick.
+        keep_empty: Whether two bodies that follow one another, and so are one actor, have a second, of zeros, as in
+            the published arrays.
 
     Raises:
         ValueError: If there is no body, or none is left.
@@ -67,8 +71,9 @@ def choose_actors(bodies: Sequence[Body], num_frames: int, thresholds: Threshold
     long = [body for body in bodies if len(body.joints) > thresholds.length]
     if not long:
         raise ValueError(f'none of {len(bodies)} bodies is longer than {thresholds.length} frames')
-    actors = _lay_out(_by_motion(long, thresholds), num_frames)
-    if not actors[1].any():
+    kept = _by_motion(long, thresholds)
+    actors = _lay_out(kept, num_frames)
+    if not actors[1].any() and not (keep_empty and len(kept) > 1):
         actors = actors[:1]
     return actors[:, actors.any(axis=(0, 2, 3))]
 

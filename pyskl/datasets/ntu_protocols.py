@@ -6,6 +6,7 @@ are NTU60; setups 18 to 32 with actions 61 to 120 came with NTU120, which holds 
 
 import re
 from collections.abc import Iterable
+from itertools import product
 from typing import NamedTuple
 
 TRAIN_CAMERAS = (2, 3)
@@ -20,6 +21,10 @@ PUBLISHED_COUNTS = {
     60: {'xsub_train': 40091, 'xsub_val': 16487, 'xview_train': 37646, 'xview_val': 18932},
     120: {'xsub_train': 63026, 'xsub_val': 50919, 'xset_train': 54468, 'xset_val': 59477},
 }
+# A recording is one performer in one setup: 3 cameras, 2 replications, 60 actions. With the missing ones NTU60 has
+# 56,880 clips and NTU120 114,480, which are 158 and 318 times 360.
+RECORDINGS = {60: 158, 120: 318}
+LAST_PERFORMER_60 = 40
 _NAME = re.compile(r'S(\d{3})C(\d{3})P(\d{3})R(\d{3})A(\d{3})', re.ASCII)
 _HIGHEST = {'setup': 32, 'camera': 3, 'performer': 106, 'replication': 2, 'action': 120}
 
@@ -65,3 +70,24 @@ def make_splits(names: Iterable[str], classes: int) -> dict[str, list[str]]:
         kind = 'xview' if classes == 60 else 'xset'
         splits[f'{kind}_{"train" if other else "val"}'].append(name)
     return splits
+
+
+def absent_names(names: Iterable[str]) -> list[str]:
+    """The clips that recordings lack, by name: those that some of ``names`` belong to, and no others can be known."""
+    there = set(names)
+    recordings = sorted({(clip.setup, clip.performer) for clip in map(parse_name, there)})
+    absent = []
+    for setup, performer in recordings:
+        first = 1 if setup <= LAST_SETUP_60 else LAST_ACTION_60 + 1
+        cameras, replications = (range(1, _HIGHEST[field] + 1) for field in ('camera', 'replication'))
+        for camera, replication, action in product(cameras, replications, range(first, first + LAST_ACTION_60)):
+            name = f'S{setup:03d}C{camera:03d}P{performer:03d}R{replication:03d}A{action:03d}'
+            if name not in there:
+                absent.append(name)
+    return absent
+
+
+def whole_range(field: str, classes: int) -> range:
+    """The numbers that ``field`` of a name takes in NTU60 or NTU120."""
+    last = {'setup': LAST_SETUP_60, 'performer': LAST_PERFORMER_60, 'action': LAST_ACTION_60}
+    return range(1, (last.get(field, _HIGHEST[field]) if classes == 60 else _HIGHEST[field]) + 1)

@@ -98,3 +98,11 @@ def test_nobody_is_an_error_that_says_why():
         choose_actors([], 0)
     with pytest.raises(ValueError, match='none of 2 bodies is longer than 11 frames'):
         choose_actors([body(1, 0, 3), body(2, 0, 11)], 11)
+
+
+def test_bodies_that_follow_one_another_are_one_actor_and_published_arrays_have_an_empty_second():
+    bodies = [body(1, 0, 12), body(2, 12, 12)]
+    assert ids(choose_actors(bodies, 24)) == [[1] * 12 + [2] * 12]
+    assert ids(choose_actors(bodies, 24, keep_empty=True)) == [[1] * 12 + [2] * 12, [0] * 24]
+    for alone in ([body(1, 0, 12)], [body(1, 0, 12), body(2, 0, 3)], [body(1, 0, 12), body(2, 0, 12, width=2)]):
+        assert len(choose_actors(alone, 12, keep_empty=True)) == 1

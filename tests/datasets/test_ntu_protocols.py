@@ -1,6 +1,14 @@
 import pytest
 
-from pyskl.datasets.ntu_protocols import PUBLISHED_COUNTS, TRAIN_SUBJECTS, make_splits, parse_name
+from pyskl.datasets.ntu_protocols import (
+    PUBLISHED_COUNTS,
+    RECORDINGS,
+    TRAIN_SUBJECTS,
+    absent_names,
+    make_splits,
+    parse_name,
+    whole_range,
+)
 
 
 def test_half_of_the_subjects_train():
@@ -13,6 +21,27 @@ def test_published_counts_add_up_to_the_set():
         counts = PUBLISHED_COUNTS[classes]
         for protocol in {split.split('_')[0] for split in counts}:
             assert counts[f'{protocol}_train'] + counts[f'{protocol}_val'] == total
+
+
+def test_with_the_missing_ones_each_recording_has_360_clips():
+    for classes, missing in ((60, 302), (120, 535)):
+        counts = PUBLISHED_COUNTS[classes]
+        assert counts['xsub_train'] + counts['xsub_val'] + missing == RECORDINGS[classes] * 360
+
+
+def test_absent_are_the_clips_of_recordings_that_are_there():
+    whole = absent_names(['S018C001P050R001A061'])
+    assert len(whole) == 359
+    assert (whole[0], whole[-1]) == ('S018C001P050R001A062', 'S018C003P050R002A120')
+    assert absent_names([*whole[1:], 'S018C001P050R001A061']) == ['S018C001P050R001A062']
+    assert absent_names([]) == []
+    assert all(parse_name(name).action <= 60 for name in absent_names(['S017C001P050R001A060']))
+
+
+def test_ranges_of_the_sets():
+    assert [whole_range('setup', classes)[-1] for classes in (60, 120)] == [17, 32]
+    assert [whole_range('performer', classes)[-1] for classes in (60, 120)] == [40, 106]
+    assert list(whole_range('camera', 60)) == [1, 2, 3]
 
 
 def test_splits_go_by_subject_and_camera_or_setup():

@@ -20,6 +20,10 @@ FILES = {
     'S019C001P104R001A120': clip_text(12, 2, seed=6),
 }
 
+WRITTEN = {
+    classes: [f'ntu{classes}_3danno.{kind}' for kind in ('absent.txt', 'pkl', 'skipped.csv')] for classes in (60, 120)
+}
+
 
 @pytest.fixture
 def raw(tmp_path):
@@ -53,8 +57,20 @@ def convert(ntu, capfd, monkeypatch):
     return call
 
 
-def table(out):
-    with open(out / 'skipped.csv') as file:
+@pytest.fixture
+def merged(ntu, monkeypatch):
+    """``merged(*arguments)``: what merge.py does."""
+    merge = importlib.import_module('merge')
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, 'argv', ['merge.py', *map(str, arguments)])
+        merge.main()
+
+    return call
+
+
+def table(out, classes=120):
+    with open(out / f'ntu{classes}_3danno.skipped.csv') as file:
         return [(Path(row['file']).stem, row['kind'], row['reason']) for row in csv.DictReader(file)]
 
 
@@ -62,7 +78,7 @@ def test_both_pickles_have_the_published_layout(raw, tmp_path, convert):
     out = tmp_path / 'new' / 'nturgbd'
     status, said, _ = convert(raw, '--out', out)
     assert status == 0
-    assert sorted(os.listdir(out)) == ['ntu120_3danno.pkl', 'ntu60_3danno.pkl', 'skipped.csv']
+    assert sorted(os.listdir(out)) == WRITTEN[120] + WRITTEN[60]
     records, splits = read_annotations(out / 'ntu60_3danno.pkl')
     assert [r['frame_dir'] for r in records] == list(FILES)[:3]
     assert [r['label'] for r in records] == [0, 49, 59]
@@ -77,12 +93,13 @@ def test_both_pickles_have_the_published_layout(raw, tmp_path, convert):
     assert [r['frame_dir'] for r in records] == list(FILES)
     assert splits['xset_train'] == list(FILES)[2:4]
     assert splits['xsub_val'] == [list(FILES)[1], list(FILES)[4]]
-    assert 'NTU120: 5 clips, 5 of 120 classes, 25 joints' in said
+    assert 'NTU120: 5 clips, 5 classes, 25 joints (nturgb+d), 3D\n' in said
     assert 'frames: 14 min, 16 median, 20 max, 50 in all' in said
-    assert 'persons: 2 clips of one, 1 of two' in said
+    assert 'persons a clip: 1 in 2, 2 in 1' in said
     assert 'split xsub_train: 2 (published: 40091, -40089)' in said
-    assert 'no clip of 57 actions: A002-A049, A051-A059\n' in said
-    assert 'left out: 0 of 5 files' in said
+    assert 'no file of 57 actions: A002-A049, A051-A059\n' in said
+    assert 'no file of 15 setups: S003-S017\n' in said
+    assert 'left out: 0 of 3\n' in said and 'left out: 0 of 5\n' in said
 
 
 def test_splits_of_published_size_are_said_to_be(raw, tmp_path, ntu, convert, monkeypatch):
@@ -97,15 +114,15 @@ def test_processes_do_not_change_the_files(raw, tmp_path, ntu, convert, monkeypa
     monkeypatch.setattr(ntu, 'FILES_A_PART', 2)
     for jobs in (1, 2):
         assert convert(raw, '--out', tmp_path / str(jobs), '--jobs', jobs)[0] == 0
-    for name in ('ntu60_3danno.pkl', 'ntu120_3danno.pkl', 'skipped.csv'):
+    for name in WRITTEN[60] + WRITTEN[120]:
         assert (tmp_path / '1' / name).read_bytes() == (tmp_path / '2' / name).read_bytes()
 
 
 def test_only_what_is_there_is_written(raw, tmp_path, convert):
     assert convert(raw / 'old', '--out', tmp_path / 'o')[0] == 0
     assert convert(raw / 'new', '--out', tmp_path / 'n', '--dtype', 'float32')[0] == 0
-    assert sorted(os.listdir(tmp_path / 'o')) == ['ntu60_3danno.pkl', 'skipped.csv']
-    assert sorted(os.listdir(tmp_path / 'n')) == ['ntu120_3danno.pkl', 'skipped.csv']
+    assert sorted(os.listdir(tmp_path / 'o')) == WRITTEN[60]
+    assert sorted(os.listdir(tmp_path / 'n')) == WRITTEN[120]
     assert read_annotations(tmp_path / 'n' / 'ntu120_3danno.pkl')[0][0]['keypoint'].dtype == np.float32
 
 
@@ -130,7 +147,9 @@ def test_listed_empty_garbled_and_doubled_files_are_left_out_and_said(raw, tmp_p
         ('S002C003P038R002A060', 'garbled'),
     ]
     assert told[5][2] == 'a second file of this name'
-    assert 'left out: 6 of 9 files, 3 garbled, 2 listed as missing, 1 no body' in said
+    assert 'left out: 6 of 9, 3 garbled, 2 listed as missing, 1 no body' in said
+    assert [row[0] for row in table(out, 60)] == [row[0] for row in told if row[0] < 'S018']
+    assert 'left out: 5 of 7, 3 garbled, 1 listed as missing, 1 no body' in said
 
 
 def test_too_many_garbled_files_stop_the_run_and_mending_them_goes_on(raw, tmp_path, ntu, convert, monkeypatch):
@@ -140,51 +159,92 @@ def test_too_many_garbled_files_stop_the_run_and_mending_them_goes_on(raw, tmp_p
     status, _, said = convert(raw, '--out', out)
     assert status == 1
     assert said == (
-        f'error: 1 of 5 files are garbled, more than --max-bad 1 %; the first: {bad}: '
-        f'announces 7 frames and holds 0; all are in {out / "skipped.csv"}'
+        f'error: 1 of 5 are garbled, more than --max-bad 1 %; the first: {bad}: '
+        f'announces 7 frames and holds 0; all are in {out / "ntu.skipped.csv"}'
     )
-    assert sorted(os.listdir(out)) == ['.ntu_parts', 'skipped.csv']
+    assert sorted(os.listdir(out)) == ['.ntu.pkl.parts', 'ntu.skipped.csv']
     bad.write_bytes(FILES[bad.stem])
     parsed = []
     monkeypatch.setattr(
-        ntu, 'read_clip', lambda path, *rest, real=ntu.read_clip: parsed.append(path) or real(path, *rest)
+        ntu, 'read_clip', lambda item, real=ntu.read_clip, **rest: parsed.append(item[0]) or real(item, **rest)
     )
     assert convert(raw, '--out', out)[0] == 0
     assert parsed == [bad]
     assert table(out) == []
-    assert '.ntu_parts' not in os.listdir(out)
+    assert sorted(os.listdir(out)) == WRITTEN[120] + WRITTEN[60]
 
 
 def test_an_interrupted_run_goes_on_where_it_was(raw, tmp_path, ntu, convert, monkeypatch):
     monkeypatch.setattr(ntu, 'FILES_A_PART', 1)
     whole, out = tmp_path / 'whole', tmp_path / 'out'
     assert convert(raw, '--out', whole)[0] == 0
-    real_parse, real_write, parsed = ntu.read_clip, ntu.write_annotations, []
+    real_parse, real_write, parsed = ntu.read_clip, ntu.write_pickle, []
 
-    def parse_three(path, *rest):
-        parsed.append(path)
+    def parse_three(item, **rest):
+        parsed.append(item)
         if len(parsed) == 4:
             raise KeyboardInterrupt
-        return real_parse(path, *rest)
+        return real_parse(item, **rest)
 
     def write_one(path, *rest):
         if '120' in path.name:
             raise KeyboardInterrupt
-        real_write(path, *rest)
+        return real_write(path, *rest)
 
     monkeypatch.setattr(ntu, 'read_clip', parse_three)
     assert convert(raw, '--out', out)[::2] == (130, 'error: interrupted')
-    assert os.listdir(out) == ['.ntu_parts']
-    torn = sorted((out / '.ntu_parts').iterdir())[0]
+    assert os.listdir(out) == ['.ntu.pkl.parts']
+    torn = sorted((out / '.ntu.pkl.parts').iterdir())[0]
     torn.write_bytes(torn.read_bytes()[:100])
-    monkeypatch.setattr(ntu, 'write_annotations', write_one)
+    monkeypatch.setattr(ntu, 'write_pickle', write_one)
     assert convert(raw, '--out', out)[0] == 130
     assert len(parsed) == 4 + 3  # two parts were whole, one torn, two not begun
-    monkeypatch.setattr(ntu, 'write_annotations', real_write)
+    monkeypatch.setattr(ntu, 'write_pickle', real_write)
     assert convert(raw, '--out', out)[0] == 0  # what the interrupted run wrote is no obstacle
     assert len(parsed) == 7
     for name in os.listdir(whole):
         assert (whole / name).read_bytes() == (out / name).read_bytes()
+
+
+def test_shards_merged_are_the_whole(raw, tmp_path, convert, merged):
+    (raw / 'S003C001P001R001A001.skeleton').write_bytes(b'2\r\n0\r\n0\r\n')
+    whole, out = tmp_path / 'whole', tmp_path / 'out'
+    assert convert(raw, '--out', whole)[0] == 0
+    for i in (1, 2, 3, 4):  # the first has no clip of NTU120's own, the last none of NTU60
+        status, said, _ = convert(raw, '--out', out, '--shard', f'{i}/4')
+        assert status == 0 and 'published' not in said
+    for classes in (60, 120):
+        shards = sorted(out.glob(f'ntu{classes}_*.shard-*-of-4.pkl'))
+        assert len(shards) == 4
+        merged(*shards, '--out', out / f'ntu{classes}_3danno.pkl')
+        for name in WRITTEN[classes]:
+            assert (out / name).read_bytes() == (whole / name).read_bytes()
+
+
+def test_what_recordings_lack_is_named(raw, tmp_path, convert):
+    missing, out = tmp_path / 'missing.txt', tmp_path / 'out'
+    missing.write_text('S002C001P038R001A001\n')
+    _, said, _ = convert(raw / 'old', '--out', out, '--missing', missing)
+    assert 'recordings (a performer in a setup): 3 of 158\n' in said
+    absent = (out / 'ntu60_3danno.absent.txt').read_text().split()
+    assert len(absent) == 3 * 360 - 3 - 1
+    assert absent[0] == 'S001C001P001R001A002'
+    assert 'of these recordings 1076 clips are absent (S001 718, S002 358); ' in said
+
+
+def test_npz_is_written_beside_and_from_all_digits(raw, tmp_path, convert):
+    out, npz = tmp_path / 'out', tmp_path / 'npz'
+    status, said, _ = convert(raw / 'old', '--out', out, '--npz', npz, '--aligned')
+    assert status == 0
+    names = ['NTU60_CS.npz', 'NTU60_CS_aligned.npz', 'NTU60_CV.npz', 'NTU60_CV_aligned.npz']
+    assert sorted(os.listdir(npz)) == names
+    assert f'wrote {npz / "NTU60_CS.npz"}: 2 train, 1 test\n' in said
+    assert read_annotations(out / 'ntu60_3danno.pkl')[0][0]['keypoint'].dtype == np.float16
+    walk = person(20, 1)
+    with np.load(npz / 'NTU60_CS.npz') as arrays:
+        np.testing.assert_array_equal(arrays['x_train'][0, :20, :75].reshape(20, 25, 3), walk - walk[0, 1])
+    status, _, said = convert(raw / 'old', '--out', tmp_path / 'other', '--npz', npz)
+    assert status == 1 and 'NTU60_CS.npz exists; give another folder' in said
 
 
 def test_other_thresholds_parse_anew(raw, tmp_path, ntu, convert, monkeypatch):
@@ -219,6 +279,9 @@ def test_nothing_is_overwritten_unless_told(raw, tmp_path, convert):
         (['--motion-low', '-1'], '--motion-low must be 0 or more, got -1'),
         (['--missing', 'README.md'], '--missing README.md holds no name such as S001C001P001R001A001'),
         (['--missing', 'none.txt'], 'No such file'),
+        (['--npz', 'x', '--shard', '1/2'], '--npz needs the whole set: give --dtype float32, merge the shards'),
+        (['--npz', 'README.md'], '--npz README.md is a file'),
+        (['--aligned'], '--aligned goes with --npz DIR'),
     ],
 )
 def test_options_that_cannot_be(raw, tmp_path, convert, monkeypatch, options, why):

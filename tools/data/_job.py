@@ -133,6 +133,11 @@ def of_shard(items: Sequence, number: int, count: int) -> Sequence:
     return items[len(items) * (number - 1) // count : len(items) * number // count]
 
 
+def parts_path(out: Path) -> Path:
+    """``X.pkl -> .X.pkl.parts``: the folder of finished items."""
+    return out.with_name(f'.{out.name}.parts')
+
+
 def table_path(out: Path) -> Path:
     """``X.pkl -> X.skipped.csv``."""
     return out.with_name(f'{out.stem}.skipped.csv')
@@ -163,7 +168,7 @@ def convert(
     """
     if args.shard:
         items = of_shard(items, *args.shard)
-    folder = args.out.with_name(f'.{args.out.name}.parts')
+    folder = parts_path(args.out)
     folder.mkdir(parents=True, exist_ok=True)
     parts = plan_parts(folder, items, settings, a_part)
     make_parts(parts, work, args.jobs, unit)
