@@ -1,12 +1,13 @@
-"""Time of a training step and of an evaluation, against the network's own convolutions alone.
+"""Time of a training step and of an evaluation, against the network's own convolutions and matrix products alone.
 
     python benchmarks/train_step.py
     python benchmarks/train_step.py --networks d5 d8 stgcn++ --batch 16 --repeats 9
 
 A step is forward, loss, backward and an update of SGD with momentum. The yardstick, measured in turn with it, is every
-convolution that the step ran (Conv2d and the Conv3d of Ske2Grid's head), alone: forward and backward, on inputs of the
-same values, shape, layout and precision, with the gradients that the step asks of it. Nothing else is in it: no norm,
-no activation, no residual, no product with a graph, no optimizer.
+convolution, linear layer and matrix product (with a graph, of an attention) that the step ran, alone: forward and
+backward, on inputs of the same shape, layout and precision, with the gradients that the step asks of it. That of an
+evaluation is the same without backward. Nothing else is in it: no norm, no activation, no residual, no optimizer.
+Beside it the convolutions without the matrix products.
 """
 
 import argparse
@@ -17,39 +18,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from _networks import NETWORKS
+from _yardstick import Call, Recorder, run
+from torch import Tensor
 
 from pyskl.models import build_model
-
-NUM_CLASSES = 60
-
-
-def _ske2grid(side: int) -> dict:
-    sequence = [17] + [n * n for n in range(5, side)]
-    backbone = {
-        'type': 'Ske2Grid',
-        'graph_cfg': {'layout': 'coco'},
-        'grid_shape': (side, side),
-        'progressive_joint_seq': sequence,
-    }
-    head = {'type': 'GridHead', 'num_classes': NUM_CLASSES, 'in_channels': 256}
-    return {'type': 'RecognizerGCN', 'backbone': backbone, 'cls_head': head}
-
-
-def _stgcn(mode: str, **options) -> dict:
-    backbone = {'type': 'STGCN', 'graph_cfg': {'layout': 'coco', 'mode': mode}, **options}
-    head = {'type': 'GCNHead', 'num_classes': NUM_CLASSES, 'in_channels': 256}
-    return {'type': 'RecognizerGCN', 'backbone': backbone, 'cls_head': head}
-
-
-NETWORKS = {
-    'd5': _ske2grid(5),
-    'd6': _ske2grid(6),
-    'd7': _ske2grid(7),
-    'd8': _ske2grid(8),
-    'stgcn': _stgcn('stgcn_spatial'),
-    'stgcn++': _stgcn('spatial', gcn_adaptive='init', gcn_with_res=True, tcn_type='mstcn'),
-}
 
 
 def processor() -> str:
@@ -66,86 +39,83 @@ class Bench:
         name: A key of ``NETWORKS``.
         bf16: Whether under bfloat16 autocast.
         device: Where.
-        shape: (N, M, T) of a batch.
+        batch: Clips, N.
     """
 
-    def __init__(self, name: str, bf16: bool, device: torch.device, shape: tuple[int, int, int]) -> None:
+    def __init__(self, name: str, bf16: bool, device: torch.device, batch: int) -> None:
         torch.manual_seed(0)
-        n, m, t = shape
+        network = NETWORKS[name]
         self.device = device
         self.amp = torch.autocast(device.type, torch.bfloat16, enabled=bf16)
-        self.model = build_model(NETWORKS[name]).to(device)
+        self.model = build_model(network.model()).to(device)
         trained = [p for p in self.model.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.SGD(trained, lr=0.01, momentum=0.9, nesterov=True, weight_decay=5e-4)
-        self.keypoint = torch.randn(n, 1, m, t, 17, 3, device=device)
-        self.half_absent = self.keypoint.clone()
-        self.half_absent[:, :, 1::2] = 0
-        self.label = torch.randint(NUM_CLASSES, (n,), device=device)
-        self.convolutions = self._record_convolutions()
+        self.optimizer = torch.optim.SGD(trained, lr=1e-3, momentum=0.9, nesterov=True, weight_decay=5e-4)
+        clips = torch.randn(batch, 1, *network.clip, device=device)
+        self.clips = {network.key: clips}
+        self.half_absent = None
+        if network.key == 'keypoint':
+            self.half_absent = {network.key: clips.clone()}
+            self.half_absent[network.key][:, :, 1::2] = 0
+        self.label = torch.randint(self.model.cls_head.num_classes, (batch,), device=device)
 
-    def _record_convolutions(self) -> list[tuple[nn.Module, Tensor, Tensor]]:
-        """Each convolution of a training step with its input and a gradient of its output."""
-        seen = []
-
-        def keep(module: nn.Module, inputs: tuple[Tensor], output: Tensor) -> None:
-            x = inputs[0].detach().clone().requires_grad_(inputs[0].requires_grad)
-            seen.append((module, x, torch.randn_like(output)))
-
-        kinds = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
-        hooks = [module.register_forward_hook(keep) for module in self.model.modules() if isinstance(module, kinds)]
+    def forward(self) -> Tensor:
+        """The loss of a batch."""
         with self.amp:
-            self.model.train()(keypoint=self.keypoint, label=self.label, mode='loss')
-        for hook in hooks:
-            hook.remove()
-        return seen
-
-    def bare(self) -> None:
-        """The convolutions alone, forward and backward."""
-        for convolution, x, grad in self.convolutions:
-            x.grad = None
-            convolution.zero_grad(set_to_none=True)
-            with self.amp:
-                out = convolution(x)
-            out.backward(grad)
+            losses = self.model(**self.clips, label=self.label, mode='loss')
+        return sum(value for key, value in losses.items() if 'loss' in key)
 
     def step(self) -> None:
         """A training step."""
         self.optimizer.zero_grad(set_to_none=True)
-        with self.amp:
-            loss = self.model(keypoint=self.keypoint, label=self.label, mode='loss')['loss_cls']
-        loss.backward()
+        self.forward().backward()
         self.optimizer.step()
 
-    def evaluate(self, keypoint: Tensor) -> None:
+    def evaluate(self, clips: dict[str, Tensor]) -> None:
         """Scores of a batch; the network is in evaluation mode."""
         with torch.inference_mode(), self.amp:
-            self.model(keypoint=keypoint, mode='predict')
+            self.model(**clips, mode='predict')
+
+    def calls(self, training: bool) -> list[Call]:
+        """The products of a training step or of an evaluation."""
+        self.model.train(training)
+        with Recorder() as recorder:
+            self.forward() if training else self.evaluate(self.clips)
+        return recorder.calls
+
+    def bare(self, calls: list[Call]) -> None:
+        """Products alone, as the network's mode wants them."""
+        with torch.inference_mode(not self.model.training):
+            run(calls, self.amp)
 
     def seconds(self, work: Callable[[], None]) -> float:
         """One run of ``work``."""
         if self.device.type == 'cuda':
             torch.cuda.synchronize(self.device)
-        start = time.perf_counter()
+        # One thread's own time does not count what other programs take of its core.
+        clock = time.process_time if self.device.type == 'cpu' and torch.get_num_threads() == 1 else time.perf_counter
+        start = clock()
         work()
         if self.device.type == 'cuda':
             torch.cuda.synchronize(self.device)
-        return time.perf_counter() - start
+        return clock() - start
 
-    def medians(self, repeats: int) -> dict[str, float]:
-        """Median seconds of each measure, taken in turn."""
-        training = {'bare': self.bare, 'step': self.step}
-        testing = {
-            'eval': lambda: self.evaluate(self.keypoint),
-            'half': lambda: self.evaluate(self.half_absent),
-        }
-        times = {}
-        for group, mode in ((training, True), (testing, False)):
-            self.model.train(mode)
-            for work in group.values():
-                self.seconds(work)  # warm up
-            for _ in range(repeats):
-                for name, work in group.items():
-                    times.setdefault(name, []).append(self.seconds(work))
+    def medians(self, repeats: int, training: bool) -> dict[str, float]:
+        """Median seconds of each measure, taken in turn: ``bare``, ``convs``, ``step`` and, of evaluation, ``half``."""
+        calls = self.calls(training)
+        convs = [call for call in calls if call.is_convolution]
+        turns = {'bare': lambda: self.bare(calls), 'convs': lambda: self.bare(convs)}
+        if training:
+            turns['step'] = self.step
+        else:
+            turns['step'] = lambda: self.evaluate(self.clips)
+            if self.half_absent is not None:
+                turns['half'] = lambda: self.evaluate(self.half_absent)
+        for work in turns.values():
+            self.seconds(work)  # warm up
+        times = {name: [] for name in turns}
+        for _ in range(repeats):
+            for name, work in turns.items():
+                times[name].append(self.seconds(work))
         return {name: statistics.median(values) for name, values in times.items()}
 
 
@@ -159,32 +129,39 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--batch', type=int, default=8, help='clips a batch, N')
-    parser.add_argument('--frames', type=int, default=100, help='frames a clip, T')
-    parser.add_argument('--persons', type=int, default=2, help='persons a clip, M')
-    parser.add_argument('--repeats', type=int, default=5, help='measurements, of which the median is printed')
+    parser.add_argument('--volumes', type=int, default=2, help='clips a batch of a network on heatmaps')
+    parser.add_argument('--repeats', type=int, default=7, help='measurements, of which the median is printed')
     parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
-    parser.add_argument('--networks', nargs='+', choices=NETWORKS, default=['d5', 'stgcn', 'stgcn++'])
+    parser.add_argument('--networks', nargs='+', choices=NETWORKS, default=list(NETWORKS))
     parser.add_argument('--precisions', nargs='+', choices=['float32', 'bf16'], default=['float32', 'bf16'])
+    parser.add_argument('--modes', nargs='+', choices=['train', 'eval'], default=['train', 'eval'])
     parser.add_argument('--threads', type=int, default=None, help='CPU threads; all cores by default')
     args = parser.parse_args()
     if args.threads:
         torch.set_num_threads(args.threads)
+    torch.set_flush_denormal(True)  # as training has it
     device = torch.device(args.device)
-    shape = (args.batch, args.persons, args.frames)
     print(machine(device))
-    print(f'N={args.batch} M={args.persons} T={args.frames} V=17; milliseconds, median of {args.repeats} in turn')
+    print(f'milliseconds, median of {args.repeats} in turn')
+    print('convs: convolutions alone; products: with the matrix products; half: every other person of a clip absent')
     print()
-    print('| network | precision | bare convs | step | step / bare | eval | half absent | half / full | clips/s |')
-    print('|---|---|---|---|---|---|---|---|---|')
+    columns = 'network, clip, N, precision, mode, convs, products, step, / products, / convs, half / full, clips/s'
+    print('|', ' | '.join(columns.split(', ')), '|')
+    print('|---' * len(columns.split(', ')), end='|\n')
     for name in args.networks:
+        clip = NETWORKS[name].clip
+        batch = args.batch if NETWORKS[name].key == 'keypoint' else args.volumes
         for precision in args.precisions:
-            t = Bench(name, precision == 'bf16', device, shape).medians(args.repeats)
-            print(
-                f'| {name} | {precision} | {t["bare"] * 1e3:.1f} | {t["step"] * 1e3:.1f} | {t["step"] / t["bare"]:.2f} '
-                f'| {t["eval"] * 1e3:.1f} | {t["half"] * 1e3:.1f} | {t["half"] / t["eval"]:.2f} '
-                f'| {args.batch / t["step"]:.1f} |',
-                flush=True,
-            )
+            bench = Bench(name, precision == 'bf16', device, batch)
+            for mode in args.modes:
+                t = bench.medians(args.repeats, mode == 'train')
+                half = f'{t["half"] / t["step"]:.2f}' if 'half' in t else ''
+                print(
+                    f'| {name} | {"x".join(map(str, clip))} | {batch} | {precision} | {mode} | {t["convs"] * 1e3:.1f} '
+                    f'| {t["bare"] * 1e3:.1f} | {t["step"] * 1e3:.1f} | {t["step"] / t["bare"]:.2f} '
+                    f'| {t["step"] / t["convs"]:.2f} | {half} | {batch / t["step"]:.1f} |',
+                    flush=True,
+                )
 
 
 if __name__ == '__main__':

@@ -1,0 +1,64 @@
+"""The convolutions and matrix products of a network, recorded in one pass, to be run again alone."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_leaves, tree_map
+
+CONVOLUTIONS = {torch.conv1d, torch.conv2d, torch.conv3d}
+PRODUCTS = {
+    F.linear, torch.einsum, torch.bmm, torch.baddbmm, torch.mm, torch.addmm,
+    torch.matmul, Tensor.matmul, Tensor.__matmul__, Tensor.__rmatmul__,
+}  # fmt: skip
+
+
+class Call(NamedTuple):
+    """One product: what was called, with what, and a gradient of its output."""
+
+    function: Callable
+    args: tuple
+    kwargs: dict
+    wanted: list[Tensor]  # the arguments whose gradients the step asked for
+    grad: Tensor
+
+    @property
+    def is_convolution(self) -> bool:
+        """Whether it is one; else a matrix product."""
+        return self.function in CONVOLUTIONS
+
+
+class Recorder(TorchFunctionMode):
+    """Inside it, every convolution, linear layer and matrix product is noted in ``calls``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[Call] = []
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):  # noqa: ANN001, ANN204
+        out = function(*args, **(kwargs or {}))
+        if function in CONVOLUTIONS or function in PRODUCTS:
+            self._note(function, args, kwargs or {}, out)
+        return out
+
+    def _note(self, function: Callable, args: tuple, kwargs: dict, out: Tensor) -> None:
+        def alone(value: object) -> object:  # a leaf that lies in memory as the original does
+            return value.detach().requires_grad_(value.requires_grad) if isinstance(value, Tensor) else value
+
+        args, kwargs = tree_map(alone, (args, kwargs))
+        wanted = [x for x in tree_leaves((args, kwargs)) if isinstance(x, Tensor) and x.requires_grad]
+        grad = torch.randn_like(out) if wanted else out.new_empty(0)
+        self.calls.append(Call(function, args, kwargs, wanted, grad))
+
+
+def run(calls: list[Call], amp: AbstractContextManager) -> None:
+    """Forward and, of those that have gradients, backward."""
+    for call in calls:
+        with amp:
+            out = call.function(*call.args, **call.kwargs)
+        if call.wanted and torch.is_grad_enabled():
+            torch.autograd.grad(out, call.wanted, call.grad)
