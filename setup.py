@@ -23,6 +23,7 @@ setup(
         'numpy>=1.26',
         'scipy>=1.11',
         'pyyaml>=6.0',
+        'pillow>=10.1',
         'tqdm>=4.64',
     ],
     extras_require={

@@ -1,0 +1,1 @@
+"""Pictures of skeletons: one frame, a clip, a sheet of clips."""

@@ -1,0 +1,164 @@
+"""What is drawn of a clip, one frame at a time, always in the same view: joints, or heatmaps.
+
+Legend: ``M`` persons, ``T`` frames, ``V`` joints, ``C`` coordinates, ``K`` channels.
+"""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from pyskl.skeletons import Skeleton
+from pyskl.visualization.colors import FAINT, PANEL
+from pyskl.visualization.projection import bounds, camera, fit, floor_grid, guess_up
+from pyskl.visualization.skeleton import draw_skeleton, merge_channels
+
+MARGIN = 0.07  # of a panel, around what it shows
+WIDEST = 2.0  # width of a panel, in heights
+_STROKE = 58  # a person's height, in thicknesses of a limb
+
+
+class JointsPanel:
+    """Joints, seen flat or in space.
+
+    Args:
+        keypoint: ``(M, T, V, C)``; C of 3 is space, of 2 a picture with y downwards.
+        visible: ``(M, T, V)``, of :func:`pyskl.visualization.skeleton.visibility`.
+        skeleton: Of the joints.
+        height: Pixels. Joints in space have a square, others the shape of ``frame``, or of what is seen.
+        frame: (width, height) of the picture that 2D joints are in; None shows the box around them.
+        view: (azimuth, elevation), degrees.
+        up: The axis that points up in space; None guesses.
+        origin: Whether lines cross at (0, 0) of 2D joints; with ``floor`` off also in space.
+        floor: Whether 3D joints stand on a grid.
+        square: Whether 2D joints have a square too.
+    """
+
+    def __init__(
+        self,
+        keypoint: np.ndarray,
+        visible: np.ndarray,
+        skeleton: Skeleton,
+        height: int = 480,
+        frame: tuple[float, float] | None = None,
+        view: tuple[float, float] = (0.0, 0.0),
+        up: str | None = None,
+        origin: bool = False,
+        floor: bool = True,
+        square: bool = False,
+    ) -> None:
+        self.skeleton = skeleton
+        self.visible = visible
+        self.frames = keypoint.shape[1]
+        keypoint = keypoint.astype(np.float64)
+        space = keypoint.shape[-1] == 3
+        lines = np.zeros((0, 2, keypoint.shape[-1]))
+        if space:
+            up = up or guess_up(keypoint, visible, skeleton)
+            turned = camera(up, *view).T
+            box = bounds(keypoint, visible)
+            if floor and box is not None:
+                lines = floor_grid(*box, up) @ turned
+            keypoint = keypoint @ turned
+        self.depth = keypoint[..., 2] if space else None
+        flat, lines = keypoint[..., :2], lines[..., :2]
+        low, high = bounds(flat, visible) or (np.zeros(2), np.ones(2))
+        if origin:
+            low, high = np.minimum(low, 0), np.maximum(high, 0)
+        framed = not space and frame is not None
+        if framed:
+            low, high = np.zeros(2), np.array(frame, float)
+            lines = np.array(
+                [[(0, 0), (high[0], 0)], [(high[0], 0), high], [high, (0, high[1])], [(0, high[1]), (0, 0)]]
+            )
+        width, tall = high - low
+        wide = 1.0 if space or square else float(np.clip(width / max(tall, 1e-9), 0.75, WIDEST))
+        self.size = (round(height * wide), height)
+        window = fit(low, high, self.size, 0.0 if framed else MARGIN)
+        self.points = window.pixels(flat)
+        self._empty = _drawn_lines(self.size, window.pixels(lines), window.offset if origin else None)
+        self.thickness = _stroke(self.points, visible, height)
+
+    def draw(self, frame: int) -> np.ndarray:
+        """Frame ``frame``: ``(height, width, 3)``."""
+        return draw_skeleton(
+            self._empty,
+            self.points[:, frame],
+            self.skeleton,
+            self.visible[:, frame],
+            None if self.depth is None else self.depth[:, frame],
+            thickness=self.thickness,
+            radius=self.thickness * 0.5 + 1.5,
+            outline=self.thickness > 1,
+        )
+
+
+def _drawn_lines(size: tuple[int, int], lines: np.ndarray, cross: tuple[float, float] | None) -> np.ndarray:
+    """An empty panel with lines ``(n, 2, 2)`` and a cross through all of it, in pixels."""
+    image = np.full((size[1], size[0], 3), PANEL, np.uint8)
+    if cross is not None:
+        x, y = cross
+        lines = np.concatenate([lines, [[(x, 0), (x, size[1])], [(0, y), (size[0], y)]]])
+    for start, end in np.rint(lines.clip(-1 << 13, 1 << 13) * 16).astype(int).tolist():
+        cv2.line(image, start, end, FAINT, 1, cv2.LINE_AA, 4)
+    return image
+
+
+def _stroke(points: np.ndarray, visible: np.ndarray, height: int) -> int:
+    """Thickness of limbs, pixels: thin for people who are small in a panel."""
+    extents = []
+    for point, seen in zip(
+        points.reshape(-1, *points.shape[2:]), visible.reshape(-1, visible.shape[-1]) > 0, strict=True
+    ):
+        if seen.any():
+            extents.append(np.ptp(point[seen], axis=0).max())
+    usual = float(np.median(extents)) if extents else height
+    return int(np.clip(round(usual / _STROKE), 1, max(2, height // 90)))
+
+
+class HeatmapPanel:
+    """Heatmaps, all channels in one picture; a pixel of theirs stays a square.
+
+    Args:
+        heatmaps: ``(K, T, H, W)``, 0 to 1.
+        colors: ``(K, 3)`` uint8.
+        height: Pixels.
+    """
+
+    def __init__(self, heatmaps: np.ndarray, colors: np.ndarray, height: int = 480) -> None:
+        self.heatmaps = heatmaps
+        self.colors = colors
+        self.frames = heatmaps.shape[1]
+        width = heatmaps.shape[3] / heatmaps.shape[2] * height
+        self.size = (round(min(width, WIDEST * height)), height)
+
+    def draw(self, frame: int) -> np.ndarray:
+        """Frame ``frame``: ``(height, width, 3)``."""
+        merged = merge_channels(self.heatmaps[:, frame], self.colors)
+        return cv2.resize(merged, self.size, interpolation=cv2.INTER_NEAREST)
+
+
+def as_vectors(
+    keypoint: np.ndarray, visible: np.ndarray, skeleton: Skeleton
+) -> tuple[np.ndarray, np.ndarray, Skeleton]:
+    """Bones and motions to be drawn as lines from the origin, which becomes one more joint.
+
+    Args:
+        keypoint: ``(M, T, V, C)``.
+        visible: ``(M, T, V)``.
+        skeleton: Of the joints.
+
+    Returns:
+        ``(M, T, V + 1, C)``, ``(M, T, V + 1)`` and a skeleton of ``V + 1`` joints.
+    """
+    joints = skeleton.num_joints
+    center = np.zeros((*keypoint.shape[:2], 1, keypoint.shape[-1]), keypoint.dtype)
+    star = replace(
+        skeleton,
+        joints=(*skeleton.joints, 'origin'),
+        limbs=tuple((v, joints) for v in range(joints)),
+        bone_parents=(*skeleton.bone_parents, joints),
+        spine=None,
+    )
+    seen = np.concatenate([visible, visible.max(-1, keepdims=True)], axis=-1)
+    return np.concatenate([keypoint, center], axis=2), seen, star

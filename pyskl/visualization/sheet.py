@@ -1,0 +1,86 @@
+"""A contact sheet: one clip a row, a few frames of each, on pages that stay readable."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+
+from pyskl.visualization.colors import BACKGROUND, FAINT, QUIET, TEXT
+from pyskl.visualization.text import put_text, shortened
+
+ROWS = 12  # of a page
+
+
+@dataclass
+class Row:
+    """What a sheet shows of one clip.
+
+    Args:
+        title: The first line beside it.
+        notes: Smaller lines below that.
+        cells: Pictures of one size.
+        marks: A word in the corner of each picture.
+    """
+
+    title: str
+    notes: Sequence[str]
+    cells: Sequence[np.ndarray]
+    marks: Sequence[str] = field(default=())
+
+
+def sheet_pages(rows: Sequence[Row], title: str, rows_a_page: int = ROWS) -> Iterator[np.ndarray]:
+    """Pages of ``(H, W, 3)``, all of one width.
+
+    Args:
+        rows: At least one.
+        title: At the top of each page, beside the number of the page.
+        rows_a_page: Rows of a page.
+    """
+    size = rows[0].cells[0].shape[0]
+    letters = int(np.clip(size // 9, 10, 18))
+    gap, line = letters // 2, round(letters * 1.45)
+    beside = round(1.9 * size)
+    width = beside + max(sum(cell.shape[1] + gap for cell in row.cells) for row in rows) + 2 * gap
+    count = -(-len(rows) // rows_a_page)
+    for page in range(count):
+        part = rows[page * rows_a_page : (page + 1) * rows_a_page]
+        top = 2 * gap + line
+        image = np.full((top + len(part) * (size + gap) + gap, width, 3), BACKGROUND, np.uint8)
+        number = f'page {page + 1} of {count}' if count > 1 else ''
+        put_text(image, shortened(title, letters, width - 12 * letters), (gap, gap), letters)
+        put_text(image, number, (width - gap, gap), letters, QUIET, align='right')
+        for index, row in enumerate(part):
+            y = top + index * (size + gap)
+            cv2.line(image, (gap, y - gap // 2 - 1), (width - gap, y - gap // 2 - 1), FAINT, 1)
+            _draw_row(image, row, y, gap, beside, letters)
+        yield image
+
+
+def _draw_row(image: np.ndarray, row: Row, y: int, gap: int, beside: int, letters: int) -> None:
+    line, small = round(letters * 1.45), letters - 2
+    below = y + gap
+    for text in _wrapped(row.title, letters, beside - 2 * gap):
+        put_text(image, text, (gap, below), letters, TEXT)
+        below += line
+    for note in row.notes:
+        put_text(image, shortened(note, small, beside - 2 * gap), (gap, below), small, QUIET)
+        below += round(small * 1.45)
+    x = beside
+    for number, cell in enumerate(row.cells):
+        image[y : y + cell.shape[0], x : x + cell.shape[1]] = cell
+        if number < len(row.marks):
+            put_text(image, row.marks[number], (x + gap, y + gap // 2), small, QUIET)
+        x += cell.shape[1] + gap
+
+
+def _wrapped(text: str, size: int, width: int, most: int = 3) -> list[str]:
+    """``text`` on at most ``most`` lines of at most ``width`` pixels, broken at blanks."""
+    lines, words = [], text.split()
+    while words and len(lines) < most - 1:
+        count = len(words)
+        while count > 1 and shortened(' '.join(words[:count]), size, width) != ' '.join(words[:count]):
+            count -= 1
+        lines.append(shortened(' '.join(words[:count]), size, width))
+        words = words[count:]
+    return [*lines, shortened(' '.join(words), size, width)] if words else lines

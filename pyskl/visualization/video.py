@@ -1,0 +1,221 @@
+"""Pictures to files: gif by Pillow, mp4 by OpenCV, png. Equal pictures give equal bytes.
+
+A file appears under its name when it is whole: until then it has a name of its own in the same folder.
+"""
+
+import contextlib
+import os
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import BinaryIO, NamedTuple
+
+import cv2
+import numpy as np
+from PIL import GifImagePlugin, Image
+
+FORMATS = ('gif', 'mp4')
+MAX_GIF_FPS = 50  # viewers slow down what is faster
+_CODEC = 'mp4v'  # MPEG-4 part 2: what every OpenCV writes, and 30 times faster than its VP9
+_CHUNK = 48  # frames that share a palette
+_BITS = 6  # a channel, by which colours are told apart for the palette
+_UNCHANGED = 255  # the entry that stands for what stays as it was
+
+
+def write_video(path: str | Path, frames: Iterable[np.ndarray], fps: float = 25.0) -> int:
+    """Write ``(H, W, 3)`` uint8 RGB pictures of one size as the format that the name ends with.
+
+    A gif holds every picture, also equal ones; its delays are whole hundredths of a second.
+
+    Args:
+        path: The file, replaced if it exists.
+        frames: The pictures, taken one after another.
+        fps: Pictures a second.
+
+    Returns:
+        How many pictures there were.
+
+    Raises:
+        ValueError: If the name ends otherwise, there is no picture, they differ in size, or ``fps`` is out of range.
+        OSError: If the file cannot be written.
+    """
+    path = Path(path)
+    if path.suffix not in ('.gif', '.mp4'):
+        raise ValueError(f'{path} must end in .gif or .mp4')
+    if not 0 < fps <= 1000:
+        raise ValueError(f'fps must be above 0 and at most 1000, got {fps!r}')
+    with _replacing(path) as name:
+        count = _write_gif(name, frames, fps) if path.suffix == '.gif' else _write_mp4(name, frames, fps)
+        if count == 0:
+            raise ValueError(f'{path} was to hold no picture')
+    return count
+
+
+def write_image(path: str | Path, image: np.ndarray) -> None:
+    """Write one ``(H, W, 3)`` uint8 RGB picture as png.
+
+    Raises:
+        OSError: If the file cannot be written.
+    """
+    with _replacing(Path(path)) as name:
+        Image.fromarray(image).save(name, format='png', optimize=False)
+
+
+@contextlib.contextmanager
+def _replacing(path: Path) -> Iterator[str]:
+    """The name of a file that takes the place of ``path`` if all goes well, and is gone otherwise."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile(dir=path.parent, prefix='.', suffix=path.suffix, delete=False) as file:
+        name = file.name
+    try:
+        yield name
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(name, 0o666 & ~mask)  # a temporary file is its owner's only
+        os.replace(name, path)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name)
+
+
+def _same_size(frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    first = None
+    for frame in frames:
+        first = first or frame.shape
+        if frame.shape != first or frame.dtype != np.uint8 or frame.ndim != 3 or first[2] != 3:
+            raise ValueError(f'pictures must be uint8 (H, W, 3) of one size, got {frame.dtype} {frame.shape}')
+        yield frame
+
+
+def _write_mp4(name: str, frames: Iterable[np.ndarray], fps: float) -> int:
+    writer, count = None, 0
+    try:
+        for frame in _same_size(frames):
+            if writer is None:
+                writer = _open_writer(name, frame.shape, fps)
+            height, width = frame.shape[:2]
+            if height % 2 or width % 2:  # the codecs take even sides only
+                frame = np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode='edge')
+            writer.write(frame[..., ::-1].copy())
+            count += 1
+    finally:
+        if writer is not None:
+            writer.release()
+    if count and os.path.getsize(name) == 0:
+        raise OSError(f'OpenCV could not write {name}')
+    return count
+
+
+def _open_writer(name: str, shape: Sequence[int], fps: float) -> cv2.VideoWriter:
+    size = (shape[1] + shape[1] % 2, shape[0] + shape[0] % 2)
+    writer = cv2.VideoWriter(name, cv2.VideoWriter_fourcc(*_CODEC), fps, size)
+    if not writer.isOpened():
+        raise OSError(f'this OpenCV writes no mp4 (codec {_CODEC}); write a gif')
+    return writer
+
+
+def _write_gif(name: str, frames: Iterable[np.ndarray], fps: float) -> int:
+    delay = max(round(100 / min(fps, MAX_GIF_FPS)), 1) * 10  # milliseconds
+    changes, count, shared = _changes(frames), 0, None
+    with open(name, 'wb') as file:
+        while chunk := list(islice(changes, _CHUNK)):
+            palette, table = _palette(np.concatenate([change.codes for change in chunk]))
+            if shared is None:
+                shared = palette
+                _write_header(file, chunk[0].where.shape, palette)
+            for change in chunk:
+                index = np.full(change.where.shape, _UNCHANGED, np.uint8)
+                index[change.where] = table[_short(change.codes)]
+                part = Image.fromarray(index)
+                part.putpalette(palette)
+                for block in GifImagePlugin.getdata(
+                    part,
+                    change.corner,
+                    duration=delay,
+                    disposal=1,  # what is not written stays
+                    transparency=_UNCHANGED,
+                    interlace=0,
+                    include_color_table=palette != shared,
+                ):
+                    file.write(block)
+            count += len(chunk)
+        file.write(b';')
+    return count
+
+
+def _write_header(file: BinaryIO, shape: Sequence[int], palette: bytes) -> None:
+    """Size, a palette of 256 colours, and that the film starts over for ever."""
+    file.write(b'GIF89a' + struct.pack('<HHBBB', shape[1], shape[0], 0xF7, 0, 0) + palette)
+    file.write(b'!\xff\x0bNETSCAPE2.0\x03\x01' + struct.pack('<H', 0) + b'\x00')
+
+
+def _codes(picture: np.ndarray) -> np.ndarray:
+    """``(H, W, 3)`` -> ``(H, W)`` uint32: a colour as one number, 0xFFBBGGRR."""
+    return cv2.cvtColor(picture, cv2.COLOR_RGB2RGBA).view('<u4')[..., 0]
+
+
+def _colors(codes: np.ndarray) -> np.ndarray:
+    """``(n,)`` uint32 -> ``(n, 3)`` uint8."""
+    return np.stack([codes & 255, codes >> 8 & 255, codes >> 16 & 255], axis=-1).astype(np.uint8)
+
+
+def _short(codes: np.ndarray) -> np.ndarray:
+    """The upper bits of each channel: an index below ``2 ** (3 * _BITS)``."""
+    low, mask = 8 - _BITS, (1 << _BITS) - 1
+    return (codes >> 16 + low & mask) << 2 * _BITS | (codes >> 8 + low & mask) << _BITS | codes >> low & mask
+
+
+class _Change(NamedTuple):
+    """What a picture has that the one before it had not: the smallest box of it, or one pixel."""
+
+    corner: tuple[int, int]  # (x, y)
+    where: np.ndarray  # (h, w) bool, in the box
+    codes: np.ndarray  # (n,), of the pixels that changed
+
+
+def _changes(frames: Iterable[np.ndarray]) -> Iterator[_Change]:
+    before = None
+    for frame in _same_size(frames):
+        code = _codes(frame)
+        if before is None:
+            yield _Change((0, 0), np.ones(code.shape, bool), code.ravel())
+        else:
+            differs = before != code
+            rows, columns = np.flatnonzero(differs.any(1)), np.flatnonzero(differs.any(0))
+            if len(rows) == 0:
+                rows = columns = np.zeros(1, int)
+            box = slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+            where = differs[box].copy()  # the whole picture is let go
+            yield _Change((box[1].start, box[0].start), where, code[box][where])
+        before = code
+
+
+def _palette(codes: np.ndarray) -> tuple[bytes, np.ndarray]:
+    """Colours for pixels of ``(n,)`` codes: the palette, 768 bytes, and the entry of each short code.
+
+    Of the colours that share a short code the most frequent one stands for all. While there are more than fit, the
+    palette grows by the one that pixels would suffer most without: the square of its distance from the palette, times
+    the root of its pixels, so that thin lines count too.
+    """
+    table = np.zeros(1 << 3 * _BITS, np.uint8)
+    if len(codes) == 0:
+        return bytes(768), table
+    known, counts = np.unique(codes, return_counts=True)
+    order = np.argsort(-counts, kind='stable')
+    known, counts = known[order], counts[order]
+    short, first, inverse = np.unique(_short(known), return_index=True, return_inverse=True)
+    colors = _colors(known[first]).astype(np.float32)
+    weight = np.sqrt(np.bincount(inverse, weights=counts)).astype(np.float32)
+    chosen, entry = [int(weight.argmax())], np.zeros(len(colors), np.uint8)
+    nearest = ((colors - colors[chosen[0]]) ** 2).sum(1)
+    while len(chosen) < min(_UNCHANGED, len(colors)):
+        worst = int((nearest * weight).argmax())
+        distance = ((colors - colors[worst]) ** 2).sum(1)
+        closer = distance < nearest
+        entry[closer] = len(chosen)
+        nearest = np.minimum(nearest, distance)
+        chosen.append(worst)
+    table[short] = entry
+    return colors[chosen].astype(np.uint8).tobytes().ljust(768, b'\x00'), table
