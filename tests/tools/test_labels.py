@@ -126,6 +126,14 @@ def test_clips_and_rows_are_paired_by_whole_name_then_by_its_last_part(read):
         labels.paired(items[5])
 
 
+def test_names_that_all_differ_are_refused_with_examples(read):
+    table = read('name,label\nclip_1,0\nclip_2,1\n')
+    with pytest.raises(
+        ValueError, match=r"none of the 1 clips found is in .*: found '1', which names 'clip_1', 'clip_2'"
+    ):
+        labels.pair_up(table, {'1': Path('1.json')})
+
+
 def options(tmp_path, overwrite=False, shard=None):
     name = 'X.shard-{}-of-{}.pkl'.format(*shard) if shard else 'X.pkl'
     return argparse.Namespace(out=tmp_path / name, overwrite=overwrite, shard=shard)

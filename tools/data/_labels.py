@@ -326,6 +326,9 @@ def pair_up(labels: Labels, found: Mapping[str, object]) -> list[tuple[object, R
 
     Returns:
         (what was found, row), or (where, why there is none): :func:`paired` tells them apart.
+
+    Raises:
+        ValueError: If no clip has a row.
     """
     rows = {row.name: row for row in labels.rows}
     short = Counter(name.rsplit('/', 1)[-1] for name in found)
@@ -340,9 +343,18 @@ def pair_up(labels: Labels, found: Mapping[str, object]) -> list[tuple[object, R
         else:
             items.append((what, row))
             used.add(row.name)
+    if not used:
+        raise ValueError(
+            f'none of the {len(found)} clips found is in {labels.source}: found {_few(found)}, which names {_few(rows)}'
+        )
     items += [(f'{labels.source} {row.name}', 'nothing of this name was found') for row in labels.rows
               if row.name not in used]  # fmt: skip
     return items + list(labels.bad)
+
+
+def _few(names: Iterable[str]) -> str:
+    names = list(names)
+    return ', '.join(map(repr, names[:3])) + (', ...' if len(names) > 3 else '')
 
 
 def rows_of(items: Iterable[tuple[object, Row | str]]) -> list[Row]:
