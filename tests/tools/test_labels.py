@@ -83,7 +83,7 @@ def test_columns_without_a_meaning_are_told(read):
 @pytest.mark.parametrize(
     ('text', 'said'),
     [
-        ('clip_1,3\nclip_2,4\n', "has no column 'name'; its first line must be a head such as name,label,subject"),
+        ('clip_1,3\nclip_2,4\n', "has no column 'name'; its first line must be a head such as name,label, it is"),
         ('', "has no column 'name'"),
         ('name,class\na,0\n', "has no column 'label'"),
         ('name,label,Label\na,0,0\n', "two columns 'label'"),

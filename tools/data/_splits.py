@@ -20,7 +20,8 @@ from pathlib import Path
 
 import numpy as np
 import yaml
-from _labels import Row, plain_name, read_table, read_text
+from _labels import Row, plain_name
+from _table import read_table, read_text
 
 from pyskl.datasets.annotations import Splits
 
