@@ -25,7 +25,7 @@ def init_recognizer(config, checkpoint: str | None = None, device: str = 'cpu', 
 
     Args:
         config: A config or the path of one.
-        checkpoint: Path or glob of its weights; None: as built.
+        checkpoint: Path or glob of its weights, of ours or of another toolbox, which is told; None: as built.
         device: E.g. 'cpu' or 'cuda:0'.
         trust: Admit a checkpoint that could run code.
 
@@ -35,8 +35,10 @@ def init_recognizer(config, checkpoint: str | None = None, device: str = 'cpu', 
     cfg = load_config(config) if isinstance(config, str) else config
     model = build_recognizer(cfg, torch.device(device))
     if checkpoint is not None:
-        path, _ = find_checkpoint(checkpoint)
-        load_weights(model, read_checkpoint(path, trust), path)
+        path, note = find_checkpoint(checkpoint)
+        for line in [note, *load_weights(model, read_checkpoint(path, trust), path)]:
+            if line:
+                print(f'{path}: {line}', flush=True)
     sections = datasets_in(cfg.data.get('test') or cfg.data.get('val') or {})
     model.test_pipeline = Compose(sections[0]['pipeline']) if sections else None
     return model.eval()

@@ -21,7 +21,7 @@ import torch
 from mmengine.logging import HistoryBuffer
 from torch import nn
 
-from pyskl.engine.foreign_checkpoints import recognise, to_ours
+from pyskl.engine.foreign_checkpoints import origin, translate
 
 
 def _statistic(owner: type, name: str) -> Callable:
@@ -108,15 +108,23 @@ def download(url: str) -> str:
     return path
 
 
+# Under which name toolboxes keep the weights.
+WEIGHTS = ('state_dict', 'model_state_dict', 'model')
+
+
+def _is_weight(key: object, value: object) -> bool:
+    return isinstance(key, str) and isinstance(value, torch.Tensor)
+
+
 def read_checkpoint(path: str | Path, trust: bool = False) -> dict:
     """Read a checkpoint onto the CPU.
 
     Args:
-        path: The file.
+        path: The file: a dict with the weights under one of :data:`WEIGHTS`, or the weights alone.
         trust: ``--trust-checkpoint``: admit any pickled object. Such a file can run code.
 
     Returns:
-        A dict with at least ``state_dict`` and ``meta``.
+        A dict with at least ``state_dict``, tensors by name, and ``meta``.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -142,10 +150,18 @@ def read_checkpoint(path: str | Path, trust: bool = False) -> dict:
         raise ValueError(f'{path} is truncated or not a checkpoint: {_first_line(error)}') from error
     if not isinstance(checkpoint, dict):
         raise ValueError(f'{path} holds a {type(checkpoint).__name__}; a checkpoint is a dict with a state_dict')
-    if not isinstance(checkpoint.get('state_dict'), dict):
-        if not checkpoint or not all(isinstance(value, torch.Tensor) for value in checkpoint.values()):
-            raise ValueError(f'{path} has no state_dict; its keys are {sorted(map(str, checkpoint))[:5]}')
+    found = next((key for key in WEIGHTS if isinstance(checkpoint.get(key), dict)), None)
+    if found is not None:
+        checkpoint['state_dict'] = checkpoint.pop(found)
+    elif checkpoint and all(isinstance(value, torch.Tensor) for value in checkpoint.values()):
         checkpoint = {'state_dict': checkpoint}
+    else:
+        held = sorted(map(str, checkpoint))[:5]
+        raise ValueError(f'{path} has no state_dict; its keys are {held}, the weights are looked for under {WEIGHTS}')
+    odd = next((item for item in checkpoint['state_dict'].items() if not _is_weight(*item)), None)
+    if odd is not None:
+        kind = type(odd[1]).__name__
+        raise ValueError(f'{path}: its {found or "state_dict"} holds {odd[0]!r} of type {kind}, which is no tensor')
     meta = checkpoint.get('meta')
     # mmengine would execute the text under meta['config'] when it resumes.
     checkpoint['meta'] = {k: v for k, v in meta.items() if k != 'config'} if isinstance(meta, dict) else {}
@@ -172,25 +188,9 @@ def match_keys(state_dict: dict, model: nn.Module) -> tuple[dict, list[str]]:
     Returns:
         The state dict and a line for the log for each layout recognised.
     """
-    wanted = set(model.state_dict())
-    notes = []
-
-    def rename(what: str, function: Callable[[str], str]) -> None:
-        nonlocal state_dict
-        renamed = {function(key): value for key, value in state_dict.items()}
-        if renamed.keys() != state_dict.keys():
-            state_dict = renamed
-            notes.append(what)
-
-    rename('compiled model (_orig_mod.)', lambda key: key.replace('_orig_mod.', ''))
-    rename('data parallel model (module.)', lambda key: key.removeprefix('module.'))
-    foreign = recognise(state_dict)
-    if foreign:
-        state_dict = to_ours(state_dict)
-        notes.append(foreign)
-    if 'cls_head.fc_cls.weight' in wanted and 'cls_head.fc_cls.weight' not in state_dict:
-        rename('MMAction2 (cls_head.fc)', lambda key: key.replace('cls_head.fc.', 'cls_head.fc_cls.'))
-    return state_dict, notes
+    wanted = model.state_dict().keys()
+    own_fc = 'cls_head.fc.weight' in wanted and 'cls_head.fc_cls.weight' not in wanted
+    return translate(state_dict, keep_fc=own_fc)
 
 
 def load_weights(model: nn.Module, checkpoint: dict, path: str, growing: bool = False, ignore: str = '') -> list[str]:
@@ -204,12 +204,13 @@ def load_weights(model: nn.Module, checkpoint: dict, path: str, growing: bool = 
         ignore: Prefix of keys that start fresh whatever the file holds (``load_from_ignore``), e.g. ``'cls_head'``.
 
     Returns:
-        Lines for the log: the layout recognised, what starts fresh.
+        Lines for the log: the toolbox and the layout recognised, what starts fresh.
 
     Raises:
-        ValueError: If a tensor is missing, left over or of another shape; names the first one.
+        ValueError: If tensors are missing, left over or of another shape; names the first ones on both sides.
     """
     state_dict, notes = match_keys(checkpoint['state_dict'], model)
+    notes[:0] = [name for name in [origin(checkpoint)] if name]
     layouts = f' (read as: {"; ".join(notes)})' if notes else ''
     wanted = model.state_dict()
     skipped = [key for key in wanted if ignore and key.startswith(ignore)]
@@ -220,7 +221,7 @@ def load_weights(model: nn.Module, checkpoint: dict, path: str, growing: bool = 
     fresh = _fresh_stage(model, missing, state_dict) if growing else []
     if fresh:
         notes.append(f'starts fresh: {", ".join(fresh)}')
-    problem = _first_mismatch(wanted, state_dict, {*skipped, *fresh}, model)
+    problem = _mismatch(wanted, state_dict, {*skipped, *fresh}, getattr(model.backbone, 'stage_of', None))
     if problem:
         raise ValueError(f'{path} does not fit the model: {problem}{layouts}')
     model.load_state_dict(state_dict, strict=False)
@@ -238,29 +239,48 @@ def _fresh_stage(model: nn.Module, missing: list[str], state_dict: dict) -> list
     return missing if in_file == set(range(last)) and {stages[key] for key in missing} == {last} else []
 
 
-def _first_mismatch(wanted: dict, state_dict: dict, fresh: set, model: nn.Module) -> str | None:
-    for key, tensor in wanted.items():
-        if key in fresh:
-            continue
-        if key not in state_dict:
-            stage_of = getattr(model.backbone, 'stage_of', None)
-            stages = _stage_counts(stage_of, wanted, state_dict) if stage_of else ''
-            return f'it has no {key} {tuple(tensor.shape)}{stages}; its own first keys are {list(state_dict)[:3]}'
-        if state_dict[key].shape != tensor.shape:
-            found, needed = tuple(state_dict[key].shape), tuple(tensor.shape)
-            hint = ''
-            if key.startswith('cls_head') and found[:1] != needed[:1]:
-                hint = (
-                    f' ({found[0]} classes in the file, {needed[0]} in the model; '
-                    "load_from_ignore='cls_head' starts the head fresh)"
-                )
-            return f'{key} is {found} in the file and {needed} in the model{hint}'
+def _mismatch(wanted: dict, state_dict: dict, fresh: set, stage_of: Callable | None) -> str | None:
+    """What does not fit, the first on both sides; None if all does."""
+    missing = [key for key in wanted if key not in state_dict and key not in fresh]
     left = [key for key in state_dict if key not in wanted]
+    sides = []
+    if missing:
+        sides.append(f'it has no {_some(missing, wanted)}')
     if left:
-        stage_of = getattr(model.backbone, 'stage_of', None)
+        sides.append(f'it holds {_some(left, state_dict)}, which the model lacks')
+    if sides:
         stages = _stage_counts(stage_of, wanted, state_dict) if stage_of else ''
-        return f'it holds {left[0]} {tuple(state_dict[left[0]].shape)}, which the model lacks{stages}'
-    return None
+        return f'{"; ".join(sides)}{stages}{_hint(missing, left)}'
+    other = [key for key in wanted if key not in fresh and state_dict[key].shape != wanted[key].shape]
+    if not other:
+        return None
+    key = other[0]
+    found, needed = tuple(state_dict[key].shape), tuple(wanted[key].shape)
+    hint = ''
+    if key.startswith('cls_head') and found[:1] != needed[:1]:
+        hint = (
+            f' ({found[0]} classes in the file, {needed[0]} in the model; '
+            "load_from_ignore='cls_head' starts the head fresh)"
+        )
+    return f'{key} is {found} in the file and {needed} in the model{hint}'
+
+
+def _some(keys: list[str], tensors: dict) -> str:
+    """The first three of ``keys`` with their shapes, and how many more there are."""
+    named = ', '.join(f'{key} {tuple(tensors[key].shape)}' for key in keys[:3])
+    return f'{named} and {len(keys) - 3} more' if len(keys) > 3 else named
+
+
+_ATTENTION = re.compile(r'.*\.gcn\.(conv_ta|conv_sa|fc1c|fc2c)\.(weight|bias)')
+
+
+def _hint(missing: list[str], left: list[str]) -> str:
+    """What would make it fit, where the keys tell."""
+    if not left and all(_ATTENTION.fullmatch(key) for key in missing):
+        return '; a network without attention (2s-AGCN): model.backbone.gcn_attention=False'
+    if not missing and all(_ATTENTION.fullmatch(key) for key in left):
+        return '; a network with attention (AAGCN): model.backbone.gcn_attention=True'
+    return ''
 
 
 def _stage_counts(stage_of: Callable[[str], int | None], wanted: dict, state_dict: dict) -> str:
@@ -268,7 +288,7 @@ def _stage_counts(stage_of: Callable[[str], int | None], wanted: dict, state_dic
         stages = [stage_of(key.removeprefix('backbone.')) for key in keys]
         return 1 + max((stage for stage in stages if stage is not None), default=-1)
 
-    if count(wanted) == count(state_dict):
+    if count(state_dict) in (0, count(wanted)):  # 0: a network of another kind
         return ''
     return f' ({count(state_dict)} stages in the file, {count(wanted)} in the model)'
 

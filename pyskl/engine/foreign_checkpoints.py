@@ -1,6 +1,7 @@
-"""Weights of the papers' own repositories under our names, one function a layout.
+"""Other toolboxes' checkpoints: from which they are, and their weights under our names, one function a layout.
 
-Their networks are classes of ours with certain arguments, so that the scores are theirs too:
+PYSKL's and Ske2Grid's keys are ours. MMAction2's differ in the classifier's name. The papers' own repositories name all
+weights otherwise; their networks are classes of ours with certain arguments, so that the scores are theirs too:
 
 - ST-GCN: ``STGCN`` as PYSKL's configs build it. The file brings its graph along, of whatever partition.
 - CTR-GCN: ``CTRGCN(variant='original')``.
@@ -86,6 +87,17 @@ def from_infogcn(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
     return ours
 
 
+def from_mmaction2(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
+    """MMAction2 1.x: the graph networks' classifier is ``cls_head.fc`` there."""
+    return {key.replace('cls_head.fc.', 'cls_head.fc_cls.'): value for key, value in state_dict.items()}
+
+
+def _is_mmaction2(state_dict: dict[str, Tensor]) -> bool:
+    # Ske2Grid's classifier of that name is a Conv3d, InfoGCN's layer of that name is none.
+    weight = state_dict.get('cls_head.fc.weight')
+    return weight is not None and weight.ndim == 2 and 'cls_head.fc_mu.weight' not in state_dict
+
+
 # What the log says -> keys that only this layout has together, and its function.
 LAYOUTS: dict[str, tuple[tuple[str, ...], Callable[[dict], dict]]] = {
     "ST-GCN's own repository": (('A', 'st_gcn_networks.0.gcn.conv.weight', 'fcn.weight'), from_stgcn),
@@ -109,3 +121,68 @@ def to_ours(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
     """The same weights under the names of ours; a state dict of no known layout as it is."""
     name = recognise(state_dict)
     return state_dict if name is None else LAYOUTS[name][1](state_dict)
+
+
+def translate(state_dict: dict[str, Tensor], keep_fc: bool = False) -> tuple[dict[str, Tensor], list[str]]:
+    """Everything that can be told from the keys alone: wrappers' prefixes, in any order, and the layout.
+
+    Args:
+        state_dict: Of any toolbox.
+        keep_fc: Whether a linear ``cls_head.fc`` is a name of ours, as in a head of the user's own.
+
+    Returns:
+        The state dict under the names of ours, and what was recognised, for the log.
+    """
+    notes = []
+    for prefix, what in (('_orig_mod.', 'compiled model (_orig_mod.)'), ('module.', 'data parallel model (module.)')):
+        stripped = {_without(key, prefix): value for key, value in state_dict.items()}
+        if stripped.keys() != state_dict.keys():
+            state_dict = stripped
+            notes.append(what)
+    foreign = recognise(state_dict)
+    if foreign:
+        return LAYOUTS[foreign][1](state_dict), [*notes, foreign]
+    # Mean and deviation of pictures: joints have none.
+    weights = {key: value for key, value in state_dict.items() if not key.startswith('data_preprocessor.')}
+    if len(weights) < len(state_dict):
+        notes.append('MMAction2 (data_preprocessor left out)')
+    if not keep_fc and _is_mmaction2(weights):
+        weights = from_mmaction2(weights)
+        notes.append('MMAction2 (cls_head.fc)')
+    return (weights if notes else state_dict), notes
+
+
+def _without(key: str, prefix: str) -> str:
+    """A compiled part may lie anywhere in a network; a data parallel wrapper, or several, only around it."""
+    if prefix == '_orig_mod.':
+        return key.replace(prefix, '')
+    while key.startswith(prefix):
+        key = key.removeprefix(prefix)
+    return key
+
+
+def origin(checkpoint: dict) -> str | None:
+    """The toolbox that wrote the file, as far as its ``meta`` tells; None for a file of ours or a bare state dict."""
+    meta = checkpoint.get('meta') or {}
+    if 'converted_from' in meta:
+        return f'converted from: {meta["converted_from"]}'
+    if 'pyskl_version' in meta:
+        name = f'PYSKL {meta["pyskl_version"]}'
+        return f'Ske2Grid ({name})' if any('SGT_stages.' in key for key in checkpoint['state_dict']) else name
+    if re.search(r"""default_scope\s*=\s*['"]mmaction['"]""", str(meta.get('cfg', ''))):
+        return f'MMAction2 (mmengine {meta.get("mmengine_version", "of unknown version")})'
+    return f'mmcv {meta["mmcv_version"]}' if 'mmcv_version' in meta else None
+
+
+# Tensors of our networks that no optimizer moves, by their names.
+_BUFFERS = re.compile(r'(.*\.)?(running_mean|running_var|num_batches_tracked|index_sel|z_prior)|backbone\.A')
+
+
+def summary(state_dict: dict[str, Tensor]) -> str:
+    """``'181 tensors, 3.099 M parameters, 60 classes'``, told from names and shapes of ours alone."""
+    # Blocks of ST-GCN and MS-G3D keep the skeleton's graph, A, beside what they learn of it, PA.
+    fixed = {key for key in state_dict if key.endswith('.A') and f'{key[:-1]}PA' in state_dict}
+    size = sum(v.numel() for key, v in state_dict.items() if key not in fixed and not _BUFFERS.fullmatch(key))
+    heads = ('cls_head.fc_cls.weight', 'cls_head.decoder.weight', 'cls_head.fc.weight')
+    classes = next((f'{len(state_dict[key])} classes' for key in heads if key in state_dict), 'no classifier')
+    return f'{len(state_dict)} tensors, {size / 1e6:.3f} M parameters, {classes}'

@@ -138,16 +138,72 @@ def test_an_interrupted_save_leaves_the_old_file(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ('rename', 'said'),
     [
-        (lambda key: f'module.{key}', 'data parallel model (module.)'),
-        (lambda key: f'_orig_mod.{key}', 'compiled model (_orig_mod.)'),
-        (lambda key: key.replace('fc_cls', 'fc'), 'MMAction2 (cls_head.fc)'),
+        (lambda key: f'module.{key}', ['data parallel model (module.)']),
+        (lambda key: f'_orig_mod.{key}', ['compiled model (_orig_mod.)']),
+        (lambda key: f'module._orig_mod.{key}', ['compiled model (_orig_mod.)', 'data parallel model (module.)']),
+        (lambda key: f'_orig_mod.module.{key}', ['compiled model (_orig_mod.)', 'data parallel model (module.)']),
+        (lambda key: f'module.module.{key}', ['data parallel model (module.)']),
+        (lambda key: key.replace('backbone.', 'backbone._orig_mod.'), ['compiled model (_orig_mod.)']),
+        (lambda key: key.replace('fc_cls', 'fc'), ['MMAction2 (cls_head.fc)']),
+        (
+            lambda key: f'module.{key.replace("fc_cls", "fc")}',
+            ['data parallel model (module.)', 'MMAction2 (cls_head.fc)'],
+        ),
     ],
 )
 def test_other_layouts_are_recognised(rename, said):
     saved, loaded = Net(head='fc_cls'), Net(head='fc_cls')
     state_dict = {rename(key): value for key, value in saved.state_dict().items()}
-    assert load_weights(loaded, {'state_dict': state_dict}, 'x.pth') == [said]
+    assert load_weights(loaded, {'state_dict': state_dict}, 'x.pth') == said
     assert torch.equal(saved.cls_head.fc_cls.weight, loaded.cls_head.fc_cls.weight)
+
+
+def test_a_head_of_the_users_own_may_call_its_layer_fc():
+    state_dict = {f'module.{key}': value for key, value in Net().state_dict().items()}
+    assert load_weights(Net(), {'state_dict': state_dict}, 'x.pth') == ['data parallel model (module.)']
+
+
+@pytest.mark.parametrize('name', ['state_dict', 'model_state_dict', 'model', None])
+def test_weights_lie_under_several_names_or_alone(tmp_path, name):
+    saved, loaded = Net(), Net()
+    state_dict = saved.state_dict()
+    torch.save({name: state_dict, 'epoch': 3, 'optimizer': {}} if name else state_dict, tmp_path / 'net.pt')
+    assert load(loaded, str(tmp_path / 'net.pt')) == []
+    assert torch.equal(saved.cls_head.fc.weight, loaded.cls_head.fc.weight)
+
+
+def test_weights_that_are_no_tensors_are_named(tmp_path):
+    torch.save({'model': {'backbone.conv.weight': torch.zeros(2), 'epoch': 3}}, tmp_path / 'net.pt')
+    with pytest.raises(ValueError, match="net.pt: its model holds 'epoch' of type int, which is no tensor"):
+        read_checkpoint(tmp_path / 'net.pt')
+
+
+def test_a_file_of_mmcv_that_numpy_1_wrote_is_safe_and_tells_its_toolbox(tmp_path):
+    # What PYSKL's EpochBasedRunner and DistEvalHook leave in meta: texts, numbers, NumPy scalars.
+    meta = {
+        'env_info': 'sys.platform: linux', 'config': 'model = dict()', 'seed': 0, 'epoch': 16, 'iter': 100,
+        'CLASSES': None, 'time': 'Fri Jan 27 2023', 'mmcv_version': '1.6.2', 'pyskl_version': '0.1.0',
+        'config_name': 'j.py', 'hook_msgs': {'best_score': np.float64(0.9), 'best_ckpt': 'best.pth', 'n': np.int64(3)},
+    }  # fmt: skip
+    model = Net(head='fc_cls')
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9).state_dict()
+    path = tmp_path / 'epoch_16.pth'
+    file = {'meta': meta, 'state_dict': model.state_dict(), 'optimizer': optimizer}
+    torch.save(file, path, _use_new_zipfile_serialization=False)
+    path.write_bytes(path.read_bytes().replace(b'numpy._core.multiarray', b'numpy.core.multiarray'))
+    assert b'numpy.core.multiarray' in path.read_bytes()
+    assert read_checkpoint(path)['meta']['hook_msgs']['best_score'] == 0.9
+    assert load(Net(head='fc_cls'), str(path)) == ['PYSKL 0.1.0']
+
+
+def test_the_first_keys_that_do_not_match_are_named_on_both_sides():
+    with pytest.raises(ValueError) as error:
+        load_weights(Net(), {'state_dict': {f'net.{i}': torch.zeros(i) for i in range(5)}}, 'x.pth')
+    assert str(error.value) == (
+        'x.pth does not fit the model: it has no backbone.conv.weight (2, 2), backbone.conv.bias (2,), '
+        'backbone.stages.0 (2,) and 2 more; it holds net.0 (0,), net.1 (1,), net.2 (2,) and 2 more, '
+        'which the model lacks'
+    )
 
 
 def test_keys_of_ours_are_left_alone():
@@ -162,7 +218,9 @@ def test_growing_starts_the_last_stage_fresh_and_says_so(file):
 
 
 def test_growing_by_two_stages_at_once_is_refused(file):
-    with pytest.raises(ValueError, match=r'no backbone.stages.1 \(2,\) \(1 stages in the file, 3 in the model\)'):
+    with pytest.raises(
+        ValueError, match=r'no backbone.stages.1 \(2,\), .*2 \(2,\) \(1 stages in the file, 3 in the model\)'
+    ):
         load(Net(stages=3), file(Net(stages=1)), growing=True)
 
 

@@ -80,7 +80,7 @@ KINDS = {
     'evil-pickle': ['posix.system', 'could run code', '--trust-checkpoint'],
     'evil-pickle-4': ['not a checkpoint', 'Unsupported operand'],
     'no-state': ['no state_dict', "['epoch']"],
-    'other-net': ['does not fit the model', 'it has no backbone.', "['weight', 'bias']"],
+    'other-net': ['does not fit the model', 'it has no backbone.', 'it holds weight (3, 2), bias (3,), which'],
     'classes': ['7 classes in the file, 4 in the model', "load_from_ignore='cls_head'"],
     'stages': ['2 stages in the file, 1 in the model'],
     'width': ['does not fit the model', 'in the file and', 'in the model'],
