@@ -12,7 +12,7 @@ from pyskl.engine.config import datasets_in
 from pyskl.models import build_model
 from pyskl.registry import DATASETS, MODELS, TRANSFORMS, build_component, check_arguments, lookup
 from pyskl.skeletons import get_skeleton
-from tests.configs.tree import FOLDERS, INFOGCN, LEAVES, POSEC3D, QUICKSTART, STREAMS, pipelines
+from tests.configs.tree import FOLDERS, INFOGCN, LEAVES, POSEC3D, QUICKSTART, STREAMS, layout_of, pipelines
 
 
 def test_the_folder_holds_every_published_name_and_nothing_else():
@@ -49,18 +49,18 @@ def test_every_schedule_is_understood(configs):
 
 
 def test_every_network_is_built_and_runs_on_clips_of_its_config(configs):
-    networks = {str(cfg.model.backbone): cfg.model for cfg in configs.values()}
+    networks = {str(cfg.model.backbone): cfg for cfg in configs.values()}
     clips = {(str(cfg.model.backbone), clip_shape(cfg)) for cfg in configs.values()}
     heads = {str(cfg.model.cls_head): cfg.model.cls_head for cfg in configs.values()}
-    # Skeletons of Ske2Grid, ST-GCN, vanilla, ST-GCN++, AAGCN, CTR-GCN, MS-G3D, DG-STGCN; quickstart; 3D; InfoGCN.
-    assert len(networks) == 4 * 3 + 3 + 2 + 3 + 3 * 3 + 2 + 3 + 2 + 1 + 1 + 3
-    for model in networks.values():
-        recognizer = build_model(model.to_dict())
-        backbone, graph = recognizer.backbone, model.backbone.get('graph_cfg')
-        joints = backbone.num_joints if graph else backbone.in_channels
-        assert joints == get_skeleton(graph.layout if graph else 'coco').num_joints, model.backbone
-        for shape in [shape for name, shape in clips if name == str(model.backbone)]:
-            assert macs(backbone, torch.ones(1, *shape)).products > 0, model.backbone
+    # Skeletons of Ske2Grid, ST-GCN, vanilla, ST-GCN++, AAGCN, CTR-GCN, MS-G3D, DG-STGCN; quickstart; 3D; InfoGCN, SGN.
+    assert len(networks) == 4 * 3 + 3 + 2 + 3 + 3 * 3 + 2 + 3 + 2 + 1 + 1 + 3 * 2 + 2
+    for cfg in networks.values():
+        backbone = build_model(cfg.model.to_dict()).backbone
+        on_heatmaps = cfg.model.type == 'Recognizer3D'
+        joints = backbone.in_channels if on_heatmaps else backbone.num_joints
+        assert joints == get_skeleton('coco' if on_heatmaps else layout_of(cfg)).num_joints, cfg.model.backbone
+        for shape in [shape for name, shape in clips if name == str(cfg.model.backbone)]:
+            assert macs(backbone, torch.ones(1, *shape)).products > 0, cfg.model.backbone
     for head in heads.values():
         assert build_component(head.to_dict(), MODELS).num_classes == head.num_classes
 

@@ -9,14 +9,14 @@ from pyskl.datasets.pipelines.base import Compose
 from pyskl.datasets.synthetic import make_annotation
 from pyskl.engine.config import PHASES, datasets_in
 from pyskl.skeletons import get_skeleton
-from tests.configs.tree import QUICKSTART, pipelines, step
+from tests.configs.tree import QUICKSTART, layout_of, pipelines, step
 
 
 def test_every_pipeline_turns_a_clip_into_what_its_network_takes(graph_configs):
     records = {layout: make_annotation(0, 1, layout) for layout in ('coco', 'nturgb+d', 'nw-ucla')}
     seen = set()
     for name, cfg in graph_configs.items():
-        layout = cfg.model.backbone.graph_cfg.layout
+        layout = layout_of(cfg)
         persons = 1 if layout == 'nw-ucla' or name in QUICKSTART else 2
         for phase, pipeline in pipelines(cfg).items():
             if (str(pipeline), phase) in seen:
@@ -26,12 +26,13 @@ def test_every_pipeline_turns_a_clip_into_what_its_network_takes(graph_configs):
             sampling = step(pipeline, 'UniformSample', 'UniformSampleDecode', 'PadTo')
             frames = sampling.get('clip_len', sampling.get('length'))
             sample = Compose(pipeline)({**records[layout], 'test_mode': phase != 'train'})
+            assert frames == cfg.model.backbone.get('T', {'SGN': 30}.get(cfg.model.backbone.type, frames)), name
             shape = (clips, persons, frames, get_skeleton(layout).num_joints, cfg.model.backbone.get('in_channels', 3))
             assert tuple(sample['keypoint'].shape) == shape, f'{name}: {phase}'
             assert sample['keypoint'].dtype == torch.float32, f'{name}: {phase}'
             assert torch.isfinite(sample['keypoint']).all(), f'{name}: {phase}'
     # Streams x (phases x fragments, of which strong_aug adds the training), and quickstart.
-    assert len(seen) == 4 * (3 * 8 + 1) + 3
+    assert len(seen) == 4 * (3 * 9 + 1) + 3
 
 
 def test_names_mean_what_they_say(graph_configs):
@@ -51,7 +52,7 @@ def test_names_mean_what_they_say(graph_configs):
             splits = (f'{protocol}_train', f'{protocol}_val', f'{protocol}_val')
         datasets = [datasets_in(cfg.data[phase])[0] for phase in PHASES]
         assert cfg.model.cls_head.num_classes == classes, name
-        assert cfg.model.backbone.graph_cfg.layout == layout, name
+        assert layout_of(cfg) == layout, name
         assert tuple(dataset.split for dataset in datasets) == splits, name
         assert {dataset.ann_file for dataset in datasets} == {files}, name
         for pipeline in pipelines(cfg).values():
@@ -82,7 +83,7 @@ def test_recipes_are_the_published_ones(graph_configs):
             assert cfg.lr_config == {'policy': 'CosineAnnealing', 'min_lr': 0, 'by_epoch': False}, name
             kind = 'UniformSampleDecode' if name.startswith('dgstgcn') else 'UniformSample'
             clips = {phase: step(pipeline, kind) for phase, pipeline in pipelines(cfg).items()}
-            assert {clip.clip_len for clip in clips.values()} == {100}, name
+            assert {clip.clip_len for clip in clips.values()} == {30 if name.startswith('sgn') else 100}, name
             assert [clips[phase].get('num_clips', 1) for phase in PHASES] == [1, 1, 10], name
         assert all(step(pipeline, 'FormatGCNInput').num_person == 2 for pipeline in pipelines(cfg).values()), name
 

@@ -11,30 +11,67 @@ from pyskl.skeletons import get_skeleton
 from tests.configs.tree import pipelines, step
 
 
+def benchmark(name: str) -> str:
+    """``infogcn/infogcn_ntu60_xsub/k1.py`` -> ``ntu60_xsub``."""
+    return Path(name).parent.name.removeprefix('infogcn_')
+
+
 def test_infogcn_names_mean_what_they_say(infogcn_configs):
     for name, cfg in infogcn_configs.items():
-        mode, *motion = Path(name).stem.split('_')
+        data, (mode, *motion) = benchmark(name), Path(name).stem.split('_')
+        if data == 'nwucla':
+            layout, persons, classes, file, protocol = 'nw-ucla', 1, 10, 'data/nwucla/nwucla.pkl', 'xview'
+        else:
+            number, protocol = data.removeprefix('ntu').split('_')
+            layout, persons, classes, file = 'nturgb+d', 2, int(number), f'data/nturgbd/ntu{number}_3danno.pkl'
         backbone, head = cfg.model.backbone, cfg.model.cls_head
         datasets = [datasets_in(cfg.data[phase])[0] for phase in PHASES]
         assert (backbone.type, head.type) == ('InfoGCN', 'InfoGCNHead'), name
-        assert (backbone.k, motion) == (int(mode[1:]), motion and ['motion']), name
-        assert (backbone.graph_cfg.layout, backbone.num_person, head.num_classes) == ('nw-ucla', 1, 10), name
-        assert [dataset.split for dataset in datasets] == ['xview_train', 'xview_val', 'xview_val'], name
+        assert f'k{backbone.k}' == mode and motion in ([], ['motion']), name
+        assert (backbone.graph_cfg.layout, backbone.get('num_person', 2)) == (layout, persons), name
+        assert head.num_classes == classes, name
+        assert [dataset.split for dataset in datasets] == [f'{protocol}_{part}' for part in ('train', 'val', 'val')], (
+            name
+        )
+        assert {dataset.ann_file for dataset in datasets} == {file}, name
         for pipeline in pipelines(cfg).values():
             streams = step(pipeline, 'GenSkeFeat')
-            assert (streams.dataset, list(streams.feats)) == (backbone.graph_cfg.layout, ['jm' if motion else 'j']), (
-                name
-            )
+            assert (streams.dataset, list(streams.feats)) == (layout, ['jm' if motion else 'j']), name
 
 
 def test_every_infogcn_pipeline_turns_a_clip_into_what_its_network_takes(infogcn_configs):
+    seen = set()
     for name, cfg in infogcn_configs.items():
-        layout, persons = cfg.model.backbone.graph_cfg.layout, cfg.model.backbone.num_person
+        layout, persons = cfg.model.backbone.graph_cfg.layout, cfg.model.backbone.get('num_person', 2)
         for phase, pipeline in pipelines(cfg).items():
+            if (str(pipeline), phase) in seen:
+                continue
+            seen.add((str(pipeline), phase))
             sample = Compose(pipeline)({**make_annotation(0, 1, layout), 'test_mode': phase != 'train'})
-            shape = (10 if phase == 'test' else 1, persons, 32, get_skeleton(layout).num_joints, 3)
+            clips, frames = (10 if phase == 'test' else 1, 32) if layout == 'nw-ucla' else (1, 64)
+            shape = (clips, persons, frames, get_skeleton(layout).num_joints, 3)
             assert tuple(sample['keypoint'].shape) == shape, f'{name}: {phase}'
             assert sample['keypoint'].dtype == torch.float32, f'{name}: {phase}'
+            assert torch.isfinite(sample['keypoint']).all(), f'{name}: {phase}'
+    assert len(seen) == 2 * 3 * 3  # with and without motion x phases x fragments
+
+
+def test_infogcns_recipe_on_ntu_is_the_published_one(infogcn_configs):
+    for name, cfg in infogcn_configs.items():
+        data = benchmark(name)
+        if data == 'nwucla':
+            continue
+        assert (cfg.total_epochs, cfg.data.train.times, cfg.data.videos_per_gpu) == (110, 1, 128), name
+        sgd = {'type': 'SGD', 'lr': 0.1, 'momentum': 0.9, 'weight_decay': 5e-4, 'nesterov': True}
+        assert cfg.optimizer.to_dict() == sgd and cfg.optimizer_config.grad_clip is None, name
+        assert cfg.lr_config == {'policy': 'step', 'step': [90, 100], 'warmup': 'stairs', 'warmup_iters': 5}, name
+        for phase, pipeline in pipelines(cfg).items():
+            kinds = [transform.type for transform in pipeline[:-3]]
+            turned = ['RandomRot'] if phase == 'train' else []
+            assert kinds == ['PreNormalize3D', 'AlignPersons', 'CropResize', *turned, 'GenSkeFeat'], f'{name}: {phase}'
+            crop, persons = step(pipeline, 'CropResize'), step(pipeline, 'FormatGCNInput')
+            assert crop.get('p_interval') == ((0.5, 1) if phase == 'train' else None), f'{name}: {phase}'
+            assert persons.get('mode', 'zero') == ('loop' if 'ntu120' in data else 'zero'), f'{name}: {phase}'
 
 
 def test_infogcn_on_nwucla_differs_from_the_other_networks_in_nothing_but_its_warm_up(infogcn_configs, configs):

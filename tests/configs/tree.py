@@ -23,6 +23,7 @@ FOLDERS = {
     *(f'{family}/{family}_pyskl_{data}' for family, data in product(('aagcn', 'ctrgcn', 'msg3d'), [*NTU, 'nwucla'])),
     *(f'{family}/{data}' for family, data in product(('dgstgcn', 'strong_aug'), NTU) if data.endswith('3dkp')),
     'dgstgcn/nwucla',
+    *(f'sgn/sgn_{data}' for data in [*NTU, 'nwucla'] if not data.endswith('hrnet')),
     *(f'Ske2Grid/{stage}_stgcn2cn_pyskl_{data}' for stage, data in product(STAGES, NTU)),
     *(f'Ske2Grid/{stage}_stgcn2cn_nwucla' for stage in STAGES),
 }
@@ -44,7 +45,9 @@ POSEC3D = {  # folder: annotations, validation split, classes, file names
 }
 INFOGCN = {
     f'infogcn/infogcn_{data}/{mode}{motion}.py'
-    for data, mode, motion in product(('nwucla',), ('k1', 'k2', 'k8'), ('', '_motion'))
+    for data, mode, motion in product(
+        ('ntu60_xsub', 'ntu60_xview', 'ntu120_xsub', 'ntu120_xset', 'nwucla'), ('k1', 'k2', 'k8'), ('', '_motion')
+    )
 }
 QUICKSTART = {'quickstart/d5.py', 'quickstart/d5tod6.py', 'quickstart/stgcn++.py'}
 
@@ -59,6 +62,12 @@ def statements(path: Path) -> dict[str, object]:
 def pipelines(cfg: Config) -> dict[str, list[dict]]:
     """The pipeline of each phase."""
     return {phase: datasets_in(cfg.data[phase])[0].pipeline for phase in PHASES}
+
+
+def layout_of(cfg: Config) -> str:
+    """The skeleton: of the graph, or, where a network has none, of the pipeline."""
+    graph = cfg.model.backbone.get('graph_cfg')
+    return graph.layout if graph else step(pipelines(cfg)['train'], 'GenSkeFeat').dataset
 
 
 def step(pipeline: list[dict], *kinds: str) -> dict:

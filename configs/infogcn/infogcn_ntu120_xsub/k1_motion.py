@@ -1,0 +1,4 @@
+"""InfoGCN, NTU120 XSub 3D, k = 1, motion. CVPR 2022. 1 GPU x 128 clips, lr 0.1."""
+
+_base_ = './k1.py'
+modality = 'jm'

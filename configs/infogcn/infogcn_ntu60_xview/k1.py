@@ -1,0 +1,11 @@
+"""InfoGCN, NTU60 XView 3D, k = 1: bones. CVPR 2022. 1 GPU x 128 clips, lr 0.1. Published: 97.1 with all six streams."""
+
+_base_ = [
+    '../../_base_/models/infogcn.py',
+    '../../_base_/datasets/ntu60_xview_3dkp.py',
+    '../../_base_/pipelines/nturgbd_infogcn.py',
+    '../../_base_/schedules/infogcn.py',
+    '../../_base_/default_runtime.py',
+]
+model = dict(backbone=dict(graph_cfg=dict(layout='nturgb+d')), cls_head=dict(num_classes=60))
+data = dict(videos_per_gpu=128, workers_per_gpu=4, train=dict(times=1))

@@ -1,0 +1,10 @@
+"""SGN, NTU60 XSub 3D, joints. Ours. 8 GPUs x 16 clips, lr 0.1."""
+
+_base_ = [
+    '../../_base_/models/sgn.py',
+    '../../_base_/datasets/ntu60_xsub_3dkp.py',
+    '../../_base_/pipelines/nturgbd_30.py',
+    '../../_base_/schedules/pyskl.py',
+    '../../_base_/default_runtime.py',
+]
+model = dict(cls_head=dict(num_classes=60))

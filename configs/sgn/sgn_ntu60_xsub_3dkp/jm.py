@@ -1,0 +1,4 @@
+"""SGN, NTU60 XSub 3D, joint motion. Ours. 8 GPUs x 16 clips, lr 0.1."""
+
+_base_ = './j.py'
+modality = 'jm'

@@ -1,0 +1,10 @@
+"""SGN, NW-UCLA, joints. Ours. 1 GPU x 16 clips."""
+
+_base_ = [
+    '../../_base_/models/sgn.py',
+    '../../_base_/datasets/nwucla.py',
+    '../../_base_/pipelines/nwucla.py',
+    '../../_base_/schedules/nwucla.py',
+    '../../_base_/default_runtime.py',
+]
+model = dict(backbone=dict(num_joints=20, T=32), cls_head=dict(num_classes=10))
