@@ -52,7 +52,7 @@ def read_table(path: Path, what: str, needed: Sequence[str]) -> tuple[list[str],
         if lacking:
             raise ValueError(
                 f'{what} {path} has no column {lacking[0]!r}; its first line must be a head such as '
-                f'{",".join(COLUMNS[:3])}, it is {head.strip()[:80]!r}'
+                f'{",".join(needed)}, it is {head.strip()[:80]!r}'
             )
         twice = [column for column, count in Counter(columns).items() if count > 1 and column]
         if twice:
