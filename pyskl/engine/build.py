@@ -1,16 +1,20 @@
 """From a config to data sets and a recognizer that are known to fit one another, before anything is trained."""
 
+import inspect
+
 import numpy as np
 import torch
 from mmengine.config import Config
 from torch import nn
 
 from pyskl.engine import schema
+from pyskl.engine.config import datasets_in
 from pyskl.engine.loaders import SeededDataset
 from pyskl.engine.naming import named
 from pyskl.models import build_model
-from pyskl.registry import DATASETS, build_component
-from pyskl.skeletons import get_skeleton
+from pyskl.models.heatmaps import pose_heatmaps
+from pyskl.registry import DATASETS, MODELS, build_component, check_arguments, lookup
+from pyskl.skeletons import Skeleton, get_skeleton
 
 
 def build_dataset(cfg: Config, phase: str, recognizer: nn.Module | None = None):
@@ -42,9 +46,10 @@ def build_dataset(cfg: Config, phase: str, recognizer: nn.Module | None = None):
 def _try(recognizer: nn.Module, sample: dict) -> None:
     """One clip through the network, which stays as it is: what it cannot take shows before anything is written."""
     training = recognizer.training
-    clip = torch.as_tensor(sample['keypoint'])[None, :1].to(next(recognizer.parameters()).device)
+    key = 'imgs' if 'imgs' in sample else 'keypoint'
+    clip = torch.as_tensor(sample[key])[None, :1].to(next(recognizer.parameters()).device)
     with named('model'):
-        recognizer.eval()(keypoint=clip, mode='tensor')
+        recognizer.eval()(**{key: clip}, mode='tensor')
     recognizer.train(training)
 
 
@@ -62,24 +67,50 @@ def _with_test_mode(section: dict, test_mode: bool) -> dict:
 
 
 def check_fit(cfg: Config, dataset, phase: str) -> dict | None:
-    """Compare a data set with ``model.backbone.graph_cfg.layout``, ``in_channels`` and ``cls_head.num_classes``.
+    """Compare a data set with the model: joints (or what is drawn of them), ``in_channels``, ``num_classes``.
 
     Returns:
-        The first sample, if the model names a layout.
+        The first sample, if the model is known to take joints of a layout, or heatmaps.
 
     Raises:
         ValueError: Names what the clips hold and what the model takes.
     """
     backbone, head = cfg.model.get('backbone') or {}, cfg.model.get('cls_head') or {}
     layout = (backbone.get('graph_cfg') or {}).get('layout')
-    if layout is None:
+    if layout is not None:
+        skeleton = get_skeleton(layout if isinstance(layout, str) else dict(layout))
+        dataset.check(skeleton.num_joints, head.get('num_classes'), skeleton.dims)
+        sample = _first_sample(dataset)
+        clips = _check_joints(sample, backbone, skeleton, phase)
+    elif cfg.model.get('type') == 'Recognizer3D':
+        dataset.check(num_classes=head.get('num_classes'))
+        sample = _first_sample(dataset)
+        clips = _check_volumes(sample, cfg, phase)
+    else:
         dataset.check(num_classes=head.get('num_classes'))
         return None
-    skeleton = get_skeleton(layout if isinstance(layout, str) else dict(layout))
-    dataset.check(skeleton.num_joints, head.get('num_classes'), skeleton.dims)
+    if phase == 'train' and clips != 1:
+        raise ValueError(
+            f'data.train: the pipeline gives {clips} clips a sample; training takes one: num_clips=1, double=False'
+        )
+    unlabelled = np.flatnonzero(dataset.labels < 0)
+    if phase == 'val' and len(unlabelled) and np.asarray(sample.get('label', -1)).size == 1:
+        raise ValueError(
+            f'data.val: {len(unlabelled)} of {len(dataset)} clips have no label, first '
+            f'{dataset.names[unlabelled[0]]!r}; label them, or train with --no-validate'
+        )
+    return sample
+
+
+def _first_sample(dataset) -> dict:
     state = np.random.get_state()
     sample = SeededDataset(dataset)[(0, 0)]
     np.random.set_state(state)
+    return sample
+
+
+def _check_joints(sample: dict, backbone: dict, skeleton: Skeleton, phase: str) -> int:
+    """Clips of a sample for a network on a graph."""
     keypoint = sample.get('keypoint')
     if keypoint is None or np.ndim(keypoint) != 5:
         shape = None if keypoint is None else tuple(np.shape(keypoint))
@@ -99,17 +130,39 @@ def check_fit(cfg: Config, dataset, phase: str) -> dict | None:
             f'data.{phase}: the pipeline gives {channels} channels, but model.backbone.in_channels is {wanted}; '
             f'set model.backbone.in_channels={channels}, or change modality / GenSkeFeat.feats'
         )
-    if phase == 'train' and len(keypoint) != 1:
+    return len(keypoint)
+
+
+def _check_volumes(sample: dict, cfg: Config, phase: str) -> int:
+    """Views of a sample for a network on heatmaps, which the pipeline draws, or the model (``model.heatmaps``)."""
+    drawing = cfg.model.get('heatmaps')
+    key, axes = ('imgs', '(views, K, T, H, W)') if drawing is None else ('keypoint', '(views, M, T, V, C)')
+    given = sample.get(key)
+    if given is None or np.ndim(given) != 5:
+        shape = None if given is None else tuple(np.shape(given))
+        steps = 'GeneratePoseTarget, FormatShape' if drawing is None else 'FormatHeatmapInput'
         raise ValueError(
-            f'data.train: the pipeline gives {len(keypoint)} clips a sample; training takes one: num_clips=1'
+            f'data.{phase}.pipeline must end with {key} of shape {axes}, got {shape}; does it have {steps} and '
+            f"Collect(keys=['{key}', 'label'])?"
         )
-    unlabelled = np.flatnonzero(dataset.labels < 0)
-    if phase == 'val' and len(unlabelled) and np.asarray(sample.get('label', -1)).size == 1:
+    if drawing is None:
+        channels, who = np.shape(given)[1], f'data.{phase}: the pipeline draws'
+        datasets = datasets_in(schema.dataset_config(cfg, phase))
+        limbs = any(transform.get('with_limb') for d in datasets for transform in d.get('pipeline') or ())
+        where = 'with_kp, with_limb or skeletons of GeneratePoseTarget'
+    else:
+        with named('model'):
+            check_arguments(pose_heatmaps, drawing, 'model.heatmaps')
+            channels = len(pose_heatmaps(**drawing).partners)
+        who, limbs, where = 'model.heatmaps draws', drawing.get('with_limb'), 'model.heatmaps'
+    default = inspect.signature(lookup(cfg.model.backbone.type, MODELS)).parameters['in_channels'].default
+    wanted = cfg.model.backbone.get('in_channels', default)
+    if channels != wanted:
         raise ValueError(
-            f'data.val: {len(unlabelled)} of {len(dataset)} clips have no label, first '
-            f'{dataset.names[unlabelled[0]]!r}; label them, or train with --no-validate'
+            f'{who} {channels} {"limbs" if limbs else "joints"}, but model.backbone.in_channels is {wanted}; set '
+            f'model.backbone.in_channels={channels}, or change {where}'
         )
-    return sample
+    return len(given)
 
 
 def build_recognizer(cfg: Config, device: torch.device, seed: int | None = None) -> nn.Module:

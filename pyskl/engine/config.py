@@ -2,13 +2,16 @@
 
 PYSKL's files run unchanged. Ours on top of them: a data set that names no ``pipeline`` takes the top-level
 ``train_pipeline``, ``val_pipeline`` or ``test_pipeline``; ``modality`` sets ``feats`` of every ``GenSkeFeat`` that
-names none; ``work_dir`` defaults to ``work_dirs/`` and the config's path below ``configs/``.
+names none; ``heatmap_on='device'`` has the model draw the heatmaps (:mod:`pyskl.engine.heatmap_on`); ``work_dir``
+defaults to ``work_dirs/`` and the config's path below ``configs/``.
 """
 
 import difflib
 from pathlib import Path
 
 from mmengine.config import Config, DictAction
+
+from pyskl.engine.heatmap_on import write_out_heatmap_on
 
 MODALITIES = ('j', 'b', 'jm', 'bm')
 PHASES = ('train', 'val', 'test')
@@ -20,7 +23,7 @@ PYSKL_KEYS = {
     'find_unused_parameters', 'cudnn_benchmark', 'seed', 'fp16', 'amp', 'custom_hooks', 'momentum_config',
     'train_pipeline', 'val_pipeline', 'test_pipeline', 'dataset_type', 'ann_file', 'memcached', 'mc_cfg',
 }  # fmt: skip
-OUR_KEYS = {'modality', 'auto_scale_lr', 'load_from_ignore', 'deterministic', 'compile', 'sync_bn'}
+OUR_KEYS = {'modality', 'heatmap_on', 'auto_scale_lr', 'load_from_ignore', 'deterministic', 'compile', 'sync_bn'}
 MMENGINE_KEYS = {
     'optim_wrapper', 'param_scheduler', 'train_dataloader', 'val_dataloader', 'test_dataloader', 'train_cfg', 'val_cfg',
     'test_cfg', 'val_evaluator', 'test_evaluator', 'default_hooks', 'visualizer', 'vis_backends', 'log_processor',
@@ -73,6 +76,7 @@ def load_config(path: str | Path, options: dict | None = None) -> Config:
     check_keys(cfg, str(path))
     write_out_pipelines(cfg)
     write_out_modality(cfg)
+    write_out_heatmap_on(cfg, pipelines_in(cfg))
     if not cfg.get('work_dir'):
         cfg.work_dir = default_work_dir(path)
     return cfg
@@ -142,6 +146,15 @@ def datasets_in(section: dict | list) -> list[dict]:
     return found
 
 
+def pipelines_in(cfg: Config) -> list[tuple[str, dict, str]]:
+    """(name, what holds it, its key there) of each pipeline."""
+    found = [(f'{phase}_pipeline', cfg, f'{phase}_pipeline') for phase in PHASES if cfg.get(f'{phase}_pipeline')]
+    for phase in PHASES:
+        datasets = datasets_in((cfg.get('data') or {}).get(phase) or {})
+        found += [(f'data.{phase}.pipeline', dataset, 'pipeline') for dataset in datasets if dataset.get('pipeline')]
+    return found
+
+
 def write_out_pipelines(cfg: Config) -> None:
     """Give every data set without a ``pipeline`` the top-level one of its phase (test falls back on val).
 
@@ -172,11 +185,8 @@ def write_out_modality(cfg: Config) -> None:
     feats = [modality] if isinstance(modality, str) else list(modality)
     if not feats or any(feat not in MODALITIES for feat in feats):
         raise ValueError(f'modality must be one of {MODALITIES} or a list of them, got {modality!r}')
-    pipelines = [cfg.get(f'{phase}_pipeline') for phase in PHASES]
-    for phase in PHASES:
-        pipelines += [d.get('pipeline') for d in datasets_in((cfg.get('data') or {}).get(phase) or {})]
-    for pipeline in pipelines:
-        for transform in pipeline or ():
+    for _, holder, key in pipelines_in(cfg):
+        for transform in holder[key]:
             if transform.get('type') == 'GenSkeFeat':
                 transform.setdefault('feats', feats)
 

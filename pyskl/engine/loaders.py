@@ -10,6 +10,7 @@ from functools import partial
 
 import numpy as np
 import torch
+from torch.nn.functional import pad
 from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
 
 from pyskl.datasets.samplers import epoch_indices, epoch_length
@@ -81,14 +82,26 @@ def one_thread(worker: int) -> None:
     torch.set_num_threads(1)
 
 
+def fill_persons(samples: list[dict]) -> list[dict]:
+    """Samples whose ``keypoint`` ``(S, M, T, V, C)`` are of one M: persons of zeros follow where there are fewer."""
+    shapes = [np.shape(sample.get('keypoint')) for sample in samples]
+    if any(len(shape) != 5 for shape in shapes) or len({shape[1] for shape in shapes}) == 1:
+        return samples
+    most = max(shape[1] for shape in shapes)
+    joints = [torch.as_tensor(sample['keypoint']) for sample in samples]
+    joints = [pad(x, (0, 0, 0, 0, 0, 0, 0, most - x.shape[1])) for x in joints]
+    return [{**sample, 'keypoint': x} for sample, x in zip(samples, joints, strict=True)]
+
+
 def collate(samples: list[dict], keys: tuple[str, ...]) -> dict:
-    """Stack ``keys`` of the samples along a new first axis.
+    """Stack ``keys`` of the samples along a new first axis; see :func:`fill_persons`.
 
     Raises:
         ValueError: If the samples cannot be stacked; names the key and the shapes.
     """
     try:
-        return default_collate([{key: sample[key] for key in keys if key in sample} for sample in samples])
+        chosen = [{key: sample[key] for key in keys if key in sample} for sample in samples]
+        return default_collate(fill_persons(chosen))
     except (RuntimeError, KeyError, TypeError) as error:
         shapes = {key: sorted({str(tuple(np.shape(s.get(key)))) for s in samples}) for key in keys}
         raise ValueError(f'the samples of a batch have different keys or shapes: {shapes}') from error

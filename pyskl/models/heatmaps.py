@@ -13,6 +13,14 @@ def _size(size: int | Sequence[int], name: str) -> tuple[int, int]:
     return pair
 
 
+def _sides(left: Sequence[int] | None, right: Sequence[int] | None, *names: str) -> tuple | None:
+    if (left is None) != (right is None):
+        raise ValueError(
+            f'model.heatmaps: {" and ".join(names)} must both be given, or neither, got {left} and {right}'
+        )
+    return None if left is None else (left, right)
+
+
 def pose_heatmaps(
     layout: str | dict = 'coco',
     with_kp: bool = True,
@@ -22,6 +30,10 @@ def pose_heatmaps(
     double: bool = False,
     train_size: int | Sequence[int] = 56,
     test_size: int | Sequence[int] = 64,
+    left_kp: Sequence[int] | None = None,
+    right_kp: Sequence[int] | None = None,
+    left_limb: Sequence[int] | None = None,
+    right_limb: Sequence[int] | None = None,
 ) -> PoseHeatmaps:
     """Heatmaps as the transform GeneratePoseTarget draws them, on the device.
 
@@ -35,6 +47,10 @@ def pose_heatmaps(
         double: Whether every clip is seen mirrored too in evaluation (validation and test).
         train_size: Of the picture that the training pipeline ends with, pixels: of a square, or (height, width).
         test_size: The same in evaluation.
+        left_kp: Joints of the left side; None: the layout's.
+        right_kp: Their partners, in the same order.
+        left_limb: Limbs of the left side; None: those between joints whose partners are limbs too.
+        right_limb: Their partners, in the same order.
 
     Raises:
         ValueError: If a value is unknown or impossible.
@@ -44,7 +60,8 @@ def pose_heatmaps(
     if not sigma > 0:
         raise ValueError(f'model.heatmaps.sigma must be above 0, got {sigma!r}')
     skeleton = get_skeleton(layout)
-    partners = mirror_order(skeleton.num_joints, skeleton.left, skeleton.right)
+    sides = _sides(left_kp, right_kp, 'left_kp', 'right_kp') or (skeleton.left, skeleton.right)
+    partners = mirror_order(skeleton.num_joints, *sides, 'model.heatmaps.left_kp, right_kp')
     options = {
         'num_joints': skeleton.num_joints,
         'sigma': sigma,
@@ -55,4 +72,9 @@ def pose_heatmaps(
     if with_kp:
         return JointHeatmaps(partners=partners, **options)
     limbs = get_limbs(skeletons, skeleton)
-    return LimbHeatmaps(limbs, partners=limb_mirror_order(limbs, partners), **options)
+    sides = _sides(left_limb, right_limb, 'left_limb', 'right_limb')
+    if sides is None:
+        partners = limb_mirror_order(limbs, partners)
+    else:
+        partners = mirror_order(len(limbs), *sides, 'model.heatmaps.left_limb, right_limb')
+    return LimbHeatmaps(limbs, partners=partners, **options)

@@ -55,11 +55,17 @@ class RecognizerGCN(nn.Module):
         cls_head: Config of a head, ``(N, M, C', ...) -> (N, K)``.
         train_cfg: Nothing is read from it; PYSKL's configs may carry it.
         test_cfg: ``average_clips``: how the clips of a sample become one row: ``'prob'`` (mean of the softmax, the
-            default), ``'score'`` (mean of the logits) or ``None`` (all rows, ``(N, S, K)``).
+            default), ``'score'`` (mean of the logits) or ``None`` (all rows, ``(N, S, K)``). ``feat_ext``: whether
+            ``'predict'`` gives the backbone's maps in place of scores, ``score_ext``: what the classifier makes of
+            each of their places; ``pool_opt``: the axes that are averaged away before, letters of ``'nmtv'`` (clips,
+            persons, frames, joints or cells), ``'all'`` of them, the default, or ``'none'``.
 
     Raises:
         ValueError: If ``test_cfg`` holds anything else.
     """
+
+    # In (N, S, M, C', T', V...): PYSKL calls the clips n.
+    POOLED = {'n': 1, 'm': 2, 't': 4, 'v': 5}
 
     def __init__(
         self, backbone: dict, cls_head: dict, train_cfg: dict | None = None, test_cfg: dict | None = None
@@ -68,14 +74,32 @@ class RecognizerGCN(nn.Module):
         self.backbone = build_component(backbone, MODELS)
         self.cls_head = build_component(cls_head, MODELS)
         self.train_cfg = dict(train_cfg or {})
-        self.test_cfg = check_test_cfg(test_cfg, ('average_clips',))
+        self.test_cfg = check_test_cfg(test_cfg, ('average_clips', 'feat_ext', 'score_ext', 'pool_opt'))
         self.average_clips = self.test_cfg.get('average_clips', 'prob')
+        self.feat_ext = bool(self.test_cfg.get('feat_ext'))
+        self.score_ext = bool(self.test_cfg.get('score_ext'))
+        pool = self.test_cfg.get('pool_opt', 'all')
+        letters = {'all': 'nmtv', 'none': ''}.get(pool, pool) if isinstance(pool, str) else '?'
+        if len(set(letters)) < len(letters) or not set(letters) <= set(self.POOLED):
+            raise ValueError(f"model.test_cfg.pool_opt must be letters of 'nmtv', 'all' or 'none', got {pool!r}")
+        self.pooled = [self.POOLED[letter] for letter in letters]
 
     def extract_feat(self, keypoint: Tensor) -> Tensor:
         """``(N, S, M, T, V, C) -> (N * S, M, C', ...)``, the backbone's maps."""
         if keypoint.ndim != 6:
             raise ValueError(f'keypoint must be (N, clips, M, T, V, C), got {tuple(keypoint.shape)}')
         return self.backbone(keypoint.flatten(0, 1))
+
+    def features(self, feature: Tensor) -> Tensor:
+        """``(N, S, M, C', T', V...)`` -> the same, pooled axes of size 1; with ``score_ext`` K in place of C'."""
+        feature = feature.to(torch.promote_types(feature.dtype, torch.float32))
+        cells = tuple(range(5, feature.ndim))
+        for axis in self.pooled:
+            feature = feature.mean(cells if axis == 5 else axis, keepdim=True)
+        if not self.score_ext:
+            return feature
+        places = feature.movedim(3, -1)
+        return self.cls_head.classify(places.flatten(0, -2)).unflatten(0, places.shape[:-1]).movedim(-1, 3)
 
     def forward(
         self, keypoint: Tensor, label: Tensor | None = None, mode: str = 'tensor'
@@ -86,7 +110,7 @@ class RecognizerGCN(nn.Module):
             keypoint: ``(N, S, M, T, V, C)``.
             label: ``(N,)`` or ``(N, 1)`` indices, or ``(N, K)`` soft; needed in mode ``'loss'``.
             mode: ``'tensor'``: logits ``(N * S, K)``; ``'loss'``: a dict of ``loss_cls``, ``top1_acc``, ``top5_acc``;
-                ``'predict'``: scores ``(N, K)``, as ``test_cfg.average_clips`` says.
+                ``'predict'``: scores ``(N, K)``, or what else ``test_cfg`` says.
 
         Raises:
             ValueError: If the input does not fit the network, the mode is unknown, or a loss is asked for several
@@ -96,6 +120,8 @@ class RecognizerGCN(nn.Module):
         feature = self.extract_feat(keypoint)
         if mode == 'loss':
             return self.cls_head.loss_of(feature, label)
+        if mode == 'predict' and (self.feat_ext or self.score_ext):
+            return self.features(feature.unflatten(0, (len(keypoint), -1)))
         logits = self.cls_head(feature)
         if mode == 'tensor':
             return logits
@@ -107,7 +133,8 @@ class Recognizer3D(nn.Module):
     """Heatmap volumes -> class scores.
 
     With ``heatmaps`` the volumes are drawn here, on the device, and the loader sends joints: the pipeline ends with
-    FormatGCNInput and Collect(keys=['keypoint', 'label']) in place of GeneratePoseTarget and FormatShape.
+    FormatHeatmapInput and Collect(keys=['keypoint', 'label']) in place of GeneratePoseTarget and FormatShape. A config's
+    ``heatmap_on='device'`` sets both.
 
     Args:
         backbone: Config of a backbone, ``(B, C, T, H, W) -> (B, C', T', H', W')``.

@@ -93,3 +93,14 @@ def test_drawing_on_the_device_trains_and_scores_as_drawing_in_the_loader(clips)
     assert np.allclose(scores, drawn_scores, atol=1e-4)
     assert weights.keys() == drawn_weights.keys()
     assert all(torch.allclose(weights[key], drawn_weights[key], atol=1e-4) for key in weights)
+
+
+@pytest.mark.parametrize('target', ['', ", with_kp=False, with_limb=True, skeletons='posec3d'"])
+def test_heatmap_on_the_device_is_one_key_and_changes_no_number(clips, target):
+    text = BY_LOADER.replace("type='GeneratePoseTarget'", f"type='GeneratePoseTarget'{target}")
+    weights, scores = run(clips, 'worker', text)
+    drawn_weights, drawn_scores = run(clips, 'device', f"{text}heatmap_on = 'device'\n")
+    assert (scores.shape, len(np.unique(scores, axis=0))) == ((4, 3), 4)
+    assert np.abs(scores - drawn_scores).max() < 1e-5
+    assert weights.keys() == drawn_weights.keys()
+    assert max((weights[key] - drawn_weights[key]).abs().max() for key in weights) < 1e-4

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
+import torch
 
-from pyskl.engine.loaders import EpochSampler, build_loader
+from pyskl.engine.loaders import EpochSampler, build_loader, collate
 
 
 class Numbers:
@@ -72,3 +73,13 @@ def test_class_prob_balances_and_its_length_is_known_before_the_first_epoch():
 def test_a_bad_batch_size_names_its_key():
     with pytest.raises(ValueError, match='data.videos_per_gpu must be a positive integer, got 0'):
         build_loader(Numbers(3), batch_size=0, workers=0, seed=0, shuffle=False)
+
+
+def test_clips_of_other_numbers_of_persons_are_filled_up():
+    clips = [{'keypoint': torch.full((2, persons, 3, 1, 4), float(persons)), 'label': persons} for persons in (1, 3)]
+    batch = collate(clips, ('keypoint', 'label'))
+    assert batch['keypoint'].shape == (2, 2, 3, 3, 1, 4)
+    assert batch['keypoint'][0].sum((0, 2, 3, 4)).tolist() == [24, 0, 0] and (batch['keypoint'][1] == 3).all()
+    assert batch['label'].tolist() == [1, 3]
+    with pytest.raises(ValueError, match='different keys or shapes'):
+        collate([{'keypoint': torch.ones(1, 1, 3, 1, 4)}, {'keypoint': torch.ones(1, 1, 2, 1, 4)}], ('keypoint',))

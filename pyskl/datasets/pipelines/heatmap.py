@@ -240,3 +240,51 @@ class GeneratePoseTarget(BaseTransform):
             draw_limbs(volume, keypoint, to_float32(score), self.limbs, self.sigma, partners)
         results['heatmap_imgs' if 'imgs' in results else 'imgs'] = volume.swapaxes(0, 1)
         return results
+
+
+@TRANSFORMS.register_module()
+class FormatHeatmapInput(BaseTransform):
+    """Arrange joints for a model that draws the heatmaps itself: ``(views, M, T, V, 4)``.
+
+    The channels are x, y, score, and 1 in views that are to be mirrored after drawing, else 0. Persons of whom nothing
+    would be drawn are left out; where a batch has clips of other numbers of persons, the loader fills up.
+
+    Required Keys: keypoint, keypoint_score (optional), num_clips (optional)
+    Modified Keys: keypoint; keypoint_score (removed)
+
+    Args:
+        use_score: Whether a joint's height is its score; otherwise 1.
+        double: Whether all clips follow a second time, mirrored.
+        scaling: Of the picture, see :class:`GeneratePoseTarget`.
+    """
+
+    def __init__(self, use_score: bool = True, double: bool = False, scaling: float = 1.0) -> None:
+        if not scaling > 0:
+            raise ValueError(f'FormatHeatmapInput scaling must be above 0, got {scaling!r}')
+        self.use_score = use_score
+        self.double = double
+        self.scaling = scaling
+
+    def transform(self, results: dict) -> dict:
+        keypoint, _ = picture_of(results, 'FormatHeatmapInput')
+        score, num_clips = results.pop('keypoint_score', None), results.get('num_clips', 1)
+        if keypoint.shape[1] % num_clips:
+            raise ValueError(
+                f'FormatHeatmapInput takes keypoint (M, num_clips * T, V, 2), but sample {sample_name(results)} has '
+                f'{keypoint.shape} and num_clips={num_clips}'
+            )
+        if self.scaling != 1:
+            keypoint = keypoint * np.float32(self.scaling)
+        if score is None or not self.use_score:
+            score = np.ones(keypoint.shape[:3], np.float32)
+        seen = np.flatnonzero((score >= LEAST_SCORE).any((1, 2)))
+        seen = seen if len(seen) else slice(0, 1)
+        keypoint, score = keypoint[seen], score[seen]
+        persons, frames, joints, _ = keypoint.shape
+        views = np.zeros((2 if self.double else 1, num_clips, persons, frames // num_clips, joints, 4), keypoint.dtype)
+        apart = persons, num_clips, frames // num_clips, joints
+        views[..., :2] = keypoint.reshape(*apart, 2).swapaxes(0, 1)
+        views[..., 2] = score.reshape(apart).swapaxes(0, 1)
+        views[1:, ..., 3] = 1
+        results['keypoint'] = views.reshape(-1, *views.shape[2:])
+        return results

@@ -63,20 +63,26 @@ class PoseHeatmaps(nn.Module):
 
     @torch.no_grad()
     def forward(self, keypoint: Tensor) -> Tensor:
-        """``(B, M, T, V, 3)``: x, y in pixels of the picture, score -> ``(B, K, T, H, W)`` float32.
+        """``(B, M, T, V, 3 or 4)``: x, y in pixels of the picture, score -> ``(B, K, T, H, W)`` float32.
+
+        The fourth channel, where there is one, is not 0 in samples whose volume is to be mirrored.
 
         Raises:
             ValueError: If the joints are not those of the skeleton, or have no score.
         """
-        if keypoint.ndim != 5 or keypoint.shape[3:] != (self.num_joints, 3):
+        if keypoint.ndim != 5 or keypoint.shape[3] != self.num_joints or keypoint.shape[4] not in (3, 4):
             raise ValueError(
                 f'keypoint holds {tuple(keypoint.shape)}, (B, M, T, V, C); model.heatmaps.layout has V='
-                f'{self.num_joints} joints, and C is 3: x, y, score, as FormatGCNInput packs them'
+                f'{self.num_joints} joints, and C is 3 or 4: x, y, score, mirrored, as FormatHeatmapInput packs them'
             )
         height, width = self.train_size if self.training else self.test_size
-        joints = keypoint.transpose(2, 3)  # (B, M, V, T, 3)
+        joints = keypoint.transpose(2, 3)  # (B, M, V, T, C)
         with torch.autocast(keypoint.device.type, enabled=False):
-            return self.draw(joints[..., :2], joints[..., 2].float(), self.pixel[:width], self.pixel[:height])
+            volume = self.draw(joints[..., :2], joints[..., 2].float(), self.pixel[:width], self.pixel[:height])
+        if keypoint.shape[4] == 3:
+            return volume
+        mirrored = keypoint[:, 0, 0, 0, 3, None, None, None, None] != 0
+        return torch.where(mirrored, self.mirror(volume), volume)
 
 
 class JointHeatmaps(PoseHeatmaps):

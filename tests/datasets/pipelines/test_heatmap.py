@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pyskl.datasets.pipelines.base import Compose
-from pyskl.datasets.pipelines.heatmap import GeneratePoseTarget
+from pyskl.datasets.pipelines.heatmap import FormatHeatmapInput, GeneratePoseTarget
 from pyskl.skeletons import SKELETONS, limb_mirror_order, mirror_order
 
 GOLDEN = dict(np.load(Path(__file__).parents[2] / 'data' / 'pipelines_heatmap.npz'))
@@ -204,3 +204,33 @@ def test_what_cannot_be_drawn_is_named():
         GeneratePoseTarget()(sample(np.zeros((1, 1, 3, 2))))
     with pytest.raises(ValueError, match=r'keypoint \(1, 2, 25, 3\) and img_shape=None; heatmaps need 2D'):
         GeneratePoseTarget()({'keypoint': np.zeros((1, 2, 25, 3))})
+
+
+def test_joints_for_a_model_that_draws_have_their_score_and_say_which_view_is_mirrored():
+    points = np.arange(24.0).reshape(2, 6, 1, 2)  # two persons, two clips of three frames, one joint
+    results = {**sample(points, score=points[..., 0] / 100 + 0.1), 'num_clips': 2}
+    found = FormatHeatmapInput(double=True)(results)
+    assert 'keypoint_score' not in found
+    views = found['keypoint']
+    assert views.shape == (4, 2, 3, 1, 4) and views.dtype == np.float64
+    assert views[1, 0, :, 0, 0].tolist() == [6, 8, 10]  # second clip, first person
+    assert views[0, 1, :, 0, 1].tolist() == [13, 15, 17]
+    assert np.allclose(views[1, 1, :, 0, 2], [0.28, 0.3, 0.32])
+    assert views[..., 3].max((1, 2, 3)).tolist() == views[..., 3].min((1, 2, 3)).tolist() == [0, 0, 1, 1]
+    assert np.array_equal(views[2:, ..., :3], views[:2, ..., :3])
+
+
+def test_persons_of_whom_nothing_is_drawn_are_left_out_but_for_the_last():
+    points = np.ones((3, 2, 1, 2))
+    seen = FormatHeatmapInput()(sample(points, score=[[[0], [0]], [[0], [0.5]], [[0], [0]]]))
+    assert seen['keypoint'].shape == (1, 1, 2, 1, 4) and seen['keypoint'][0, 0, :, 0, 2].tolist() == [0, 0.5]
+    assert FormatHeatmapInput()(sample(points, score=np.zeros((3, 2, 1))))['keypoint'].shape == (1, 1, 2, 1, 4)
+    assert FormatHeatmapInput(use_score=False)(sample(points, score=np.zeros((3, 2, 1))))['keypoint'].shape[1] == 3
+    assert FormatHeatmapInput(scaling=0.5)(sample(points))['keypoint'].ravel().tolist() == [0.5, 0.5, 1, 0] * 6
+
+
+def test_joints_that_cannot_be_arranged_are_told():
+    with pytest.raises(ValueError, match=r"sample 'clip' has \(1, 3, 1, 2\) and num_clips=2"):
+        FormatHeatmapInput()({**sample(np.ones((1, 3, 1, 2))), 'num_clips': 2})
+    with pytest.raises(ValueError, match='scaling must be above 0, got 0'):
+        FormatHeatmapInput(scaling=0)

@@ -101,5 +101,25 @@ def test_what_cannot_be_drawn_is_named():
         pose_heatmaps(with_limb=True)
     with pytest.raises(ValueError, match='train_size must be pixels, one number or .height, width., got'):
         pose_heatmaps(train_size=(0.5, 1))
-    with pytest.raises(ValueError, match='V=17 joints, and C is 3: x, y, score'):
+    with pytest.raises(ValueError, match='V=17 joints, and C is 3 or 4: x, y, score'):
         pose_heatmaps()(torch.zeros(1, 2, 4, 17, 2))
+
+
+@pytest.mark.parametrize('options', [JOINTS, LIMBS])
+def test_a_fourth_channel_says_which_volumes_are_mirrored(options):
+    module = pose_heatmaps(TRIPLE, **options, test_size=(9, 12)).eval()
+    points = torch.from_numpy(clip())[None].repeat(2, 1, 1, 1, 1)
+    views = torch.cat([points, torch.zeros_like(points[..., :1])], -1)
+    views[1, ..., 3] = 1
+    views = torch.cat([views, torch.zeros_like(views[:, :1])], 1)  # a person who fills up
+    volume = module(points)
+    assert torch.equal(module(views), torch.stack([volume[0], module.mirror(volume)[1]]))
+
+
+def test_sides_may_be_named():
+    named = pose_heatmaps('coco', left_kp=[1], right_kp=[3])
+    assert named.partners.tolist()[:4] == [0, 3, 2, 1]
+    named = pose_heatmaps('coco', **LIMBS, skeletons=[(0, 1), (0, 2), (1, 3)], left_limb=[0], right_limb=[2])
+    assert named.partners.tolist() == [2, 1, 0]
+    with pytest.raises(ValueError, match='left_kp and right_kp must both be given, or neither'):
+        pose_heatmaps('coco', left_kp=[1])

@@ -1,0 +1,127 @@
+"""``heatmap_on = 'device'``: a config whose loader draws heatmaps -> one whose model does, with the same numbers.
+
+Then GeneratePoseTarget and FormatShape leave the pipelines, FormatHeatmapInput takes their place, and what they were
+told stands in ``model.heatmaps``. The loader sends a clip's joints, some KB, in place of volumes of many MB.
+"""
+
+from collections.abc import Iterable
+
+from mmengine.config import Config
+
+PLACES = ('worker', 'device')
+# What GeneratePoseTarget is told about the drawing; sides belong to a mirror, which only some phases look into.
+DRAWING = {'layout': 'coco', 'with_kp': True, 'with_limb': False, 'skeletons': None, 'sigma': 0.6}
+SIDES = ('left_kp', 'right_kp', 'left_limb', 'right_limb')
+
+
+def write_out_heatmap_on(cfg: Config, pipelines: Iterable[tuple[str, dict, str]]) -> None:
+    """Move the drawing into the model where ``heatmap_on`` says so. Done twice, it changes nothing more.
+
+    Args:
+        cfg: The config.
+        pipelines: Of each pipeline in it: its name, what holds it, and its key there.
+
+    Raises:
+        ValueError: If ``heatmap_on`` is neither 'worker' nor 'device', or the pipelines do not allow for it.
+    """
+    place = cfg.get('heatmap_on', 'worker')
+    if place not in PLACES:
+        raise ValueError(f"heatmap_on must be 'worker' (the loader draws) or 'device' (the model draws), got {place!r}")
+    if place == 'worker':
+        return
+    model = cfg.get('model')
+    kind = model.get('type') if isinstance(model, dict) else None
+    if kind != 'Recognizer3D':
+        raise ValueError(f"heatmap_on='device' is for model.type='Recognizer3D', got {kind!r}; leave it out")
+    drawings, sizes = {}, {}
+    for where, holder, key in pipelines:
+        found = _moved(holder[key], where)
+        if found is None:
+            continue
+        holder[key], options, size = found
+        drawings[where] = options
+        sizes.setdefault('train_size' if 'train' in where else 'test_size', {})[where] = size
+    if not drawings:
+        if model.get('heatmaps'):
+            return
+        raise ValueError("heatmap_on='device' found no GeneratePoseTarget in the pipelines; leave it out")
+    if model.get('heatmaps'):
+        raise ValueError(
+            "heatmap_on='device' makes model.heatmaps of GeneratePoseTarget, but the config has model.heatmaps too; "
+            'leave one of them out'
+        )
+    drawing = _one({where: {k: options.get(k, v) for k, v in DRAWING.items()} for where, options in drawings.items()})
+    for side in SIDES:
+        given = {where: options[side] for where, options in drawings.items() if options.get(side) is not None}
+        if given:
+            drawing[side] = _one(given)
+    cfg.model.heatmaps = {**drawing, **{name: _one(of_phases) for name, of_phases in sizes.items()}}
+
+
+def _one(values: dict[str, object]) -> object:
+    """What all pipelines say."""
+    (first, value), *others = values.items()
+    for where, other in others:
+        if _plain(other) != _plain(value):
+            raise ValueError(
+                f"heatmap_on='device' draws with one generator, but {first} draws with {value} and {where} with "
+                f"{other}; make them equal, or leave heatmap_on='worker'"
+            )
+    return value
+
+
+def _plain(value: object) -> object:
+    """Lists and tuples alike."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return tuple(map(_plain, value)) if isinstance(value, list | tuple) else value
+
+
+def _kind(transform: object) -> object:
+    return transform.get('type') if isinstance(transform, dict) else None
+
+
+def _moved(pipeline: list[dict], where: str) -> tuple[list[dict], dict, list[int]] | None:
+    """The pipeline without its drawing, what was to be drawn, and [height, width]; None where nothing was."""
+    numbers = [i for i, transform in enumerate(pipeline) if _kind(transform) == 'GeneratePoseTarget']
+    if not numbers:
+        return None
+    if len(numbers) > 1:
+        raise ValueError(f"{where}: heatmap_on='device' takes one GeneratePoseTarget, got {len(numbers)}")
+    before, options = pipeline[: numbers[0]], dict(pipeline[numbers[0]])
+    size = _picture(before)
+    if size is None:
+        raise ValueError(
+            f"{where}: heatmap_on='device' needs pictures of one size; put Resize with keep_ratio=False, or "
+            'CenterCrop, before GeneratePoseTarget'
+        )
+    scaling = options.pop('scaling', 1)
+    packing = {key: options[key] for key in ('use_score', 'double') if key in options}
+    if scaling != 1:
+        packing['scaling'] = scaling
+    after = [dict(transform) for transform in pipeline[numbers[0] + 1 :] if _kind(transform) != 'FormatShape']
+    for transform in after:
+        for key in ('keys', 'meta_keys'):
+            names = transform.get(key)
+            if names is not None:
+                names = [names] if isinstance(names, str) else list(names)
+                transform[key] = ['keypoint' if name == 'imgs' else name for name in names]
+    size = [int(side * scaling + 0.5) for side in size]
+    return [*before, {'type': 'FormatHeatmapInput', **packing}, *after], options, size
+
+
+def _picture(transforms: list[dict]) -> tuple[int, int] | None:
+    """(height, width) of the picture behind ``transforms``, where it is the same for every clip."""
+    size = None
+    for transform in transforms:
+        kind = _kind(transform)
+        if kind == 'Resize' and transform.get('keep_ratio', True) is False:
+            width, height = transform['scale']
+            size = int(height), int(width)
+        elif kind in ('CenterCrop', 'RandomCrop'):
+            pixels = transform.get('crop_size', transform.get('size', 224))
+            width, height = (pixels, pixels) if isinstance(pixels, int) else pixels
+            size = int(height), int(width)
+        elif kind in ('Resize', 'PoseCompact', 'RandomResizedCrop'):
+            size = None
+    return size
