@@ -133,8 +133,8 @@ class Recognizer3D(nn.Module):
     """Heatmap volumes -> class scores.
 
     With ``heatmaps`` the volumes are drawn here, on the device, and the loader sends joints: the pipeline ends with
-    FormatHeatmapInput and Collect(keys=['keypoint', 'label']) in place of GeneratePoseTarget and FormatShape. A config's
-    ``heatmap_on='device'`` sets both.
+    FormatHeatmapInput and Collect(keys=['keypoint', 'label']) in place of GeneratePoseTarget and FormatShape. Of a
+    config, ``heatmap_on='device'`` sets both.
 
     Args:
         backbone: Config of a backbone, ``(B, C, T, H, W) -> (B, C', T', H', W')``.
