@@ -1,3 +1,4 @@
+import csv
 import importlib
 import io
 import json
@@ -58,7 +59,7 @@ def test_annotations_are_sorted_with_labels_from_zero(folder, tmp_path):
     assert first['keypoint'].shape == (1, 3, 20, 3) and first['keypoint'].dtype == np.float32
     assert first['total_frames'] == 3
     assert first['keypoint'][0, 2, 19].tolist() == [177 / 8, 178 / 8, 179 / 8]
-    assert os.listdir(out.parent) == ['nwucla.pkl']  # no temporary file is left
+    assert sorted(os.listdir(out.parent)) == ['nwucla.pkl', 'nwucla.skipped.csv']  # no temporary file is left
 
 
 def test_splits_go_by_view_and_repeats_are_found(folder, tmp_path):
@@ -141,12 +142,36 @@ def test_garbled_files_are_skipped_listed_and_counted(folder, tmp_path):
     (folder / 'a03_s01_e00_v01.json').write_text('{')
     (folder / 'sub').mkdir()
     (folder / 'sub' / 'a01_s01_e00_v01.json').write_text(json.dumps(clip()))
-    status, said, _ = convert(folder, '--out', tmp_path / 'x.pkl')
+    status, _, said = convert(folder, '--out', tmp_path / 'x.pkl')
+    assert status == 1
+    assert '2 of 6 are garbled, more than --max-bad 1 %; the first: ' in said[0]
+    status, said, _ = convert(folder, '--out', tmp_path / 'x.pkl', '--max-bad', 40)
     assert status == 0
-    assert '4 clips, 2 classes' in said
-    assert 'dropped: 2 files' in said
-    assert 'a03_s01_e00_v01.json: not JSON' in said
-    assert 'a01_s01_e00_v01.json: a second clip of this name' in said
+    assert '4 clips, 2 classes, 20 joints (nw-ucla), 3D' in said
+    assert 'left out: 2 of 6, 2 garbled; ' in said
+    with open(tmp_path / 'x.skipped.csv') as file:
+        assert [(Path(row['file']).name, row['reason']) for row in csv.DictReader(file)] == [
+            ('a03_s01_e00_v01.json', 'not JSON'),
+            ('a01_s01_e00_v01.json', "a second clip of the name 'a01_s01_e00_v01'"),
+        ]
+
+
+@pytest.mark.parametrize('packed', [False, True])
+def test_shards_merged_are_the_whole(folder, tmp_path, packed):
+    (folder / 'a03_s01_e00_v01.json').write_text('{')
+    source = folder
+    if packed:
+        source = tmp_path / 'x.tar'
+        with tarfile.open(source, 'w') as tar:
+            tar.add(folder, 'all_sqe')
+    whole, parts = tmp_path / 'whole' / 'x.pkl', tmp_path / 'parts' / 'x.pkl'
+    assert convert(source, '--out', whole, '--max-bad', 40, '--jobs', 2)[0] == 0
+    for i in (1, 2, 3):  # the copy and its original fall into different shards
+        assert convert(source, '--out', parts, '--max-bad', 40, '--shard', f'{i}/3')[0] == 0
+    merge = [sys.executable, str(TOOL.parent / 'merge.py'), *map(str, parts.parent.glob('*.pkl')), '--out', str(parts)]
+    subprocess.run(merge, check=True, capture_output=True)
+    for name in ('x.pkl', 'x.skipped.csv'):
+        assert (parts.parent / name).read_bytes() == (whole.parent / name).read_bytes()
 
 
 def test_nothing_is_overwritten_unless_told(folder, tmp_path):
@@ -162,13 +187,11 @@ def test_nothing_is_overwritten_unless_told(folder, tmp_path):
 def test_nothing_usable_is_one_line(tmp_path):
     folder = tmp_path / 'empty'
     folder.mkdir()
-    (folder / 'a01_s01_e00_v01.json').write_text('{')
     status, _, said = convert(folder, '--out', tmp_path / 'x.pkl')
-    assert status == 1
-    assert said == [
-        f'error: {folder} holds no usable clip, such as a01_s01_e00_v01.json; '
-        'the first of 1 dropped: a01_s01_e00_v01.json: not JSON'
-    ]
+    assert (status, said) == (1, [f'error: {folder} holds no clip, such as a01_s01_e00_v01.json'])
+    (folder / 'a01_s01_e00_v01.json').write_text('{')
+    status, _, said = convert(folder, '--out', tmp_path / 'x.pkl', '--max-bad', 100)
+    assert (status, said) == (1, [f'error: of 1 files none gives a clip; why is in {tmp_path / "x.skipped.csv"}'])
     assert not (tmp_path / 'x.pkl').exists()
 
 
@@ -189,14 +212,13 @@ def test_foreign_and_truncated_archives_are_one_line(folder, tmp_path):
 if 'PYSKL_NWUCLA' in os.environ:  # the published archive, where a machine has it
 
     def test_published_archive(nwucla):
-        clips, dropped = nwucla.read_clips(Path(os.environ['PYSKL_NWUCLA']))
+        clips = [nwucla.read_clip(item) for item in nwucla.find_clips(Path(os.environ['PYSKL_NWUCLA']))]
         splits, repeats = nwucla.make_splits(clips)
         assert {name: len(members) for name, members in splits.items()} == {
             'xview_train': 1020,
             'xview_val': 464,
             'xview_val_dedup': 369,
         }
-        assert dropped == {}
         # All of 'pick up with two hands' and 'drop trash' of view 3 are their namesakes of view 2.
         assert all(train == f'{val[:-1]}2' for val, train in repeats.items())
         assert {name[:3] for name in repeats} == {'a02', 'a03'}

@@ -5,7 +5,7 @@
 One file a clip, ``a01_s01_e00_v01.json`` (action, subject, episode, view): ``skeletons`` (T, 20, 3), metres, camera
 space (y up, z depth), and ``label`` 1..10. Splits: ``xview_train`` (views 1, 2), ``xview_val`` (view 3), and
 ``xview_val_dedup``: of the published view 3, 95 clips are byte-identical to a training clip; this split leaves them
-out.
+out. What is no clip is in ``nwucla.skipped.csv``; an interrupted run goes on where it was.
 """
 
 import argparse
@@ -18,17 +18,23 @@ import tarfile
 import zlib
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from _entry import run  # noqa: E402
-from _out import add_out, check_out  # noqa: E402
-
-from pyskl.datasets.annotations import write_annotations  # noqa: E402
+from _job import (  # noqa: E402
+    Outcome,
+    add_job_options,
+    check_job_options,
+    convert,
+    of_shard,
+    write_out,
+    write_skipped,
+)
 
 CLASSES = (
     'pick up with one hand',
@@ -46,14 +52,8 @@ NUM_JOINTS = 20
 TRAIN_VIEWS, VAL_VIEWS = ('v01', 'v02'), ('v03',)
 MAX_CLIP_BYTES = 8 << 20  # the longest published clip has 0.14 MB
 MAX_ARCHIVE_BYTES = 1 << 30  # unpacked; the published archive has 39 MB
+Item = Path | tuple[str, bytes | None]  # a file, or an archive's member; None: larger than a clip can be
 _CLIP_NAME = re.compile(r'a\d\d_s\d\d_e\d\d_(v\d\d)')
-
-
-def clips_in_folder(folder: Path) -> Iterator[tuple[str, bytes | None]]:
-    """(file name, content) of every JSON file below ``folder``, by name; content None: larger than a clip can be."""
-    for path in sorted(folder.rglob('*.json')):
-        if path.is_file():
-            yield path.name, path.read_bytes() if path.stat().st_size <= MAX_CLIP_BYTES else None
 
 
 def clips_in_archive(archive: Path) -> Iterator[tuple[str, bytes | None]]:
@@ -110,27 +110,31 @@ def parse_clip(name: str, content: bytes | None) -> dict:
     return {'frame_dir': stem, 'label': label - 1, 'total_frames': keypoint.shape[1], 'keypoint': keypoint}
 
 
-def read_clips(source: Path) -> tuple[list[dict], dict[str, str]]:
-    """All annotations, sorted by ``frame_dir``, and why each unusable file was dropped.
+def find_clips(source: Path) -> list[Item]:
+    """The JSON files of a folder, or the members of an archive with their content, by name.
 
     Raises:
         OSError: If ``source`` cannot be read.
-        ValueError: If it holds no usable clip.
+        ValueError: If it holds none, or is neither.
     """
-    files = clips_in_folder(source) if source.is_dir() else clips_in_archive(source)
-    clips, dropped = {}, {}
-    for name, content in tqdm(files, desc='clips', unit=' files', disable=None):
-        try:
-            clip = parse_clip(name, content)
-            if clip['frame_dir'] in clips:
-                raise ValueError('a second clip of this name')
-            clips[clip['frame_dir']] = clip
-        except ValueError as why:
-            dropped[name] = str(why)
-    if not clips:
-        first = next((f'; the first of {len(dropped)} dropped: {name}: {why}' for name, why in dropped.items()), '')
-        raise ValueError(f'{source} holds no usable clip, such as a01_s01_e00_v01.json{first}')
-    return [clips[name] for name in sorted(clips)], dropped
+    if source.is_dir():
+        found = sorted((path for path in source.rglob('*.json') if path.is_file()), key=lambda path: (path.name, path))
+    else:
+        found = sorted(clips_in_archive(source), key=lambda member: member[0])
+    if not found:
+        raise ValueError(f'{source} holds no clip, such as a01_s01_e00_v01.json')
+    return found
+
+
+def read_clip(item: Item) -> dict:
+    """The annotation of a file or member.
+
+    Raises:
+        ValueError: If it is not a clip.
+    """
+    if isinstance(item, tuple):
+        return parse_clip(*item)
+    return parse_clip(item.name, item.read_bytes() if item.stat().st_size <= MAX_CLIP_BYTES else None)
 
 
 def make_splits(clips: list[dict]) -> tuple[dict[str, list[str]], dict[str, str]]:
@@ -154,35 +158,39 @@ def make_splits(clips: list[dict]) -> tuple[dict[str, list[str]], dict[str, str]
     return splits, repeats
 
 
-def summary(clips: list[dict], splits: dict, repeats: dict, dropped: dict) -> str:
-    """What the pickle holds, for people."""
-    frames = [clip['total_frames'] for clip in clips]
+def more(clips: list[dict], repeats: dict[str, str]) -> str:
+    """What there is to say of NW-UCLA beside the usual: clips a class, and which were filmed once and stored twice."""
     counts = Counter(clip['label'] for clip in clips)
     kinds = Counter(f'{name[:3]}_{name[-3:]} = {repeats[name][:3]}_{repeats[name][-3:]}' for name in repeats)
     lines = [
-        f'{len(clips)} clips, {len(counts)} classes, {NUM_JOINTS} joints (nw-ucla), metres',
-        f'frames: {min(frames)} min, {np.median(frames):g} median, {max(frames)} max, {sum(frames)} in all',
         *(f'  {label} {name}: {counts[label]}' for label, name in enumerate(CLASSES)),
-        *(f'split {name}: {len(members)}' for name, members in splits.items()),
         f'{len(repeats)} xview_val clips are byte-identical to a training clip; xview_val_dedup leaves them out',
         *(f'  {kind}: {count}' for kind, count in sorted(kinds.items())),
-        f'dropped: {len(dropped)} files',
-        *(f'  {name}: {why}' for name, why in sorted(dropped.items())),
     ]
     return '\n'.join(lines)
+
+
+def share_of(outcome: Outcome, number: int, count: int) -> Outcome:
+    """What a shard keeps of the whole: its share of the clips, and of what was left out."""
+    records, skipped = (of_shard(rows, number, count) for rows in (outcome.records, outcome.skipped))
+    return replace(outcome, records=records, skipped=skipped, total=len(records) + len(skipped))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('source', type=Path, metavar='ALL_SQE', help='folder of JSON clips, or the tar archive of it')
-    add_out(parser)
+    add_job_options(parser)
     args = parser.parse_args()
-    check_out(args)
-    clips, dropped = read_clips(args.source)
-    splits, repeats = make_splits(clips)
-    write_annotations(args.out, clips, splits)
-    print(summary(clips, splits, repeats, dropped))
-    print(f'wrote {args.out}')
+    check_job_options(args)
+    items = find_clips(args.source)
+    # A shard reads all clips too, which takes seconds: which ones repeat others shows in no other way.
+    outcome = convert(argparse.Namespace(**{**vars(args), 'shard': None}), items, read_clip)
+    splits, repeats = make_splits(outcome.records)
+    if args.shard:
+        outcome = share_of(outcome, *args.shard)
+        write_skipped(outcome.table, outcome.skipped)
+    write_out(args, outcome, splits, 'nw-ucla')
+    print(more(outcome.records, repeats))
 
 
 if __name__ == '__main__':
