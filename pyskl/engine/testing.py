@@ -73,6 +73,8 @@ def test(
         pin_memory=device.type == 'cuda',
     )
     recognizer.eval()
+    if getattr(recognizer, 'feat_ext', False) or getattr(recognizer, 'score_ext', False):
+        metric.names = []  # nothing that could be right or wrong
     if fuse:
         notes.append(f'--fuse-conv-bn: {_fuse(recognizer, dataset, device)} batch norms folded')
     if compile or cfg.get('compile'):
@@ -100,7 +102,7 @@ def test(
     if rank == 0:
         write_scores(metric.scores, dataset, out, dump)
         if not result:
-            print('no metrics: the clips have no labels, or average_clips gives scores a clip', flush=True)
+            print('no metrics: the clips have no labels, or test_cfg asks for features or scores a clip', flush=True)
         for name, value in result.items():
             print(f'{name}: {value:.4f}', flush=True)
     return result

@@ -171,5 +171,38 @@ def test_what_a_loss_needs_is_named():
 def test_what_test_cfg_may_hold_is_named():
     with pytest.raises(ValueError, match="average_clips must be 'prob', 'score' or None, got 'mean'"):
         network(test_cfg={'average_clips': 'mean'})
-    with pytest.raises(ValueError, match=r"'average_clips' only, got \['average_clip'\]"):
+    with pytest.raises(ValueError, match=r"'score_ext', 'pool_opt' only, got \['average_clip'\]"):
         network(test_cfg={'average_clip': 'prob'})
+
+
+@pytest.mark.parametrize('name', NETWORKS)
+@torch.no_grad()
+def test_scores_of_pooled_features_are_the_mean_of_the_clips_scores(name):
+    model, x = network(name, test_cfg={'score_ext': True}).eval(), torch.randn(2, 3, 2, 10, 3, 3)
+    pooled = model(keypoint=x, mode='predict')
+    assert pooled.shape[:5] == (2, 1, 1, 6, 1)
+    model.score_ext, model.average_clips = False, 'score'
+    assert same(pooled.flatten(1), model(keypoint=x, mode='predict'))
+
+
+@pytest.mark.parametrize('name', NETWORKS)
+@torch.no_grad()
+def test_features_and_scores_of_every_place(name):
+    model, x = network(name, test_cfg={'feat_ext': True, 'pool_opt': 'none'}).eval(), torch.randn(2, 3, 2, 10, 3, 3)
+    maps = model.extract_feat(x).unflatten(0, (2, 3))
+    assert torch.equal(model(keypoint=x, mode='predict'), maps)
+    model.score_ext = True
+    scores = model(keypoint=x, mode='predict')
+    assert scores.shape == (*maps.shape[:3], 6, *maps.shape[4:])
+    place = maps[1, 2, 0, :, 4].flatten(1)[:, -1]
+    assert same(scores[1, 2, 0, :, 4].flatten(1)[:, -1], model.cls_head.classify(place[None])[0])
+    model.pooled = [4]
+    assert same(model(keypoint=x, mode='predict'), scores.mean(4, keepdim=True))
+
+
+def test_pooled_axes_are_letters():
+    assert network(test_cfg={'pool_opt': 'all'}).pooled == network(test_cfg={'pool_opt': 'nmtv'}).pooled == [1, 2, 4, 5]
+    assert network(test_cfg={'pool_opt': 'tv'}).pooled == [4, 5]
+    for wrong in ('mean', 'tt', 3, ['t']):
+        with pytest.raises(ValueError, match=r"pool_opt must be letters of 'nmtv', 'all' or 'none', got"):
+            network(test_cfg={'pool_opt': wrong})
