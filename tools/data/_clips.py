@@ -150,20 +150,19 @@ def guess_layout(store: RecordStore) -> tuple[Skeleton, str]:
 
 def problem_numbers(store: RecordStore) -> np.ndarray:
     """Numbers of the records that are broken."""
-    rows = store.problem_rows if hasattr(store, 'problem_rows') else sorted(store.problems)
-    return np.asarray(rows, np.int64)
+    return np.asarray(store.problem_rows, np.int64)
 
 
 def problem_of(store: RecordStore, index: int) -> str | None:
     """What is wrong with a record; None if nothing is."""
     if index not in problem_numbers(store):
         return None
-    return store.problem(index) if hasattr(store, 'problem') else store.problems[index]
+    return store.problem(index)
 
 
 def is_processed(store: RecordStore) -> bool:
     """Whether the file holds what the first steps of a pipeline made of the records."""
-    return bool(getattr(store, 'steps', ()))
+    return bool(store.steps)
 
 
 def joints_of(store: RecordStore, index: int, skeleton: Skeleton) -> tuple[dict, np.ndarray, np.ndarray]:

@@ -1,6 +1,7 @@
 """What a config's pipeline makes of a clip, and which recorded frame each of its frames is."""
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from pyskl.datasets.pipelines.decompress import DecompressPose
 from pyskl.datasets.pipelines.heatmap import GeneratePoseTarget
 from pyskl.datasets.pipelines.sampling import PoseDecode, UniformSampleDecode
 from pyskl.datasets.pipelines.streams import GenSkeFeat
+from pyskl.datasets.pipelines.stretching import CropResize
 from pyskl.datasets.pose_dataset import PoseDataset
 from pyskl.engine import schema
 from pyskl.engine.config import datasets_in, load_config
@@ -23,7 +25,8 @@ from pyskl.visualization.panels import HeatmapPanel, JointsPanel, as_vectors
 from pyskl.visualization.projection import guess_up
 from pyskl.visualization.skeleton import visibility
 
-STREAMS = {'j': 'joints', 'b': 'bones', 'jm': 'motion of joints', 'bm': 'motion of bones'}
+STREAMS = {'j': 'joints', 'b': 'bones from 0', 'jm': 'motion of joints from 0', 'bm': 'motion of bones from 0'}
+TIMED = (UniformSampleDecode, CropResize)  # choose frames, and do nothing to what is in them
 BROKEN = (ValueError, KeyError, IndexError, TypeError)  # what a pipeline raises at a clip that does not suit it
 
 
@@ -60,6 +63,9 @@ class Fed:
 
 class Feeder:
     """The pipeline of a config's phase, applied to any clip of a file.
+
+    A person's colour is that of their place in the array: PreNormalize3D, which puts the main person first, may change
+    it.
 
     Args:
         config: Config file.
@@ -119,6 +125,7 @@ class Feeder:
             if isinstance(transform, GeneratePoseTarget):
                 target = transform
             try:
+                timed = source_frames(transform, results) if isinstance(transform, TIMED) else None
                 results = transform(results)
             except BROKEN as error:
                 said = error if isinstance(error, ValueError) else f'{type(error).__name__}: {error}'
@@ -128,7 +135,9 @@ class Feeder:
                 continue
             if isinstance(transform, PoseDecode) and inds is not None:
                 source = source[(np.asarray(inds).reshape(-1) - start).clip(0, len(source) - 1)]
-            elif before.shape[1] != after.shape[1] or isinstance(transform, UniformSampleDecode):
+            elif timed is not None:
+                source = source[timed]
+            elif before.shape[1] != after.shape[1]:
                 source = source[_origin(before, after)]
         if 'imgs' in results:
             return self._heatmaps(np.asarray(results['imgs']), source, target, height)
@@ -170,7 +179,7 @@ class Feeder:
                 part, visible, own, height, None, view, up, origin=flat or vectors, floor=not vectors, square=True
             )
             fed.panels.append(panel)
-            fed.captions.append(self._caption(STREAMS.get(stream, stream), clips, keypoint.shape[1:]))
+            fed.captions.append(self._caption(STREAMS.get(stream, stream), clips, (*first.shape[:3], each)))
         return fed
 
     def _heatmaps(self, imgs, source, target, height) -> Fed:
@@ -194,6 +203,21 @@ def _as_long(source: np.ndarray, frames: int) -> np.ndarray:
     if len(source) >= frames:
         return source[:frames]
     return source[np.arange(frames) * len(source) // frames]
+
+
+def source_frames(transform: Callable[[dict], dict], results: dict) -> np.ndarray:
+    """Which frame of ``results`` each frame would be that ``transform``, one of ``TIMED``, makes of it.
+
+    It is given a clip in which every coordinate is the number of its frame; chance is put back as it was.
+    """
+    keypoint = results['keypoint']
+    filled = (keypoint != 0).any((2, 3))  # (M, T); empty frames stay empty, since they may be padding
+    clock = np.arange(1, keypoint.shape[1] + 1, dtype=np.float32) * filled
+    clock = np.repeat(clock[:, :, None], keypoint[0, 0].size, axis=2).reshape(keypoint.shape)
+    state = np.random.get_state()
+    told = transform({**results, 'keypoint': clock})['keypoint'][..., 0].max((0, 2))
+    np.random.set_state(state)
+    return np.rint(told - 1).astype(int).clip(0, keypoint.shape[1] - 1)
 
 
 def _origin(before: np.ndarray, after: np.ndarray) -> np.ndarray:

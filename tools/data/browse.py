@@ -137,7 +137,7 @@ def draw_sheet(
     taken = [str(path) for path in paths if path.exists()]
     if taken and not args.overwrite:
         raise FileExistsError(f'{taken[0]} exists; give another --out, or --overwrite to replace it')
-    rows, skipped, random = [], [], np.random.RandomState(args.seed)
+    rows, skipped, random = [], [], np.random.RandomState(args.seed % 2**32)
     for label, members in tqdm(groups.items(), desc='classes', unit=' classes', disable=None):
         for index in random.permutation(members)[:TRIED].tolist():
             try:
@@ -180,6 +180,8 @@ def sheet_row(args: argparse.Namespace, store: RecordStore, index: int, skeleton
 
 def _view(text: str) -> tuple[float, float]:
     azimuth, elevation = map(float, text.split(','))
+    if not (abs(azimuth) <= 360 and abs(elevation) <= 90):
+        raise ValueError
     return azimuth, elevation
 
 
@@ -201,7 +203,13 @@ def main() -> int:
     how.add_argument('--fps', type=float, default=25.0, help='frames a second (default: 25; gif: at most 50)')
     how.add_argument('--size', type=int, help='height of a panel, pixels (default: 480; on a sheet 128)')
     how.add_argument('--max-frames', type=int, default=300, metavar='N', help='thin out longer clips (default: 300)')
-    how.add_argument('--view', type=_view, default=(25.0, 12.0), metavar='AZIMUTH,ELEVATION', help='3D, degrees')
+    how.add_argument(
+        '--view',
+        type=_view,
+        default=(25.0, 12.0),
+        metavar='AZIMUTH,ELEVATION',
+        help='3D: degrees, as --view=-30,10 (default: 25,12)',
+    )
     how.add_argument('--up', choices=sorted(AXES), help='3D: the axis that points up (default: along the spine)')
     how.add_argument('--zoom', action='store_true', help='2D: the people, not the whole picture')
     how.add_argument('--font', type=Path, help='a .ttf or .otf file, for names that DejaVu Sans cannot write')
@@ -232,6 +240,8 @@ def main() -> int:
     classes = read_classes(named) if named else ()
     store = open_records(args.file)
     chosen = chosen_clips(args, store, classes)
+    if len(chosen) == 0:
+        raise ValueError(f'no clip is chosen: split {args.split!r} of {args.file} has none')
     skeleton, said = (layout_of(args.layout), '') if args.layout else guess_layout(store)
     if said:
         print(said)
