@@ -15,7 +15,7 @@ from pyskl.models.layers.initial import conv_init
 from pyskl.models.layers.joint_network import JointNetwork
 from pyskl.models.layers.space_time import SpaceTimeBlock
 from pyskl.models.layers.stages import per_stage, stage_plan
-from pyskl.models.layers.temporal import MultiScaleTCN, UnitTCN
+from pyskl.models.layers.temporal import UnitTCN, temporal_unit
 from pyskl.registry import MODELS, check_arguments
 
 
@@ -97,7 +97,9 @@ class AAGCN(JointNetwork):
             gcn = AdaptiveGCN(
                 narrow, wide, A, values['gcn_coff_embedding'], values['gcn_adaptive'], values['gcn_attention']
             )
-            tcn = _temporal(wide, stride, {**values, 'tcn_dropout': values['tcn_dropout'] if index > 1 else 0.0})
+            tcn = temporal_unit(wide, stride, values['tcn_dropout'] if index > 1 else 0.0, values)
+            if isinstance(tcn, UnitTCN):
+                conv_init(tcn.conv)
             self.gcn.append(SpaceTimeBlock(gcn, tcn, narrow, wide, stride, residual=index > 1))
 
     def encode(self, x: Tensor) -> Tensor:
@@ -106,27 +108,3 @@ class AAGCN(JointNetwork):
         for block in self.gcn:
             x = block(x)
         return x
-
-
-def _temporal(channels: int, stride: int, values: dict) -> nn.Module:
-    """The temporal unit that one stage's ``tcn_*`` values describe."""
-    kind = values['tcn_type']
-    own = {'unit_tcn': ('tcn_dilation', 'tcn_norm'), 'mstcn': ('tcn_ms_cfg', 'tcn_mid_channels')}
-    if kind not in own:
-        raise ValueError(f'unknown backbone.tcn_type {kind!r}; choose from {sorted(own)}')
-    given = {key for key in (*own['unit_tcn'], *own['mstcn']) if values[key] is not None}
-    if values['tcn_norm'] == 'BN':
-        given.discard('tcn_norm')
-    for unit, keys in own.items():
-        for key in given & set(keys):
-            if unit != kind:
-                raise ValueError(f'backbone.{key} is an argument of tcn_type={unit!r}, but tcn_type is {kind!r}')
-    if kind == 'mstcn':
-        options = {key[4:]: values[key] for key in given}
-        return MultiScaleTCN(channels, channels, stride=stride, dropout=values['tcn_dropout'], **options)
-    unit = UnitTCN(
-        channels, channels, stride=stride, dilation=values['tcn_dilation'] or 1, norm=values['tcn_norm'],
-        dropout=values['tcn_dropout'],
-    )  # fmt: skip
-    conv_init(unit.conv)
-    return unit

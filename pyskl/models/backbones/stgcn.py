@@ -12,65 +12,15 @@ from torch import Tensor, nn
 
 from pyskl.models.graphs import build_adjacency
 from pyskl.models.layers.graph_conv import UnitGCN
-from pyskl.models.layers.persons import once_per_absent
-from pyskl.models.layers.temporal import MultiScaleTCN, UnitTCN
+from pyskl.models.layers.joint_network import JointNetwork
+from pyskl.models.layers.space_time import SpaceTimeBlock
+from pyskl.models.layers.stages import per_stage, stage_plan
+from pyskl.models.layers.temporal import temporal_unit
 from pyskl.registry import MODELS, check_arguments
-
-TCN_TYPES = {'unit_tcn': UnitTCN, 'mstcn': MultiScaleTCN}
-
-
-class STGCNBlock(nn.Module):
-    """Graph convolution, temporal convolution, residual.
-
-    Args:
-        in_channels: Channels of the input.
-        out_channels: Channels of the output.
-        A: ``(K, V, V)``, of which the block keeps its own copy.
-        stride: In time.
-        residual: Whether the input is added at the end.
-        gcn: Arguments of :class:`UnitGCN`.
-        tcn_type: A key of ``TCN_TYPES``.
-        tcn: Arguments of that class.
-    """
-
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        A: Tensor,
-        stride: int,
-        residual: bool,
-        gcn: dict,
-        tcn_type: str,
-        tcn: dict,
-    ) -> None:
-        super().__init__()
-        self.gcn = UnitGCN(in_channels, out_channels, A, **gcn)
-        self.tcn = TCN_TYPES[tcn_type](out_channels, out_channels, stride=stride, **tcn)
-        self.has_residual = residual
-        self.residual = nn.Identity()
-        if residual and (stride != 1 or in_channels != out_channels):
-            self.residual = UnitTCN(in_channels, out_channels, kernel_size=1, stride=stride)
-        self.relu = nn.ReLU(inplace=True)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """``(B, C_in, T, V) -> (B, C_out, T', V)``."""
-        y = self.tcn(self.gcn(x))
-        if self.has_residual:
-            y = y + self.residual(x)
-        return self.relu(y)
-
-
-def _per_stage(options: dict, num_stages: int) -> list[dict]:
-    """One dict a stage: a tuple of ``num_stages`` items is dealt out, anything else goes to every stage."""
-    return [
-        {k: v[i] if isinstance(v, tuple) and len(v) == num_stages else v for k, v in options.items()}
-        for i in range(num_stages)
-    ]
 
 
 @MODELS.register_module()
-class STGCN(nn.Module):
+class STGCN(JointNetwork):
     """ST-GCN; with ``gcn_adaptive='init', gcn_with_res=True, tcn_type='mstcn'`` ST-GCN++.
 
     Every ``gcn_*`` and ``tcn_*`` argument may be a tuple of ``num_stages`` values, one a stage. ``None`` for a
@@ -129,98 +79,38 @@ class STGCN(nn.Module):
         tcn_ms_cfg: Sequence | None = None,
         tcn_mid_channels: float | tuple | None = None,
     ) -> None:
-        super().__init__()
         check_arguments(build_adjacency, graph_cfg, 'graph_cfg')
-        if data_bn_type not in ('VC', 'MVC', None):
-            raise ValueError(f"backbone.data_bn_type must be 'VC', 'MVC' or None, got {data_bn_type!r}")
         A = build_adjacency(**graph_cfg)
-        self.num_joints = A.shape[1]
-        self.in_channels = in_channels
-        self.num_person = num_person
-        self.data_bn_type = data_bn_type
+        super().__init__(A.shape[1], in_channels, num_person, data_bn_type)
         self.pretrained = pretrained
-        joint_channels = self.num_joints * in_channels
-        if data_bn_type is None:
-            self.data_bn = nn.Identity()
-        else:
-            self.data_bn = nn.BatchNorm1d(joint_channels * (num_person if data_bn_type == 'MVC' else 1))
-
-        options = {
-            'gcn_type': gcn_type, 'gcn_adaptive': gcn_adaptive, 'gcn_conv_pos': gcn_conv_pos,
-            'gcn_with_res': gcn_with_res, 'gcn_norm': gcn_norm, 'gcn_act': gcn_act, 'tcn_type': tcn_type,
-            'tcn_dropout': tcn_dropout, 'tcn_dilation': tcn_dilation, 'tcn_norm': tcn_norm, 'tcn_ms_cfg': tcn_ms_cfg,
-            'tcn_mid_channels': tcn_mid_channels,
-        }  # fmt: skip
-        blocks = []
-        channels = in_channels
-        for stage, values in enumerate(_per_stage(options, num_stages), start=1):
-            width = int(base_channels * ch_ratio ** sum(2 <= s <= stage for s in inflate_stages) + 1e-4)
-            if stage == 1:
-                values['tcn_dropout'] = 0.0
-                if in_channels == base_channels:
-                    continue
-            stride = 2 if stage in down_stages and stage > 1 else 1
-            blocks.append(STGCNBlock(channels, width, A, stride, stage > 1, **_block_options(values)))
-            channels = width
-        self.gcn = nn.ModuleList(blocks)
+        spatial = per_stage(
+            {
+                'adaptive': gcn_adaptive, 'conv_pos': gcn_conv_pos, 'with_res': gcn_with_res, 'norm': gcn_norm,
+                'act': gcn_act,
+            },
+            num_stages,
+        )  # fmt: skip
+        temporal = per_stage(
+            {
+                'gcn_type': gcn_type, 'tcn_type': tcn_type, 'tcn_dropout': tcn_dropout, 'tcn_dilation': tcn_dilation,
+                'tcn_norm': tcn_norm, 'tcn_ms_cfg': tcn_ms_cfg, 'tcn_mid_channels': tcn_mid_channels,
+            },
+            num_stages,
+        )  # fmt: skip
+        self.gcn = nn.ModuleList()
+        for index, narrow, wide, stride in stage_plan(
+            in_channels, base_channels, num_stages, inflate_stages, down_stages, ch_ratio, skip_fitting=True
+        ):
+            values = temporal[index - 1]
+            if values['gcn_type'] != 'unit_gcn':
+                raise ValueError(f"unknown backbone.gcn_type {values['gcn_type']!r}; choose 'unit_gcn'")
+            gcn = UnitGCN(narrow, wide, A, **spatial[index - 1])
+            tcn = temporal_unit(wide, stride, values['tcn_dropout'] if index > 1 else 0.0, values)
+            self.gcn.append(SpaceTimeBlock(gcn, tcn, narrow, wide, stride, residual=index > 1))
         self.to(memory_format=torch.channels_last)
 
-    def normalize(self, x: Tensor) -> Tensor:
-        """``(N, M, T, V, C)``, normalised by ``data_bn``."""
-        n, m, t, v, c = x.shape
-        if self.data_bn_type == 'MVC':
-            x = self.data_bn(x.transpose(1, 2).reshape(n * t, m * v * c))
-            return x.view(n, t, m, v, c).transpose(1, 2)
-        return self.data_bn(x.reshape(n * m * t, v * c)).view(n, m, t, v, c)
-
     def encode(self, x: Tensor) -> Tensor:
-        """``(N, M, T, V, C) -> (N * M, C', T', V)``."""
-        with torch.autocast(x.device.type, enabled=False):  # coordinates need more digits than half precision has
-            x = self.normalize(x).flatten(0, 1).permute(0, 3, 1, 2)
+        """``(B, C, T, V) -> (B, C', T', V)``."""
         for block in self.gcn:
             x = block(x)
         return x
-
-    def encode_persons(self, x: Tensor) -> Tensor:
-        """``(B, T, V, C) -> (B, C', T', V)``."""
-        return self.encode(x[:, None])
-
-    def forward(self, x: Tensor) -> Tensor:
-        """``(N, M, T, V, C) -> (N, M, C', T', V)``.
-
-        Raises:
-            ValueError: If M, V or C is not the one that the network was built for.
-        """
-        if x.ndim != 5 or x.shape[3:] != (self.num_joints, self.in_channels):
-            raise ValueError(
-                f'keypoint is {tuple(x.shape)}, (N, M, T, V, C); backbone.graph_cfg.layout has V={self.num_joints} '
-                f'joints and backbone.in_channels is C={self.in_channels}'
-            )
-        if self.data_bn_type == 'MVC' and x.shape[1] != self.num_person:
-            raise ValueError(f'keypoint holds M={x.shape[1]} persons, backbone.num_person is {self.num_person}')
-        if self.training or self.data_bn_type == 'MVC':  # there an absent person is not the same in every place
-            y = self.encode(x)
-        else:
-            y = once_per_absent(self.encode_persons, x.flatten(0, 1))
-        return y.unflatten(0, tuple(x.shape[:2]))
-
-
-def _block_options(values: dict) -> dict:
-    """The per-stage values as arguments of :class:`STGCNBlock`."""
-    if values['gcn_type'] != 'unit_gcn':
-        raise ValueError(f"unknown backbone.gcn_type {values['gcn_type']!r}; choose 'unit_gcn'")
-    kind = values['tcn_type']
-    if kind not in TCN_TYPES:
-        raise ValueError(f'unknown backbone.tcn_type {kind!r}; choose from {sorted(TCN_TYPES)}')
-    gcn = {key[4:]: value for key, value in values.items() if key.startswith('gcn_') and key != 'gcn_type'}
-    own = {'unit_tcn': ('tcn_dilation', 'tcn_norm'), 'mstcn': ('tcn_ms_cfg', 'tcn_mid_channels')}
-    defaults = {'tcn_norm': 'BN'}
-    tcn = {'dropout': values['tcn_dropout']}
-    for unit, keys in own.items():
-        for key in keys:
-            given = values[key] != defaults.get(key)
-            if given and unit != kind:
-                raise ValueError(f'backbone.{key} is an argument of tcn_type={unit!r}, but tcn_type is {kind!r}')
-            if given:
-                tcn[key[4:]] = values[key]
-    return {'gcn': gcn, 'tcn_type': kind, 'tcn': tcn}

@@ -48,8 +48,8 @@ class JointNetwork(nn.Module):
             return self.data_bn(x.reshape(n * m * t, v * c)).view(n, m, t, v, c)
 
     def encode_persons(self, x: Tensor) -> Tensor:
-        """``(B, T, V, C) -> (B, C', T', V)``, for ``'VC'`` or None."""
-        return self.encode(self.normalize(x[:, None])[:, 0].permute(0, 3, 1, 2))
+        """``(B, T, V, C)``, normalised, ``-> (B, C', T', V)``."""
+        return self.encode(x.permute(0, 3, 1, 2))
 
     def forward(self, x: Tensor) -> Tensor:
         """``(N, M, T, V, C) -> (N, M, C', T', V)``.
@@ -64,10 +64,10 @@ class JointNetwork(nn.Module):
             )
         if self.data_bn_type == 'MVC' and x.shape[1] != self.num_person:
             raise ValueError(f'keypoint holds M={x.shape[1]} persons, backbone.num_person is {self.num_person}')
-        if self.data_bn_type == 'MVC':  # there an absent person is not the same in every place
-            y = self.encode(self.normalize(x).flatten(0, 1).permute(0, 3, 1, 2))
-        elif self.training:
-            y = self.encode_persons(x.flatten(0, 1))
-        else:
-            y = once_per_absent(self.encode_persons, x.flatten(0, 1))
+        rows = self.normalize(x).flatten(0, 1)
+        if self.training:
+            y = self.encode_persons(rows)
+        else:  # with a norm a place, absent persons of one place are alike
+            places = x.shape[1] if self.data_bn_type == 'MVC' else 1
+            y = once_per_absent(self.encode_persons, rows, x.flatten(0, 1), places)
         return y.unflatten(0, tuple(x.shape[:2]))

@@ -106,3 +106,33 @@ def _branch(in_channels: int, width: int, entry: object, stride: int) -> nn.Modu
     else:
         last = UnitTCN(width, width, kind, stride, number, norm=None)
     return nn.Sequential(nn.Conv2d(in_channels, width, 1), nn.BatchNorm2d(width), nn.ReLU(inplace=True), last)
+
+
+_OWN = {'unit_tcn': ('tcn_dilation', 'tcn_norm'), 'mstcn': ('tcn_ms_cfg', 'tcn_mid_channels')}
+
+
+def temporal_unit(channels: int, stride: int, dropout: float, values: dict) -> UnitTCN | MultiScaleTCN:
+    """The temporal unit that one stage of a config describes.
+
+    Args:
+        channels: Channels of input and output.
+        stride: In time.
+        dropout: Rate at the end.
+        values: The stage's ``tcn_type``, ``tcn_dilation``, ``tcn_norm``, ``tcn_ms_cfg`` and ``tcn_mid_channels``.
+
+    Raises:
+        ValueError: If the type is unknown, or a value belongs to the other one.
+    """
+    kind = values['tcn_type']
+    if kind not in _OWN:
+        raise ValueError(f'unknown backbone.tcn_type {kind!r}; choose from {sorted(_OWN)}')
+    options = {}
+    for unit, keys in _OWN.items():
+        for key in keys:
+            if values[key] == ('BN' if key == 'tcn_norm' else None):
+                continue
+            if unit != kind:
+                raise ValueError(f'backbone.{key} is an argument of tcn_type={unit!r}, but tcn_type is {kind!r}')
+            options[key[4:]] = values[key]
+    unit = UnitTCN if kind == 'unit_tcn' else MultiScaleTCN
+    return unit(channels, channels, stride=stride, dropout=dropout, **options)

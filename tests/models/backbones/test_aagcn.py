@@ -77,9 +77,9 @@ def test_an_impossible_option_is_named(options, message):
         network(**options)
 
 
-@pytest.mark.parametrize('kind', ['VC', None])
+@pytest.mark.parametrize('kind', ['VC', 'MVC', None])
 @torch.no_grad()
-def test_absent_persons_are_computed_once_where_they_are_alike(kind):
+def test_absent_persons_are_computed_once_and_score_the_same(kind):
     model = network(data_bn_type=kind).eval()
     x = torch.randn(4, 2, 8, 3, 3)
     x[:3, 1] = 0
@@ -87,4 +87,4 @@ def test_absent_persons_are_computed_once_where_they_are_alike(kind):
     model.gcn[0].register_forward_hook(lambda _, args, out: rows.append(len(args[0])))
     y = model(x)
     assert rows == [6]
-    assert torch.allclose(y, model.encode_persons(x.flatten(0, 1)).unflatten(0, (4, 2)), atol=1e-6)
+    assert torch.allclose(y, model.encode_persons(model.normalize(x).flatten(0, 1)).unflatten(0, (4, 2)), atol=1e-6)

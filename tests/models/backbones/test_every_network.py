@@ -49,6 +49,21 @@ def test_a_clip_scores_the_same_alone_and_in_a_batch_of_five(name):
     assert (together[0] - together[1]).abs().max() > 1e-3 * together.abs().max()
 
 
+@pytest.mark.parametrize('name', NETWORKS)
+@torch.no_grad()
+def test_absent_persons_are_computed_once_a_place_and_score_the_same(name):
+    model, x = network(name).eval(), clips()
+    x[:, :, 1] = 0
+    x[2, :, 0] = 0
+    rows = []
+    encode = model.backbone.encode
+    model.backbone.encode = lambda x: rows.append(len(x)) or encode(x)
+    together, alone = model(keypoint=x), torch.cat([model(keypoint=row[None]) for row in x])
+    assert (together - alone).abs().max() < 1e-5 * together.abs().max()
+    norms = model.backbone.num_person if getattr(model.backbone, 'data_bn_type', None) == 'MVC' else 1
+    assert rows[0] == 4 + norms  # of ten, six of which are absent
+
+
 @pytest.mark.parametrize('layout', SKELETONS)
 @pytest.mark.parametrize('name', NETWORKS)
 def test_every_skeleton_trains(name, layout):

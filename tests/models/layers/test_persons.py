@@ -35,3 +35,26 @@ def test_where_tensors_have_no_numbers_every_row_is_computed():
     network = Counting()
     assert once_per_absent(network, torch.zeros(4, 2, 3, device='meta')).shape == (4,)
     assert network.rows == 4
+
+
+@pytest.mark.parametrize(
+    ('present', 'kept', 'source'),
+    [  # two places, one row of the table a sample
+        ([1, 0, 1, 0, 1, 1], [0, 2, 4, 5, 1], [0, 4, 1, 4, 2, 3]),
+        ([1, 0, 0, 1, 1, 0, 0, 1], [0, 3, 4, 7, 2, 1], [0, 5, 4, 1, 2, 5, 4, 3]),
+        ([0, 0, 0, 0], [0, 1], [0, 1, 0, 1]),
+        ([1, 0, 0, 1], None, None),
+    ],
+)
+def test_absent_persons_are_alike_in_the_same_place_only(present, kept, source):
+    rows = distinct_persons(torch.tensor(present)[:, None], places=2)
+    assert (rows is None) == (kept is None)
+    if rows is not None:
+        assert [each.tolist() for each in rows] == [kept, source]
+
+
+def test_persons_may_be_moved_where_absent_ones_are_zero_before():
+    joints = torch.tensor([1.0, 0, 2, 0])[:, None]
+    network = Counting()
+    assert once_per_absent(network, joints + 5, joints).tolist() == [7, 6, 8, 6]
+    assert network.rows == 3
