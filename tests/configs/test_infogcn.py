@@ -70,7 +70,9 @@ def test_infogcns_recipe_on_ntu_is_the_published_one(infogcn_configs):
             turned = ['RandomRot'] if phase == 'train' else []
             assert kinds == ['PreNormalize3D', 'AlignPersons', 'CropResize', *turned, 'GenSkeFeat'], f'{name}: {phase}'
             crop, persons = step(pipeline, 'CropResize'), step(pipeline, 'FormatGCNInput')
-            assert crop.get('p_interval') == ((0.5, 1) if phase == 'train' else None), f'{name}: {phase}'
+            assert crop.clip_len == 64 and crop.get('p_interval') == ((0.5, 1) if phase == 'train' else None), (
+                f'{name}: {phase}'
+            )
             assert persons.get('mode', 'zero') == ('loop' if 'ntu120' in data else 'zero'), f'{name}: {phase}'
 
 

@@ -8,7 +8,7 @@ modality = 'j'
 train_pipeline = [
     dict(type='PreNormalize3D', align_spine=False),
     dict(type='AlignPersons', mirror=True, erase_late=True),
-    dict(type='CropResize', p_interval=(0.5, 1)),
+    dict(type='CropResize', clip_len=64, p_interval=(0.5, 1)),
     dict(type='RandomRot', theta=0.3),
     dict(type='GenSkeFeat', dataset='nturgb+d'),
     dict(type='FormatGCNInput', num_person=2),
@@ -18,7 +18,7 @@ train_pipeline = [
 val_pipeline = [
     dict(type='PreNormalize3D', align_spine=False),
     dict(type='AlignPersons', mirror=True, erase_late=True),
-    dict(type='CropResize'),
+    dict(type='CropResize', clip_len=64),
     dict(type='GenSkeFeat', dataset='nturgb+d'),
     dict(type='FormatGCNInput', num_person=2),
     dict(type='Collect', keys=['keypoint', 'label'], meta_keys=[]),

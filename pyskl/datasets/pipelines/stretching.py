@@ -73,7 +73,7 @@ class CropResize(BaseTransform):
     """
 
     def __init__(
-        self, clip_len: int = 64, p_interval: float | Sequence[float] = 0.95, min_frames: int = 64, seed: int = 255
+        self, clip_len: int, p_interval: float | Sequence[float] = 0.95, min_frames: int = 64, seed: int = 255
     ) -> None:
         for name, value in (('clip_len', clip_len), ('min_frames', min_frames)):
             if not isinstance(value, int) or value < 1:

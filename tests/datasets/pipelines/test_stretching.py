@@ -72,7 +72,7 @@ def test_persons_stay_side_by_side():
 
 
 def test_test_mode_draws_the_same_part_every_time_and_leaves_the_generator_alone():
-    crop = CropResize(p_interval=(0.5, 1))
+    crop = CropResize(64, p_interval=(0.5, 1))
     np.random.seed(0)
     expected = np.random.rand()
     np.random.seed(0)
@@ -83,7 +83,7 @@ def test_test_mode_draws_the_same_part_every_time_and_leaves_the_generator_alone
 
 @pytest.mark.parametrize('dtype', [np.float16, np.float64])
 def test_any_float_becomes_float32(dtype):
-    assert CropResize()({'keypoint': walk(9).astype(dtype)})['keypoint'].dtype == np.float32
+    assert CropResize(64)({'keypoint': walk(9).astype(dtype)})['keypoint'].dtype == np.float32
 
 
 @pytest.mark.parametrize(
@@ -98,12 +98,12 @@ def test_any_float_becomes_float32(dtype):
 )
 def test_wrong_arguments_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
-        CropResize(**arguments)
+        CropResize(**{'clip_len': 64, **arguments})
 
 
 def test_a_score_beside_the_joints_is_refused():
     sample = {'keypoint': walk(4), 'keypoint_score': np.ones((1, 4, 1)), 'frame_dir': 'clip'}
     with pytest.raises(ValueError, match=r"sample 'clip' has keypoint .* and keypoint_score; put GenSkeFeat before it"):
-        CropResize()(sample)
+        CropResize(64)(sample)
     with pytest.raises(ValueError, match='has no frames'):
-        CropResize()({'keypoint': np.zeros((1, 0, 5, 3))})
+        CropResize(64)({'keypoint': np.zeros((1, 0, 5, 3))})
