@@ -262,6 +262,8 @@ def _mismatch(wanted: dict, state_dict: dict, fresh: set, stage_of: Callable | N
             f' ({found[0]} classes in the file, {needed[0]} in the model; '
             "load_from_ignore='cls_head' starts the head fresh)"
         )
+    if 'backbone.data_bn.weight' in other:
+        hint = '; the input is another: joints (model.backbone.graph_cfg.layout), in_channels or num_person'
     return f'{key} is {found} in the file and {needed} in the model{hint}'
 
 

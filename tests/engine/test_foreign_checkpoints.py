@@ -101,6 +101,13 @@ def test_another_class_count_names_both():
     assert notes[0] == "ST-GCN's own repository"
 
 
+def test_another_skeleton_is_told():
+    state, _, _ = original('original_stgcn_ntu60')
+    coco = {'type': 'STGCN', 'graph_cfg': {'layout': 'coco', 'mode': 'stgcn_spatial'}}
+    with pytest.raises(ValueError, match=r'\(75,\) in the file and \(51,\) in the model; .*graph_cfg.layout'):
+        load_weights(network(coco), {'state_dict': state}, 'x.pt')
+
+
 def test_what_the_layout_does_not_hold_is_named():
     state, _, _ = original('original_stgcn_ntu60')
     with pytest.raises(ValueError, match=r"holds extra.weight .*\(read as: ST-GCN's own repository\)"):

@@ -93,6 +93,14 @@ def test_load_from_a_file_that_does_not_fit(tiny, weights, refuse_training, kind
     refuse_training(['--cfg-options', f'load_from={path}'], str(path), *KINDS[kind])
 
 
+def test_finetuning_on_other_classes_starts_the_head_fresh(tiny, weights, tool):
+    path = broken(tiny, weights, 'classes')
+    options = ['--cfg-options', f'load_from={path}', 'load_from_ignore=cls_head']
+    assert tool('train', tiny.config, '--work-dir', tiny.work_dir, *SEED, '--no-validate', *options) == (0, '')
+    log = next(tiny.work_dir.glob('*.log')).read_text()
+    assert f'weights from {path}' in log and "starts fresh, as load_from_ignore='cls_head' says" in log
+
+
 @pytest.mark.parametrize('kind', KINDS)
 def test_testing_a_file_that_does_not_fit(tiny, weights, refused, kind):
     path = broken(tiny, weights, kind)
