@@ -28,6 +28,7 @@ setup(
     ],
     extras_require={
         'dev': ['pytest>=8', 'hypothesis>=6', 'ruff>=0.6'],
+        'pose': ['rtmlib>=0.0.13', 'onnxruntime>=1.17'],
         'tensorboard': ['tensorboard>=2.14'],
         'wandb': ['wandb>=0.16'],
     },

@@ -144,7 +144,16 @@ def read_labels(path: Path, classes: Sequence[str] | None = None) -> Labels:
         ValueError: If it is no such table, or none of its rows can be used.
         OSError: If it cannot be read.
     """
-    columns, table = read_table(path, '--labels', ('name', 'label'))
+    return labels_from(path, *read_table(path, '--labels', ('name', 'label')), classes)
+
+
+def labels_from(
+    path: Path,
+    columns: Sequence[str],
+    table: Sequence[tuple[int, dict[str, str]]],
+    classes: Sequence[str] | None = None,
+) -> Labels:
+    """The rows of a table that was read: see :func:`read_labels`, :func:`read_table`."""
     numbers, names, said = number_classes([cells['label'] for _, cells in table], classes)
     rows, bad, lines = {}, [], defaultdict(list)
     for (line, cells), label in zip(table, numbers, strict=True):
