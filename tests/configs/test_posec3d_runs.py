@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from pyskl.engine.checkpoint import read_checkpoint
 from pyskl.engine.config import load_config
 from pyskl.engine.training import train
 from pyskl.models import build_model
@@ -41,8 +42,8 @@ def clip(number, classes, boxes):
         record.update(keypoint=walk[None].astype(np.float16), keypoint_score=score[None, ..., 0].astype(np.float16))
         return record, None
     record.update(
-        frame_inds=np.arange(20, dtype=np.int16), box_score=random.rand(20).astype(np.float16), raw_file='kpfiles/a.pkl',
-        valid={threshold: 10 for threshold in (0.5, 0.6, 0.7, 0.8, 0.9)},
+        frame_inds=np.arange(20, dtype=np.int16), box_score=random.rand(20).astype(np.float16),
+        valid=dict.fromkeys((0.5, 0.6, 0.7, 0.8, 0.9), 10), raw_file='kpfiles/a.pkl',
     )  # fmt: skip
     return record, np.concatenate([walk, score], -1).astype(np.float16)
 
@@ -76,7 +77,7 @@ def test_one_epoch_of_the_config_as_it_is(run, tmp_path, monkeypatch):
         torch.save({'state_dict': build_model(kinetics).state_dict()}, tmp_path / 'k400.pth')
         cfg.load_from = str(tmp_path / 'k400.pth')
     train(cfg, seed=0)
-    weights = torch.load(f'{cfg.work_dir}/latest.pth', weights_only=False)['state_dict']
+    weights = read_checkpoint(f'{cfg.work_dir}/latest.pth')['state_dict']
     assert weights['cls_head.fc_cls.weight'].shape[0] == classes
     assert all(torch.isfinite(value).all() for value in weights.values())
     assert (tmp_path / cfg.work_dir / 'best_top1_acc_epoch_1.pth').exists()
