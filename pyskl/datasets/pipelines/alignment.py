@@ -3,6 +3,8 @@
 Source: ``create_aligned_dataset`` of https://github.com/stnoah1/infogcn.
 """
 
+import math
+
 import numpy as np
 
 from pyskl.datasets.pipelines.base import BaseTransform, sample_name
@@ -23,16 +25,17 @@ def body_frame(spine: np.ndarray, hips: np.ndarray, mirror: bool) -> np.ndarray 
         None where the two span no plane.
     """
     up, across = spine.astype(np.float64), hips.astype(np.float64)
-    length = np.linalg.norm(up)
+    length = math.sqrt(up.dot(up))
     if not length > 0:
         return None
     up /= length
     across -= up.dot(across) * up
-    length = np.linalg.norm(across)
+    length = math.sqrt(across.dot(across))
     if not length > 1e-9:
         return None
     across /= length
-    return np.stack([across, np.cross(across, up) if mirror else np.cross(up, across), up])
+    (a, b, c), (d, e, f) = (across.tolist(), up.tolist()) if mirror else (up.tolist(), across.tolist())
+    return np.array([across, [b * f - c * e, c * d - a * f, a * e - b * d], up])
 
 
 @TRANSFORMS.register_module()
@@ -77,14 +80,12 @@ class AlignPersons(BaseTransform):
                 f'but sample {sample_name(results)} has keypoint {keypoint.shape}'
             )
         out = keypoint.copy()
-        for person in out:
-            seen = person.any(axis=(1, 2)).nonzero()[0]
-            if len(seen) == 0:
-                continue
-            if self.erase_late and seen[0] > 0:
+        for person in out if out.size else ():
+            seen = 0 if person[0].any() else int(person.any(axis=(1, 2)).argmax())
+            if seen > 0 and self.erase_late:
                 person[:] = 0
                 continue
-            frame = self._frame(person[seen[0]])
+            frame = self._frame(person[seen])
             if frame is not None:
                 person[:] = (person.reshape(-1, 3) @ frame.T.astype(person.dtype)).reshape(person.shape)
         results['keypoint'] = out
