@@ -114,6 +114,19 @@ def test_body_25_becomes_openposes_18_joints_by_name(tmp_path, convert):
         np.testing.assert_array_equal(keypoint[:, :, ours], due['keypoint'][:, :, theirs].astype(np.float16))
 
 
+def test_who_shows_only_joints_that_the_layout_lacks_is_nobody(tmp_path, convert):
+    due = walk('toes', joints=25)
+    due['keypoint_score'][..., :19] = 0  # BODY_25: toes and heels from 19 on
+    for record in (due, walk('b', joints=25)):
+        write('openpose', tmp_path / 'poses', record)
+    label(tmp_path, 'name,label\ntoes,0\nb,0\n')
+    assert convert(split='subject', labels='labels.csv')[0] == 1  # nobody has a subject
+    (tmp_path / 'splits.txt').write_text('toes train\nb val\n')
+    status, said, errors = convert(split='splits.txt')
+    assert status == 0 and 'left out: 1 of 2, 1 no person' in said, errors
+    assert 'with a joint of layout openpose' in (tmp_path / 'X.skipped.csv').read_text()
+
+
 def test_classes_splits_notes_and_the_picture_that_nobody_told(poses, convert, tmp_path):
     status, said, errors = convert(split='subject')
     assert status == 0, errors
@@ -282,7 +295,7 @@ def test_nothing_is_replaced_without_being_told_to(poses, convert, tmp_path):
 
 TRAINING = """\
 _base_ = '{config}'
-model = dict(backbone=dict(base_channels=8), cls_head=dict(num_classes=2, in_channels=32))
+model = dict(backbone=dict(base_channels=16), cls_head=dict(num_classes=2, in_channels=64))
 data = dict(
     videos_per_gpu=4, workers_per_gpu=0,
     train=dict(times=1, dataset=dict(ann_file='X.pkl', split='train')),

@@ -169,10 +169,12 @@ def make_clip(item: tuple, skeleton: Skeleton | None, options: argparse.Namespac
     found = read_frames(what[1]) if isinstance(what, tuple) else read_keypoints(what)
     if options.format not in ('auto', found.format) and found.format:
         raise ValueError(f'looks like {found.format}, not as --format {options.format} says')
-    seen = (found.score > 0).any(1)
-    if not seen.any():
+    if not len(found.frame):
         raise LeftOut(NOBODY, 'nobody is in it')
     skeleton, order = find_order(found.keypoint.shape[1], found.joints, skeleton)
+    seen = (found.score[:, order] > 0).any(1)
+    if not seen.any():
+        raise LeftOut(NOBODY, f'nobody is in it with a joint of layout {skeleton.name}')
     start = first_frame(found, options.first_frame, row.num_frames)
     frame = found.frame[seen] - start
     if frame.min() < 0:
