@@ -19,6 +19,7 @@ NTU = [
 FOLDERS = {
     *(f'stgcn/stgcn_pyskl_{data}' for data in [*NTU, 'nwucla']),
     *(f'stgcn/stgcn_vanilla_{data}' for data in NTU if 'ntu60' in data),
+    'stgcn/stgcn_kinetics_skeleton',
     *(f'stgcn++/stgcn++_{data}' for data in [*NTU, 'nwucla']),
     *(f'{family}/{family}_pyskl_{data}' for family, data in product(('aagcn', 'ctrgcn', 'msg3d'), [*NTU, 'nwucla'])),
     *(f'{family}/{data}' for family, data in product(('dgstgcn', 'strong_aug'), NTU) if data.endswith('3dkp')),

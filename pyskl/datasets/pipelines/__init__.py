@@ -6,6 +6,7 @@ from pyskl.datasets.pipelines import (  # noqa: F401
     decompress,
     geometry2d,
     heatmap,
+    moving,
     normalize,
     packing,
     sampling,

@@ -1,0 +1,10 @@
+"""Kinetics-400, 18 joints found by OpenPose, two persons a frame. Made by tools/data/kinetics_skeleton.py."""
+
+_base_ = './pose.py'
+data = dict(
+    videos_per_gpu=64,
+    workers_per_gpu=4,
+    train=dict(times=1, dataset=dict(ann_file='data/kinetics/kinetics_skeleton.pkl', split='train')),
+    val=dict(ann_file='data/kinetics/kinetics_skeleton.pkl', split='val'),
+    test=dict(ann_file='data/kinetics/kinetics_skeleton.pkl', split='val'),
+)
