@@ -148,6 +148,10 @@ def test_what_a_split_means_is_told():
         'note: 1 of 4 clips are in no split',
         'note: 1 classes are tested and have no clip in train: 1',
     ]
+    assert module.told_of({'train': ['a', 'b', 'c', 'd'], 'val': []}, rows).splitlines() == [
+        'note: no clip is in val, so that training cannot be validated'
+    ]
+    assert module.told_of({'train': [], 'test': ['a', 'b', 'c', 'd']}, rows).startswith('note: no clip is in train')
     assert module.told_of(None, rows) == ''
 
 

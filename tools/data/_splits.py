@@ -261,6 +261,10 @@ def told_of(splits: Splits | None, rows: Sequence[Row]) -> str:
         both = subjects['train'] & subjects['val']
         if both:
             lines.append(f'note: {len(both)} subjects are in train and in val; --split-by subject keeps them apart')
+    if not splits.get('train'):
+        lines.append('note: no clip is in train')
+    if not splits.get('val') and not splits.get('test'):
+        lines.append('note: no clip is in val, so that training cannot be validated')
     absent = len(rows) - len(place)
     if absent:
         lines.append(f'note: {absent} of {len(rows)} clips are in no split')

@@ -53,9 +53,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--layout', metavar='NAME', help='a layout or a skeleton.yaml (default: by the number of joints)'
     )
-    parser.add_argument('--max-persons', type=int, default=2, help='kept a clip, by length x mean score (default: 2)')
-    parser.add_argument('--max-gap', type=int, default=10, help='frames a person may be missing and be filled in')
-    parser.add_argument('--min-length', type=int, default=5, help='frames; who is in fewer is left out')
+    parser.add_argument(
+        '--max-persons', type=int, metavar='N', default=2, help='kept a clip, by length x mean score (default: 2)'
+    )
+    parser.add_argument(
+        '--max-gap', type=int, metavar='N', default=10, help='frames a person may be missing and be filled in'
+    )
+    parser.add_argument('--min-length', type=int, metavar='N', default=5, help='frames; who is in fewer is left out')
     parser.add_argument(
         '--first-frame', metavar='N', default='auto',
         help='number of a video\'s first frame: a number, or lowest for that of the first person (default: 1 where the '
