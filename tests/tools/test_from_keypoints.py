@@ -84,7 +84,7 @@ def test_every_form_gives_the_same_clip(tmp_path, convert, form):
     due = walk('clip')
     write(form, tmp_path / 'poses', due)
     write(form, tmp_path / 'poses', due | {'frame_dir': 'other'})
-    label(tmp_path, f'name,label,width,height\nclip,0,{SIZE[1]},{SIZE[0]}\nother,1,{SIZE[1]},{SIZE[0]}\n')
+    label(tmp_path, f'name,label,width,height\nclip,0,{SIZE[1]},{SIZE[0]}\nother,0,{SIZE[1]},{SIZE[0]}\n')
     more = ('--layout', 'coco') if form.startswith('openpose') else ()
     status, said, errors = convert(*more)
     assert status == 0, errors
@@ -97,7 +97,7 @@ def test_every_form_gives_the_same_clip(tmp_path, convert, form):
     assert record['keypoint'].dtype == record['keypoint_score'].dtype == np.float16
     np.testing.assert_array_equal(record['keypoint_score'], due['keypoint_score'])
     np.testing.assert_array_equal(record['keypoint'], due['keypoint'].astype(np.float16))  # the gap is on its line
-    assert '2 clips, 2 classes, 17 joints (coco), 2D' in said and 'persons a clip: 2 in 2' in said
+    assert '2 clips, 1 classes, 17 joints (coco), 2D' in said and 'persons a clip: 2 in 2' in said
     assert 'left out: 0 of 2' in said and 'note' not in said
 
 
