@@ -203,6 +203,17 @@ def test_frames_of_labels_csv_and_numbers_from_one(tmp_path, convert):
     np.testing.assert_array_equal(late['keypoint'][:, :12], zero['keypoint'])
 
 
+def test_ids_of_pictures_are_not_taken_for_frames(tmp_path, convert, refused):
+    (tmp_path / 'poses').mkdir()
+    for name in 'ab':
+        found = [entry | {'image_id': entry['image_id'] + 300_000} for entry in pose_json.coco_results(walk(name))]
+        (tmp_path / 'poses' / f'{name}.json').write_text(json.dumps(found))
+    label(tmp_path, 'name,label\na,0\nb,0\n')
+    refused(said='the first person is in frame 300000, the last in 300011; --first-frame lowest, or 0 if so')
+    assert convert('--first-frame', 'lowest')[0] == 0
+    assert read_annotations(tmp_path / 'X.pkl')[0][0]['total_frames'] == 12
+
+
 def test_a_picture_too_large_for_float16_is_kept_in_float32(tmp_path, convert):
     far = walk('far')
     far['keypoint'] += 3001

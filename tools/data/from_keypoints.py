@@ -153,12 +153,17 @@ def first_frame(found: Detections, asked: str, num_frames: int | None) -> int:
         found: The detections, at least one.
         asked: ``--first-frame``.
         num_frames: Frames of the video, if known.
+
+    Raises:
+        ValueError: If persons begin so late that the numbers are hardly those of frames.
     """
     if asked not in ('auto', 'lowest'):
         return int(asked)
     low, high = found.listed or (int(found.frame.min()), int(found.frame.max()))
     if asked == 'lowest' or found.listed:
         return low
+    if num_frames is None and low > 1000 and low > 10 * (high - low):  # ids of pictures, a part of a long video
+        raise ValueError(f'the first person is in frame {low}, the last in {high}; --first-frame lowest, or 0 if so')
     return 1 if low == 1 or high == num_frames else 0
 
 
