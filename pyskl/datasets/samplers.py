@@ -4,6 +4,8 @@ PYSKL's ``class_prob``: 1 is once, 2 twice, 1.5 once and half of the class once 
 is ``'balanced'``: every class equally often, one of each in turn.
 """
 
+import math
+
 import numpy as np
 import torch
 
@@ -15,8 +17,10 @@ def _multipliers(labels: np.ndarray, class_prob: ClassProb, times: int) -> list[
     if isinstance(class_prob, str | int | float):
         raise ValueError(f"class_prob must be a list of numbers, a dict by class or 'balanced', got {class_prob!r}")
     prob = dict(class_prob) if isinstance(class_prob, dict) else dict(enumerate(class_prob))
-    if any(not isinstance(value, int | float) or value < 0 for value in prob.values()):
+    if any(not isinstance(value, int | float) or not 0 <= value < math.inf for value in prob.values()):
         raise ValueError(f'class_prob must hold numbers of at least 0, got {class_prob!r}')
+    if not all(isinstance(number, int) for number in prob):
+        raise ValueError(f'class_prob must be a list, or a dict by class index (a whole number), got {class_prob!r}')
     _refuse_unlabelled(labels)
     classes, first = np.unique(labels, return_index=True)
     classes = classes[np.argsort(first)]

@@ -133,3 +133,16 @@ def test_an_epoch_of_a_dataset(tmp_path, make_record):
     indices = epoch_indices(balanced, seed=0, epoch=0)
     assert epoch_length(balanced) == len(indices) == 8 + 4 + 4
     assert counts(indices) == [8, 4, 4]
+
+
+@pytest.mark.parametrize(
+    ('class_prob', 'words'),
+    [
+        ({'0': 2}, r"a dict by class index \(a whole number\), got \{'0': 2\}"),
+        ({0: float('nan')}, 'numbers of at least 0'),
+        ([1, float('inf')], 'numbers of at least 0'),
+    ],
+)
+def test_a_class_prob_that_would_do_nothing_is_refused(class_prob, words):
+    with pytest.raises(ValueError, match=words):
+        class_balanced_length(LABELS, class_prob)
