@@ -3,12 +3,15 @@ import importlib
 import os
 import pickle
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from pyskl.datasets.annotations import read_annotations
+from pyskl.datasets.annotations import read_annotations, record_problem
 from tests.ntu_text import clip_text, person
 
 TOOL = Path(__file__).resolve().parents[2] / 'tools' / 'data' / 'ntu.py'
@@ -299,3 +302,26 @@ def test_folders_that_are_none(raw, tmp_path, convert):
     assert 'RAW_DIR' in convert(file, '--out', tmp_path / 'out')[2]
     assert f'--out {file} is a file' in convert(raw, '--out', file)[2]
     assert 'holds no .skeleton file' in convert(tmp_path / 'empty', '--out', tmp_path / 'out')[2]
+
+
+@given(st.data())
+@settings(max_examples=60, deadline=None)
+def test_mangled_files_give_a_record_or_a_reason(data):
+    sys.path.insert(0, str(TOOL.parent))
+    tool = importlib.import_module('ntu')
+    sys.path.remove(str(TOOL.parent))
+    content = bytearray(FILES['S001C002P003R001A050'])
+    for _ in range(data.draw(st.integers(1, 6))):
+        at = data.draw(st.integers(0, len(content)))
+        to = min(len(content), at + data.draw(st.sampled_from([0, 1, 2, 3000])))
+        content[at:to] = data.draw(st.sampled_from([b'', b'9', b' ', b'\n', b'-', b'e9', b'e30', b'.', b'\0', b'nan']))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / 'S001C002P003R001A050.skeleton'
+        path.write_bytes(content)
+        try:
+            record = tool.read_clip((path, ''), tool.PUBLISHED, 'float16', 'float16')
+        except ValueError as why:  # what the table of skipped files takes
+            assert str(why)
+            return
+    assert record_problem(record) is None
+    assert record['keypoint'].shape[0] <= 2 and record['keypoint'].shape[1] <= 16

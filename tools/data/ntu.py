@@ -133,11 +133,11 @@ def read_clip(item: Item, thresholds: Thresholds, dtype: str, keep: str) -> dict
     if path.stat().st_size > MAX_CLIP_BYTES:
         raise ValueError(f'larger than {MAX_CLIP_BYTES >> 20} MB')
     bodies, num_frames = parse_skeleton(path.read_bytes())
-    try:
-        keypoint = choose_actors(bodies, num_frames, thresholds, keep_empty=True)
-    except ValueError as problem:
-        raise LeftOut(EMPTY, str(problem)) from None
-    with np.errstate(over='ignore'):
+    with np.errstate(over='ignore', invalid='ignore'):  # numbers that are too large are told below
+        try:
+            keypoint = choose_actors(bodies, num_frames, thresholds, keep_empty=True)
+        except ValueError as problem:
+            raise LeftOut(EMPTY, str(problem)) from None
         if not np.isfinite(keypoint.astype(dtype)).all():
             raise ValueError(f'coordinates beyond {dtype}')
     kept = (keypoint if keypoint[-1].any() else keypoint[:1]).astype(keep)
