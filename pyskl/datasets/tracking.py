@@ -53,7 +53,7 @@ def track_persons(
         track = link(frame, keypoint, score, max_gap)
     else:
         track = track[order]
-    chosen = choose(frame, score, track, max_persons, min(min_length, num_frames))
+    chosen = choose(score, track, max_persons, min(min_length, num_frames))
     shape = (len(chosen), num_frames, *keypoint.shape[1:])
     out, out_score = np.zeros(shape, np.float32), np.zeros(shape[:-1], np.float32)
     for m, members in enumerate(chosen):
@@ -165,16 +165,26 @@ def steps(a: np.ndarray, a_score: np.ndarray, b: np.ndarray, b_score: np.ndarray
     return ((b - a) * weight).sum(1) / np.maximum(weight.sum(1), 1e-6)
 
 
-def choose(
-    frame: np.ndarray, score: np.ndarray, track: np.ndarray, max_persons: int, min_length: int
-) -> list[np.ndarray]:
-    """The detections of each track that is kept, the track with the largest length times mean score first."""
-    members = [np.flatnonzero(track == number) for number in np.unique(track[track >= 0])]
-    members = [found for found in members if len(found) >= min_length]
-    worth = [score[found].mean(1, dtype=np.float64).sum() for found in members]  # length x mean
+def choose(score: np.ndarray, track: np.ndarray, max_persons: int, min_length: int) -> list[np.ndarray]:
+    """The detections of each track that is kept, the track with the largest length times mean score first.
+
+    Args:
+        score: ``(D, V)``.
+        track: ``(D,)``; -1: of no track.
+        max_persons: Tracks kept.
+        min_length: Detections that a track needs.
+    """
+    order = np.argsort(track, kind='stable')
+    order = order[np.searchsorted(track[order], 0) :]  # those in a track
+    if not len(order):
+        return []
+    starts = np.flatnonzero(np.diff(track[order], prepend=-1))
+    lengths = np.diff(starts, append=len(order))
+    worth = np.add.reduceat(score.mean(1, dtype=np.float64)[order], starts)  # length x mean
     # Equal ones in order of their first detection, which does not depend on the order of the input.
-    ranked = sorted(range(len(members)), key=lambda m: (-worth[m], members[m][0]))
-    return [members[m] for m in ranked[:max_persons]]
+    ranked = np.lexsort((order[starts], -worth))
+    ranked = ranked[lengths[ranked] >= min_length][:max_persons]
+    return [order[starts[m] : starts[m] + lengths[m]] for m in ranked]
 
 
 def fill_gaps(keypoint: np.ndarray, seen: np.ndarray, max_gap: int) -> np.ndarray:

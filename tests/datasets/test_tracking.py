@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pyskl.datasets.tracking import bells, boxes, fill_gaps, link, overlaps, track_persons
+from pyskl.datasets.tracking import bells, boxes, choose, fill_gaps, link, overlaps, track_persons
 
 CROSS = np.array([[0, -50], [0, 50], [0, 0], [-20, 0], [20, 0]], np.float32)
 
@@ -72,6 +72,14 @@ def test_the_largest_length_times_score_is_kept_first():
     assert [person[0] for person in centers(keypoint)] == [400, 100]
     assert len(track_persons(*clip(short, long, medium), 20, max_persons=5)[0]) == 3
     assert len(track_persons(*clip(short, long, medium), 20, max_persons=5, min_length=9)[0]) == 2
+
+
+def test_the_detections_of_each_track_are_found_in_one_pass():
+    found = choose(np.ones((6, 2)), np.array([5, -1, 3, 5, 3, 5]), 9, 1)
+    assert [members.tolist() for members in found] == [[0, 3, 5], [2, 4]]
+    assert (
+        len(choose(np.ones((1_000_000, 1)), np.arange(1_000_000), 2, 1)) == 2
+    )  # sorted once, not searched once a track
 
 
 def test_a_clip_shorter_than_the_shortest_track_keeps_its_persons():
