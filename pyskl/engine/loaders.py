@@ -4,6 +4,7 @@ The sampler hands each index on together with the seed of its augmentation, so t
 where a run was interrupted, change nothing about a sample.
 """
 
+import contextlib
 import random
 from collections.abc import Iterator
 from functools import partial
@@ -141,3 +142,19 @@ def build_loader(
         pin_memory=pin_memory,
         prefetch_factor=prefetch_factor if workers else None,
     )
+
+
+@contextlib.contextmanager
+def ending_workers(*loaders: DataLoader) -> Iterator[None]:
+    """At the end of the block, also after an exception, end the workers that ``loaders`` keep between epochs.
+
+    Left to the garbage collector, a loader whose references form a circle (as in mmengine's runner) loses the queue to
+    its workers first: none hears that it may go, and each is waited for 5 s, then killed.
+    """
+    try:
+        yield
+    finally:
+        for loader in loaders:
+            if loader._iterator is not None:  # torch has no public way
+                loader._iterator._shutdown_workers()
+                loader._iterator = None

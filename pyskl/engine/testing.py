@@ -17,7 +17,7 @@ from pyskl.engine.checkpoint import find_checkpoint, load_weights, read_checkpoi
 from pyskl.engine.distributed import init_distributed, this_device, world
 from pyskl.engine.fusion import fuse_conv_bn
 from pyskl.engine.hooks import BarHook
-from pyskl.engine.loaders import build_loader
+from pyskl.engine.loaders import build_loader, ending_workers
 from pyskl.engine.naming import named
 from pyskl.engine.runner import Runner
 from pyskl.engine.stepper import Stepper
@@ -98,7 +98,8 @@ def test(
     if rank == 0:
         for line in [f'testing {path}: {len(dataset)} clips on {device}, {world_size} process(es)', *notes]:
             print(line, flush=True)
-    result = runner.test()
+    with ending_workers(loader):
+        result = runner.test()
     if rank == 0:
         write_scores(metric.scores, dataset, out, dump)
         if not result:

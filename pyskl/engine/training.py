@@ -12,7 +12,7 @@ from pyskl.engine import schema
 from pyskl.engine.build import build_dataset, build_recognizer
 from pyskl.engine.checkpoint import find_checkpoint, load_weights, read_checkpoint
 from pyskl.engine.distributed import init_distributed, this_device, world
-from pyskl.engine.loaders import build_loader
+from pyskl.engine.loaders import build_loader, ending_workers
 from pyskl.engine.naming import named
 from pyskl.engine.optimizer import build_optimizer, check_schedulers
 from pyskl.engine.pretrained import load_pretrained
@@ -141,7 +141,8 @@ def train(
     _say_batch(runner, cfg, batch, base, scale)
     if not plan.resume and not cfg.get('load_from'):
         _say_frozen(runner, recognizer)
-    runner.train()
+    with ending_workers(loader, *([validation['val_dataloader']] if validate else [])):
+        runner.train()
     return plan
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from pyskl.engine.loaders import EpochSampler, build_loader, collate
+from pyskl.engine.loaders import EpochSampler, build_loader, collate, ending_workers
 
 
 class Numbers:
@@ -83,3 +83,16 @@ def test_clips_of_other_numbers_of_persons_are_filled_up():
     assert batch['label'].tolist() == [1, 3]
     with pytest.raises(ValueError, match='different keys or shapes'):
         collate([{'keypoint': torch.ones(1, 1, 3, 1, 4)}, {'keypoint': torch.ones(1, 1, 2, 1, 4)}], ('keypoint',))
+
+
+def test_workers_end_by_themselves_whatever_ends_the_block():
+    def loop(loader):
+        with ending_workers(loader):
+            for _ in loader:
+                workers.extend(loader._iterator._workers)
+                raise KeyError('in the middle')
+
+    workers = []
+    with pytest.raises(KeyError):
+        loop(build_loader(Numbers(12), batch_size=2, workers=2, seed=0, shuffle=True))
+    assert [worker.exitcode for worker in workers] == [0, 0]  # -15 of one that was killed

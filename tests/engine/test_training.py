@@ -1,6 +1,7 @@
 """Whole runs of a tiny network on made clips."""
 
 import json
+import multiprocessing
 import os
 import pickle
 import signal
@@ -124,9 +125,10 @@ def test_a_cpu_trains_without_numbers_that_it_is_slow_on(config):
     torch.set_flush_denormal(False)
 
 
-def test_workers_change_nothing(config):
+def test_workers_change_nothing_and_end_with_the_run(config):
     train(settings(config, 'a', total_epochs=1), seed=0)
     train(settings(config, 'b', total_epochs=1, **{'data.workers_per_gpu': 2}), seed=0)
+    assert multiprocessing.active_children() == []
     assert same(weights(config.parent / 'a'), weights(config.parent / 'b'))
 
 
@@ -159,10 +161,11 @@ def test_auto_scale_lr_halves_the_rate_of_half_the_batch(config):
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_names_iteration_and_clips(config):
-    cfg = settings(config, 'run', **{'optimizer.lr': 1e30})
+    cfg = settings(config, 'run', **{'optimizer.lr': 1e30, 'data.workers_per_gpu': 1})
     with pytest.raises(ValueError, match=r'the loss is (nan|inf) at iteration \d+ \(epoch 1\); clips: clip\d+, clip'):
         train(cfg, seed=0)
     assert not list(Path(cfg.work_dir).glob('*.pth'))
+    assert multiprocessing.active_children() == []
 
 
 def test_growing_takes_the_best_of_the_stage_before(config):
