@@ -53,12 +53,21 @@ def read_keypoint_file(path: str | Path, bar: bool = True) -> dict[str, object]:
     return {str(name): x.view(np.ndarray) if isinstance(x, np.ndarray) else x for name, x in found.items()}
 
 
+def _is_boxes(boxes: object) -> bool:
+    return isinstance(boxes, np.ndarray) and boxes.ndim == 3 and boxes.dtype.kind in 'fiu'
+
+
 def _records(path: str | Path) -> tuple[list[dict], None]:
     """The arrays of a kpfile in the form of records; ``boxes``, since they are no whole records."""
     arrays = read_keypoint_file(path)
-    sound = {name: boxes for name, boxes in arrays.items() if isinstance(boxes, np.ndarray) and boxes.ndim == 3}
+    sound = {name: boxes for name, boxes in arrays.items() if _is_boxes(boxes)}
     if not sound:
         raise ValueError(f'kpfile {str(path)!r} holds no keypoint (boxes, V, 3)')
+    for name, boxes in sound.items():
+        if not np.isfinite(boxes).all():
+            raise ValueError(
+                f'kpfile {str(path)!r} has NaN or infinite joints of {name!r}; tools/data/k400.py leaves such clips out'
+            )
     return [{'frame_dir': name, 'raw_file': '', 'boxes': boxes} for name, boxes in sound.items()], None
 
 

@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from pyskl.datasets.annotations import unknown_split
+from pyskl.datasets.boxes import has_boxes
 from pyskl.datasets.keypoint_files import KeypointFiles, locate
 from pyskl.datasets.pipelines.base import Compose
+from pyskl.datasets.pipelines.decompress import DecompressPose
 from pyskl.datasets.record_cache import open_records
 from pyskl.datasets.record_steps import without_steps
 from pyskl.datasets.wrappers import ClassProb
@@ -93,6 +95,7 @@ class PoseDataset:
         self._refuse_problems()
         self._keypoint_files = self._find_keypoint_files()
         self.pipeline = Compose(without_steps(pipeline or [], self._store.steps, self.ann_file))
+        self._refuse_unarranged()
         if num_classes is not None:
             self.check(num_classes=num_classes)
 
@@ -186,6 +189,18 @@ class PoseDataset:
             'all is made by tools/data/k400.py'
         )
         return KeypointFiles(roots)
+
+    def _refuse_unarranged(self) -> None:
+        """Records of boxes are for pipelines that arrange them, or that begin with something of the user's."""
+        transforms = self.pipeline.transforms
+        if not transforms or not type(transforms[0]).__module__.startswith('pyskl.'):
+            return
+        if any(isinstance(transform, DecompressPose) for transform in transforms):
+            return
+        record = self._store.record(self._index(0))
+        if has_boxes(record) or (record.get('keypoint') is None and 'frame_inds' in record):
+            what = "has a row a detected person, keypoint (boxes, V, 3); the pipeline must begin with 'DecompressPose'"
+            raise self._error(self._index(0), what, len(self))
 
     def _error(self, index: int, problem: str, count: int) -> ValueError:
         """One line on record ``index`` of the file, the first of ``count`` of its kind."""

@@ -3,9 +3,12 @@
 import pickle
 import warnings
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch.utils.data import DataLoader
 
 from pyskl.datasets.keypoint_files import KeypointFiles, locate, read_keypoint_file
@@ -67,6 +70,14 @@ def test_unsure_boxes_are_left_out_where_valid_ratio_asks(k400):
     assert 'no record of' in str(none.value)
 
 
+@pytest.mark.filterwarnings('ignore:.*kpfiles')
+def test_a_pipeline_that_does_not_arrange_boxes_is_refused_unless_it_is_the_users(k400):
+    with pytest.raises(ValueError, match=r"record 'v0' has a row a detected person, .* begin with 'DecompressPose'"):
+        PoseDataset(k400, PIPELINE[1:])
+    assert PoseDataset(k400, [lambda results: results])[0]['keypoint'].shape == (3, 17, 3)
+    assert PoseDataset(k400)[1]['keypoint'].shape == (3, 17, 3)
+
+
 def test_the_file_is_kept_in_flat_form_and_read_once(k400, cache_folder):
     files = KeypointFiles([k400.parent])
     assert np.array_equal(files.keypoint('kpfiles/a.pkl', 'v2'), boxes_of(2))
@@ -117,6 +128,8 @@ class Evil:
         ([1], 'holds a list; it must be a dict by frame_dir'),
         ({'a': 1}, r'holds no keypoint \(boxes, V, 3\)'),
         ({'a': {'keypoint': np.zeros((3, 17))}}, r'holds no keypoint \(boxes, V, 3\)'),
+        ({'a': np.full((2, 17, 3), np.nan)}, "has NaN or infinite joints of 'a'; tools/data/k400.py leaves such"),
+        ({'a': np.zeros((2, 17, 3), 'U3')}, r'holds no keypoint \(boxes, V, 3\)'),
         ({'a': Evil()}, 'could run code, and was not read'),
         (None, 'is not a whole pickle'),
     ],
@@ -133,3 +146,21 @@ def test_a_kpfile_of_bare_arrays_is_read_too(tmp_path):
     (tmp_path / 'x.pkl').write_bytes(pickle.dumps({7: boxes_of(1)}))
     found = read_keypoint_file(tmp_path / 'x.pkl')
     assert list(found) == ['7'] and type(found['7']) is np.ndarray
+
+
+@given(st.data())
+@settings(max_examples=150, deadline=None)
+def test_a_damaged_kpfile_is_an_error_or_whole_arrays(data):
+    whole = bytearray(pickle.dumps({f'v{i}': {'keypoint': boxes_of(i)} for i in range(3)}, protocol=4))
+    for _ in range(data.draw(st.integers(1, 4))):
+        whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
+    cut = whole[: data.draw(st.integers(len(whole) // 2, len(whole)))]
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / 'x.pkl'
+        path.write_bytes(cut)
+        try:
+            found = read_keypoint_file(path)
+        except ValueError as error:
+            assert str(error).startswith('kpfile ')
+        else:
+            assert all(isinstance(name, str) for name in found)
