@@ -7,6 +7,7 @@ names an array of an earlier record is told apart (:class:`SharedObjectsError`) 
 """
 
 import pickle
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -18,6 +19,7 @@ from pyskl.datasets.safe_pickle import BAR_BYTES, KNOWN, ForbiddenGlobal, SafeAr
 
 MAX_TUPLES = 2**16  # different tuples of plain values that the memo keeps
 SHORT = 64  # bytes that count as small
+BAR_STEP = 2**20  # bytes after which the bar moves
 _GONE = object()
 _ATOMS = (type(None), bool, int, float, str)
 
@@ -85,10 +87,39 @@ class _Reader(pickle._Unpickler):
 
     dispatch = dict(pickle._Unpickler.dispatch)
 
-    def __init__(self, file: '_Bounded', take: Callable[[dict], None]) -> None:
+    def __init__(self, file: BinaryIO, take: Callable[[dict], None], bar: tqdm) -> None:
         super().__init__(file, encoding='latin1')
         self.memo = _Memo()
-        self._take = take
+        self.read, self.readinto = file.read, file.readinto
+        self._file, self._take, self._bar = file, take, bar
+
+    def load(self) -> object:
+        """The content without the records. Frames, a hint for buffers, are passed over: the file has one."""
+        self.metastack, self.stack, self.proto = [], [], 0
+        self.append = self.stack.append
+        read, dispatch = self.read, self.dispatch
+        try:
+            while True:
+                code = read(1)
+                if not code:
+                    raise EOFError('it ends before its content does')
+                dispatch[code[0]](self)
+        except pickle._Stop as stop:
+            return stop.value
+        except struct.error:
+            raise EOFError('it ends within a number') from None
+
+    def readline(self) -> bytes:
+        """A line, to its end."""
+        line = self._file.readline()
+        if not line.endswith(b'\n'):
+            raise EOFError('a line without an end')
+        return line
+
+    def load_frame(self) -> None:
+        self.read(8)
+
+    dispatch[pickle.FRAME[0]] = load_frame
 
     def find_class(self, module: str, name: str) -> object:
         try:
@@ -139,6 +170,8 @@ class _Reader(pickle._Unpickler):
         except Exception as error:
             raise _TakerError from error
         self.memo.sweep()
+        if self._file.tell() - self._bar.n > BAR_STEP:
+            self._bar.update(self._file.tell() - self._bar.n)
 
     def load_build(self) -> None:
         state = self.stack.pop()
@@ -162,33 +195,6 @@ def _is_annotations(stack: list, below: list[list]) -> bool:
     return len(below) == 1 and len(below[0]) == 1 and type(below[0][0]) is dict and len(stack) % 2 == 0
 
 
-class _Bounded:
-    """A file of which no more can be asked for than it has, and that moves a bar."""
-
-    def __init__(self, file: BinaryIO, size: int, bar: tqdm) -> None:
-        self._file, self._left, self._bar = file, size, bar
-        self._pending = 0
-
-    def read(self, size: int = -1) -> bytes:
-        if size > self._left:
-            raise EOFError(f'{size} bytes are named and {self._left} are left')
-        return self._told(self._file.read(size))
-
-    def readline(self) -> bytes:
-        line = self._file.readline()
-        if not line.endswith(b'\n'):
-            raise EOFError('a line without an end')
-        return self._told(line)
-
-    def _told(self, data: bytes) -> bytes:
-        self._left -= len(data)
-        self._pending += len(data)
-        if self._pending > 2**20:
-            self._bar.update(self._pending)
-            self._pending = 0
-        return data
-
-
 def stream_annotations(path: str | Path, take: Callable[[object], None]) -> object:
     """Read an annotation pickle, whatever its size, by the rules of :mod:`pyskl.datasets.safe_pickle`.
 
@@ -210,7 +216,7 @@ def stream_annotations(path: str | Path, take: Callable[[object], None]) -> obje
             size = path.stat().st_size
             off = None if size >= BAR_BYTES else True  # None: shown where the output is a terminal
             with tqdm(total=size, unit='B', unit_scale=True, desc=f'reading {path.name}', disable=off) as bar:
-                content = _Reader(_Bounded(file, size, bar), take).load()
+                content = _Reader(file, take, bar).load()
                 bar.update(size - bar.n)
     except _TakerError as error:
         raise error.__cause__ from None
@@ -225,12 +231,15 @@ class PickleWriter:
 
     Args:
         file: An empty file.
+        bare: Whether the pickle is the list of records alone, without splits.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        file.write(pickle.PROTO + b'\x03' + pickle.EMPTY_DICT + pickle.MARK)
-        self._put('annotations')
+    def __init__(self, file: BinaryIO, bare: bool = False) -> None:
+        self._file, self._bare = file, bare
+        file.write(pickle.PROTO + b'\x03')
+        if not bare:
+            file.write(pickle.EMPTY_DICT + pickle.MARK)
+            self._put('annotations')
         file.write(pickle.EMPTY_LIST)
 
     def _put(self, value: object) -> None:
@@ -242,8 +251,8 @@ class PickleWriter:
         self._file.write(pickle.APPEND)
 
     def finish(self, splits: dict | None) -> None:
-        """Add the splits and end the pickle."""
+        """Add the splits, if there are any, and end the pickle."""
         if splits is not None:
             self._put('split')
             self._put(splits)
-        self._file.write(pickle.SETITEMS + pickle.STOP)
+        self._file.write(pickle.STOP if self._bare else pickle.SETITEMS + pickle.STOP)

@@ -25,7 +25,8 @@ def step_of(item: Item) -> Step | None:
     if not isinstance(item, dict) or 'type' not in item:
         return None
     cls = lookup(item['type'], TRANSFORMS) if isinstance(item['type'], str) else item['type']
-    if not isinstance(cls, type) or not issubclass(cls, BaseTransform) or not cls.once_a_clip:
+    # Said by the class itself: what holds for a class need not hold for one that is made of it.
+    if not isinstance(cls, type) or not issubclass(cls, BaseTransform) or not vars(cls).get('once_a_clip'):
         return None
     given = {key: value for key, value in item.items() if key != 'type'}
     try:

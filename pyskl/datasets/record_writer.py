@@ -56,13 +56,17 @@ class StoreWriter:
     def __len__(self) -> int:
         return len(self._labels)
 
-    def add(self, record: dict, stored: dict | None = None) -> None:
-        """Append a record.
+    def add(self, record: dict, prepare: Callable[[dict], dict] | None = None, keep_bad: bool = True) -> str | None:
+        """Append a record, and say what is wrong with it.
 
         Args:
-            record: As the annotation file has it; tables tell of its shape, label and problem.
-            stored: What is kept in its place, where steps have been taken.
+            record: As the annotation file has it; the tables tell of its shape and label.
+            prepare: Makes of a sound record what is kept in its place.
+            keep_bad: Whether one that training refuses is appended too, as it is; it is refused only where it is used.
         """
+        problem = record_problem(record)
+        if problem is not None and not keep_bad:
+            return problem
         index = len(self)
         if self._identifier is None:
             self._identifier = identifier([record])
@@ -72,7 +76,6 @@ class StoreWriter:
         self._named &= same
         self._names.append(name)
         self._members.append(name if same else str(member))  # one string in memory where they are equal
-        problem = record_problem(record)
         shape, has_score = (0, 0, 0, 0), False
         if problem is not None:
             self._problems.append((index, problem))
@@ -83,9 +86,10 @@ class StoreWriter:
         self._shapes.extend(shape)
         self._has_score.append(has_score)
         self._labels.append(_label(record))
-        kind, block = self._block(record if stored is None else stored)
+        kind, block = self._block(record if prepare is None or problem is not None else prepare(record))
         self._rows += ROW.pack(self._position, kind, block_crc(block, index, self._position, kind))
         self._write(block)
+        return problem
 
     def finish(self, splits: Splits | None, source: str, steps: Sequence[dict] = ()) -> None:
         """Append the tables and fill in the header.
@@ -202,7 +206,11 @@ def write_store(file: BinaryIO, records: Iterable[dict], splits: Splits | None, 
 
 
 def pack_annotations(
-    path: str | Path, file: BinaryIO, prepare: Callable[[dict], dict] | None = None, steps: Sequence[dict] = ()
+    path: str | Path,
+    file: BinaryIO,
+    prepare: Callable[[dict], dict] | None = None,
+    steps: Sequence[dict] = (),
+    left_out: list[tuple[str, str]] | None = None,
 ) -> None:
     """Write a store of an annotation file, which need not fit into memory.
 
@@ -211,6 +219,7 @@ def pack_annotations(
         file: As of :class:`StoreWriter`.
         prepare: What is done to each record; None leaves them as they are.
         steps: What ``prepare`` does, for the store to tell.
+        left_out: Gets (name, what is wrong) of each record that training refuses; None keeps these too.
 
     Raises:
         OSError: If a file cannot be read or written.
@@ -218,15 +227,21 @@ def pack_annotations(
     """
 
     def add(record: dict) -> None:
-        writer.add(record, None if prepare is None else prepare(record))
+        nonlocal number
+        problem = writer.add(record, prepare, keep_bad=left_out is None)
+        if problem is not None and left_out is not None:
+            left_out.append((str(record.get('frame_dir', record.get('filename', f'record {number}'))), problem))
+        number += 1
 
-    writer = StoreWriter(file)
+    writer, number = StoreWriter(file), 0
     try:
         splits = each_annotation(path, add)
     except SharedObjectsError:
         file.seek(0)
         file.truncate()
-        writer = StoreWriter(file)
+        writer, number = StoreWriter(file), 0
+        if left_out:
+            left_out.clear()
         records, splits = read_annotations(path)
         for record in records:
             add(record)

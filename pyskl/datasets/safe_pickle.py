@@ -161,7 +161,7 @@ def load_numbers(
 def opened(path: Path, what: str = 'annotation file', key: str = 'ann_file') -> Iterator[io.BufferedReader]:
     """The file, open; what an unpickler finds wrong with it is told in the words of :func:`load_numbers`."""
     try:
-        with path.open('rb') as file:
+        with path.open('rb', buffering=2**18) as file:
             yield file
     except FileNotFoundError:
         raise FileNotFoundError(f'{what} {str(path)!r} does not exist; check {key}') from None

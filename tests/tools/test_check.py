@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pyskl.datasets.record_writer import pack_annotations
+
 TOOL = Path(__file__).resolve().parents[2] / 'tools' / 'data' / 'check.py'
 
 
@@ -121,3 +123,15 @@ if 'PYSKL_NWUCLA_PKL' in os.environ:  # the converted set, where a machine has i
         status, said, _ = check(os.environ['PYSKL_NWUCLA_PKL'])
         assert status == 2
         assert '95: clips of xview_val (464) are copies of clips of xview_train; leave them out of xview_val' in said
+
+
+def test_a_store_is_looked_at_like_its_pickle(tiny, check):
+    store = tiny.folder / 'clips.skl'
+    with store.open('wb') as file:
+        pack_annotations(tiny.clips, file)
+    assert check(store)[1][1:] == check(tiny.clips)[1][1:]
+    data = bytearray(store.read_bytes())
+    data[1000] ^= 1
+    store.write_bytes(data)
+    status, _, said = check(store)
+    assert status == 1 and 'clips.skl is damaged in 1 places, the first 0; tools/data/pack.py --verify lists' in said

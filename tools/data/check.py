@@ -11,7 +11,7 @@ that it names are judged, without it all ``train`` splits against the ``val`` an
 import argparse
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +33,8 @@ from pyskl.datasets.findings import (  # noqa: E402
     status,
 )  # fmt: skip
 from pyskl.datasets.inspection import guess_layouts, histogram, members_of, survey, usual_layout  # noqa: E402
+from pyskl.datasets.record_steps import written  # noqa: E402
+from pyskl.datasets.record_store import RecordStore, is_store  # noqa: E402
 from pyskl.datasets.safe_pickle import load_numbers  # noqa: E402
 from pyskl.skeletons import SKELETONS, get_skeleton  # noqa: E402
 
@@ -42,13 +44,15 @@ BAR_WIDTH = 40
 HEADINGS = {FAILS: 'training would fail', MISLEADS: 'training would mislead', NOTE: 'worth knowing'}
 
 
-def read_leniently(path: Path) -> tuple[list, dict | None, list[Finding]]:
+def read_leniently(path: Path) -> tuple[Sequence, dict | None, list[Finding]]:
     """Records, splits, and what is wrong with the file as a whole; records and splits themselves may be wrong.
 
     Raises:
         OSError: If the file cannot be read.
-        ValueError: If it is no pickle of numbers, or holds no list of records.
+        ValueError: If it is no pickle of numbers, holds no list of records, or is a damaged store.
     """
+    if path.is_file() and is_store(path):
+        return read_store(path)
     content = load_numbers(path, key='FILE')
     splits = content.get('split') if isinstance(content, dict) else None
     records = content.get('annotations') if isinstance(content, dict) else content
@@ -71,6 +75,23 @@ def read_leniently(path: Path) -> tuple[list, dict | None, list[Finding]]:
     if splits is not None:
         splits = {str(name): list(members) for name, members in splits.items() if isinstance(members, kinds)}
     return list(records), splits, found
+
+
+def read_store(path: Path) -> tuple[RecordStore, dict | None, list[Finding]]:
+    """The same of a store, of which every byte is as it was written.
+
+    Raises:
+        ValueError: If it is damaged.
+    """
+    store = RecordStore(path)
+    damaged = [item for item in store.damage() if item is not None]
+    if damaged:
+        raise ValueError(
+            f'{path} is damaged in {len(damaged)} places, the first {damaged[0]!r}; tools/data/pack.py --verify lists '
+            f'them; copy it, or pack {store.source}, again'
+        )
+    taken = [Finding(NOTE, f'a store of clips after {written(store.steps)}')] if store.steps else []
+    return store, store.split_names(), taken
 
 
 def with_bar(numbers: Iterable) -> Iterable:
@@ -216,7 +237,7 @@ def check_free(source: Path, target: Path | None, option: str, overwrite: bool) 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('file', type=Path, metavar='FILE', help='annotation pickle')
+    parser.add_argument('file', type=Path, metavar='FILE', help='annotation pickle or store')
     parser.add_argument('--config', type=Path, help='compare with its layout, classes, channels and splits')
     parser.add_argument('--fix', type=Path, metavar='OUT', help='write what can be mended; the exit status is of FILE')
     parser.add_argument('--drop-duplicates', action='store_true', help='--fix: copies leave the evaluation splits')
@@ -242,6 +263,8 @@ def main() -> int:
             file.write(json.dumps({**report, 'status': status(findings)}, indent=1).encode())
         print(f'wrote {args.json}')
     if args.fix:
+        if isinstance(records, RecordStore) and records.steps:
+            raise ValueError(f'--fix needs the pickle: {args.file} holds clips after {written(records.steps)}')
         kept, left, done = mended(records, splits, table, args.drop_duplicates)
         if not kept:
             raise ValueError(f'nothing of {args.file} can be kept; {args.fix} is not written')

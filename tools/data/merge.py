@@ -27,6 +27,7 @@ from _summary import summary  # noqa: E402
 from _write import write_pickle  # noqa: E402
 
 from pyskl.datasets.annotations import Splits, identifier, read_annotations  # noqa: E402
+from pyskl.datasets.record_store import is_store  # noqa: E402
 from pyskl.datasets.safe_pickle import load_numbers  # noqa: E402
 
 Content = tuple[Sequence[dict], Splits | None]
@@ -88,7 +89,7 @@ def read(path: Path) -> Content:
         OSError: If it cannot be read.
         ValueError: If it is no annotation pickle.
     """
-    if path.is_file() and path.stat().st_size < EMPTY_BYTES:
+    if path.is_file() and path.stat().st_size < EMPTY_BYTES and not is_store(path):
         content = load_numbers(path)
         if isinstance(content, dict) and content.get('annotations') == [] and _of_nothing(content.get('split')):
             return [], content['split']
