@@ -2,8 +2,9 @@
 
 PYSKL's files run unchanged. Ours on top of them: a data set that names no ``pipeline`` takes the top-level
 ``train_pipeline``, ``val_pipeline`` or ``test_pipeline``; ``modality`` sets ``feats`` of every ``GenSkeFeat`` that
-names none; ``heatmap_on='device'`` has the model draw the heatmaps (:mod:`pyskl.engine.heatmap_on`); ``work_dir``
-defaults to ``work_dirs/`` and the config's path below ``configs/``.
+names none, and ``layout`` the skeleton of the graph and of every transform that name none; ``heatmap_on='device'`` has
+the model draw the heatmaps (:mod:`pyskl.engine.heatmap_on`); ``work_dir`` defaults to ``work_dirs/`` and the config's
+path below ``configs/``.
 """
 
 import difflib
@@ -23,7 +24,9 @@ PYSKL_KEYS = {
     'find_unused_parameters', 'cudnn_benchmark', 'seed', 'fp16', 'amp', 'custom_hooks', 'momentum_config',
     'train_pipeline', 'val_pipeline', 'test_pipeline', 'dataset_type', 'ann_file', 'memcached', 'mc_cfg',
 }  # fmt: skip
-OUR_KEYS = {'modality', 'heatmap_on', 'auto_scale_lr', 'load_from_ignore', 'deterministic', 'compile', 'sync_bn'}
+OUR_KEYS = {
+    'modality', 'layout', 'heatmap_on', 'auto_scale_lr', 'load_from_ignore', 'deterministic', 'compile', 'sync_bn',
+}  # fmt: skip
 MMENGINE_KEYS = {
     'optim_wrapper', 'param_scheduler', 'train_dataloader', 'val_dataloader', 'test_dataloader', 'train_cfg', 'val_cfg',
     'test_cfg', 'val_evaluator', 'test_evaluator', 'default_hooks', 'visualizer', 'vis_backends', 'log_processor',
@@ -34,6 +37,11 @@ KNOWN_KEYS = PYSKL_KEYS | OUR_KEYS | MMENGINE_KEYS
 DATA_KEYS = {
     'videos_per_gpu', 'workers_per_gpu', 'persistent_workers', 'train', 'val', 'test', 'train_dataloader',
     'val_dataloader', 'test_dataloader', 'prefetch_factor',
+}  # fmt: skip
+# Transforms that take a skeleton, and the argument that it is.
+SKELETON_ARGUMENTS = {
+    'GenSkeFeat': 'dataset', 'JointToBone': 'dataset', 'ToMotion': 'dataset', 'PreNormalize3D': 'dataset',
+    'AlignPersons': 'dataset', 'Flip': 'layout', 'GeneratePoseTarget': 'layout',
 }  # fmt: skip
 # Keys below other top-level keys; a name that is near none of them passes, as in PYSKL.
 SECTION_KEYS = {
@@ -76,6 +84,7 @@ def load_config(path: str | Path, options: dict | None = None) -> Config:
     check_keys(cfg, str(path))
     write_out_pipelines(cfg)
     write_out_modality(cfg)
+    write_out_layout(cfg)
     write_out_heatmap_on(cfg, pipelines_in(cfg))
     if not cfg.get('work_dir'):
         cfg.work_dir = default_work_dir(path)
@@ -189,6 +198,20 @@ def write_out_modality(cfg: Config) -> None:
         for transform in holder[key]:
             if transform.get('type') == 'GenSkeFeat':
                 transform.setdefault('feats', feats)
+
+
+def write_out_layout(cfg: Config) -> None:
+    """Set the skeleton of the graph and of every transform that name none to ``layout``: a name, a file, or a dict."""
+    layout = cfg.get('layout')
+    if layout is None:
+        return
+    backbone = (cfg.get('model') or {}).get('backbone') or {}
+    if isinstance(backbone.get('graph_cfg'), dict):
+        backbone['graph_cfg'].setdefault('layout', layout)
+    for _, holder, key in pipelines_in(cfg):
+        for transform in holder[key]:
+            if transform.get('type') in SKELETON_ARGUMENTS:
+                transform.setdefault(SKELETON_ARGUMENTS[transform['type']], layout)
 
 
 def _similar_files(path: Path) -> str:

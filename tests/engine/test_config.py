@@ -1,6 +1,9 @@
+import inspect
+
 import pytest
 
-from pyskl.engine.config import default_work_dir, load_config, parse_options
+from pyskl.engine.config import SKELETON_ARGUMENTS, default_work_dir, load_config, parse_options
+from pyskl.registry import TRANSFORMS
 
 CONFIG = """
 model = dict(type='RecognizerGCN')
@@ -47,6 +50,36 @@ def test_modality_may_be_a_list_and_comes_from_the_command_line_too(write):
 def test_an_unknown_modality_is_refused(write):
     with pytest.raises(ValueError, match="modality must be one of .* got 'x'"):
         load_config(write(CONFIG), {'modality': 'x'})
+
+
+ANY_SKELETON = """
+layout = 'dog.yaml'
+model = dict(backbone=dict(type='Ske2Grid', graph_cfg=dict(mode='spatial')))
+train_pipeline = [dict(type='PreNormalize3D'), dict(type='GenSkeFeat'), dict(type='Flip'), dict(type='PoseDecode')]
+val_pipeline = [dict(type='GenSkeFeat', dataset='coco')]
+data = dict(train=dict(type='PoseDataset', ann_file='a.pkl'), val=dict(type='PoseDataset', ann_file='a.pkl'))
+"""
+
+
+def test_layout_is_the_skeleton_wherever_none_is_named(write):
+    cfg = load_config(write(ANY_SKELETON))
+    assert cfg.model.backbone.graph_cfg == {'mode': 'spatial', 'layout': 'dog.yaml'}
+    assert [dict(t) for t in cfg.data.train.pipeline] == [
+        {'type': 'PreNormalize3D', 'dataset': 'dog.yaml'}, {'type': 'GenSkeFeat', 'dataset': 'dog.yaml'},
+        {'type': 'Flip', 'layout': 'dog.yaml'}, {'type': 'PoseDecode'},
+    ]  # fmt: skip
+    assert cfg.data.val.pipeline[0].dataset == 'coco'
+
+
+def test_every_transform_that_takes_a_skeleton_is_told_the_layout():
+    TRANSFORMS.import_from_location()
+    takes = {
+        (name, key)
+        for name, cls in TRANSFORMS.module_dict.items()
+        for key in ('dataset', 'layout')
+        if key in inspect.signature(cls).parameters
+    }
+    assert set(SKELETON_ARGUMENTS.items()) == takes
 
 
 @pytest.mark.parametrize('path', ['configs/Ske2Grid/d5/J.py', 'somewhere/configs/Ske2Grid/d5/J.py'])

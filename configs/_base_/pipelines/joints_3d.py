@@ -1,0 +1,25 @@
+"""3D joints of any skeleton, the leaf's ``layout``: clips of 64 frames, two persons, one clip to train and ten to test.
+
+Moved to the main person's origin, not turned: a skeleton needs no spine.
+"""
+
+modality = 'j'
+train_pipeline = [
+    dict(type='PreNormalize3D', align_spine=False),
+    dict(type='GenSkeFeat'),
+    dict(type='UniformSample', clip_len=64),
+    dict(type='PoseDecode'),
+    dict(type='FormatGCNInput', num_person=2),
+    dict(type='Collect', keys=['keypoint', 'label'], meta_keys=[]),
+    dict(type='ToTensor', keys=['keypoint']),
+]
+val_pipeline = train_pipeline  # one clip, always the same one: data sets for validation are in test mode
+test_pipeline = [
+    dict(type='PreNormalize3D', align_spine=False),
+    dict(type='GenSkeFeat'),
+    dict(type='UniformSample', clip_len=64, num_clips=10),
+    dict(type='PoseDecode'),
+    dict(type='FormatGCNInput', num_person=2),
+    dict(type='Collect', keys=['keypoint', 'label'], meta_keys=[]),
+    dict(type='ToTensor', keys=['keypoint']),
+]
