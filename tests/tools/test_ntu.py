@@ -250,6 +250,31 @@ def test_npz_is_written_beside_and_from_all_digits(raw, tmp_path, convert):
     assert status == 1 and 'NTU60_CS.npz exists; give another folder' in said
 
 
+def test_what_an_interrupted_run_wrote_is_no_obstacle_and_what_others_wrote_is(
+    raw, tmp_path, ntu, convert, monkeypatch
+):
+    out, npz, real = tmp_path / 'out', tmp_path / 'npz', ntu.write_set
+
+    def write_first(records, classes, folder, aligned, done):
+        def stop(path):
+            done(path)
+            raise KeyboardInterrupt
+
+        real(records, classes, folder, aligned, stop)
+
+    monkeypatch.setattr(ntu, 'write_set', write_first)
+    assert convert(raw / 'old', '--out', out, '--npz', npz)[0] == 130
+    assert os.listdir(npz) == ['NTU60_CS.npz'] and (out / 'ntu60_3danno.pkl').exists()
+    monkeypatch.setattr(ntu, 'write_set', real)
+    other = tmp_path / 'other'
+    other.mkdir()
+    (other / 'NTU60_CS.npz').write_text('mine')
+    assert 'NTU60_CS.npz exists' in convert(raw / 'old', '--out', out, '--npz', other)[2]
+    assert convert(raw / 'old', '--out', out, '--npz', npz)[0] == 0
+    assert sorted(os.listdir(npz)) == ['NTU60_CS.npz', 'NTU60_CV.npz']
+    assert 'ntu60_3danno.pkl exists' in convert(raw / 'old', '--out', out)[2]
+
+
 def test_other_thresholds_parse_anew(raw, tmp_path, ntu, convert, monkeypatch):
     def persons(*options):
         assert convert(raw, '--out', tmp_path / 'out', '--overwrite', *options)[0] == 0
@@ -268,7 +293,7 @@ def test_nothing_is_overwritten_unless_told(raw, tmp_path, convert):
     (out / 'ntu120_3danno.pkl').write_bytes(b'mine')
     status, _, said = convert(raw, '--out', out)
     assert (status, os.listdir(out)) == (1, ['ntu120_3danno.pkl'])
-    assert said == f'error: {out / "ntu120_3danno.pkl"} exists; give another --out, or --overwrite to replace it'
+    assert said == f'error: {out / "ntu120_3danno.pkl"} exists; give another folder, or --overwrite to replace it'
     assert (out / 'ntu120_3danno.pkl').read_bytes() == b'mine'
     assert convert(raw, '--out', out, '--overwrite')[0] == 0
     assert len(pickle.loads((out / 'ntu120_3danno.pkl').read_bytes())['annotations']) == 5

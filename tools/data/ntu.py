@@ -18,7 +18,7 @@ import shutil
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
 from functools import partial
 from pathlib import Path
 
@@ -41,7 +41,7 @@ from _job import (  # noqa: E402
 )
 from _summary import summary  # noqa: E402
 from _write import write_pickle  # noqa: E402
-from ntu_npz import check_npz, npz_paths, write_set  # noqa: E402
+from ntu_npz import check_free, npz_paths, write_set  # noqa: E402
 
 from pyskl.datasets.annotations import Splits, replacing  # noqa: E402
 from pyskl.datasets.ntu_denoise import PUBLISHED, Thresholds, choose_actors  # noqa: E402
@@ -205,7 +205,7 @@ def tell_counts(splits: Splits, classes: int) -> list[str]:
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('source', type=Path, metavar='RAW_DIR', help='folder of .skeleton files, searched to any depth')
     parser.add_argument('--out', type=Path, required=True, help='folder for the pickles, such as data/nturgbd')
-    parser.add_argument('--overwrite', action='store_true', help='replace existing pickles')
+    parser.add_argument('--overwrite', action='store_true', help='replace existing files')
     add_work_options(parser)
     parser.add_argument('--missing', type=Path, metavar='FILE', help='names of clips to leave out, one a line')
     parser.add_argument('--dtype', choices=('float16', 'float32'), default='float16', help='published: float16')
@@ -252,8 +252,35 @@ def outputs(args: argparse.Namespace, items: Sequence[Item]) -> dict[int, Path]:
     return {classes: shard_path(out, *args.shard) if args.shard else out for classes, out in outs.items()}
 
 
+@dataclass(frozen=True)
+class Written:
+    """Which files an interrupted run has written: those may be replaced.
+
+    Args:
+        folder: Of the parts, where a mark for each file lies.
+    """
+
+    folder: Path
+
+    def _mark(self, path: Path) -> Path:
+        return self.folder / f'{path.name}.written'
+
+    def has(self, path: Path) -> bool:
+        mark = self._mark(path)
+        return mark.exists() and mark.read_text() == str(path.resolve())
+
+    def add(self, path: Path) -> None:
+        self._mark(path).write_text(str(path.resolve()))
+
+
 def write_one(
-    args: argparse.Namespace, outcome: Outcome, items: Sequence[Item], missing: set[str], classes: int, out: Path
+    args: argparse.Namespace,
+    outcome: Outcome,
+    items: Sequence[Item],
+    missing: set[str],
+    classes: int,
+    out: Path,
+    written: Written,
 ) -> None:
     """Write NTU60's pickle or NTU120's, with its tables and arrays, and say what they hold."""
     members = [record for record in outcome.records if belongs(record['frame_dir'], classes)]
@@ -262,6 +289,7 @@ def write_one(
         return
     stored = [{**record, 'keypoint': record['keypoint'].astype(args.dtype, copy=False)} for record in members]
     splits = write_pickle(out, stored, make_splits((record['frame_dir'] for record in members), classes))
+    written.add(out)
     table = table_path(out)
     write_skipped(table, skipped)
     print(f'NTU{classes}: {summary(stored, None, "nturgb+d")}')
@@ -273,7 +301,7 @@ def write_one(
     print(left_out(skipped, len(members) + len(skipped), table))
     print(f'wrote {out}')
     if args.npz:
-        write_set(members, classes, args.npz, args.aligned)
+        write_set(members, classes, args.npz, args.aligned, written.add)
 
 
 def main() -> None:
@@ -286,21 +314,17 @@ def main() -> None:
     outs = outputs(args, items)
     whole = args.out / 'ntu.pkl'  # never written: the name of what both pickles are parts of
     job = argparse.Namespace(**{**vars(args), 'out': shard_path(whole, *args.shard) if args.shard else whole})
-    written = {out: parts_path(job.out) / f'{out.name}.written' for out in outs.values()}  # by an interrupted run
-    done = [out for out in outs.values() if written[out].exists()]
-    taken = [out for out in outs.values() if out.exists() and out not in done]
-    if taken and not args.overwrite:
-        raise FileExistsError(f'{taken[0]} exists; give another --out, or --overwrite to replace it')
-    for classes, out in outs.items():
-        if args.npz and out not in done:
-            check_npz(npz_paths(args.npz, classes, args.aligned), args.overwrite)
+    written = Written(parts_path(job.out))
+    if not args.overwrite:
+        check_free([out for out in outs.values() if not written.has(out)])
+        npz = [path for classes in outs if args.npz for path in npz_paths(args.npz, classes, args.aligned)]
+        check_free([path for path in npz if not written.has(path)])
     thresholds = Thresholds(**{field.name: getattr(args, field.name) for field in fields(Thresholds)})
     keep = 'float32' if args.npz else args.dtype
     work = partial(read_clip, thresholds=thresholds, dtype=args.dtype, keep=keep)
     outcome = convert(job, items, work, (asdict(thresholds), args.dtype, keep), a_part=FILES_A_PART)
     for classes, out in outs.items():
-        write_one(args, outcome, items, missing, classes, out)
-        written[out].touch()
+        write_one(args, outcome, items, missing, classes, out, written)
     outcome.table.unlink()  # each pickle has its own
     shutil.rmtree(outcome.folder)
 

@@ -11,7 +11,7 @@ Arrays are written a sample at a time: memory holds the pickle. The pair of the 
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -43,8 +43,17 @@ def npz_paths(folder: Path, classes: int, aligned: bool) -> list[Path]:
     return [folder / f'{name}{kind}.npz' for name in PROTOCOLS[classes] for kind in kinds]
 
 
-def write_set(records: Sequence[dict], classes: int, folder: Path, aligned: bool) -> None:
+def write_set(
+    records: Sequence[dict], classes: int, folder: Path, aligned: bool, done: Callable[[Path], object] = str
+) -> None:
     """Write the files of NTU60 or NTU120, and say what they hold.
+
+    Args:
+        records: The annotations.
+        classes: 60 or 120.
+        folder: Where to.
+        aligned: Whether InfoGCN's are written too.
+        done: Called with each file that is there.
 
     Raises:
         ValueError: If a record is none of it.
@@ -61,18 +70,19 @@ def write_set(records: Sequence[dict], classes: int, folder: Path, aligned: bool
             sample_of,
             lambda order, name=path.name: tqdm(order, desc=name, unit=' clips', disable=None),
         )
+        done(path)
         dropped = getattr(sample_of, 'dropped', 0)
         told = f'; {dropped} with NaN, which InfoGCN leaves out' if dropped else ''
         print(f'wrote {path}: {counts[0]} train, {counts[1]} test{told}')
 
 
-def check_npz(paths: Sequence[Path], overwrite: bool) -> None:
+def check_free(paths: Sequence[Path]) -> None:
     """Raises:
-    FileExistsError: If one of ``paths`` is there and is not to be replaced.
+    FileExistsError: If one of ``paths`` is there.
     """
-    taken = [path for path in paths if path.exists()]
-    if taken and not overwrite:
-        raise FileExistsError(f'{taken[0]} exists; give another folder, or --overwrite to replace it')
+    taken = next((path for path in paths if path.exists()), None)
+    if taken is not None:
+        raise FileExistsError(f'{taken} exists; give another folder, or --overwrite to replace it')
 
 
 def classes_of(records: Sequence[dict], path: Path) -> int:
@@ -105,7 +115,8 @@ def main() -> None:
         raise NotADirectoryError(f'--out {args.out} is a file; name a folder, such as data/ntu')
     records, _ = read_annotations(args.file)
     classes = classes_of(records, args.file)
-    check_npz(npz_paths(args.out, classes, args.aligned), args.overwrite)
+    if not args.overwrite:
+        check_free(npz_paths(args.out, classes, args.aligned))
     if any(record['keypoint'].dtype == np.float16 for record in records):
         print(f'{args.file} is float16: the npz holds rounded metres; ntu.py --dtype float32 gives the published ones')
     write_set(records, classes, args.out, args.aligned)
