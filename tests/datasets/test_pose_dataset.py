@@ -9,6 +9,7 @@ from torch.utils.data import DataLoader
 
 from pyskl.datasets.annotations import write_annotations
 from pyskl.datasets.pose_dataset import PoseDataset
+from pyskl.datasets.record_writer import pack_annotations
 from pyskl.registry import DATASETS
 
 PIPELINE = [
@@ -155,3 +156,32 @@ def test_arguments_of_old_configs_are_taken(path):
 def test_a_missing_file_is_named():
     with pytest.raises(FileNotFoundError, match="ann_file 'no/such.pkl' cannot be read"):
         PoseDataset('no/such.pkl')
+
+
+def test_a_pickled_data_set_holds_no_list_of_its_clips(tmp_path, make_record):
+    records = [make_record(f'{i:04d}') for i in range(2000)]
+    path = raw(tmp_path / 'x.pkl', records, {'train': [r['frame_dir'] for r in records[::2]]})
+    for dataset in (PoseDataset(path), PoseDataset(path, split='train')):
+        data = pickle.dumps(dataset)
+        again = pickle.loads(data)
+        assert len(data) < 1500 and len(again) == len(dataset)
+        assert again[-1]['frame_dir'] == dataset[-1]['frame_dir'] == dataset.names[-1]
+
+
+def test_a_store_is_an_annotation_file_whatever_its_name(path, tmp_path):
+    with (tmp_path / 'packed').open('wb') as file:
+        pack_annotations(path, file)
+    dataset = PoseDataset(tmp_path / 'packed', split='train')
+    assert dataset.names == ['b', 'd'] and dataset.labels.tolist() == [1, 3]
+
+
+def test_a_damaged_record_is_told_to_who_asks(path, tmp_path):
+    store = tmp_path / 'x.skl'
+    with store.open('wb') as file:
+        pack_annotations(path, file)
+    data = bytearray(store.read_bytes())
+    data[200] ^= 1  # in the block of record 0
+    store.write_bytes(data)
+    with pytest.raises(ValueError, match=r"x\.skl' is damaged: record number 0"):
+        PoseDataset(store, split='val', verify=True)[0]
+    assert PoseDataset(store, split='train', verify=True)[0]['frame_dir'] == 'b'
