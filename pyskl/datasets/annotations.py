@@ -71,7 +71,7 @@ def each_annotation(path: str | Path, take: Callable[[dict], None]) -> Splits | 
     if isinstance(rest, dict) and type(rest.get('annotations')) is tuple:
         for record in rest.pop('annotations'):
             take(names.checked(record))
-    elif not names.count and (not isinstance(rest, dict) or 'annotations' not in rest):
+    elif not names.count and rest != [] and (not isinstance(rest, dict) or 'annotations' not in rest):
         raise _no_annotations(path, rest)
     return names.checked_splits(rest.get('split') if isinstance(rest, dict) else None)
 

@@ -25,7 +25,7 @@ class Evil:
     ('damage', 'said'),
     [
         (lambda path: path.unlink(), ['cannot be read: No such file']),
-        (lambda path: (path.unlink(), path.mkdir()), ['is a folder; name the pickle in it']),
+        (lambda path: (path.unlink(), path.mkdir()), ['is a folder; name the pickle']),
         (lambda path: path.write_bytes(path.read_bytes()[:5000]), ['not a whole pickle', 'cut off', 'write it again']),
         (lambda path: path.write_bytes(b''), ['not a whole pickle']),
         (lambda path: path.write_bytes(b'PK\3\4 not a pickle'), ['not a whole pickle', 'of another kind']),
@@ -148,7 +148,7 @@ def test_3d_data_in_a_2d_recipe_and_the_reverse(tiny, refuse_training, change, s
     [
         ('data.train.dataset.split=xsub_trian', ['data.train', "'xsub_trian'", "['xsub_train', 'xsub_val']"]),
         ('data.val.split=xview_val', ['data.val', "'xview_val'", "['xsub_train', 'xsub_val']"]),
-        ('data.train.dataset.ann_file=None', ['data.train', 'ann_file', 'None', 'path of an annotation pickle']),
+        ('data.train.dataset.ann_file=None', ['data.train', 'ann_file', 'None', 'path of an annotation file']),
         ('data.train.dataset=None', ['data.train', 'dataset', 'None', "a dict with the key 'type'"]),
         ('data.train=None', ['no data.train', 'data.val']),
         ('data.train.times=0', ['data.train', 'times', 'at least 1', '0']),
