@@ -8,6 +8,8 @@ B = samples times views, C channels, T frames, H x W pixels.
 import warnings
 from collections.abc import Sequence
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pyskl.models.layers.conv3d import ConvNorm3d, check_volume, hold, init_convolutions, per_stage
@@ -226,6 +228,15 @@ class ResNet3d(nn.Module):
         hold(frozen, self if self.norm_eval else None)
         return self
 
+    def pool(self, x: Tensor) -> Tensor:
+        """``(B, C, T, H, W) -> (B, C, T', H', W')``: ``maxpool``, on a CPU frame by frame with the channels last."""
+        time, *space = self.maxpool.stride
+        if x.device.type != 'cpu' or time != 1 or torch.compiler.is_compiling():
+            return self.maxpool(x)
+        frames = x.transpose(1, 2).flatten(0, 1).contiguous(memory_format=torch.channels_last)  # (B * T, C, H, W)
+        y = F.max_pool2d(frames, 3, space, 1)
+        return y.unflatten(0, (len(x), -1)).transpose(1, 2).contiguous()
+
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:
         """``(B, C, T, H, W) -> (B, C', T', H', W')``, or a tuple of several ``out_indices``.
 
@@ -233,7 +244,7 @@ class ResNet3d(nn.Module):
             ValueError: If the input has other channels than ``in_channels``.
         """
         check_volume(x, self.in_channels)
-        x = self.maxpool(self.conv1(x))
+        x = self.pool(self.conv1(x))
         maps = []
         for stage in self.stages:
             x = stage(x)

@@ -8,6 +8,7 @@ B = samples times views, C channels, T frames, H x W pixels.
 import math
 from collections.abc import Sequence
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -156,6 +157,7 @@ class X3D(nn.Module):
             self.add_module(f'layer{i + 1}', nn.Sequential(*layers))
         self.conv5 = ConvNorm3d(channels, int(channels * gamma_b), 1)
         init_convolutions(self, last_norms if zero_init_residual else ())
+        self.to(memory_format=torch.channels_last_3d)  # a fifth faster than channels first; SlowOnly and C3D are not
         self.train()
 
     @property
@@ -177,7 +179,7 @@ class X3D(nn.Module):
             ValueError: If the input has other channels than ``in_channels``.
         """
         check_volume(x, self.in_channels)
-        x = self.conv1_t(self.conv1_s(x))
+        x = self.conv1_t(self.conv1_s(x.contiguous(memory_format=torch.channels_last_3d)))
         for stage in self.stages:
             x = stage(x)
         return self.conv5(x)

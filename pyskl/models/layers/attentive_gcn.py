@@ -69,8 +69,8 @@ class AttentiveGCN(nn.Module):
         """``(B, C_in, T, V) -> (B, C_out, T, V)``."""
         frames = x.permute(0, 2, 3, 1)  # (B, T, V, C): no copy, the maps lie channels last
         graph = (self.attn(frames) * self.shared_topology).to(x.dtype)
-        gathered = graph.flatten(2, 3) @ frames  # (B, T, H * V, C), all heads in one product
-        gathered = gathered.unflatten(2, graph.shape[2:4]).transpose(2, 3).flatten(3)  # (B, T, V, H * C)
+        graph = graph.transpose(2, 3)  # (B, T, V, H, V): turned here, where it is smaller than what it gathers
+        gathered = (graph.flatten(2, 3) @ frames).unflatten(2, graph.shape[2:4]).flatten(3)  # (B, T, V, H * C)
         weight = torch.cat([conv.weight.flatten(1) for conv in self.conv_d], dim=1)
         bias = torch.stack([conv.bias for conv in self.conv_d]).sum(0)
         y = F.linear(gathered, weight, bias).permute(0, 3, 1, 2)

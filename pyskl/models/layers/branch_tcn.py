@@ -6,10 +6,13 @@ B = samples times persons, T frames, V joints, C channels.
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pyskl.models.layers.initial import conv_init, norm_init
+from pyskl.models.layers.side_by_side import conv_each, norm_each
 from pyskl.models.layers.temporal import UnitTCN
+from pyskl.models.layers.time_pool import TimePool
 
 
 class BranchTCN(nn.Module):
@@ -62,9 +65,9 @@ class BranchTCN(nn.Module):
             nn.Sequential(*enter(), UnitTCN(width, width, kernel, stride, dilation))
             for kernel, dilation in zip(kernels, dilations, strict=True)
         )
-        longest = nn.MaxPool2d((3, 1), (stride, 1), padding=(1, 0))
-        self.branches.append(nn.Sequential(*enter(), longest, nn.BatchNorm2d(width)))
+        self.branches.append(nn.Sequential(*enter(), TimePool(3, stride), nn.BatchNorm2d(width)))
         self.branches.append(nn.Sequential(nn.Conv2d(in_channels, rest, 1, (stride, 1)), nn.BatchNorm2d(rest)))
+        self.widths = [width] * (len(dilations) + 1) + [rest]
         self.has_residual = residual
         self.residual = nn.Identity()
         if residual and (stride != 1 or in_channels != out_channels):
@@ -83,7 +86,14 @@ class BranchTCN(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``(B, C_in, T, V) -> (B, C_out, ceil(T / stride), V)``."""
-        y = torch.cat([branch(x) for branch in self.branches], dim=1)
+        *entered, last = self.branches
+        y = conv_each(x, (branch[0] for branch in entered))
+        y = F.relu_(norm_each(y, (branch[1] for branch in entered), self.widths[:-1]))
+        *dilated, longest = y.split(self.widths[:-1], 1)
+        *reaching, pooled = entered
+        parts = [branch[3].conv(part) for branch, part in zip(reaching, dilated, strict=True)]
+        y = torch.cat([*parts, pooled[3](longest), last[0](x)], dim=1)
+        y = norm_each(y, [*(branch[3].bn for branch in reaching), pooled[4], last[1]], self.widths)
         if self.has_residual:
             y = y + self.residual(x)
         return self.drop(self.act(y))

@@ -1,9 +1,9 @@
-"""1x1 convolutions that checkpoints hold apart and that are computed as one.
+"""Layers that checkpoints hold apart, computed as one: fewer passes over the maps and over their gradients.
 
-B = samples times persons, T frames, V joints, C channels, K convolutions.
+B = samples times persons, T frames, V joints, C channels, K layers.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 
 def conv_each(x: Tensor, convs: Iterable[nn.Module], apart: bool = False) -> Tensor:
-    """``(B, C_in, T, V) -> (B, K * C_out, T, V)``: the output of each, one after the other.
+    """``(B, C_in, T, V) -> (B, sum of C_out, T, V)``: the output of each 1x1 convolution, one after the other.
 
     Args:
         x: The input of all, or ``(B, K * C_in, T, V)`` if ``apart``.
-        convs: K of one shape.
+        convs: K, of one shape if ``apart``.
         apart: Whether each sees its own part of the channels only.
     """
     convs = list(convs)
@@ -28,3 +28,40 @@ def conv_sum(x: Tensor, convs: Iterable[nn.Module]) -> Tensor:
     convs = list(convs)
     weight = torch.cat([conv.weight for conv in convs], dim=1)
     return F.conv2d(x, weight, torch.stack([conv.bias for conv in convs]).sum(0))
+
+
+def _alike(norms: Sequence[nn.Module]) -> bool:
+    """Whether one BatchNorm2d can stand for all: not where they are synchronised, fused away or set apart."""
+    first = norms[0]
+    return all(
+        type(norm) is nn.BatchNorm2d
+        and norm.affine
+        and norm.track_running_stats
+        and norm.momentum is not None
+        and (norm.training, norm.momentum, norm.eps) == (first.training, first.momentum, first.eps)
+        for norm in norms
+    )
+
+
+def norm_each(x: Tensor, norms: Iterable[nn.Module], widths: Sequence[int]) -> Tensor:
+    """``(B, C, T, V)`` -> same: each norm sees its own part of the channels, and keeps its own statistics.
+
+    Args:
+        x: Channels last or first, dense: a norm on a slice of channels would take the slow path in backward.
+        norms: K.
+        widths: Channels of each; C in sum.
+    """
+    norms = list(norms)
+    if not _alike(norms):
+        return torch.cat([norm(part) for norm, part in zip(norms, x.split(widths, 1), strict=True)], 1)
+    weight, bias = torch.cat([norm.weight for norm in norms]), torch.cat([norm.bias for norm in norms])
+    means, variances = [norm.running_mean for norm in norms], [norm.running_var for norm in norms]
+    mean, variance = torch.cat(means), torch.cat(variances)
+    training = norms[0].training
+    y = F.batch_norm(x, mean, variance, weight, bias, training, norms[0].momentum, norms[0].eps)
+    if training:
+        with torch.no_grad():
+            torch._foreach_copy_(means, mean.split(widths))
+            torch._foreach_copy_(variances, variance.split(widths))
+            torch._foreach_add_([norm.num_batches_tracked for norm in norms], 1)
+    return y

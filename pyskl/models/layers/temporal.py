@@ -6,9 +6,12 @@ B = samples times persons, T frames, V joints, C channels.
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pyskl.models.layers.bricks import build_norm
+from pyskl.models.layers.side_by_side import conv_each, norm_each
+from pyskl.models.layers.time_pool import TimePool
 
 
 class UnitTCN(nn.Module):
@@ -89,10 +92,22 @@ class MultiScaleTCN(nn.Module):
         self.bn = nn.BatchNorm2d(out_channels)
         self.drop = nn.Dropout(dropout, inplace=True)
 
+    def side_by_side(self, x: Tensor) -> Tensor:
+        """``(B, C_in, T, V) -> (B, sum of widths, ceil(T / stride), V)``: what the branches make of it."""
+        entered = [branch for branch in self.branches if isinstance(branch, nn.Sequential)]
+        if not entered:
+            return torch.cat([branch(x) for branch in self.branches], dim=1)
+        widths = [branch[0].out_channels for branch in entered]
+        y = conv_each(x, (branch[0] for branch in entered))
+        y = F.relu_(norm_each(y, (branch[1] for branch in entered), widths))
+        parts = iter(y.split(widths, 1))
+        return torch.cat(
+            [branch[3](next(parts)) if isinstance(branch, nn.Sequential) else branch(x) for branch in self.branches], 1
+        )
+
     def forward(self, x: Tensor) -> Tensor:
         """``(B, C_in, T, V) -> (B, C_out, ceil(T / stride), V)``."""
-        x = torch.cat([branch(x) for branch in self.branches], dim=1)
-        return self.drop(self.bn(self.transform(x)))
+        return self.drop(self.bn(self.transform(self.side_by_side(x))))
 
 
 def _branch(in_channels: int, width: int, entry: object, stride: int) -> nn.Module:
@@ -101,10 +116,7 @@ def _branch(in_channels: int, width: int, entry: object, stride: int) -> nn.Modu
     if isinstance(entry, str) or not isinstance(entry, Sequence) or len(entry) != 2:
         raise ValueError(f"backbone.tcn_ms_cfg holds (kernel, dilation), ('max', kernel) or '1x1', got {entry!r}")
     kind, number = entry
-    if kind == 'max':  # the padding is 1 whatever the kernel, as published
-        last = nn.MaxPool2d((number, 1), (stride, 1), padding=(1, 0))
-    else:
-        last = UnitTCN(width, width, kind, stride, number, norm=None)
+    last = TimePool(number, stride) if kind == 'max' else UnitTCN(width, width, kind, stride, number, norm=None)
     return nn.Sequential(nn.Conv2d(in_channels, width, 1), nn.BatchNorm2d(width), nn.ReLU(inplace=True), last)
 
 

@@ -42,7 +42,7 @@ class VirtualJointTCN(MultiScaleTCN):
     def forward(self, x: Tensor) -> Tensor:
         """``(B, C_in, T, V) -> (B, C_out, ceil(T / stride), V)``."""
         joints = x.shape[3]
-        x = torch.cat([x, x.mean(3, keepdim=True)], dim=3)
-        x = torch.cat([branch(x) for branch in self.branches], dim=1)
-        x = x[..., :joints] + x[..., joints:] * self.add_coeff[:joints].to(x.dtype)
+        x = self.side_by_side(torch.cat([x, x.mean(3, keepdim=True)], dim=3))
+        x, mean = x.split([joints, 1], 3)
+        x = torch.addcmul(x, mean, self.add_coeff[:joints].to(x.dtype))
         return self.drop(self.bn(self.transform(x)))
