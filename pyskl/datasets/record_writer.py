@@ -206,16 +206,16 @@ def write_store(file: BinaryIO, records: Iterable[dict], splits: Splits | None, 
 
 
 def pack_annotations(
-    path: str | Path,
+    paths: str | Path | Sequence[str | Path],
     file: BinaryIO,
     prepare: Callable[[dict], dict] | None = None,
     steps: Sequence[dict] = (),
     left_out: list[tuple[str, str]] | None = None,
 ) -> None:
-    """Write a store of an annotation file, which need not fit into memory.
+    """Write a store of annotation files, none of which needs to fit into memory.
 
     Args:
-        path: A pickle, or a store that has taken no steps.
+        paths: A pickle, or a store that has taken no steps; of several, the records and splits of all, in order.
         file: As of :class:`StoreWriter`.
         prepare: What is done to each record; None leaves them as they are.
         steps: What ``prepare`` does, for the store to tell.
@@ -223,26 +223,61 @@ def pack_annotations(
 
     Raises:
         OSError: If a file cannot be read or written.
-        ValueError: If ``path`` is no annotation file, or ``prepare`` refuses a record.
+        ValueError: If a file is no annotation file, two do not belong together, or ``prepare`` refuses a record.
     """
+    paths = [paths] if isinstance(paths, str | Path) else list(paths)
+    whole: set[str | Path] = set()  # files that have to be read at once
+    while True:
+        writer, bad = StoreWriter(file), []
+        try:
+            splits = _add_all(paths, whole, writer, prepare, None if left_out is None else bad)
+        except SharedObjectsError:
+            file.seek(0)
+            file.truncate()
+            continue
+        break
+    if left_out is not None:
+        left_out += bad
+    writer.finish(splits, os.path.abspath(paths[0]), steps)
+
+
+def _add_all(
+    paths: Sequence[str | Path],
+    whole: set[str | Path],
+    writer: StoreWriter,
+    prepare: Callable[[dict], dict] | None,
+    left_out: list[tuple[str, str]] | None,
+) -> Splits | None:
+    """Add every record of every file; the splits of all. A file that has to be read at once is put into ``whole``."""
+    number, path, seen, joined = 0, paths[0], {}, None
 
     def add(record: dict) -> None:
         nonlocal number
+        name = record.get('frame_dir', record.get('filename', f'record {number}'))
+        if len(paths) > 1 and seen.setdefault(str(name), path) != path:
+            raise ValueError(f'clip {name!r} is in {seen[str(name)]} and in {path}')
         problem = writer.add(record, prepare, keep_bad=left_out is None)
         if problem is not None and left_out is not None:
-            left_out.append((str(record.get('frame_dir', record.get('filename', f'record {number}'))), problem))
+            left_out.append((str(name), problem))
         number += 1
 
-    writer, number = StoreWriter(file), 0
-    try:
-        splits = each_annotation(path, add)
-    except SharedObjectsError:
-        file.seek(0)
-        file.truncate()
-        writer, number = StoreWriter(file), 0
-        if left_out:
-            left_out.clear()
-        records, splits = read_annotations(path)
-        for record in records:
-            add(record)
-    writer.finish(splits, os.path.abspath(path), steps)
+    for path in paths:
+        if path in whole:
+            records, splits = read_annotations(path)
+            for record in records:
+                add(record)
+        else:
+            try:
+                splits = each_annotation(path, add)
+            except SharedObjectsError:
+                whole.add(path)
+                raise
+        if path == paths[0]:
+            joined = splits
+            continue
+        if (splits is None) != (joined is None) or set(splits or ()) != set(joined or ()):
+            told = ['no splits' if own is None else f'the splits {sorted(own)}' for own in (joined, splits)]
+            raise ValueError(f'{paths[0]} has {told[0]} and {path} has {told[1]}; they must be the same')
+        for split, members in (splits or {}).items():
+            joined[split] = [*joined[split], *members]
+    return joined

@@ -19,12 +19,17 @@ from pyskl.skeletons import get_skeleton
 
 FRAGMENTS = sorted((Path(__file__).resolve().parents[2] / 'configs' / '_base_' / 'pipelines').glob('*.py'))
 PHASES = ('train_pipeline', 'val_pipeline', 'test_pipeline')
+ANY_SKELETON = {'joints_2d': 'openpose', 'joints_3d': 'nw-ucla'}  # a leaf names one, as its ``layout``
 BODY, FLAT = {'type': 'PreNormalize3D'}, {'type': 'PreNormalize2D'}
 
 
 def pipelines_of(path):
     cfg = Config.fromfile(path)
-    return [cfg[phase] for phase in PHASES if phase in cfg]
+    pipelines = [cfg[phase] for phase in PHASES if phase in cfg]
+    for item in sum(pipelines, []) if path.stem in ANY_SKELETON else ():
+        if item['type'] in ('GenSkeFeat', 'PreNormalize3D'):
+            item['dataset'] = ANY_SKELETON[path.stem]
+    return pipelines
 
 
 def pack(path, steps):

@@ -107,6 +107,54 @@ def test_every_kind_of_record_survives_there_and_back(tmp_path, pack, number):
     assert all(same(first, other) for other in others)
 
 
+def shards_of(path, *sizes):
+    """The records of a pickle as shards of these sizes, in files of their names."""
+    records, splits = read_annotations(path)
+    shards, start = [], 0
+    for number, size in enumerate(sizes, 1):
+        own = records[start : start + size]
+        names = {record['frame_dir'] for record in own}
+        shard = path.with_name(f'x.shard-{number}-of-{len(sizes)}.pkl')
+        shard.write_bytes(
+            pickle.dumps({'split': {s: [n for n in m if n in names] for s, m in splits.items()}, 'annotations': own})
+        )
+        shards.append(shard)
+        start += size
+    return shards
+
+
+def test_shards_in_any_order_are_packed_as_their_whole(tiny, pack):
+    count = len(read_annotations(tiny.clips)[0])
+    one, nothing, two = shards_of(tiny.clips, 3, 0, count - 3)
+    assert pack(tiny.clips, tiny.folder / 'whole.skl')[0] == 0
+    assert pack(two, nothing, one, tiny.folder / 'joined.skl')[0] == 0
+    whole, joined = (RecordStore(tiny.folder / f'{name}.skl', verify=True) for name in ('whole', 'joined'))
+    assert joined.split_names() == whole.split_names()
+    assert len(joined) == count
+    for ours, theirs in zip(joined, whole, strict=True):
+        same(ours, theirs)
+
+
+def test_shards_that_do_not_belong_together_are_refused(tiny, refused):
+    count = len(read_annotations(tiny.clips)[0])
+    one, two = shards_of(tiny.clips, 3, count - 3)
+    refused((one, tiny.folder / 'x.skl'), '1 of 2 shards are missing: 2')
+    two.write_bytes(one.read_bytes())
+    refused((one, two, tiny.folder / 'x.skl'), 'clip ', f'is in {one} and in {two}')
+    two.write_bytes(pickle.dumps(read_annotations(tiny.clips)[0][3:]))
+    refused((one, two, tiny.folder / 'x.skl'), f'{two} has no splits; they must be the same')
+
+
+def test_the_table_of_the_tool_that_wrote_the_pickle_is_left_alone(tiny, pack):
+    records, splits = read_annotations(tiny.clips)
+    records[0]['keypoint'] = np.full_like(records[0]['keypoint'], np.nan)
+    tiny.clips.write_bytes(pickle.dumps({'split': splits, 'annotations': records}))
+    (tiny.folder / 'x.skipped.csv').write_text('file,kind,reason\n')
+    assert pack(tiny.clips, tiny.folder / 'x.skl', '--max-bad', 50)[0] == 0
+    assert (tiny.folder / 'x.skipped.csv').read_text() == 'file,kind,reason\n'
+    assert 'NaN' in (tiny.folder / 'x.skl.skipped.csv').read_text()
+
+
 def test_the_way_back_keeps_the_splits(tiny, pack, monkeypatch):
     monkeypatch.chdir(tiny.folder)
     assert pack(tiny.clips, 'clips.skl')[0] == 0
@@ -154,7 +202,7 @@ def test_bad_clips_are_left_out_and_listed_until_there_are_too_many(tiny, pack):
     status, said, _ = pack(tiny.clips, tiny.folder / 'x.skl', '--max-bad', 10)
     assert status == 0 and 'split xsub_train: 7' in said
     assert any(line.startswith('left out: 1 of 12, 1 garbled') for line in said)
-    (row,) = list(csv.DictReader((tiny.folder / 'x.skipped.csv').open()))
+    (row,) = list(csv.DictReader((tiny.folder / 'x.skl.skipped.csv').open()))
     assert row['file'] == tiny.annotations[3]['frame_dir'] and 'has total_frames=7' in row['reason']
     assert len(PoseDataset(tiny.folder / 'x.skl', split='xsub_train')) == 7
 
@@ -165,14 +213,14 @@ def test_names_that_are_taken_or_of_the_wrong_kind_are_refused(tiny, pack, refus
     refused((tiny.clips, target), 'exists; give another name, or --overwrite')
     refused((tiny.clips, tiny.clips, '--overwrite'), 'never SOURCE')
     refused((tiny.clips, tiny.folder), 'is a folder')
-    refused((tiny.clips, tiny.folder / 'y.pkl'), 'is a pickle: TARGET must be a store, X.skl')
-    refused((target, tiny.folder / 'y.skl'), 'is a store: TARGET must be a pickle, X.pkl')
+    refused((tiny.clips, tiny.folder / 'y.pkl'), 'is a pickle: what is written must be a store, X.skl')
+    refused((target, tiny.folder / 'y.skl'), 'is a store: what is written must be a pickle, X.pkl')
     refused((target, tiny.folder / 'y.pkl', '--config', tiny.config), 'without --config')
     refused((tiny.folder / 'nothing.pkl', target), 'does not exist')
-    refused((tiny.clips,), 'TARGET is missing', 'clips.skl')
+    refused((tiny.clips,), 'the store to write is missing', 'clips.skl')
     refused((tiny.clips, tiny.folder / 'y.skl', '--max-bad', 101), '--max-bad must be 0 to 100')
     refused((tiny.clips, '--verify'), 'is no store')
-    refused((target, tiny.folder / 'y.skl', '--verify'), 'takes SOURCE alone')
+    refused((target, tiny.folder / 'y.skl', '--verify'), 'takes one store alone')
     before = target.read_bytes()
     assert pack(tiny.clips, target, '--overwrite')[0] == 0
     assert target.read_bytes() == before

@@ -4,7 +4,8 @@
 
 Shards are taken in their order, whatever the order of the arguments, and give byte for byte what the run without
 ``--shard`` writes, its ``X.skipped.csv`` too; a missing one is an error. Other pickles are joined in the order given.
-All clips are in memory at once, so that joining takes about as much of it as the files have bytes.
+All clips are in memory at once, so that joining takes about as much of it as the files have bytes; what is more than
+memory is joined by tools/data/pack.py, into a store.
 """
 
 import argparse
@@ -89,15 +90,23 @@ def read(path: Path) -> Content:
         OSError: If it cannot be read.
         ValueError: If it is no annotation pickle.
     """
+    splits = empty_splits(path)
+    return read_annotations(path) if splits is False else ([], splits)
+
+
+def empty_splits(path: Path) -> Splits | None | bool:
+    """The splits of the shard of nothing; False if ``path`` is anything else.
+
+    Raises:
+        OSError, ValueError: As :func:`read`.
+    """
     if path.is_file() and path.stat().st_size < EMPTY_BYTES and not is_store(path):
         content = load_numbers(path)
-        if isinstance(content, dict) and content.get('annotations') == [] and _of_nothing(content.get('split')):
-            return [], content['split']
-    return read_annotations(path)
-
-
-def _of_nothing(splits: object) -> bool:
-    return splits is None or (isinstance(splits, dict) and not any(splits.values()))
+        if isinstance(content, dict) and content.get('annotations') == []:
+            splits = content.get('split')
+            if splits is None or (isinstance(splits, dict) and not any(splits.values())):
+                return splits
+    return False
 
 
 def join(contents: dict[Path, Content]) -> Content:

@@ -2,13 +2,14 @@
 
     python tools/data/pack.py X.pkl X.skl                   # ann_file='X.skl' trains like ann_file='X.pkl'
     python tools/data/pack.py X.pkl X.skl --config CFG      # with the first steps of the config's pipelines done
+    python tools/data/pack.py X.shard-*-of-8.pkl X.skl      # the shards of a data tool, joined
     python tools/data/pack.py X.skl X.pkl                   # back
     python tools/data/pack.py X.skl --verify                # is every byte as it was written?
 
-The pickle may be larger than memory. With --config the steps that the train, val and test pipelines all begin with and
+The pickles may be larger than memory. With --config the steps that the train, val and test pipelines all begin with and
 that give the same for a clip each time (PreNormalize3D, PreNormalize2D) are taken now, and left out in training;
 training with a config that begins with others is refused. Clips that training would refuse are left out and listed in
-X.skipped.csv.
+X.skl.skipped.csv.
 
 A store is never changed in place, so that any number of machines may read one over a shared file system; do not
 --overwrite one that is in use elsewhere, give the new one another name.
@@ -24,7 +25,8 @@ from tqdm import tqdm
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from _entry import run  # noqa: E402
-from _job import GARBLED, check_bad, left_out, table_path, write_skipped  # noqa: E402
+from _job import GARBLED, check_bad, left_out, write_skipped  # noqa: E402
+from merge import empty_splits, in_order  # noqa: E402
 
 from pyskl.datasets.annotations import replacing  # noqa: E402
 from pyskl.datasets.pickle_stream import PickleWriter  # noqa: E402
@@ -58,16 +60,18 @@ def steps_of(config: Path) -> list[Step]:
     return steps
 
 
-def pack(source: Path, target: Path, config: Path | None, max_bad: float) -> None:
+def pack(sources: list[Path], target: Path, config: Path | None, max_bad: float) -> None:
     """Write the store.
 
     Raises:
         OSError: If a file cannot be read or written.
-        ValueError: If ``source`` is no annotation file, does not fit the config, or has too many bad clips.
+        ValueError: If a source is no annotation file, does not fit the config, or has too many bad clips.
     """
     steps = [] if config is None else steps_of(config)
     take = runner(steps) if steps else None
     bad: list[tuple[str, str]] = []
+    # Not X.skipped.csv: that is what the tool that wrote X.pkl left out.
+    table = target.with_name(f'{target.name}.skipped.csv')
     count = 0
 
     def prepare(record: dict) -> dict:
@@ -79,18 +83,18 @@ def pack(source: Path, target: Path, config: Path | None, max_bad: float) -> Non
         return take(record)
 
     with replacing(target) as file:
-        pack_annotations(source, file, prepare if steps else None, steps, bad)
+        pack_annotations(sources, file, prepare if steps else None, steps, bad)
         file.flush()
         store = RecordStore(file.name)
         skipped = [(name, GARBLED, problem) for name, problem in bad]
         if skipped:
-            write_skipped(table_path(target), skipped)
-            check_bad(skipped, len(store) + len(bad), max_bad, table_path(target))
+            write_skipped(table, skipped)
+            check_bad(skipped, len(store) + len(bad), max_bad, table)
         if len(store) == 0:
-            raise ValueError(f'{source}: of {len(bad)} clips none is left; why is in {table_path(target)}')
+            raise ValueError(f'{sources[0]}: of {len(bad)} clips none is left; why is in {table}')
     store = RecordStore(target)
     print(summary(store))
-    print(left_out(skipped, len(store) + len(bad), table_path(target)))
+    print(left_out(skipped, len(store) + len(bad), table))
     if steps:
         print(f'taken once a clip: {written(steps)}')
     print(f'wrote {target}')
@@ -173,8 +177,9 @@ def check_target(source: Path, target: Path, overwrite: bool) -> None:
 
 def main() -> int | None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('source', type=Path, metavar='SOURCE', help='annotation pickle or store')
-    parser.add_argument('target', type=Path, nargs='?', metavar='TARGET', help='store to write, or of a store a pickle')
+    parser.add_argument(
+        'files', type=Path, nargs='+', metavar='FILE', help='pickles (or a store), then the store (or pickle) to write'
+    )
     parser.add_argument('--config', type=Path, metavar='CFG', help='take the first steps of its pipelines once a clip')
     parser.add_argument(
         '--verify', action='store_true', help='compare the checksums of the store SOURCE, write nothing'
@@ -184,31 +189,50 @@ def main() -> int | None:
         '--max-bad', type=float, default=1, metavar='PERCENT', help='stop above this share of bad clips (default: 1)'
     )
     args = parser.parse_args()
-    if not args.source.is_file():
-        kind = 'is a folder' if args.source.is_dir() else 'does not exist'
-        raise FileNotFoundError(f'{args.source} {kind}; SOURCE must be an annotation pickle or a store')
+    if args.verify and (len(args.files) > 1 or args.config):
+        raise ValueError('--verify takes one store alone')
+    *sources, target = args.files if len(args.files) > 1 else (*args.files, None)
+    for source in sources:
+        if not source.is_file():
+            kind = 'is a folder' if source.is_dir() else 'does not exist'
+            raise FileNotFoundError(f'{source} {kind}; it must be an annotation pickle or a store')
     if args.verify:
-        if args.target or args.config:
-            raise ValueError('--verify takes SOURCE alone')
-        return verify(args.source)
-    if args.target is None:
-        raise ValueError(f'TARGET is missing: the store to write, such as {args.source.with_suffix(".skl")}')
+        return verify(sources[0])
+    if target is None:
+        raise ValueError(f'the store to write is missing behind {sources[0]}, such as {sources[0].with_suffix(".skl")}')
     if not 0 <= args.max_bad <= 100:
         raise ValueError(f'--max-bad must be 0 to 100 (percent), got {args.max_bad:g}')
-    check_target(args.source, args.target, args.overwrite)
-    from_store, to_pickle = is_store(args.source), args.target.suffix in PICKLES
-    if from_store and args.config and not to_pickle:
-        if RecordStore(args.source).steps:
-            raise ValueError(f'{args.source} has taken steps already; pack the pickle it was made of')
-    elif from_store != to_pickle or args.config and to_pickle:
-        raise ValueError(
-            f'{args.source} is a {"store" if from_store else "pickle"}: TARGET must be a '
-            f'{"pickle, X.pkl, without --config" if from_store else "store, X.skl"}, got {args.target}'
-        )
-    args.target.parent.mkdir(parents=True, exist_ok=True)
-    if to_pickle:
-        return unpack(args.source, args.target)
-    return pack(args.source, args.target, args.config, args.max_bad)
+    for source in sources:
+        check_target(source, target, args.overwrite)
+    sources, are_shards = in_order(sources)
+    if are_shards:
+        sources = [source for source in sources if empty_splits(source) is False] or sources
+    check_kinds(sources, target, args.config)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.suffix in PICKLES:
+        return unpack(sources[0], target)
+    return pack(sources, target, args.config, args.max_bad)
+
+
+def check_kinds(sources: list[Path], target: Path, config: Path | None) -> None:
+    """Refuse what is neither pickles to a store nor one store to a pickle, nor one store to one with steps.
+
+    Raises:
+        ValueError: If it is.
+    """
+    to_pickle = target.suffix in PICKLES
+    for source in sources:
+        from_store = is_store(source)
+        if from_store and config and not to_pickle:
+            if RecordStore(source).steps:
+                raise ValueError(f'{source} has taken steps already; pack the pickle it was made of')
+        elif from_store != to_pickle or (config and to_pickle):
+            raise ValueError(
+                f'{source} is a {"store" if from_store else "pickle"}: what is written must be a '
+                f'{"pickle, X.pkl, without --config" if from_store else "store, X.skl"}, got {target}'
+            )
+    if to_pickle and len(sources) > 1:
+        raise ValueError(f'one store at a time becomes a pickle, got {len(sources)}; tools/data/merge.py joins them')
 
 
 if __name__ == '__main__':
