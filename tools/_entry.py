@@ -6,6 +6,7 @@ that creates PATH prints.
 
 import os
 import re
+import signal
 import sys
 from collections.abc import Callable
 
@@ -23,6 +24,10 @@ def one_line(error: BaseException) -> str:
     return ' '.join(lines)
 
 
+def _debug() -> bool:
+    return os.environ.get('PYSKL_DEBUG', '0') not in ('', '0')
+
+
 def _is_first() -> bool:
     path = os.environ.get('PYSKL_ERROR_ONCE')
     if not path:
@@ -36,16 +41,37 @@ def _is_first() -> bool:
     return True
 
 
+def _stop_before_start(number: int, frame: object) -> None:
+    """Ctrl-C while a tool imports its packages: nothing has begun, so there is nothing to tidy up."""
+    if _is_first():
+        os.write(2, b'error: interrupted\n')
+    os._exit(130)
+
+
+def _is_a_tool() -> bool:
+    """Whether a file of this folder is the program; otherwise Ctrl-C is not ours to answer."""
+    program = getattr(sys.modules['__main__'], '__file__', None)
+    here = os.path.dirname(os.path.realpath(__file__))
+    return program is not None and os.path.realpath(program).startswith(here + os.sep)
+
+
+# At once, not in run(): most of what a tool imports comes after this module.
+if _is_a_tool() and not _debug() and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, _stop_before_start)
+
+
 def run(main: Callable[[], int | None]) -> None:
     """Call ``main()`` and leave the program.
 
     Exit status: what ``main`` returns (None is 0); 1 after a ValueError or OSError; 130 after Ctrl-C. Any other
     exception is a bug of ours and keeps its traceback.
     """
+    if signal.getsignal(signal.SIGINT) is _stop_before_start:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         status = main() or 0
     except (ValueError, OSError, KeyboardInterrupt) as error:
-        if os.environ.get('PYSKL_DEBUG', '0') not in ('', '0'):
+        if _debug():
             raise
         interrupted = isinstance(error, KeyboardInterrupt)
         if _is_first():

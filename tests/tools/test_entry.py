@@ -1,4 +1,6 @@
 import os
+import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -30,6 +32,35 @@ def test_debug_keeps_the_traceback():
 
 def test_ctrl_c_is_130():
     assert fail_with('raise KeyboardInterrupt') == (130, 'error: interrupted\n')
+
+
+def interrupted_at(tmp_path, code, **env):
+    """A tool of a folder of its own, sent Ctrl-C once it has printed a line."""
+    shutil.copy(TOOLS / '_entry.py', tmp_path)
+    (tmp_path / 'slow.py').write_text('import time\nprint("slow", flush=True)\ntime.sleep(60)\n')
+    (tmp_path / 'tool.py').write_text(code)
+    pipes = {'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE, 'text': True}
+    tool = subprocess.Popen([sys.executable, str(tmp_path / 'tool.py')], env={**os.environ, **env}, **pipes)
+    assert tool.stdout.readline() == 'slow\n'
+    tool.send_signal(signal.SIGINT)
+    said = tool.communicate(timeout=30)[1]
+    return tool.returncode, said
+
+
+def test_ctrl_c_during_the_imports_is_130_too(tmp_path):
+    assert interrupted_at(tmp_path, 'from _entry import run\nimport slow\n') == (130, 'error: interrupted\n')
+    once = {'PYSKL_ERROR_ONCE': str(tmp_path / 'said')}
+    (tmp_path / 'said').touch()
+    assert interrupted_at(tmp_path, 'from _entry import run\nimport slow\n', **once) == (130, '')
+
+
+def test_ctrl_c_within_main_lets_it_tidy_up(tmp_path):
+    code = (
+        'from _entry import run\ndef main():\n    try:\n        import slow\n'
+        '    finally:\n        open(__file__ + ".tidy", "w").close()\nrun(main)\n'
+    )
+    assert interrupted_at(tmp_path, code) == (130, 'error: interrupted\n')
+    assert (tmp_path / 'tool.py.tidy').exists()
 
 
 def test_our_own_bug_is_not_hidden():
