@@ -119,6 +119,14 @@ def test_compiled_networks_train_and_score_as_plain_ones(name):
         assert torch.allclose(scores, torch.compile(traced.eval(), backend='aot_eager')(keypoint=x), rtol=1e-3)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize('name', ['AAGCN', 'CTRGCN', 'CTRGCN-original', 'MSG3D'])
+@torch.no_grad()
+def test_exported_networks_score_as_plain_ones(name):
+    model, x = network(name).eval(), clips(2)
+    assert torch.allclose(torch.export.export(model, (x,)).module()(x), model(x), rtol=1e-4, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ('backbone', 'millions'),
     [
