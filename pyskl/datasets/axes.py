@@ -62,7 +62,8 @@ def to_clips(array: np.ndarray, axes: Axes, sizes: dict[str, int]) -> np.ndarray
     """
     if array.ndim != len(axes.groups):
         raise ValueError(
-            f'shape {array.shape} has {array.ndim} axes, --axes {axes.text} has {len(axes.groups)}; one letter an axis'
+            f'shape {array.shape} has {array.ndim} axes, --axes {axes.text} has {len(axes.groups)}; it takes a letter an '
+            f"axis, and in parentheses those that are stored as one: 'T(VC)' is (frames, joints x coordinates)"
         )
     shape = []
     for length, group in zip(array.shape, axes.groups, strict=True):
@@ -82,7 +83,10 @@ def _split(length: int, group: str, sizes: dict[str, int], shape: tuple[int, ...
         raise ValueError(f'--axes {text}: the sizes of {" and ".join(unknown)} in one pair of parentheses are unknown')
     if (length != known) if not unknown else (length % known or not length):
         told = ' x '.join(f'{letter} {sizes.get(letter, "?")}' for letter in group)
-        raise ValueError(f'shape {shape}: the axis {group} of --axes {text} is {length}, the skeleton makes it {told}')
+        total = f' = {known}' if len(group) > 1 and not unknown else ''
+        raise ValueError(
+            f'shape {shape}: the axis {group} of --axes {text} is {length}, the skeleton makes it {told}{total}'
+        )
     return [sizes.get(letter, length // known) for letter in group]
 
 

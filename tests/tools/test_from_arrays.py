@@ -163,6 +163,13 @@ def test_one_file_of_many_padded_clips(tmp_path):
     np.testing.assert_array_equal(records[1]['keypoint'][1], walk(20, 3, seed=9).astype(np.float32))
 
 
+def test_a_pattern_that_the_shell_filled_in_is_told(utd):
+    options = [*UTD]
+    options[1:2] = ['Skeleton/a1_s1_t1_skeleton.mat', 'Skeleton/a1_s2_t1_skeleton.mat']
+    status, _, errors = call(utd, *options, *BY_SUBJECT)
+    assert (status, errors) == (1, "error: --pattern got 2 files of the shell; put it in quotes: 'raw/*.csv'\n")
+
+
 def test_a_garbled_file_is_in_the_table_and_the_rest_goes_on(utd):
     (utd / 'Skeleton/a1_s1_t1_skeleton.mat').write_bytes(b'MATLAB 5.0')
     scipy.io.savemat(utd / 'Skeleton/a2_s1_t1_skeleton.mat', {'d_skel': np.ones((3, 4, 9))})

@@ -65,7 +65,9 @@ read_once = lru_cache(maxsize=1)(read_array)  # the many clips of one file follo
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('--pattern', required=True, metavar='GLOB', help="files, in quotes, such as 'raw/**/*.mat'")
+    parser.add_argument(
+        '--pattern', required=True, nargs='+', metavar='GLOB', help="files, in quotes, such as 'raw/**/*.mat'"
+    )
     parser.add_argument('--key', help="which array: a variable, 'a.b', of JSON 'people.0.joints', of CSV columns '1:'")
     parser.add_argument('--axes', required=True, help="order of the axes N M T V C, such as TVC, VCT or 'T(VC)'")
     parser.add_argument('--layout', required=True, help='skeleton: a name, or a file such as skeleton.yaml')
@@ -98,6 +100,9 @@ def check_options(args: argparse.Namespace) -> tuple[Axes, Skeleton, dict[str, i
         ValueError: If an option is wrong, or options do not go together.
         OSError: If ``--out`` is taken.
     """
+    if len(args.pattern) > 1:
+        raise ValueError(f"--pattern got {len(args.pattern)} files of the shell; put it in quotes: 'raw/*.csv'")
+    (args.pattern,) = args.pattern
     axes, skeleton = parse_axes(args.axes), get_skeleton(args.layout)
     if args.with_score and skeleton.dims != 2:
         raise ValueError(f'--with-score is for 2D joints; the layout {skeleton.name!r} is {skeleton.dims}D')

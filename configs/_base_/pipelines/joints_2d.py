@@ -1,6 +1,6 @@
-"""2D joints of any skeleton, the leaf's ``layout``: clips of 64 frames, two persons, one clip to train and ten to test.
+"""2D joints of any skeleton, the leaf's ``layout``: clips of 64 frames, one to train and validate, ten to test.
 
-Pixels become shares of the picture; a joint of score 0 goes to its middle.
+Pixels become shares of the picture; a joint of score 0 goes to its middle. One person.
 """
 
 modality = 'j'
@@ -9,7 +9,7 @@ train_pipeline = [
     dict(type='GenSkeFeat'),
     dict(type='UniformSample', clip_len=64),
     dict(type='PoseDecode'),
-    dict(type='FormatGCNInput', num_person=2),
+    dict(type='FormatGCNInput', num_person=1),
     dict(type='Collect', keys=['keypoint', 'label'], meta_keys=[]),
     dict(type='ToTensor', keys=['keypoint']),
 ]
@@ -19,7 +19,7 @@ test_pipeline = [
     dict(type='GenSkeFeat'),
     dict(type='UniformSample', clip_len=64, num_clips=10),
     dict(type='PoseDecode'),
-    dict(type='FormatGCNInput', num_person=2),
+    dict(type='FormatGCNInput', num_person=1),
     dict(type='Collect', keys=['keypoint', 'label'], meta_keys=[]),
     dict(type='ToTensor', keys=['keypoint']),
 ]
