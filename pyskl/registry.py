@@ -6,7 +6,10 @@ through :func:`build_component`, which answers a wrong name or argument with the
 
 import difflib
 import inspect
-from collections.abc import Iterable
+import numbers
+import types
+import typing
+from collections.abc import Iterable, Mapping, Sequence
 
 from mmengine.registry import DATASETS as MMENGINE_DATASETS
 from mmengine.registry import HOOKS as MMENGINE_HOOKS
@@ -62,6 +65,7 @@ def build_component(cfg: dict, registry: Registry, **defaults) -> object:
 
     Raises:
         ValueError: If ``cfg`` names no type, an unknown one, or arguments that the type does not take.
+        TypeError, AttributeError: A bug of the component: each argument is of the kind that it asks for.
     """
     if not isinstance(cfg, dict) or 'type' not in cfg:
         raise ValueError(f"a {registry.name} is given by a dict with the key 'type', got {cfg!r}")
@@ -69,7 +73,45 @@ def build_component(cfg: dict, registry: Registry, **defaults) -> object:
     kind = cfg['type']
     cls = kind if not isinstance(kind, str) else lookup(kind, registry)
     check_arguments(cls, arguments)
-    return cls(**arguments)
+    try:
+        return cls(**arguments)
+    except (TypeError, AttributeError) as error:
+        name, hint = misfit(cls, arguments)
+        if name is None:
+            raise
+        hint = getattr(hint, '__name__', hint) if not typing.get_args(hint) else hint
+        raise ValueError(f'{cls.__name__}: {name} must be {hint}, got {arguments[name]!r}') from error
+
+
+def misfit(cls: type, arguments: dict) -> tuple[str, object] | tuple[None, None]:
+    """The first of ``arguments`` that is not of the type its annotation in ``cls.__init__`` asks for, and that type."""
+    try:
+        hints = typing.get_type_hints(cls.__init__ if isinstance(cls, type) else cls)
+    except (NameError, TypeError):  # an annotation for readers only
+        return None, None
+    for name, value in arguments.items():
+        if name in hints and not _fits(value, hints[name]):
+            return name, hints[name]
+    return None, None
+
+
+def _fits(value: object, hint: object) -> bool:
+    """Whether ``value`` may be meant by an annotation; True for those that cannot be told."""
+    origin, inner = typing.get_origin(hint) or hint, typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        return any(_fits(value, one) for one in inner)
+    if origin is type(None):
+        return value is None
+    if origin in (int, float, bool):
+        return isinstance(value, numbers.Real if origin is float else numbers.Integral)
+    if origin in (str, dict, Mapping):
+        return isinstance(value, origin)
+    if origin in (list, tuple, Sequence, Iterable):
+        if not inner:  # a bare tuple is told from a list: one value a stage
+            return isinstance(value, origin)
+        kinds = (list, tuple) if inner[0] is not str else (list, tuple, str)
+        return isinstance(value, kinds) and all(_fits(item, inner[0]) for item in value)
+    return True
 
 
 def _child(name: str, parent: Registry, *locations: str) -> Registry:
