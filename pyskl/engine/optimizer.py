@@ -3,7 +3,8 @@
 import numbers
 
 import torch
-from mmengine.optim import OptimWrapper, build_optim_wrapper
+from mmengine.optim import OptimWrapper, _ParamScheduler, build_optim_wrapper
+from mmengine.optim.scheduler.lr_scheduler import LRSchedulerMixin
 from mmengine.registry import OPTIM_WRAPPERS, OPTIMIZERS, PARAM_SCHEDULERS
 from torch import nn
 
@@ -14,6 +15,30 @@ PARAMWISE_KEYS = (
     'custom_keys', 'bias_lr_mult', 'bias_decay_mult', 'norm_decay_mult', 'dwconv_decay_mult', 'flat_decay_mult',
     'bypass_duplicate', 'dcn_offset_lr_mult',
 )  # fmt: skip
+
+
+@PARAM_SCHEDULERS.register_module()
+class ExponentialWarmUpLR(LRSchedulerMixin, _ParamScheduler):
+    """mmcv's ``warmup='exp'``: at step k of n the rate is ``ratio ** (1 - k / n)`` of what it would be.
+
+    Args:
+        optimizer: Whose rate.
+        ratio: That of step 0.
+        steps: n; from there on the rate is whole.
+        by_epoch: Count epochs, not iterations.
+        verbose: Print each rate.
+    """
+
+    def __init__(
+        self, optimizer: OptimWrapper, ratio: float, steps: int, by_epoch: bool = False, verbose: bool = False
+    ) -> None:
+        self.ratio, self.steps = ratio, steps
+        super().__init__(optimizer, end=steps + 1, by_epoch=by_epoch, verbose=verbose)
+
+    def _get_value(self) -> list[float]:
+        """Relative to the step before, so that the schedule behind it may change the rate as well."""
+        factor = self.ratio if self.last_step == 0 else self.ratio ** (-1 / self.steps)
+        return [group[self.param_name] * factor for group in self.optimizer.param_groups]
 
 
 def build_optimizer(wrapper: dict, model: nn.Module) -> OptimWrapper:

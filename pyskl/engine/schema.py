@@ -185,8 +185,8 @@ def _warmup(warmup: dict, iterations: int) -> list[dict]:
     for key in warmup:
         if key not in known:
             raise ValueError(f'lr_config has no key {key!r}{nearest(key, known)}')
-    if kind not in ('linear', 'constant', 'stairs'):
-        raise ValueError(f"lr_config.warmup must be 'linear', 'constant' or 'stairs', got {kind!r}")
+    if kind not in ('linear', 'constant', 'exp', 'stairs'):
+        raise ValueError(f"lr_config.warmup must be 'linear', 'constant', 'exp' or 'stairs', got {kind!r}")
     if not isinstance(length, int) or length < 1:
         raise ValueError(f'lr_config.warmup_iters must be a positive integer, got {length!r}')
     if kind == 'stairs':  # CTR-GCN's and InfoGCN's: epoch e of n has (e + 1) / n of the rate, all through
@@ -194,6 +194,10 @@ def _warmup(warmup: dict, iterations: int) -> list[dict]:
     ratio = warmup.get('warmup_ratio', 0.1)
     if warmup.get('warmup_by_epoch'):
         length *= iterations
+    if not isinstance(ratio, int | float) or not 0 < ratio <= 1:
+        raise ValueError(f'lr_config.warmup_ratio must be a number above 0, 1 at the most, got {ratio!r}')
+    if kind == 'exp':
+        return [{'type': 'ExponentialWarmUpLR', 'ratio': ratio, 'steps': length}]
     # mmengine reaches the full rate at end - 1, mmcv at warmup_iters
     shape = {'by_epoch': False, 'end': length + 1}
     if kind == 'constant':
@@ -373,6 +377,16 @@ def visualizer(cfg: Config) -> dict:
         hook.pop('interval', None), hook.pop('by_epoch', None)
         backends.append({'type': backend, **hook})
     return {'type': 'Visualizer', 'vis_backends': backends}
+
+
+def without_effect(cfg: Config) -> list[str]:
+    """A line for each key of PYSKL's that is set, and that does nothing here."""
+    lines = []
+    if [tuple(step) for step in cfg.get('workflow') or [('train', 1)]] != [('train', 1)]:
+        lines.append(f'workflow {cfg.workflow} has no effect: an epoch is followed by its validation, as of evaluation')
+    if cfg.get('momentum_config'):
+        lines.append('momentum_config has no effect: the momentum stays that of the optimizer')
+    return lines
 
 
 def repeat_times(dataset: dict | None) -> int:

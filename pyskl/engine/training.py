@@ -138,6 +138,8 @@ def train(
     runner.trust_checkpoint = trust_checkpoint
     for note in [*notes, *summary(cfg, runner, train_set, loader, batch, seed, amp)]:
         runner.logger.info(note)
+    for line in schema.without_effect(cfg):
+        runner.logger.warning(line)
     _say_batch(runner, cfg, batch, base, scale)
     if not plan.resume and not cfg.get('load_from'):
         _say_frozen(runner, recognizer)

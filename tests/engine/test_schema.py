@@ -6,6 +6,7 @@ from mmengine.config import Config
 from mmengine.optim import OptimWrapper
 from mmengine.registry import PARAM_SCHEDULERS
 
+import pyskl.engine.optimizer  # noqa: F401 (registers the warm-up)
 from pyskl.engine import schema
 
 SGD = {'type': 'SGD', 'lr': 0.1, 'momentum': 0.9, 'weight_decay': 5e-4, 'nesterov': True}
@@ -73,6 +74,23 @@ def test_linear_warmup_multiplies_the_schedule_as_mmcv_does():
     assert rates(config(lr_config=lr_config)) == pytest.approx([c * f for c, f in zip(cosine, factor, strict=True)])
 
 
+def test_exp_warmup_multiplies_the_schedule_as_mmcv_does():
+    lr_config = {
+        'policy': 'CosineAnnealing', 'min_lr': 0, 'by_epoch': False,
+        'warmup': 'exp', 'warmup_iters': 5, 'warmup_ratio': 0.2,
+    }  # fmt: skip
+    cosine = [0.05 * (1 + math.cos(math.pi * i / 40)) for i in range(40)]
+    factor = [0.2 ** (1 - i / 5) if i < 5 else 1 for i in range(40)]
+    assert rates(config(lr_config=lr_config)) == pytest.approx([c * f for c, f in zip(cosine, factor, strict=True)])
+
+
+def test_keys_of_pyskl_that_do_nothing_are_told_where_they_are_set():
+    assert schema.without_effect(config(workflow=[('train', 1)], momentum_config=None)) == []
+    workflow, momentum = schema.without_effect(config(workflow=[['train', 2], ['val', 1]], momentum_config={'a': 1}))
+    assert workflow.startswith("workflow [['train', 2], ['val', 1]] has no effect")
+    assert momentum.startswith('momentum_config has no effect')
+
+
 def test_constant_warmup_by_epoch_lasts_whole_epochs():
     lr_config = {
         'policy': 'fixed', 'warmup': 'constant', 'warmup_iters': 1, 'warmup_ratio': 0.5, 'warmup_by_epoch': True,
@@ -98,8 +116,9 @@ def test_a_warmup_of_stairs_is_an_equal_step_up_each_epoch():
         ({'policy': 'step'}, 'lr_config.step must be epochs'),
         (
             {'policy': 'fixed', 'warmup': 'sudden'},
-            "lr_config.warmup must be 'linear', 'constant' or 'stairs', got 'sudden'",
+            "lr_config.warmup must be 'linear', 'constant', 'exp' or 'stairs', got 'sudden'",
         ),
+        ({'policy': 'fixed', 'warmup': 'exp', 'warmup_iters': 5, 'warmup_ratio': 0}, 'warmup_ratio must be a number'),
         ({'policy': 'fixed', 'warmup': 'stairs', 'warmup_iters': 5, 'warmup_ratio': 0.1}, 'begins at 1 / warmup_iters'),
         ({'policy': 'fixed', 'warmup': 'stairs', 'warmup_iters': 5, 'warmup_by_epoch': False}, 'counts epochs'),
         ({'policy': 'fixed', 'warmup': 'stairs'}, 'lr_config.warmup_iters must be a positive integer, got 0'),
