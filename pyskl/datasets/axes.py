@@ -62,7 +62,7 @@ def to_clips(array: np.ndarray, axes: Axes, sizes: dict[str, int]) -> np.ndarray
     """
     if array.ndim != len(axes.groups):
         raise ValueError(
-            f'shape {array.shape} has {array.ndim} axes, --axes {axes.text} has {len(axes.groups)}; it takes a letter an '
+            f'shape {array.shape} has {array.ndim} axes, --axes {axes.text} has {len(axes.groups)}; a letter an '
             f"axis, and in parentheses those that are stored as one: 'T(VC)' is (frames, joints x coordinates)"
         )
     shape = []
