@@ -16,20 +16,23 @@ def conv_norm_pairs(model: nn.Module, *args, **kwargs) -> list[tuple[str, str]]:
         *args: Of its ``forward``.
         **kwargs: Of its ``forward``.
     """
-    produced: dict[int, tuple[str, Tensor]] = {}  # the tensor is kept, so that its id stays its own
+    # By id: name, the tensor (kept, so that its id stays its own), and how often it was written to: an activation in
+    # place makes something else of it.
+    produced: dict[int, tuple[str, Tensor, int]] = {}
     pairs = []
     handles = []
 
     def after_conv(name: str):
         def hook(module: nn.Module, inputs: tuple, output: Tensor) -> None:
-            produced[id(output)] = (name, output)
+            produced[id(output)] = (name, output, output._version)
 
         return hook
 
     def before_norm(name: str):
         def hook(module: nn.Module, inputs: tuple) -> None:
-            if id(inputs[0]) in produced:
-                pairs.append((produced[id(inputs[0])][0], name))
+            source, _, version = produced.get(id(inputs[0]), (None, None, None))
+            if source is not None and inputs[0]._version == version:
+                pairs.append((source, name))
 
         return hook
 
