@@ -121,11 +121,11 @@ class RecognizerGCN(nn.Module):
         if mode == 'loss':
             return self.cls_head.loss_of(feature, label)
         if mode == 'predict' and (self.feat_ext or self.score_ext):
-            return self.features(feature.unflatten(0, (len(keypoint), -1)))
+            return self.features(feature.unflatten(0, keypoint.shape[:2]))
         logits = self.cls_head(feature)
         if mode == 'tensor':
             return logits
-        return average_clips(logits.unflatten(0, (len(keypoint), -1)), self.average_clips)
+        return average_clips(logits.unflatten(0, keypoint.shape[:2]), self.average_clips)
 
 
 @MODELS.register_module()
@@ -214,7 +214,8 @@ class Recognizer3D(nn.Module):
             return self.cls_head.loss(self.cls_head(self.backbone(self.volumes(views[:, 0])[0])), label)
         finish = self.cls_head.pool if mode == 'predict' and self.feat_ext else self.cls_head
         rows = views.flatten(0, 1)
-        turns = rows.split(len(rows) if self.training or not self.max_testing_views else self.max_testing_views)
+        at_once = None if self.training else self.max_testing_views
+        turns = rows.split(at_once) if at_once else [rows]
         scores = [torch.stack([finish(self.backbone(volume)) for volume in self.volumes(turn)]) for turn in turns]
         scores = torch.cat(scores, 1).unflatten(1, views.shape[:2])  # (1 or 2, N, S, K): as they are, mirrored
         scores = scores.transpose(0, 1).flatten(1, 2)

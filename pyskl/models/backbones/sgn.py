@@ -132,7 +132,7 @@ class SGN(nn.Module):
             joints = self.normalize(x, self.joint_bn)
             motion = self.normalize(motion, self.motion_bn)
         x = self.joint_embed(joints) + self.motion_embed(motion)
-        x = torch.cat([x, self.s_embed(self.joint_code).expand(len(x), -1, x.shape[2], -1)], dim=1)
+        x = torch.cat([x, self.s_embed(self.joint_code).expand(x.shape[0], -1, x.shape[2], -1)], dim=1)
         to, source = self.compute_A1(x), self.compute_A2(x)
         graph = torch.einsum('bctu,bctv->btuv', to, source).softmax(-1)
         x = self.gcn3(self.gcn2(self.gcn1(x, graph), graph), graph)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from pyskl.models.graphs import build_adjacency, skeleton_matrix
 from pyskl.models.layers.norm_twice import norm_twice
-from pyskl.models.layers.persons import once_per_absent
+from pyskl.models.layers.persons import exporting, once_per_absent
 from pyskl.registry import MODELS, check_arguments
 from pyskl.skeletons import get_skeleton
 
@@ -265,7 +265,12 @@ class Ske2Grid(nn.Module):
 
     @torch.compiler.disable
     def refresh(self) -> None:
-        """Bring every permutation up to its scores; the one place where the network looks at numbers on the host."""
+        """Bring every permutation up to its scores; the one place where the network looks at numbers on the host.
+
+        In export there are no numbers to look at; the permutations are as the last :meth:`eval` found them.
+        """
+        if exporting():
+            return
         for permute in self.SGT_stages:
             permute.refresh()
 

@@ -104,7 +104,7 @@ class AdaptiveGCN(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``(B, C_in, T, V) -> (B, C_out, T, V)``."""
-        graph = self.graph(x).to(x.dtype).expand(len(x), -1, -1, -1)
+        graph = self.graph(x).to(x.dtype).expand(x.shape[0], -1, -1, -1)
         y = conv_sum(torch.einsum('bctv,bkvw->bkctw', x, graph).flatten(1, 2), self.conv_d)
         y = self.relu(self.bn(y) + self.down(x))
         if self.attention:

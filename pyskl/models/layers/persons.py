@@ -6,6 +6,11 @@ import torch
 from torch import Tensor
 
 
+def exporting() -> bool:
+    """Whether torch.export is tracing, so that no number can be looked at; torch 2.6 cannot tell."""
+    return hasattr(torch.compiler, 'is_exporting') and torch.compiler.is_exporting()
+
+
 @torch.compiler.disable
 def distinct_persons(persons: Tensor, places: int = 1) -> tuple[Tensor, Tensor] | None:
     """Which rows a network must see, and where each row's result is found among theirs.
@@ -45,8 +50,7 @@ def once_per_absent(
         joints: ``(B, ...)``, in which an absent person is all zeros, where ``persons`` are not.
         places: As in :func:`distinct_persons`.
     """
-    exporting = hasattr(torch.compiler, 'is_exporting') and torch.compiler.is_exporting()
-    if persons.is_meta or exporting or torch.jit.is_tracing():
+    if persons.is_meta or exporting() or torch.jit.is_tracing():
         return network(persons)
     rows = distinct_persons(persons if joints is None else joints, places)
     if rows is None:
