@@ -34,13 +34,20 @@ def test_ctrl_c_is_130():
     assert fail_with('raise KeyboardInterrupt') == (130, 'error: interrupted\n')
 
 
+def heed_ctrl_c():
+    """What a shell starts in the background, these tests for one, ignores Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def interrupted_at(tmp_path, code, **env):
     """A tool of a folder of its own, sent Ctrl-C once it has printed a line."""
     shutil.copy(TOOLS / '_entry.py', tmp_path)
     (tmp_path / 'slow.py').write_text('import time\nprint("slow", flush=True)\ntime.sleep(60)\n')
     (tmp_path / 'tool.py').write_text(code)
     pipes = {'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE, 'text': True}
-    tool = subprocess.Popen([sys.executable, str(tmp_path / 'tool.py')], env={**os.environ, **env}, **pipes)
+    tool = subprocess.Popen(
+        [sys.executable, str(tmp_path / 'tool.py')], env={**os.environ, **env}, preexec_fn=heed_ctrl_c, **pipes
+    )
     assert tool.stdout.readline() == 'slow\n'
     tool.send_signal(signal.SIGINT)
     said = tool.communicate(timeout=30)[1]

@@ -17,6 +17,7 @@ from pyskl.datasets.pose_dataset import PoseDataset
 from pyskl.datasets.record_store import RecordStore
 from tests.datasets.test_record_store import same
 from tests.tools.conftest import content
+from tests.tools.test_entry import heed_ctrl_c
 
 TOOL = Path(__file__).resolve().parents[2] / 'tools' / 'data' / 'pack.py'
 
@@ -257,7 +258,7 @@ def test_ctrl_c_leaves_nothing(tmp_path):
     records = [{'frame_dir': str(i), 'label': 0, 'keypoint': np.zeros((1, 3, 25, 3))} for i in range(15000)]
     (tmp_path / 'x.pkl').write_bytes(pickle.dumps(records))
     command = [sys.executable, TOOL, tmp_path / 'x.pkl', tmp_path / 'x.skl']
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heed_ctrl_c)
     while process.poll() is None and not any(p.stat().st_size > 10**6 for p in tmp_path.glob('.x.skl.*')):
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
