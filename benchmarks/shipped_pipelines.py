@@ -51,13 +51,16 @@ def kind_of(pipeline: list[dict]) -> str:
     if 'DecompressPose' in types:
         return 'boxes'
     layouts = {transform.get('dataset') for transform in pipeline} - {None}
-    return {'nw-ucla': 'nw-ucla', 'nturgb+d': '3D'}.get(min(layouts, default='coco'), '2D')
+    return {'nw-ucla': 'nw-ucla', 'nturgb+d': '3D', 'openpose': 'openpose'}.get(min(layouts, default='coco'), '2D')
 
 
 def records_of(kind: str) -> list[dict]:
     """Records of a kind."""
-    if kind in ('2D', 'boxes'):
+    if kind in ('2D', 'boxes', 'openpose'):
         records = make_records('2D', LENGTHS)
+        for record in records if kind == 'openpose' else ():  # 18 joints: one twice
+            for key in ('keypoint', 'keypoint_score'):
+                record[key] = np.concatenate([record[key], record[key][:, :, :1]], axis=2)
         return boxes(records) if kind == 'boxes' else records
     records = make_records('3D', LENGTHS)
     if kind == 'nw-ucla':

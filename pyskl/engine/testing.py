@@ -14,8 +14,8 @@ from torch import nn
 from pyskl.engine import schema
 from pyskl.engine.build import build_dataset, build_recognizer
 from pyskl.engine.checkpoint import find_checkpoint, load_weights, read_checkpoint
+from pyskl.engine.conv_bn import fuse_conv_bn
 from pyskl.engine.distributed import init_distributed, this_device, world
-from pyskl.engine.fusion import fuse_conv_bn
 from pyskl.engine.hooks import BarHook
 from pyskl.engine.loaders import build_loader, ending_workers
 from pyskl.engine.naming import named

@@ -66,7 +66,7 @@ AT_RANDOM = ('--split-by', 'random')
 
 
 def call(
-    folder: Path, monkeypatch, *options: str, make_model=Squares, listed: str = 'list.csv', split=BY_SUBJECT
+    folder: Path, monkeypatch, *options: str, make_model=Squares, listed: str = 'list.csv', split=BY_SUBJECT, fetch=int
 ) -> Path:
     """Run the tool with a pose model; the annotation file."""
     monkeypatch.chdir(folder)
@@ -74,7 +74,7 @@ def call(
     tool.add_options(parser)
     args = parser.parse_args([listed, *split, '--out', 'x.pkl', *options])
     tool.check_options(args)
-    tool.convert_videos(args, make_model, 'coco')
+    tool.convert_videos(args, make_model, 'coco', fetch)
     return args.out
 
 
@@ -163,7 +163,11 @@ def test_videos_that_are_not_there_are_told(videos, monkeypatch):
     call(videos, monkeypatch, '--max-bad', '30', split=AT_RANDOM)
     assert 'left,unmatched' in (videos / 'x.skipped.csv').read_text()
     with pytest.raises(ValueError, match='none of the 4 videos of list.csv is there; the first would be /tmp/v/right'):
-        call(videos, monkeypatch, '--root', '/tmp', '--overwrite', split=AT_RANDOM)
+        call(videos, monkeypatch, '--root', '/tmp', '--overwrite', split=AT_RANDOM, fetch=_never)
+
+
+def _never() -> None:
+    raise AssertionError('networks are fetched for nothing')
 
 
 @pytest.mark.parametrize(

@@ -180,3 +180,12 @@ def test_foreign_files_and_tables_are_one_line(tmp_path, files, convert, merged)
 def test_shards_of_nothing_are_no_file(tmp_path, convert, merged):
     shards = [convert([], '--shard', f'{i}/2') for i in (1, 2)]
     assert 'hold no clip at all' in merged(*shards, '--out', tmp_path / 'Y.pkl')[2]
+
+
+def test_a_file_that_is_not_there_is_told_by_what_it_should_be(tmp_path, merged):
+    status, _, said = merged(tmp_path / 'no.shard-1-of-2.pkl', '--out', tmp_path / 'X.pkl')
+    assert status == 1
+    assert (
+        said
+        == f'error: {tmp_path / "no.shard-1-of-2.pkl"} does not exist; name the shards, or annotation pickles, to join'
+    )

@@ -350,3 +350,9 @@ def test_mangled_files_give_a_record_or_a_reason(data):
             return
     assert record_problem(record) is None
     assert record['keypoint'].shape[0] <= 2 and record['keypoint'].shape[1] <= 16
+
+
+def test_a_list_of_missing_clips_that_is_not_there_is_told(raw, tmp_path, convert):
+    status, _, said = convert(raw, '--out', tmp_path / 'out', '--missing', tmp_path / 'no.txt')
+    assert status == 1
+    assert said == f'error: --missing {tmp_path / "no.txt"} is no file; name a list of clips to leave out, one a line'

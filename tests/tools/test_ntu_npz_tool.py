@@ -82,3 +82,9 @@ def test_what_cannot_be_is_one_line(tmp_path, convert):
         assert status == 1 and why in said
     assert not (tmp_path / 'x').exists() and len(list((tmp_path / 'npz').iterdir())) == 1
     assert convert(good, '--out', tmp_path / 'npz', '--overwrite')[0] == 0
+
+
+def test_a_pickle_that_is_not_there_is_told(tmp_path, convert):
+    status, _, said = convert(tmp_path / 'a.pkl', '--out', tmp_path / 'npz')
+    assert status == 1
+    assert said == f'error: {tmp_path / "a.pkl"} does not exist; name a pickle that tools/data/ntu.py wrote'

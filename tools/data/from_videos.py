@@ -188,13 +188,16 @@ def make_clip(item: tuple, make_model: Callable[[], PoseModel], options: argpars
     }
 
 
-def convert_videos(args: argparse.Namespace, make_model: Callable[[], PoseModel], layout: str) -> None:
+def convert_videos(
+    args: argparse.Namespace, make_model: Callable[[], PoseModel], layout: str, fetch: Callable[[], object] = int
+) -> None:
     """The whole, with any pose model.
 
     Args:
         args: Checked options.
         make_model: Gives the pose model of the process that calls it.
         layout: The skeleton it finds.
+        fetch: Called once, when there is work to do.
     """
     labels, names = read_list(args.list, read_classes(args.classes) if args.classes else None)
     check_classes_free(args, labels.classes)
@@ -208,6 +211,7 @@ def convert_videos(args: argparse.Namespace, make_model: Callable[[], PoseModel]
     rows = rows_of(items)
     splits = splits_of(args, rows)
     chosen = {name: getattr(args, name) for name in CHOSEN}
+    fetch()
     work = partial(make_clip, make_model=make_model, options=argparse.Namespace(**chosen))
     files = [path for path in (args.pose_model, args.detector) if path]
     models = (args.mode, [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files])
@@ -223,11 +227,11 @@ def main() -> None:
     add_options(parser)
     args = parser.parse_args()
     check_options(args)
-    # Before any work, and the networks are fetched once: the processes then find them on the disk.
-    pose_model(args.mode, args.pose_model, args.detector, args.device, 0)
+    # Before any work, and once: the processes then find the networks on the disk.
+    fetch = partial(pose_model, args.mode, args.pose_model, args.detector, args.device, 0)
     threads = max(1, (os.cpu_count() or 1) // args.jobs) if args.jobs > 1 else 0
     make_model = partial(pose_model, args.mode, args.pose_model, args.detector, args.device, threads)
-    convert_videos(args, make_model, RtmlibPose.layout)
+    convert_videos(args, make_model, RtmlibPose.layout, fetch)
 
 
 if __name__ == '__main__':

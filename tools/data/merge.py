@@ -175,6 +175,9 @@ def main() -> None:
     add_out(parser)
     args = parser.parse_args()
     check_out(args)
+    for path in args.files:
+        if not path.exists():
+            raise FileNotFoundError(f'{path} does not exist; name the shards, or annotation pickles, to join')
     paths, are_shards = in_order(args.files)
     table = table_path(args.out)
     tables = {path: table_path(path) for path in paths if table_path(path).exists()}

@@ -81,10 +81,13 @@ def read_names(path: Path | None) -> set[str]:
     """The names in a list of missing clips: those among its lines that have the form of one.
 
     Raises:
+        FileNotFoundError: If it is not there.
         ValueError: If it holds none.
     """
     if path is None:
         return set()
+    if not path.is_file():
+        raise FileNotFoundError(f'--missing {path} is no file; name a list of clips to leave out, one a line')
     names = set()
     for line in path.read_text(errors='replace').splitlines():
         with contextlib.suppress(ValueError):

@@ -113,6 +113,8 @@ def main() -> None:
     args = parser.parse_args()
     if args.out.exists() and not args.out.is_dir():
         raise NotADirectoryError(f'--out {args.out} is a file; name a folder, such as data/ntu')
+    if not args.file.exists():
+        raise FileNotFoundError(f'{args.file} does not exist; name a pickle that tools/data/ntu.py wrote')
     records, _ = read_annotations(args.file)
     classes = classes_of(records, args.file)
     if not args.overwrite:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from pyskl.engine.fusion import conv_norm_pairs, fuse_conv_bn
+from pyskl.engine.conv_bn import conv_norm_pairs, fuse_conv_bn
 from tests.networks import NETWORKS, inputs, network
 
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
