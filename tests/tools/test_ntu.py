@@ -306,7 +306,7 @@ def test_nothing_is_overwritten_unless_told(raw, tmp_path, convert):
         (['--max-bad', 'nan'], '--max-bad must be 0 to 100 (percent), got nan'),
         (['--motion-low', '-1'], '--motion-low must be 0 or more, got -1'),
         (['--missing', 'README.md'], '--missing README.md holds no name such as S001C001P001R001A001'),
-        (['--missing', 'none.txt'], 'No such file'),
+        (['--missing', 'none.txt'], 'is no file; name a list'),
         (['--npz', 'x', '--shard', '1/2'], '--npz needs the whole set: give --dtype float32, merge the shards'),
         (['--npz', 'README.md'], '--npz README.md is a file'),
         (['--aligned'], '--aligned goes with --npz DIR'),
