@@ -40,7 +40,8 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from _entry import run  # noqa: E402
-from _job import add_job_options, check_job_options, convert, write_out  # noqa: E402
+from _finish import finish  # noqa: E402
+from _job import add_job_options, check_job_options, convert  # noqa: E402
 from _labels import (  # noqa: E402
     Row,
     add_class_option,
@@ -53,9 +54,8 @@ from _labels import (  # noqa: E402
     plain_name,
     read_classes,
     rows_of,
-    write_classes,
 )
-from _splits import add_split_options, check_split_options, splits_of, told_of  # noqa: E402
+from _splits import add_split_options, check_split_options, splits_of  # noqa: E402
 
 from pyskl.datasets.array_files import SUFFIXES, read_array  # noqa: E402
 from pyskl.datasets.axes import Axes, parse_axes, to_clips, trimmed  # noqa: E402
@@ -118,11 +118,11 @@ def check_options(args: argparse.Namespace) -> tuple[Axes, Skeleton, dict[str, i
     if len(given) != 1:
         told = ' and '.join(given) if given else 'none of them'
         raise ValueError(f"labels come from --labels, --label-key or --name '(?P<label>..)': one of them, got {told}")
+    args.who = 'view' if args.split_by == 'view' else 'subject'  # the group that train and val do not share
     if args.split_by == 'view':
         if not args.name or 'view' not in args.name.groupindex or not args.val_views:
             raise ValueError("--split-by view needs --val-views A,B and --name with a group '(?P<view>..)'")
         args.split_by, args.val_subjects = 'subject', args.val_views
-        args.name = _regex(args.name.pattern.replace('?P<subject>', '?:').replace('?P<view>', '?P<subject>'))
     check_split_options(args)
     check_job_options(args)
     return axes, skeleton, {'V': skeleton.num_joints, 'C': skeleton.dims + args.with_score}
@@ -182,8 +182,10 @@ def clips_of(files: dict[str, Path], args: argparse.Namespace, axes: Axes) -> di
     return clips
 
 
-def rows_from_names(clips: dict[str, tuple], args: argparse.Namespace) -> tuple[list[tuple], tuple[str, ...] | None]:
-    """The items for ``convert`` (clip, and its row or why it has none), and the class names if labels are names.
+def rows_from_names(
+    clips: dict[str, tuple], args: argparse.Namespace
+) -> tuple[list[tuple], tuple[str, ...] | None, list[str]]:
+    """The items for ``convert`` (clip, and its row or why it has none), class names if labels are such, and notes.
 
     Raises:
         ValueError: If --name finds nothing in any name.
@@ -197,7 +199,6 @@ def rows_from_names(clips: dict[str, tuple], args: argparse.Namespace) -> tuple[
         texts = [(found['label'] or '') if found else '' for found in matches.values()]
     texts = [str(int(text) - args.first_label) if is_index(text) else text for text in texts]
     labels, classes, notes = number_classes(texts, read_classes(args.classes) if args.classes else None)
-    print('\n'.join(notes), end='\n' if notes else '')
     items = []
     for (name, what), label in zip(clips.items(), labels, strict=True):
         found = matches[name]
@@ -207,8 +208,8 @@ def rows_from_names(clips: dict[str, tuple], args: argparse.Namespace) -> tuple[
         elif isinstance(label, str):
             items.append((what, label))
         else:
-            items.append((what, Row(name, label, said.get('subject'), said.get('split'))))
-    return items, classes
+            items.append((what, Row(name, label, said.get(args.who), said.get('split'))))
+    return items, classes, notes
 
 
 def _keyed_labels(clips: dict[str, tuple], args: argparse.Namespace) -> list[int]:
@@ -280,12 +281,12 @@ def main() -> None:
     clips = clips_of(find_files(args.pattern), args, axes)
     if args.labels:
         labels = labels_of(args)
-        print('\n'.join(labels.notes), end='\n' if labels.notes else '')
-        items, classes = pair_up(labels, {plain_name(name): what for name, what in clips.items()}), labels.classes
+        items = pair_up(labels, {plain_name(name): what for name, what in clips.items()})
+        classes, notes = labels.classes, labels.notes
         if args.name:  # for the subject or the split
-            items = [(what, _also(row, args.name)) for what, row in items]
+            items = [(what, _also(row, args)) for what, row in items]
     else:
-        items, classes = rows_from_names(clips, args)
+        items, classes, notes = rows_from_names(clips, args)
         check_classes_free(args, classes)
     rows = rows_of(items)
     if not rows:
@@ -297,19 +298,16 @@ def main() -> None:
     )
     work = partial(make_clip, key=args.key, axes=axes, sizes=sizes, options=chosen)
     outcome = convert(args, items, work, (args.key, axes, sizes, vars(chosen)))
-    write_out(args, outcome, splits, skeleton.name)
-    told = told_of(splits, rows)
-    print(told, end='\n' if told else '')
-    write_classes(args, classes)
+    finish(args, outcome, rows, splits, skeleton.name, classes, notes)
 
 
-def _also(row: Row | str, pattern: re.Pattern) -> Row | str:
+def _also(row: Row | str, args: argparse.Namespace) -> Row | str:
     """A row with the subject and the split that its name tells, where the table has none."""
-    found = pattern.search(row.name) if isinstance(row, Row) else None
-    said = found.groupdict() if found else {}
-    return row if not said else replace(
-        row, subject=row.subject or said.get('subject'), split=row.split or said.get('split')
-    )  # fmt: skip
+    found = args.name.search(row.name) if isinstance(row, Row) else None
+    if not found:
+        return row
+    said = found.groupdict()
+    return replace(row, subject=row.subject or said.get(args.who), split=row.split or said.get('split'))
 
 
 if __name__ == '__main__':

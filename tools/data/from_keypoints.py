@@ -24,20 +24,19 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from _entry import run  # noqa: E402
-from _job import LeftOut, add_job_options, check_job_options, convert, write_out  # noqa: E402
-from _labels import add_label_options, labels_of, pair_up, paired, plain_name, rows_of, write_classes  # noqa: E402
-from _splits import add_split_options, check_split_options, splits_of, told_of  # noqa: E402
+from _finish import finish  # noqa: E402
+from _job import LeftOut, add_job_options, check_job_options, convert  # noqa: E402
+from _labels import add_label_options, labels_of, pair_up, paired, plain_name, rows_of  # noqa: E402
+from _splits import add_split_options, check_split_options, splits_of  # noqa: E402
+from _tracked import NOBODY, TRACKING, add_tracking_options, annotation, check_counts, tracked  # noqa: E402
 
 from pyskl.datasets.detections import Detections  # noqa: E402
 from pyskl.datasets.joint_orders import find_order  # noqa: E402
 from pyskl.datasets.keypoint_json import FORMATS, read_frames, read_keypoints  # noqa: E402
-from pyskl.datasets.tracking import track_persons  # noqa: E402
 from pyskl.skeletons import Skeleton, get_skeleton  # noqa: E402
 
-NOBODY = 'no person'
 MAX_FRAMES = 1_000_000
 MAX_VALUES = 1 << 25  # M x T x V of a clip
-HALF_PIXELS = 2048  # up to here float16 tells pixels apart; PYSKL's files are float16
 _OF_A_FRAME = re.compile(r'(.*?)_?(\d+)_keypoints\.json', re.ASCII)
 # Names that estimators give their files; the video's is the folder's, or stands behind them.
 _FILE_NAMES = {'alphapose-results', 'results', 'predictions', 'keypoints', 'pose', 'poses'}
@@ -53,13 +52,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--layout', metavar='NAME', help='a layout or a skeleton.yaml (default: by the number of joints)'
     )
-    parser.add_argument(
-        '--max-persons', type=int, metavar='N', default=2, help='kept a clip, by length x mean score (default: 2)'
-    )
-    parser.add_argument(
-        '--max-gap', type=int, metavar='N', default=10, help='frames a person may be missing and be filled in'
-    )
-    parser.add_argument('--min-length', type=int, metavar='N', default=5, help='frames; who is in fewer is left out')
+    add_tracking_options(parser)
     parser.add_argument(
         '--first-frame', metavar='N', default='auto',
         help='number of a video\'s first frame: a number, or lowest for that of the first person (default: 1 where the '
@@ -74,9 +67,7 @@ def check_options(args: argparse.Namespace) -> Skeleton | None:
         ValueError: If an option is wrong.
         OSError: If DIR is no folder, or ``--out`` is taken.
     """
-    for option, least in (('max_persons', 1), ('max_gap', 0), ('min_length', 1)):
-        if not least <= getattr(args, option) <= 10_000:
-            raise ValueError(f'--{option.replace("_", "-")} must be {least} to 10000, got {getattr(args, option)}')
+    check_counts(args)
     if args.first_frame not in ('auto', 'lowest') and not re.fullmatch(r'\d{1,15}', args.first_frame, re.ASCII):
         raise ValueError(f'--first-frame must be a number, auto or lowest, got {args.first_frame!r}')
     if args.source.is_file():
@@ -195,18 +186,8 @@ def make_clip(item: tuple, skeleton: Skeleton | None, options: argparse.Namespac
         )
     if num_frames > MAX_FRAMES or options.max_persons * num_frames * len(order) > MAX_VALUES:
         raise ValueError(f'{num_frames} frames are too many for a clip; --first-frame lowest if numbers begin high')
-    keypoint, score = track_persons(
-        frame,
-        found.keypoint[seen][:, order],
-        found.score[seen][:, order],
-        num_frames,
-        track=found.track[seen],
-        max_persons=options.max_persons,
-        max_gap=options.max_gap,
-        min_length=options.min_length,
-    )
-    if not len(keypoint):
-        raise LeftOut(NOBODY, f'nobody is there for {options.min_length} frames')
+    people = found.keypoint[seen][:, order], found.score[seen][:, order]
+    keypoint, score = tracked(frame, *people, num_frames, options, track=found.track[seen])
     size, size_from = (row.size, 'labels') if row.size else (found.size, 'file')
     if size is None:
         size, size_from = extent(keypoint), 'keypoints'
@@ -215,17 +196,7 @@ def make_clip(item: tuple, skeleton: Skeleton | None, options: argparse.Namespac
         raise ValueError(
             f'{outside:.0%} of the joints lie outside a picture of {size[1]} x {size[0]}; is its size right?'
         )
-    return {
-        'frame_dir': row.name,
-        'label': row.label,
-        'total_frames': num_frames,
-        'img_shape': size,
-        'original_shape': size,
-        'keypoint': keypoint.astype(np.float16 if np.abs(keypoint).max() <= HALF_PIXELS else np.float32),
-        'keypoint_score': score.astype(np.float16),
-        'layout': skeleton.name,
-        'size_from': size_from,
-    }
+    return {**annotation(row, keypoint, score, size), 'layout': skeleton.name, 'size_from': size_from}
 
 
 def extent(keypoint: np.ndarray) -> tuple[int, int]:
@@ -267,18 +238,19 @@ def main() -> None:
     items = pair_up(labels, find_clips(args.source, {row.name for row in labels.rows}))
     rows = rows_of(items)
     splits = splits_of(args, rows)
-    chosen = {name: getattr(args, name) for name in ('format', 'max_persons', 'max_gap', 'min_length', 'first_frame')}
+    chosen = {name: getattr(args, name) for name in ('format', *TRACKING, 'first_frame')}
     work = partial(make_clip, skeleton=skeleton, options=argparse.Namespace(**chosen))
     outcome = convert(args, items, work, (skeleton, chosen), unit='clips')
     layout = one_layout(outcome.records)
     guessed = sum(record.pop('size_from') == 'keypoints' for record in outcome.records)
-    write_out(args, outcome, splits, layout)
+    notes = list(labels.notes)
     if guessed:
-        print(f'note: {guessed} clips tell no picture size; what their keypoints span stands for it. Columns width and '
-              f'height of {args.labels} would be better')  # fmt: skip
-    notes = [*labels.notes, told_of(splits, rows)]
-    print('\n'.join(note for note in notes if note), end='\n' if any(notes) else '')
-    write_classes(args, labels.classes)
+        notes.insert(
+            0,
+            f'note: {guessed} clips tell no picture size; what their keypoints span stands for it. Columns width and '
+            f'height of {args.labels} would be better',
+        )
+    finish(args, outcome, rows, splits, layout, labels.classes, notes)
 
 
 if __name__ == '__main__':

@@ -21,7 +21,8 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from _entry import run  # noqa: E402
-from _job import LeftOut, add_job_options, check_job_options, convert, write_out  # noqa: E402
+from _finish import finish  # noqa: E402
+from _job import LeftOut, add_job_options, check_job_options, convert  # noqa: E402
 from _labels import (  # noqa: E402
     Labels,
     add_class_option,
@@ -32,17 +33,14 @@ from _labels import (  # noqa: E402
     plain_name,
     read_classes,
     rows_of,
-    write_classes,
 )
-from _splits import add_split_options, check_split_options, splits_of, told_of  # noqa: E402
+from _splits import add_split_options, check_split_options, splits_of  # noqa: E402
 from _table import read_table, read_text  # noqa: E402
+from _tracked import NOBODY, TRACKING, add_tracking_options, annotation, check_counts, tracked  # noqa: E402
 
-from pyskl.datasets.tracking import track_persons  # noqa: E402
 from pyskl.pose_models import MODES, PoseModel, RtmlibPose  # noqa: E402
 
-NOBODY = 'no person'
-CHOSEN = ('stride', 'min_score', 'max_persons', 'max_gap', 'min_length')  # options that decide the records
-HALF_PIXELS = 2048  # up to here float16 tells pixels apart
+CHOSEN = ('stride', 'min_score', *TRACKING)  # options that decide the records
 MAX_FRAMES = 1_000_000
 MAX_MISSED = 0.05  # share of the frames that a file promises and its stream does not hold, before it is torn
 
@@ -60,9 +58,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--device', default='cpu', help='cpu, cuda, cuda:1, mps (default: cpu)')
     parser.add_argument('--stride', type=int, default=1, help='take every N-th frame (default: 1)')
     parser.add_argument('--min-score', type=float, default=0.3, help="of a person's mean joint (default: 0.3)")
-    parser.add_argument('--max-persons', type=int, default=2, help='kept a clip, by length x mean score (default: 2)')
-    parser.add_argument('--max-gap', type=int, default=10, help='frames a person may be missing and be filled in')
-    parser.add_argument('--min-length', type=int, default=5, help='frames; who is in fewer is left out')
+    add_tracking_options(parser)
     add_job_options(parser)
 
 
@@ -73,9 +69,7 @@ def check_options(args: argparse.Namespace) -> None:
         ValueError: If an option is wrong.
         OSError: If LIST or --root is not there, or ``--out`` is taken.
     """
-    for option, least in (('stride', 1), ('max_persons', 1), ('max_gap', 0), ('min_length', 1)):
-        if not least <= getattr(args, option) <= 10_000:
-            raise ValueError(f'--{option.replace("_", "-")} must be {least} to 10000, got {getattr(args, option)}')
+    check_counts(args, stride=1)
     if not 0 <= args.min_score <= 1:
         raise ValueError(f'--min-score must be 0 to 1, got {args.min_score:g}')
     if args.root is not None and not args.root.is_dir():
@@ -166,26 +160,8 @@ def make_clip(item: tuple, make_model: Callable[[], PoseModel], options: argpars
         numbers += [number] * int(kept.sum())
     if not numbers:
         raise LeftOut(NOBODY, f'nobody is found in its {total} frames with a score of {options.min_score:g}')
-    keypoint, score = track_persons(
-        np.array(numbers),
-        np.concatenate(keypoints),
-        np.concatenate(scores),
-        total,
-        max_persons=options.max_persons,
-        max_gap=options.max_gap,
-        min_length=options.min_length,
-    )
-    if not len(keypoint):
-        raise LeftOut(NOBODY, f'nobody is there for {options.min_length} frames')
-    return {
-        'frame_dir': row.name,
-        'label': row.label,
-        'total_frames': total,
-        'img_shape': size,
-        'original_shape': size,
-        'keypoint': keypoint.astype(np.float16 if np.abs(keypoint).max() <= HALF_PIXELS else np.float32),
-        'keypoint_score': score.astype(np.float16),
-    }
+    found = np.array(numbers), np.concatenate(keypoints), np.concatenate(scores)
+    return annotation(row, *tracked(*found, total, options), size)
 
 
 def convert_videos(
@@ -216,10 +192,7 @@ def convert_videos(
     files = [path for path in (args.pose_model, args.detector) if path]
     models = (args.mode, [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files])
     outcome = convert(args, items, work, (chosen, models), a_part=1, unit='videos')
-    write_out(args, outcome, splits, layout)
-    notes = [*labels.notes, told_of(splits, rows)]
-    print('\n'.join(note for note in notes if note), end='\n' if any(notes) else '')
-    write_classes(args, labels.classes)
+    finish(args, outcome, rows, splits, layout, labels.classes, labels.notes)
 
 
 def main() -> None:
