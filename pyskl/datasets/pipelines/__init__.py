@@ -3,6 +3,7 @@
 from pyskl.datasets.pipelines import (  # noqa: F401
     alignment,
     augment,
+    ctrgcn_nwucla,
     decompress,
     geometry2d,
     heatmap,
