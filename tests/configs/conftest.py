@@ -35,7 +35,7 @@ def configs() -> dict[str, Config]:
 @pytest.fixture(scope='package')
 def graph_configs(configs) -> dict[str, Config]:
     """Those of graph networks that PYSKL's four streams feed, in its recipes."""
-    others = ('posec3d', 'infogcn', 'stgcn/stgcn_kinetics_skeleton')
+    others = ('posec3d', 'infogcn', 'stgcn/stgcn_kinetics_skeleton', 'ctrgcn/ctrgcn_nwucla')
     return {name: cfg for name, cfg in configs.items() if not name.startswith(others)}
 
 

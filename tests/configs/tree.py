@@ -23,6 +23,7 @@ FOLDERS = {
     *(f'stgcn++/stgcn++_{data}' for data in [*NTU, 'nwucla']),
     *(f'{family}/{family}_pyskl_{data}' for family, data in product(('aagcn', 'ctrgcn', 'msg3d'), [*NTU, 'nwucla'])),
     *(f'{family}/{data}' for family, data in product(('dgstgcn', 'strong_aug'), NTU) if data.endswith('3dkp')),
+    'ctrgcn/ctrgcn_nwucla',
     'dgstgcn/nwucla',
     *(f'sgn/sgn_{data}' for data in [*NTU, 'nwucla'] if not data.endswith('hrnet')),
     *(f'Ske2Grid/{stage}_stgcn2cn_pyskl_{data}' for stage, data in product(STAGES, NTU)),
