@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 from torch.utils.data import DataLoader
 
-from pyskl.datasets.annotations import write_annotations
 from pyskl.datasets.pose_dataset import PoseDataset
+from pyskl.datasets.records.annotations import write_annotations
 
 PERSONS, FRAMES, JOINTS = 2, 300, 17
 SETUPS = ((1, 0), (1, 8), (4, 2))  # processes, workers of each

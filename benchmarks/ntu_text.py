@@ -17,8 +17,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from pyskl.datasets.ntu_denoise import choose_actors  # noqa: E402
-from pyskl.datasets.ntu_skeleton import parse_skeleton  # noqa: E402
+from pyskl.converters.ntu_denoise import choose_actors  # noqa: E402
+from pyskl.converters.ntu_skeleton import parse_skeleton  # noqa: E402
 from tests.ntu_text import clip_text  # noqa: E402
 
 FRAMES = (40, 120)

@@ -25,11 +25,11 @@ import torch
 
 from pyskl.datasets.pose_dataset import PoseDataset
 from pyskl.engine.build import build_recognizer
-from pyskl.engine.complexity import clip_shape, macs, parameters
-from pyskl.engine.config import load_config, parse_options
-from pyskl.engine.predictions import read_predictions
+from pyskl.engine.config.load import load_config, parse_options
+from pyskl.engine.flops import clip_shape, macs, parameters
 from pyskl.evaluation import fusion
 from pyskl.evaluation.fusion import Predictions
+from pyskl.evaluation.score_files import read_predictions
 
 ROOT = Path(__file__).resolve().parents[1]
 NETWORKS = {

@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from pyskl.datasets.annotations import write_annotations
 from pyskl.datasets.pose_dataset import PoseDataset
+from pyskl.datasets.records.annotations import write_annotations
 from pyskl.skeletons import get_skeleton
 
 CLIP_LEN = 100

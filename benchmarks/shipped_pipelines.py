@@ -20,9 +20,9 @@ import torch
 from mmengine.config import Config
 from pipeline import RECORDS, machine, make_records, per_second
 
-from pyskl.datasets.annotations import write_annotations
 from pyskl.datasets.pose_dataset import PoseDataset
-from pyskl.engine.config import datasets_in, load_config
+from pyskl.datasets.records.annotations import write_annotations
+from pyskl.engine.config.load import datasets_in, load_config
 from pyskl.models import build_model
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'

@@ -22,11 +22,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pyskl.datasets.annotations import replacing
-from pyskl.datasets.pickle_stream import PickleWriter
 from pyskl.datasets.pose_dataset import PoseDataset
-from pyskl.datasets.record_store import RecordStore
-from pyskl.datasets.record_writer import pack_annotations
+from pyskl.datasets.records.annotations import replacing
+from pyskl.datasets.records.pickle_stream import PickleWriter
+from pyskl.datasets.records.store import RecordStore
+from pyskl.datasets.records.store_writer import pack_annotations
 
 CLASSES = 60
 CLIP_LEN = 100

@@ -12,10 +12,10 @@ from torch import nn
 
 from pyskl.datasets.pipelines.base import Compose
 from pyskl.engine.build import build_recognizer
-from pyskl.engine.checkpoint import find_checkpoint, load_weights, read_checkpoint
-from pyskl.engine.config import datasets_in, load_config, parse_options
-from pyskl.engine.testing import test
-from pyskl.engine.training import train
+from pyskl.engine.checkpoints.files import find_checkpoint, load_weights, read_checkpoint
+from pyskl.engine.config.load import datasets_in, load_config, parse_options
+from pyskl.engine.test import test
+from pyskl.engine.train import train
 
 __all__ = ['inference_recognizer', 'init_recognizer', 'load_config', 'parse_options', 'test', 'train']
 

@@ -10,7 +10,7 @@ os.environ.update(OMP_NUM_THREADS='1', MKL_NUM_THREADS='1')
 
 import pytest  # noqa: E402
 
-from pyskl.datasets.synthetic import make_annotation  # noqa: E402
+from pyskl.synthetic.dataset import make_annotation  # noqa: E402
 
 # Two people of training (clips 0 to 3, 10 to 13) and one of validation (30 to 33), four actions.
 CLIPS = (*range(4), *range(10, 14), *range(30, 34))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pyskl.apis import inference_recognizer, init_recognizer
-from tests.engine.test_training import CONFIG, made_clips
+from tests.engine.test_train import CONFIG, made_clips
 
 
 @pytest.fixture

@@ -10,21 +10,40 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / 'pyskl'
 MODULES = sorted(PACKAGE.rglob('*.py'))
 
+GROUND = ('pyskl.registry', 'pyskl.skeletons', 'pyskl.files', 'pyskl.errors')
 # package -> what it may import of pyskl. The first match of a module's name counts.
 MAY_IMPORT = {
     'pyskl.registry': (),
     'pyskl.skeletons': (),
+    'pyskl.files': (),
+    'pyskl.errors': (),
     'pyskl.evaluation.functional': (),
     'pyskl.models.layers': ('pyskl.models.layers',),
     'pyskl.models.graphs': ('pyskl.skeletons',),
     'pyskl.models': ('pyskl.registry', 'pyskl.skeletons', 'pyskl.models'),
-    'pyskl.datasets': ('pyskl.registry', 'pyskl.skeletons', 'pyskl.datasets'),
-    'pyskl.evaluation': ('pyskl.registry', 'pyskl.skeletons', 'pyskl.evaluation'),
-    'pyskl.visualization': ('pyskl.registry', 'pyskl.skeletons', 'pyskl.visualization'),
+    'pyskl.datasets': (*GROUND, 'pyskl.datasets'),
+    'pyskl.synthetic': ('pyskl.skeletons', 'pyskl.files', 'pyskl.errors', 'pyskl.synthetic'),
+    'pyskl.pose': ('pyskl.skeletons', 'pyskl.files', 'pyskl.errors', 'pyskl.pose'),
+    'pyskl.converters': (
+        'pyskl.skeletons', 'pyskl.files', 'pyskl.errors', 'pyskl.pose', 'pyskl.datasets.records', 'pyskl.converters',
+    ),
+    # Score files are pickles, and those are read by one reader.
+    'pyskl.evaluation.score_files': ('pyskl.datasets.records', 'pyskl.evaluation'),
+    'pyskl.evaluation': (*GROUND, 'pyskl.evaluation'),
+    'pyskl.visualization': (*GROUND, 'pyskl.visualization'),
+    'pyskl.zoo': ('pyskl.files', 'pyskl.errors', 'pyskl.zoo'),
     'pyskl.engine': (
-        'pyskl.registry', 'pyskl.skeletons', 'pyskl.models', 'pyskl.datasets', 'pyskl.evaluation', 'pyskl.engine',
+        *GROUND, 'pyskl.models', 'pyskl.datasets', 'pyskl.evaluation', 'pyskl.zoo.download', 'pyskl.engine',
+    ),
+    'pyskl.inference': (
+        'pyskl.skeletons', 'pyskl.files', 'pyskl.errors', 'pyskl.pose', 'pyskl.datasets.pipelines',
+        'pyskl.models.layers', 'pyskl.engine', 'pyskl.visualization', 'pyskl.zoo', 'pyskl.inference',
+    ),
+    'pyskl.reports': (
+        'pyskl.skeletons', 'pyskl.files', 'pyskl.errors', 'pyskl.evaluation', 'pyskl.visualization', 'pyskl.reports',
     ),
     'pyskl.apis': ('pyskl',),
+    'pyskl.cli': ('pyskl',),
     'pyskl': (),
 }  # fmt: skip
 MMENGINE = ('pyskl.engine', 'pyskl.registry', 'pyskl.evaluation.metrics')

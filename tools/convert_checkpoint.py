@@ -50,8 +50,14 @@ def main() -> None:
 
     from pyskl.apis import load_config, parse_options
     from pyskl.engine.build import build_recognizer
-    from pyskl.engine.checkpoint import find_checkpoint, load_weights, match_keys, read_checkpoint, save_checkpoint
-    from pyskl.engine.foreign_checkpoints import origin, summary, translate
+    from pyskl.engine.checkpoints.files import (
+        find_checkpoint,
+        load_weights,
+        match_keys,
+        read_checkpoint,
+        save_checkpoint,
+    )
+    from pyskl.engine.checkpoints.foreign import origin, summary, translate
 
     path, note = find_checkpoint(args.input)
     checkpoint = read_checkpoint(path, args.trust_checkpoint)

@@ -27,8 +27,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def main() -> None:
     """Print a table."""
     args = parse_args()
-    from pyskl.engine.predictions import read_predictions
     from pyskl.evaluation import fusion
+    from pyskl.evaluation.score_files import read_predictions
 
     if args.search and args.weights:
         raise ValueError('--weights and --search exclude one another')

@@ -76,8 +76,8 @@ def main() -> int:
 
     from pyskl.apis import load_config, parse_options
     from pyskl.engine.build import build_recognizer
-    from pyskl.engine.checkpoint import find_checkpoint, read_checkpoint
-    from pyskl.engine.complexity import clip_shape, macs, parameters
+    from pyskl.engine.checkpoints.files import find_checkpoint, read_checkpoint
+    from pyskl.engine.flops import clip_shape, macs, parameters
 
     overrides = parse_options(cfg_options(options))
     configs = [

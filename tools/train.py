@@ -35,8 +35,8 @@ def main() -> None:
     args = parse_args()
     # Below the arguments, so that --help and a mistyped option answer at once.
     from pyskl.apis import load_config, parse_options, test, train
-    from pyskl.engine.checkpoint import find_checkpoint
-    from pyskl.engine.training import last_checkpoint
+    from pyskl.engine.checkpoints.files import find_checkpoint
+    from pyskl.engine.train import last_checkpoint
 
     cfg = load_config(args.config, parse_options(args.cfg_options))
     if args.work_dir:

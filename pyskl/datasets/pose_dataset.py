@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from pyskl.datasets.annotations import unknown_split
-from pyskl.datasets.boxes import has_boxes
-from pyskl.datasets.keypoint_files import KeypointFiles, locate
 from pyskl.datasets.pipelines.base import Compose
 from pyskl.datasets.pipelines.decompress import DecompressPose
-from pyskl.datasets.record_cache import open_records
-from pyskl.datasets.record_steps import without_steps
+from pyskl.datasets.pipelines.precomputed import without_steps
+from pyskl.datasets.records.annotations import unknown_split
+from pyskl.datasets.records.boxes import has_boxes
+from pyskl.datasets.records.cache import open_records
+from pyskl.datasets.records.kpfiles import KeypointFiles, locate
 from pyskl.datasets.wrappers import ClassProb
 from pyskl.registry import DATASETS
 
@@ -25,13 +25,14 @@ CHUNK = 2**16  # records looked at together
 class PoseDataset:
     """Skeleton records of an annotation file, through a pipeline.
 
-    The records are shared by all processes of a machine (:mod:`pyskl.datasets.record_cache`). A store that has taken
-    steps (:mod:`pyskl.datasets.record_steps`) goes with pipelines that begin with them. Where they name a
+    The records are shared by all processes of a machine (:mod:`pyskl.datasets.records.cache`). A store that has taken
+    steps (:mod:`pyskl.datasets.pipelines.precomputed`) goes with pipelines that begin with them. Where they name a
     ``raw_file`` in place of ``keypoint`` (Kinetics-400), it is looked for below the folder of ``ann_file`` and shared
-    too (:mod:`pyskl.datasets.keypoint_files`).
+    too (:mod:`pyskl.datasets.records.kpfiles`).
 
     Args:
-        ann_file: The annotation pickle (:mod:`pyskl.datasets.annotations`), or a store of ``tools/data/pack.py``.
+        ann_file: The annotation pickle (:mod:`pyskl.datasets.records.annotations`), or a store that
+            ``tools/data/pack.py`` wrote.
         pipeline: Transforms; none gives the records as they are.
         split: A split of the file; None takes all records.
         valid_ratio: Above 0 keeps the records in which at least this share of the frames has a person who was detected

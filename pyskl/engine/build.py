@@ -7,10 +7,10 @@ import torch
 from mmengine.config import Config
 from torch import nn
 
-from pyskl.engine import schema
-from pyskl.engine.config import datasets_in
+from pyskl.engine.config import settings as schema
+from pyskl.engine.config.errors import named
+from pyskl.engine.config.load import datasets_in
 from pyskl.engine.loaders import SeededDataset
-from pyskl.engine.naming import named
 from pyskl.models import build_model
 from pyskl.models.heatmaps import pose_heatmaps
 from pyskl.registry import DATASETS, MODELS, build_component, check_arguments, lookup

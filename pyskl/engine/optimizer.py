@@ -8,7 +8,7 @@ from mmengine.optim.scheduler.lr_scheduler import LRSchedulerMixin
 from mmengine.registry import OPTIM_WRAPPERS, OPTIMIZERS, PARAM_SCHEDULERS
 from torch import nn
 
-from pyskl.engine.naming import named
+from pyskl.engine.config.errors import named
 from pyskl.registry import check_arguments, lookup, nearest
 
 PARAMWISE_KEYS = (

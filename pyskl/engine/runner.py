@@ -15,7 +15,7 @@ from mmengine.runner import Runner as MMEngineRunner
 from torch import nn
 from tqdm import tqdm
 
-from pyskl.engine.checkpoint import load_weights, match_keys, read_checkpoint, save_checkpoint
+from pyskl.engine.checkpoints.files import load_weights, match_keys, read_checkpoint, save_checkpoint
 
 
 class TrainLoop(EpochBasedTrainLoop):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from pyskl.engine.config import load_config
+from pyskl.engine.config.load import load_config
 from tests.configs.tree import LEAVES
 
 

@@ -6,9 +6,9 @@ import re
 
 import torch
 
-from pyskl.engine import schema
-from pyskl.engine.complexity import clip_shape, macs
-from pyskl.engine.config import datasets_in
+from pyskl.engine.config import settings as schema
+from pyskl.engine.config.load import datasets_in
+from pyskl.engine.flops import clip_shape, macs
 from pyskl.models import build_model
 from pyskl.registry import DATASETS, MODELS, TRANSFORMS, build_component, check_arguments, lookup
 from pyskl.skeletons import get_skeleton

@@ -5,9 +5,9 @@ from pathlib import Path
 import torch
 
 from pyskl.datasets.pipelines.base import Compose
-from pyskl.datasets.synthetic import make_annotation
-from pyskl.engine.config import PHASES, datasets_in
+from pyskl.engine.config.load import PHASES, datasets_in
 from pyskl.skeletons import get_skeleton
+from pyskl.synthetic.dataset import make_annotation
 from tests.configs.tree import pipelines, step
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from pyskl.datasets.pipelines.base import Compose
-from pyskl.engine.config import PHASES, datasets_in
+from pyskl.engine.config.load import PHASES, datasets_in
 from pyskl.models.graphs import build_adjacency
 from tests.configs.tree import STREAMS, pipelines, step
 

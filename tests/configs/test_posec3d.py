@@ -4,8 +4,8 @@ import numpy as np
 import torch
 
 from pyskl.datasets.pipelines.base import Compose
-from pyskl.datasets.synthetic import make_annotation
-from pyskl.engine.config import PHASES, datasets_in
+from pyskl.engine.config.load import PHASES, datasets_in
+from pyskl.synthetic.dataset import make_annotation
 from tests.configs.tree import POSEC3D, pipelines, step
 
 

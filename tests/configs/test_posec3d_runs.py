@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from pyskl.engine.checkpoint import read_checkpoint
-from pyskl.engine.config import load_config
-from pyskl.engine.training import train
+from pyskl.engine.checkpoints.files import read_checkpoint
+from pyskl.engine.config.load import load_config
+from pyskl.engine.train import train
 from pyskl.models import build_model
 from tests.configs.tree import CONFIGS, POSEC3D
 

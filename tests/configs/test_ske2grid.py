@@ -4,7 +4,7 @@ import re
 import shutil
 from pathlib import Path
 
-from pyskl.engine.config import load_config
+from pyskl.engine.config.load import load_config
 from pyskl.models import build_model
 from pyskl.skeletons import get_skeleton
 from tests.configs.tree import CONFIGS, STAGES

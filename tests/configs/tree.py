@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from pyskl.engine.config import PHASES, datasets_in
+from pyskl.engine.config.load import PHASES, datasets_in
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 FILES = {path.relative_to(CONFIGS).as_posix(): path for path in sorted(CONFIGS.rglob('*.py'))}

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from pyskl.datasets.annotations import write_annotations
 from pyskl.datasets.pose_dataset import PoseDataset
-from pyskl.datasets.record_writer import pack_annotations
+from pyskl.datasets.records.annotations import write_annotations
+from pyskl.datasets.records.store_writer import pack_annotations
 from pyskl.registry import DATASETS
 
 PIPELINE = [

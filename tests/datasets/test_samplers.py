@@ -6,8 +6,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyskl.datasets.annotations import write_annotations
 from pyskl.datasets.pose_dataset import PoseDataset
+from pyskl.datasets.records.annotations import write_annotations
 from pyskl.datasets.samplers import (
     balanced_indices,
     balanced_length,

@@ -2,8 +2,8 @@
 
 import pytest
 
-from pyskl.datasets.annotations import write_annotations
 from pyskl.datasets.pose_dataset import PoseDataset
+from pyskl.datasets.records.annotations import write_annotations
 from pyskl.datasets.wrappers import ConcatDataset, RepeatDataset
 from pyskl.registry import DATASETS
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from pyskl.engine.build import build_dataset, build_recognizer
-from pyskl.engine.config import load_config
+from pyskl.engine.config.load import load_config
 
 CONFIG = """
 model = dict(

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from pyskl.engine.checkpoint import load_weights
-from pyskl.engine.foreign_checkpoints import to_ours
+from pyskl.engine.checkpoints.files import load_weights
+from pyskl.engine.checkpoints.foreign import to_ours
 from pyskl.models import build_model
 from tests.golden import fill, keypoints, load_golden
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from pyskl.engine.checkpoint import save_checkpoint
-from pyskl.engine.config import load_config
+from pyskl.engine.checkpoints.files import save_checkpoint
+from pyskl.engine.config.load import load_config
 from pyskl.models import build_model
 from tests.tools.conftest import content
 

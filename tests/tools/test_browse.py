@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from pyskl.datasets.synthetic import make_annotation
+from pyskl.synthetic.dataset import make_annotation
 
 TOOL = Path(__file__).resolve().parents[2] / 'tools' / 'data' / 'browse.py'
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pyskl.datasets.record_writer import pack_annotations
+from pyskl.datasets.records.store_writer import pack_annotations
 
 TOOL = Path(__file__).resolve().parents[2] / 'tools' / 'data' / 'check.py'
 

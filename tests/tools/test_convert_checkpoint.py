@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from pyskl.engine.checkpoint import read_checkpoint
-from pyskl.engine.config import load_config
+from pyskl.engine.checkpoints.files import read_checkpoint
+from pyskl.engine.config.load import load_config
 from pyskl.models import build_model
 from tests.tools.conftest import content
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import scipy.io
 
-from pyskl.datasets.annotations import read_annotations
+from pyskl.datasets.records.annotations import read_annotations
 
 ROOT = Path(__file__).resolve().parents[2]
 LEG = 'joints: [hip, knee, foot]\nbones: [[knee, hip], [foot, knee]]\ndims: {dims}\n'

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pyskl.datasets.annotations import read_annotations
-from pyskl.datasets.synthetic import make_annotation
+from pyskl.datasets.records.annotations import read_annotations
+from pyskl.synthetic.dataset import make_annotation
 from tests import pose_json
 from tests.pose_json import SIZE, write
 

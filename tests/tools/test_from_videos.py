@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from pyskl.datasets.annotations import read_annotations
+from pyskl.datasets.records.annotations import read_annotations
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'tools' / 'data'))
 tool = importlib.import_module('from_videos')

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pyskl.datasets.annotations import read_annotations
-from pyskl.datasets.safe_pickle import load_numbers
+from pyskl.datasets.records.annotations import read_annotations
+from pyskl.datasets.records.safe_pickle import load_numbers
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'tools' / 'data'))
 job = importlib.import_module('_job')

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pyskl.datasets.annotations import read_annotations
 from pyskl.datasets.pose_dataset import PoseDataset
+from pyskl.datasets.records.annotations import read_annotations
 
 TOOL = Path(__file__).resolve().parents[2] / 'tools' / 'data' / 'k400.py'
 PIPELINE = [{'type': 'DecompressPose', 'squeeze': True}, {'type': 'UniformSampleFrames', 'clip_len': 8}]

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pyskl.datasets.annotations import read_annotations
-from tests.datasets.test_kinetics_skeleton import content, person
+from pyskl.datasets.records.annotations import read_annotations
+from tests.converters.test_kinetics_skeleton import content, person
 
 TOOL = Path(__file__).resolve().parents[2] / 'tools' / 'data' / 'kinetics_skeleton.py'
 LABELS = {'abseiling': 0, 'air drumming': 1, 'yoga': 2}

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pyskl.datasets.annotations import read_annotations, write_annotations
+from pyskl.datasets.records.annotations import read_annotations, write_annotations
 from tests.tools.test_job import number_of
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'tools' / 'data'))

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pyskl.datasets.annotations import read_annotations, record_problem
+from pyskl.datasets.records.annotations import read_annotations, record_problem
 from tests.ntu_text import clip_text, person
 
 TOOL = Path(__file__).resolve().parents[2] / 'tools' / 'data' / 'ntu.py'

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pyskl.datasets.annotations import write_annotations
+from pyskl.datasets.records.annotations import write_annotations
 
 TOOL = Path(__file__).resolve().parents[2] / 'tools' / 'data' / 'ntu_npz.py'
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pyskl.datasets.annotations import read_annotations
 from pyskl.datasets.pose_dataset import PoseDataset
-from pyskl.datasets.record_store import RecordStore
-from tests.datasets.test_record_store import same
+from pyskl.datasets.records.annotations import read_annotations
+from pyskl.datasets.records.store import RecordStore
+from tests.datasets.records.test_store import same
 from tests.tools.conftest import content
 from tests.tools.test_entry import heed_ctrl_c
 

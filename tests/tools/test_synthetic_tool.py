@@ -2,7 +2,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pyskl.datasets.annotations import read_annotations
+from pyskl.datasets.records.annotations import read_annotations
 
 TOOL = Path(__file__).resolve().parents[2] / 'tools' / 'data' / 'synthetic.py'
 

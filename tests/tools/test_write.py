@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pyskl.datasets.annotations import read_annotations
+from pyskl.datasets.records.annotations import read_annotations
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'tools' / 'data'))
 write_pickle = importlib.import_module('_write').write_pickle

@@ -35,8 +35,8 @@ def main() -> None:
 
     from pyskl.apis import load_config, parse_options
     from pyskl.engine.build import build_recognizer
-    from pyskl.engine.complexity import Macs, clip_shape, macs, parameters
-    from pyskl.engine.naming import named
+    from pyskl.engine.config.errors import named
+    from pyskl.engine.flops import Macs, clip_shape, macs, parameters
 
     def look_at(config: str) -> tuple[str, tuple[int, ...], int, int, Macs]:
         """Axes and sizes of the clip; parameters in all and of the backbone; the backbone's cost."""

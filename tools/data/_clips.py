@@ -10,10 +10,10 @@ import numpy as np
 import yaml
 from _entry import one_line
 
-from pyskl.datasets.annotations import unknown_split
-from pyskl.datasets.boxes import has_boxes
 from pyskl.datasets.pipelines.decompress import DecompressPose
-from pyskl.datasets.record_store import RecordStore
+from pyskl.datasets.records.annotations import unknown_split
+from pyskl.datasets.records.boxes import has_boxes
+from pyskl.datasets.records.store import RecordStore
 from pyskl.skeletons import SKELETONS, Skeleton, get_skeleton
 from pyskl.visualization.skeleton import visibility
 

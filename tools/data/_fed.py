@@ -8,17 +8,17 @@ from pathlib import Path
 import numpy as np
 from _clips import problem_numbers
 
-from pyskl.datasets.boxes import has_boxes
 from pyskl.datasets.pipelines.base import Compose
 from pyskl.datasets.pipelines.decompress import DecompressPose
 from pyskl.datasets.pipelines.heatmap import GeneratePoseTarget
 from pyskl.datasets.pipelines.sampling import PoseDecode, UniformSampleDecode
 from pyskl.datasets.pipelines.streams import GenSkeFeat
-from pyskl.datasets.pipelines.stretching import CropResize
+from pyskl.datasets.pipelines.temporal_resize import CropResize
 from pyskl.datasets.pose_dataset import PoseDataset
-from pyskl.engine import schema
-from pyskl.engine.config import datasets_in, load_config
-from pyskl.engine.naming import named
+from pyskl.datasets.records.boxes import has_boxes
+from pyskl.engine.config import settings as schema
+from pyskl.engine.config.errors import named
+from pyskl.engine.config.load import datasets_in, load_config
 from pyskl.skeletons import Skeleton, get_skeleton
 from pyskl.visualization.colors import joint_sides, limb_sides, shades
 from pyskl.visualization.panels import HeatmapPanel, JointsPanel, as_vectors

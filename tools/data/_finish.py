@@ -7,7 +7,7 @@ from _job import Outcome, write_out
 from _labels import Row, write_classes
 from _splits import told_of
 
-from pyskl.datasets.annotations import Splits
+from pyskl.datasets.records.annotations import Splits
 
 
 def finish(

@@ -31,8 +31,8 @@ from _summary import summary
 from _write import write_pickle
 from tqdm import tqdm
 
-from pyskl.datasets.annotations import Splits, replacing
-from pyskl.datasets.safe_pickle import load_numbers
+from pyskl.datasets.records.annotations import Splits, replacing
+from pyskl.datasets.records.safe_pickle import load_numbers
 
 GARBLED = 'garbled'
 UNMATCHED = 'unmatched'  # a clip without a label, a label without a clip

@@ -25,7 +25,7 @@ from pathlib import Path
 from _job import UNMATCHED, LeftOut
 from _table import read_table, read_text
 
-from pyskl.datasets.annotations import replacing
+from pyskl.datasets.records.annotations import replacing
 
 COLUMNS = ('name', 'label', 'subject', 'split', 'width', 'height', 'num_frames')
 MAX_CLASSES = 100_000

@@ -23,7 +23,7 @@ import yaml
 from _labels import Row, plain_name
 from _table import read_table, read_text
 
-from pyskl.datasets.annotations import Splits
+from pyskl.datasets.records.annotations import Splits
 
 SPLITS = ('train', 'val', 'test')
 _MAX_NAMES = 10_000_000

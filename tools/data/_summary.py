@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from pyskl.datasets.annotations import Splits
+from pyskl.datasets.records.annotations import Splits
 
 
 def summary(records: Sequence[dict], splits: Splits | None, layout: str | None = None) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 from _job import LeftOut
 from _labels import Row
 
-from pyskl.datasets.tracking import track_persons
+from pyskl.pose.tracking import track_persons
 
 NOBODY = 'no person'
 TRACKING = ('max_persons', 'max_gap', 'min_length')  # options that decide the records
@@ -43,7 +43,7 @@ def tracked(
     options: argparse.Namespace,
     track: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """:func:`pyskl.datasets.tracking.track_persons` by ``options``: ``(M, T, V, 2)`` pixels, ``(M, T, V)`` scores.
+    """:func:`pyskl.pose.tracking.track_persons` by ``options``: ``(M, T, V, 2)`` pixels, ``(M, T, V)`` scores.
 
     Raises:
         LeftOut: If nobody is there long enough.

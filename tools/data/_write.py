@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pyskl.datasets.annotations import Splits, identifier, replacing, write_annotations
+from pyskl.datasets.records.annotations import Splits, identifier, replacing, write_annotations
 
 _PLAIN = (bool, int, float, str, type(None))
 

@@ -36,8 +36,8 @@ from _clips import (  # noqa: E402
 from _entry import one_line, run  # noqa: E402
 from _labels import read_classes  # noqa: E402
 
-from pyskl.datasets.record_cache import open_records  # noqa: E402
-from pyskl.datasets.record_store import RecordStore  # noqa: E402
+from pyskl.datasets.records.cache import open_records  # noqa: E402
+from pyskl.datasets.records.store import RecordStore  # noqa: E402
 from pyskl.skeletons import Skeleton  # noqa: E402
 from pyskl.visualization.film import Film  # noqa: E402
 from pyskl.visualization.panels import JointsPanel  # noqa: E402

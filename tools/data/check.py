@@ -21,8 +21,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from _entry import one_line, run  # noqa: E402
 
-from pyskl.datasets.annotations import replacing, write_annotations  # noqa: E402
-from pyskl.datasets.findings import (  # noqa: E402
+from pyskl.datasets.pipelines.precomputed import written  # noqa: E402
+from pyskl.datasets.records.annotations import replacing, write_annotations  # noqa: E402
+from pyskl.datasets.records.audit import (  # noqa: E402
     FAILS,
     MISLEADS,
     NOTE,
@@ -32,10 +33,9 @@ from pyskl.datasets.findings import (  # noqa: E402
     network_findings,
     status,
 )  # fmt: skip
-from pyskl.datasets.inspection import guess_layouts, histogram, members_of, survey, usual_layout  # noqa: E402
-from pyskl.datasets.record_steps import written  # noqa: E402
-from pyskl.datasets.record_store import RecordStore, is_store  # noqa: E402
-from pyskl.datasets.safe_pickle import load_numbers  # noqa: E402
+from pyskl.datasets.records.safe_pickle import load_numbers  # noqa: E402
+from pyskl.datasets.records.store import RecordStore, is_store  # noqa: E402
+from pyskl.datasets.records.survey import guess_layouts, histogram, members_of, survey, usual_layout  # noqa: E402
 from pyskl.skeletons import SKELETONS, get_skeleton  # noqa: E402
 
 BAR_CLIPS = 3000  # more are gone through with a bar
@@ -109,7 +109,7 @@ def compare_with_config(path: Path, config: Path, table, splits: dict | None) ->
     """
     from pyskl.engine import schema  # the engine takes seconds to import
     from pyskl.engine.build import build_dataset
-    from pyskl.engine.config import PHASES, datasets_in, load_config
+    from pyskl.engine.config.load import PHASES, datasets_in, load_config
 
     cfg = load_config(config)
     inside, _ = members_of(table.names, splits)

@@ -57,8 +57,8 @@ from _labels import (  # noqa: E402
 )
 from _splits import add_split_options, check_split_options, splits_of  # noqa: E402
 
-from pyskl.datasets.array_files import SUFFIXES, read_array  # noqa: E402
-from pyskl.datasets.axes import Axes, parse_axes, to_clips, trimmed  # noqa: E402
+from pyskl.converters.array_axes import Axes, parse_axes, to_clips, trimmed  # noqa: E402
+from pyskl.converters.array_files import SUFFIXES, read_array  # noqa: E402
 from pyskl.skeletons import Skeleton, get_skeleton  # noqa: E402
 
 read_once = lru_cache(maxsize=1)(read_array)  # the many clips of one file follow one another

@@ -30,9 +30,9 @@ from _labels import add_label_options, labels_of, pair_up, paired, plain_name, r
 from _splits import add_split_options, check_split_options, splits_of  # noqa: E402
 from _tracked import NOBODY, TRACKING, add_tracking_options, annotation, check_counts, tracked  # noqa: E402
 
-from pyskl.datasets.detections import Detections  # noqa: E402
-from pyskl.datasets.joint_orders import find_order  # noqa: E402
-from pyskl.datasets.keypoint_json import FORMATS, read_frames, read_keypoints  # noqa: E402
+from pyskl.converters.detections import Detections  # noqa: E402
+from pyskl.converters.joint_orders import find_order  # noqa: E402
+from pyskl.converters.keypoint_json import FORMATS, read_frames, read_keypoints  # noqa: E402
 from pyskl.skeletons import Skeleton, get_skeleton  # noqa: E402
 
 MAX_FRAMES = 1_000_000

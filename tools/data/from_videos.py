@@ -38,7 +38,7 @@ from _splits import add_split_options, check_split_options, splits_of  # noqa: E
 from _table import read_table, read_text  # noqa: E402
 from _tracked import NOBODY, TRACKING, add_tracking_options, annotation, check_counts, tracked  # noqa: E402
 
-from pyskl.pose_models import MODES, PoseModel, RtmlibPose  # noqa: E402
+from pyskl.pose.estimators import MODES, PoseModel, RtmlibPose  # noqa: E402
 
 CHOSEN = ('stride', 'min_score', *TRACKING)  # options that decide the records
 MAX_FRAMES = 1_000_000

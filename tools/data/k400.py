@@ -41,10 +41,10 @@ from _job import (  # noqa: E402
 )
 from _summary import summary  # noqa: E402
 
-from pyskl.datasets.annotations import Splits, read_annotations, record_problem, replacing  # noqa: E402
-from pyskl.datasets.boxes import boxes_shape, has_boxes  # noqa: E402
-from pyskl.datasets.keypoint_files import locate, read_keypoint_file  # noqa: E402
-from pyskl.datasets.pickle_stream import PickleWriter  # noqa: E402
+from pyskl.datasets.records.annotations import Splits, read_annotations, record_problem, replacing  # noqa: E402
+from pyskl.datasets.records.boxes import boxes_shape, has_boxes  # noqa: E402
+from pyskl.datasets.records.kpfiles import locate, read_keypoint_file  # noqa: E402
+from pyskl.datasets.records.pickle_stream import PickleWriter  # noqa: E402
 
 CLIPS_A_PART = 1000
 

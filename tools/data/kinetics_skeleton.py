@@ -24,7 +24,7 @@ from _entry import run  # noqa: E402
 from _job import LeftOut, add_job_options, check_job_options, convert, write_out  # noqa: E402
 from _labels import check_classes_free, write_classes  # noqa: E402
 
-from pyskl.datasets.kinetics_skeleton import (  # noqa: E402
+from pyskl.converters.kinetics_skeleton import (  # noqa: E402
     PERSONS_IN,
     PERSONS_OUT,
     PICTURE,

@@ -27,9 +27,9 @@ from _out import add_out, check_out  # noqa: E402
 from _summary import summary  # noqa: E402
 from _write import write_pickle  # noqa: E402
 
-from pyskl.datasets.annotations import Splits, identifier, read_annotations  # noqa: E402
-from pyskl.datasets.record_store import is_store  # noqa: E402
-from pyskl.datasets.safe_pickle import load_numbers  # noqa: E402
+from pyskl.datasets.records.annotations import Splits, identifier, read_annotations  # noqa: E402
+from pyskl.datasets.records.safe_pickle import load_numbers  # noqa: E402
+from pyskl.datasets.records.store import is_store  # noqa: E402
 
 Content = tuple[Sequence[dict], Splits | None]
 EMPTY_BYTES = 1 << 14  # a pickle of splits without names is smaller

@@ -43,10 +43,9 @@ from _summary import summary  # noqa: E402
 from _write import write_pickle  # noqa: E402
 from ntu_npz import check_free, npz_paths, write_set  # noqa: E402
 
-from pyskl.datasets.annotations import Splits, replacing  # noqa: E402
-from pyskl.datasets.ntu_denoise import PUBLISHED, Thresholds, choose_actors  # noqa: E402
-from pyskl.datasets.ntu_npz import EMPTY_ACTORS  # noqa: E402
-from pyskl.datasets.ntu_protocols import (  # noqa: E402
+from pyskl.converters.ntu_denoise import PUBLISHED, Thresholds, choose_actors  # noqa: E402
+from pyskl.converters.ntu_npz import EMPTY_ACTORS  # noqa: E402
+from pyskl.converters.ntu_protocols import (  # noqa: E402
     LAST_SETUP_60,
     PUBLISHED_COUNTS,
     RECORDINGS,
@@ -56,7 +55,8 @@ from pyskl.datasets.ntu_protocols import (  # noqa: E402
     parse_name,
     whole_range,
 )
-from pyskl.datasets.ntu_skeleton import parse_skeleton  # noqa: E402
+from pyskl.converters.ntu_skeleton import parse_skeleton  # noqa: E402
+from pyskl.datasets.records.annotations import Splits, replacing  # noqa: E402
 
 MAX_CLIP_BYTES = 128 << 20  # the longest clips have some MB
 FILES_A_PART = 64

@@ -21,9 +21,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from _entry import run  # noqa: E402
 
-from pyskl.datasets.annotations import read_annotations  # noqa: E402
-from pyskl.datasets.ntu_npz import PROTOCOLS, align, lay_out, write_npz  # noqa: E402
-from pyskl.datasets.ntu_protocols import LAST_ACTION_60, LAST_SETUP_60, parse_name  # noqa: E402
+from pyskl.converters.ntu_npz import PROTOCOLS, align, lay_out, write_npz  # noqa: E402
+from pyskl.converters.ntu_protocols import LAST_ACTION_60, LAST_SETUP_60, parse_name  # noqa: E402
+from pyskl.datasets.records.annotations import read_annotations  # noqa: E402
 
 
 class Aligned:

@@ -28,11 +28,11 @@ from _entry import run  # noqa: E402
 from _job import GARBLED, check_bad, left_out, write_skipped  # noqa: E402
 from merge import empty_splits, in_order  # noqa: E402
 
-from pyskl.datasets.annotations import replacing  # noqa: E402
-from pyskl.datasets.pickle_stream import PickleWriter  # noqa: E402
-from pyskl.datasets.record_steps import Step, leading_steps, runner, written  # noqa: E402
-from pyskl.datasets.record_store import RecordStore, is_store  # noqa: E402
-from pyskl.datasets.record_writer import pack_annotations  # noqa: E402
+from pyskl.datasets.pipelines.precomputed import Step, leading_steps, runner, written  # noqa: E402
+from pyskl.datasets.records.annotations import replacing  # noqa: E402
+from pyskl.datasets.records.pickle_stream import PickleWriter  # noqa: E402
+from pyskl.datasets.records.store import RecordStore, is_store  # noqa: E402
+from pyskl.datasets.records.store_writer import pack_annotations  # noqa: E402
 
 SHOWN = 5  # damaged clips that are named
 PICKLES = ('.pkl', '.pickle')
@@ -45,7 +45,7 @@ def steps_of(config: Path) -> list[Step]:
         ValueError: If the config cannot be read, or there is none.
     """
     from pyskl.engine import schema  # the engine takes seconds to import
-    from pyskl.engine.config import PHASES, datasets_in, load_config
+    from pyskl.engine.config.load import PHASES, datasets_in, load_config
 
     cfg = load_config(config)
     datasets = [found for phase in PHASES for found in datasets_in(schema.dataset_config(cfg, phase) or {})]

@@ -18,9 +18,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from _entry import run  # noqa: E402
 from _out import add_out, check_out  # noqa: E402
 
-from pyskl.datasets.annotations import write_annotations  # noqa: E402
-from pyskl.datasets.synthetic import LAYOUTS, make_dataset  # noqa: E402
-from pyskl.datasets.synthetic_actions import ACTIONS  # noqa: E402
+from pyskl.datasets.records.annotations import write_annotations  # noqa: E402
+from pyskl.synthetic.actions import ACTIONS  # noqa: E402
+from pyskl.synthetic.dataset import LAYOUTS, make_dataset  # noqa: E402
 
 
 def summary(data: dict, layout: str) -> str:

@@ -73,7 +73,7 @@ def main() -> None:
     from torch import nn
 
     from pyskl.apis import init_recognizer, load_config, parse_options
-    from pyskl.engine.complexity import clip_shape
+    from pyskl.engine.flops import clip_shape
 
     cfg = load_config(args.config, parse_options(args.cfg_options))
     model = init_recognizer(cfg, args.checkpoint, trust=args.trust_checkpoint)

@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from pyskl.datasets.pipelines.base import BaseTransform, sample_name
-from pyskl.datasets.pipelines.half import to_float32
+from pyskl.datasets.pipelines.float16 import to_float32
 from pyskl.registry import TRANSFORMS
 from pyskl.skeletons import get_skeleton
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from pyskl.datasets.pipelines.base import BaseTransform, coordinate_channels, sample_name
-from pyskl.datasets.pipelines.half import widen
+from pyskl.datasets.pipelines.float16 import widen
 from pyskl.registry import TRANSFORMS
 
 EMPTY = 1e-4  # squared distance from the origin below which a frame's box counts as empty

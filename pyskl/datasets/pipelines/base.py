@@ -14,7 +14,7 @@ class BaseTransform:
     """``results -> results``; a subclass writes ``transform``."""
 
     # Whether the result depends on the record and the arguments alone (not on chance, test mode or the stream that is
-    # trained on) and is the same size or so, so that a store may keep it: pyskl.datasets.record_steps.
+    # trained on) and is the same size or so, so that a store may keep it: pyskl.datasets.pipelines.precomputed.
     once_a_clip = False
 
     def transform(self, results: dict) -> dict:

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from pyskl.datasets.boxes import boxes_problem
 from pyskl.datasets.pipelines.base import BaseTransform, sample_name
+from pyskl.datasets.records.boxes import boxes_problem
 from pyskl.registry import TRANSFORMS
 
 
@@ -43,7 +43,7 @@ def surest_persons(
 
 @TRANSFORMS.register_module()
 class DecompressPose(BaseTransform):
-    """Arrange the boxes of a Kinetics-400 record (:mod:`pyskl.datasets.boxes`) in persons and frames.
+    """Arrange the boxes of a Kinetics-400 record (:mod:`pyskl.datasets.records.boxes`) in persons and frames.
 
     A sample that is arranged already, ``(M, T, V, C)`` without ``frame_inds``, stays as it is.
 

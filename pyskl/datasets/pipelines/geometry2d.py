@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 
 from pyskl.datasets.pipelines.base import BaseTransform, sample_name
-from pyskl.datasets.pipelines.half import to_float32, widen
+from pyskl.datasets.pipelines.float16 import to_float32, widen
 from pyskl.registry import TRANSFORMS
 from pyskl.skeletons import Skeleton, get_skeleton, mirror_order
 

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from pyskl.datasets.pipelines.base import BaseTransform, sample_name
+from pyskl.datasets.pipelines.float16 import to_float32
 from pyskl.datasets.pipelines.geometry2d import mirrored_joints, picture_of, sides
-from pyskl.datasets.pipelines.half import to_float32
 from pyskl.registry import TRANSFORMS
 from pyskl.skeletons import get_limbs, get_skeleton, limb_mirror_order, mirror_order
 

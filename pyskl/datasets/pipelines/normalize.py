@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 
 from pyskl.datasets.pipelines.base import BaseTransform, sample_name
-from pyskl.datasets.pipelines.half import shift_and_scale, to_float32
+from pyskl.datasets.pipelines.float16 import shift_and_scale, to_float32
 from pyskl.datasets.pipelines.streams import append_score, joint_pairs
 from pyskl.registry import TRANSFORMS
 from pyskl.skeletons import get_skeleton

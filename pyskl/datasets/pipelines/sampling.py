@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 
 from pyskl.datasets.pipelines.base import BaseTransform, sample_name
-from pyskl.datasets.pipelines.half import to_float32
+from pyskl.datasets.pipelines.float16 import to_float32
 from pyskl.datasets.pipelines.streams import append_score
 from pyskl.registry import TRANSFORMS
 

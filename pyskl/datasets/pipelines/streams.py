@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 
 from pyskl.datasets.pipelines.base import BaseTransform, sample_name
-from pyskl.datasets.pipelines.half import narrow, rounded, widen
+from pyskl.datasets.pipelines.float16 import narrow, rounded, widen
 from pyskl.registry import TRANSFORMS
 from pyskl.skeletons import Skeleton, get_skeleton
 

@@ -1,0 +1,156 @@
+"""What ST-GCN does to Kinetics-skeleton: joints as shares of the picture, a window of the clip, the camera moved.
+
+Convention: x to the right, y downwards; a joint that was not seen is at (0, 0) with score 0, until it is moved.
+
+Source: ST-GCN, https://github.com/yysijie/st-gcn, feeder/tools.py; the draws are from NumPy's legacy generator.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pyskl.datasets.pipelines.base import BaseTransform, sample_name
+from pyskl.datasets.pipelines.float16 import to_float32
+from pyskl.datasets.pipelines.geometry2d import picture_of
+from pyskl.registry import TRANSFORMS
+
+_ARRAYS = ('keypoint', 'keypoint_score')
+
+
+@TRANSFORMS.register_module()
+class PictureShare(BaseTransform):
+    """Pixels to shares of the picture's width and height, from its centre: -0.5 to 0.5; score 0 goes to (0, 0).
+
+    Half of what PreNormalize2D gives.
+
+    Required Keys: keypoint ``(M, T, V, 2)``, img_shape, keypoint_score (optional)
+    Modified Keys: keypoint (float32)
+    Added Keys: coord_dims
+    """
+
+    once_a_clip = True
+
+    def transform(self, results: dict) -> dict:
+        keypoint, (height, width) = picture_of(results, 'PictureShare')
+        keypoint = to_float32(keypoint) / np.array([width, height], np.float32) - np.float32(0.5)
+        if 'keypoint_score' in results:
+            keypoint[results['keypoint_score'] == 0] = 0
+        results['keypoint'] = keypoint
+        results['coord_dims'] = 2
+        return results
+
+
+@TRANSFORMS.register_module()
+class FillPersons(BaseTransform):
+    """Add persons of zeros, so that what moves everybody moves them too.
+
+    Required Keys: keypoint, keypoint_score (optional)
+    Modified Keys: keypoint, keypoint_score
+
+    Args:
+        num_person: The least number of persons afterwards.
+    """
+
+    def __init__(self, num_person: int = 2) -> None:
+        if not isinstance(num_person, int) or num_person < 1:
+            raise ValueError(f'FillPersons num_person must be an integer of at least 1, got {num_person!r}')
+        self.num_person = num_person
+
+    def transform(self, results: dict) -> dict:
+        lacking = self.num_person - len(results['keypoint'])
+        for key in _ARRAYS if lacking > 0 else ():
+            if key in results:
+                array = results[key]
+                results[key] = np.concatenate([array, np.zeros((lacking, *array.shape[1:]), array.dtype)])
+        return results
+
+
+@TRANSFORMS.register_module()
+class RandomWindow(BaseTransform):
+    """Consecutive frames from anywhere in the clip; a shorter clip lies anywhere among frames of zeros.
+
+    Required Keys: keypoint, keypoint_score (optional)
+    Modified Keys: keypoint, keypoint_score, total_frames
+
+    Args:
+        length: Frames afterwards.
+    """
+
+    def __init__(self, length: int) -> None:
+        if not isinstance(length, int) or length < 1:
+            raise ValueError(f'RandomWindow length must be an integer of at least 1, got {length!r}')
+        self.length = length
+
+    def transform(self, results: dict) -> dict:
+        frames = results['keypoint'].shape[1]
+        start = np.random.randint(abs(frames - self.length) + 1)
+        for key in _ARRAYS:
+            if key not in results:
+                continue
+            array = results[key]
+            if frames >= self.length:
+                results[key] = array[:, start : start + self.length]
+                continue
+            results[key] = np.zeros((len(array), self.length, *array.shape[2:]), array.dtype)
+            results[key][:, start : start + frames] = array
+        results['total_frames'] = self.length
+        return results
+
+
+def move(keypoint: np.ndarray, angles: np.ndarray, scales: np.ndarray, shifts: np.ndarray) -> np.ndarray:
+    """``(M, T, V, 2)`` -> same, float32: frame t turned about (0, 0), scaled, then shifted.
+
+    Args:
+        keypoint: x and y.
+        angles: ``(T,)``, radians; positive turns x onto y.
+        scales: ``(T,)``.
+        shifts: ``(T, 2)``.
+    """
+    cos, sin = (np.cos(angles) * scales)[:, None], (np.sin(angles) * scales)[:, None]
+    x, y = keypoint[..., 0], keypoint[..., 1]
+    out = np.empty(keypoint.shape, np.float32)
+    out[..., 0] = cos * x - sin * y + shifts[:, :1]
+    out[..., 1] = sin * x + cos * y + shifts[:, 1:]
+    return out
+
+
+@TRANSFORMS.register_module()
+class RandomMove(BaseTransform):
+    """Move the camera: angle, scale and shift are drawn for the first and the last frame and go evenly between.
+
+    Every joint moves, also one that was not seen and stood at (0, 0), as published.
+
+    Required Keys: keypoint ``(M, T, V, 2)``
+    Modified Keys: keypoint (float32)
+
+    Args:
+        angles: To draw from, degrees.
+        scales: To draw from.
+        shifts: To draw from, for x and for y, in the unit of the joints.
+    """
+
+    def __init__(
+        self,
+        angles: Sequence[float] = (-10, -5, 0, 5, 10),
+        scales: Sequence[float] = (0.9, 1.0, 1.1),
+        shifts: Sequence[float] = (-0.2, -0.1, 0.0, 0.1, 0.2),
+    ) -> None:
+        for name, values in (('angles', angles), ('scales', scales), ('shifts', shifts)):
+            if isinstance(values, str) or not len(values) or not all(isinstance(v, int | float) for v in values):
+                raise ValueError(f'RandomMove {name} must be numbers to draw from, got {values!r}')
+        self.angles, self.scales, self.shifts = tuple(angles), tuple(scales), tuple(shifts)
+
+    def transform(self, results: dict) -> dict:
+        keypoint = results['keypoint']
+        if keypoint.shape[-1] != 2:
+            raise ValueError(
+                f'RandomMove takes keypoint (M, T, V, 2), but sample {sample_name(results)} has {keypoint.shape}; put '
+                f'it before GenSkeFeat'
+            )
+        frames = keypoint.shape[1]
+        angles, scales, right, down = (
+            np.linspace(*np.random.choice(values, 2), frames)
+            for values in (self.angles, self.scales, self.shifts, self.shifts)
+        )
+        results['keypoint'] = move(keypoint, np.deg2rad(angles), scales, np.stack([right, down], axis=1))
+        return results

@@ -1,0 +1,1 @@
+"""Annotation files: reading, writing, the store, and what is wrong in them."""

@@ -1,0 +1,293 @@
+"""The annotation pickle: what it holds, how a record is checked, how one is written.
+
+Layout, PYSKL's: ``{'split': {name: [frame_dir, ...]}, 'annotations': [record, ...]}``, or the records alone. A record
+is ``{frame_dir, label, total_frames, keypoint (M, T, V, C), keypoint_score (M, T, V)?, img_shape?, original_shape?}``;
+``C`` is 2 (pixels, with a score beside them) or 3 (metres). Kinetics-400's records have a row a detected person
+in place of M and T (:mod:`pyskl.datasets.records.boxes`).
+"""
+
+import contextlib
+import math
+import os
+import pickle
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import BinaryIO
+
+import numpy as np
+
+from pyskl.datasets.records.boxes import boxes_problem, has_boxes
+from pyskl.datasets.records.pickle_stream import stream_annotations
+from pyskl.datasets.records.safe_pickle import load_numbers
+from pyskl.datasets.records.store import RecordStore, is_store
+from pyskl.registry import nearest
+
+Splits = dict[str, list[str]]
+
+
+def read_annotations(path: str | Path) -> tuple[Sequence[dict], Splits | None]:
+    """The records of an annotation file, and its splits; None for a bare list.
+
+    Args:
+        path: The pickle, or a store (:mod:`pyskl.datasets.records.store`), whose arrays are read-only.
+
+    Raises:
+        OSError: If the file cannot be read.
+        ValueError: If it is neither, holds more than numbers and containers, or a split names clips that are not among
+            the records.
+    """
+    if Path(path).is_file() and is_store(path):
+        store = RecordStore(path, verify=True)
+        return store, store.split_names()
+    content = load_numbers(path)
+    records, splits = (content, None)
+    if isinstance(content, dict) and isinstance(content.get('annotations'), list | tuple):
+        records, splits = content['annotations'], content.get('split')
+    if not isinstance(records, list | tuple):
+        raise _no_annotations(path, content)
+    names = _Names(path)
+    records = [names.checked(record) for record in records]
+    return records, names.checked_splits(splits)
+
+
+def each_annotation(path: str | Path, take: Callable[[dict], None]) -> Splits | None:
+    """Read an annotation file of any size: ``take`` gets each record, in order, and none is kept.
+
+    Returns:
+        The splits; None for a bare list.
+
+    Raises:
+        OSError, ValueError: As :func:`read_annotations`; some records may have been handed over by then.
+        SharedObjectsError: If the pickle has to be read whole.
+    """
+    if Path(path).is_file() and is_store(path):
+        store = RecordStore(path, verify=True)
+        for record in store:
+            take(record)
+        return store.split_names()
+    names = _Names(path)
+    rest = stream_annotations(path, lambda record: take(names.checked(record)))
+    if isinstance(rest, dict) and type(rest.get('annotations')) is tuple:
+        for record in rest.pop('annotations'):
+            take(names.checked(record))
+    elif not names.count and rest != [] and (not isinstance(rest, dict) or 'annotations' not in rest):
+        raise _no_annotations(path, rest)
+    return names.checked_splits(rest.get('split') if isinstance(rest, dict) else None)
+
+
+def _no_annotations(path: str | Path, content: object) -> ValueError:
+    found = f'a dict with keys {sorted(map(str, content))[:8]}' if isinstance(content, dict) else type(content)
+    return ValueError(
+        f"annotation file {str(path)!r} holds {found}; it must be a dict with 'split' and 'annotations', or a list of "
+        f'dicts'
+    )
+
+
+class _Names:
+    """Checks the records of an annotation file one by one, and then what its splits name."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = path
+        self.count = 0
+        self._key = None
+        self._names = set()
+
+    def checked(self, record: object) -> dict:
+        """The record, its arrays plain ones.
+
+        Raises:
+            ValueError: If it is no record.
+        """
+        if not isinstance(record, dict):
+            raise _no_annotations(self.path, [record])
+        if self._key is None:
+            self._key = identifier([record])
+        name = record.get(self._key)
+        self.count += 1
+        self._names.add(name if _is_name(name) else _Unnamed(name))
+        for key, value in record.items():
+            if isinstance(value, np.ndarray):
+                record[key] = value.view(np.ndarray)
+        return record
+
+    def checked_splits(self, splits: object) -> Splits | None:
+        """The splits, with plain lists.
+
+        Raises:
+            ValueError: If there are no records, or a split is wrong.
+        """
+        if not self.count:
+            raise ValueError(f'annotation file {str(self.path)!r} holds no records')
+        if splits is None:
+            return None
+        where = f'annotation file {str(self.path)!r}'
+        if not isinstance(splits, dict):
+            raise ValueError(f"{where}: 'split' must be a dict of lists, got {type(splits).__name__}")
+        bad = next((name for name in self._names if isinstance(name, _Unnamed)), None)
+        if bad is not None:
+            raise ValueError(
+                f'{where}: a record has the {self._key} {shown(bad.value)}, which splits cannot name; it must be text'
+            )
+        for split, members in splits.items():
+            kinds = list | tuple | set | frozenset | np.ndarray
+            if not isinstance(members, kinds) or (isinstance(members, np.ndarray) and members.ndim != 1):
+                raise ValueError(f'{where}: split {split!r} is {shown(members)}; it must be a list of names')
+            missing = [member for member in members if not _is_name(member) or member not in self._names]
+            if missing:
+                raise ValueError(
+                    f'{where}: split {split!r} names {len(missing)} clips that are not among the {self.count} '
+                    f'annotations, first {shown(missing[0])}; compare their {self._key}'
+                )
+        return {str(split): list(members) for split, members in splits.items()}
+
+
+class _Unnamed:
+    """A name that cannot be one."""
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+
+def _is_name(value: object) -> bool:
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True
+
+
+def shown(value: object) -> str:
+    """``value`` in an error message, its first 80 characters."""
+    text = ' '.join(repr(value).split())
+    return text if len(text) <= 80 else f'{text[:77]}...'
+
+
+def identifier(records: Sequence[dict]) -> str:
+    """The key that splits refer to: PYSKL's rule."""
+    return 'filename' if 'filename' in records[0] else 'frame_dir'
+
+
+def unknown_split(path: str | Path, split: str, known: Sequence[str] | None) -> ValueError:
+    """The error for a split that is not there."""
+    if not known:
+        return ValueError(f'annotation file {str(path)!r} has no splits, got split={split!r}; leave split out')
+    return ValueError(
+        f'annotation file {str(path)!r} has no split {split!r}{nearest(split, known)} (splits: {sorted(known)})'
+    )
+
+
+def record_problem(record: dict) -> str | None:
+    """What is wrong with a record and what would be right; None if nothing is.
+
+    A record of boxes (:mod:`pyskl.datasets.records.boxes`) may keep its joints elsewhere: ``raw_file`` in place of
+    ``keypoint``.
+    """
+    keypoint, score = record.get('keypoint'), record.get('keypoint_score')
+    if keypoint is None:
+        if 'frame_inds' in record:
+            return boxes_problem(record)
+        if 'raw_file' in record:
+            return None
+        return f"has no 'keypoint' (keys: {sorted(map(str, record))}); it must be an array (M, T, V, C)"
+    boxes = has_boxes(record)
+    problem = boxes_problem(record) if boxes else _shape_problem(record, keypoint, score)
+    if problem is not None:
+        return problem
+    for key, array in (('keypoint', keypoint), ('keypoint_score', score)):
+        # A sum meets every number once and is finite only if all are, but for overflow, which is looked at again.
+        with np.errstate(all='ignore'):
+            if array is None or array.dtype.kind != 'f' or np.isfinite(np.sum(array, dtype=np.float32)):
+                continue
+        count = array.size - int(np.isfinite(array).sum())
+        if count:
+            return f'has {count} NaN or infinite values in {key}; set the joints that were not seen to 0'
+    label = record.get('label')
+    if isinstance(label, str) or (isinstance(label, float) and not label.is_integer()):
+        return f'has label {label!r}; it must be a class index'
+    return _picture_problem(record) if boxes or keypoint.shape[-1] == 2 else None
+
+
+def _picture_problem(record: dict) -> str | None:
+    size = record.get('img_shape', (1, 1))
+    try:
+        height, width = map(float, size)
+        sound = 0 < height < math.inf and 0 < width < math.inf
+    except (TypeError, ValueError):
+        sound = False
+    return None if sound else f'has img_shape {size!r}; it must be (height, width) in pixels, or left out'
+
+
+def _shape_problem(record: dict, keypoint: object, score: object) -> str | None:
+    if not isinstance(keypoint, np.ndarray) or keypoint.ndim != 4 or keypoint.dtype.kind not in 'fiu':
+        found = f'{keypoint.dtype} {keypoint.shape}' if isinstance(keypoint, np.ndarray) else type(keypoint).__name__
+        return f'has keypoint {found}; it must be an array of numbers (M, T, V, C)'
+    persons, frames, joints, channels = keypoint.shape
+    if persons == 0:
+        return f'has no person: keypoint {keypoint.shape}; leave the record out'
+    if frames == 0:
+        return f'has no frames: keypoint {keypoint.shape}; leave the record out'
+    if joints == 0 or channels not in (2, 3):
+        return f'has keypoint {keypoint.shape}; (M, T, V, C) needs joints, and C of 2 or 3'
+    total = record.get('total_frames')
+    if total is not None and total != frames:
+        return f'has total_frames={total} but keypoint {keypoint.shape}, {frames} frames; make them equal'
+    if score is None:
+        return None
+    if not isinstance(score, np.ndarray) or score.shape != keypoint.shape[:3] or score.dtype.kind not in 'fiu':
+        found = score.shape if isinstance(score, np.ndarray) else type(score).__name__
+        return f'has keypoint_score {found} but keypoint {keypoint.shape}; the score must be {keypoint.shape[:3]}'
+    if channels != 2:
+        return f'has keypoint {keypoint.shape} and keypoint_score; a score goes with 2 coordinates'
+    return None
+
+
+def write_annotations(path: str | Path, annotations: Sequence[dict], split: Splits | None = None) -> None:
+    """Write an annotation pickle, whole or not at all.
+
+    Args:
+        path: The file; its folder is made.
+        annotations: The records, which are checked.
+        split: Names of clips by split; None writes the records alone.
+
+    Raises:
+        ValueError: If a record or a split is wrong.
+    """
+    path = Path(path)
+    annotations = list(annotations)
+    for record in annotations:
+        problem = record_problem(record)
+        if problem is not None:
+            raise ValueError(f'{path}: record {record.get("frame_dir")!r} {problem}')
+    content = annotations
+    if split is not None:
+        names = _Names(path)
+        content = {'annotations': [names.checked(record) for record in annotations]}
+        content = {'split': names.checked_splits(split), **content}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as file:
+        pickle.dump(content, file, protocol=4)
+
+
+@contextlib.contextmanager
+def replacing(path: Path, private: bool = False) -> Iterator[BinaryIO]:
+    """A binary file to write that takes the name ``path`` when it is complete, and vanishes when it is not.
+
+    Args:
+        path: Its name in the end.
+        private: Whether only the owner may read it; else the usual permissions.
+    """
+    with NamedTemporaryFile(dir=path.parent, prefix=f'.{path.name}.', suffix='.tmp', delete=False) as file:
+        try:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+            if not private:  # as which temporary files are born
+                mask = os.umask(0)
+                os.umask(mask)
+                os.chmod(file.name, 0o666 & ~mask)
+            os.replace(file.name, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(file.name)
+            raise

@@ -1,0 +1,279 @@
+"""What the tables of :mod:`~pyskl.datasets.records.survey` mean for a training run, and records without the faults."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from pyskl.datasets.records.annotations import Splits, record_problem
+from pyskl.datasets.records.survey import (
+    BAD_LABEL,
+    BAD_TOTAL,
+    NO_LABEL,
+    SEVERAL_LABELS,
+    Survey,
+    guess_layouts,
+    members_of,
+    name_key,
+    protocol_pairs,
+    repeats_across,
+    same_content,
+    usual_layout,
+)
+from pyskl.skeletons import Skeleton
+
+FAILS, MISLEADS, NOTE = 'fails', 'misleads', 'note'  # training stops; its figures are not what they seem; worth knowing
+Pair = tuple[str, np.ndarray, str, np.ndarray]  # a training set and the records of it, an evaluation set and its
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One kind of thing that was found.
+
+    Args:
+        severity: ``fails``, ``misleads`` or ``note``.
+        what: One line.
+        names: Everything it was found in, each with its details.
+    """
+
+    severity: str
+    what: str
+    names: list[str] = field(default_factory=list)
+
+
+def status(findings: Iterable[Finding]) -> int:
+    """Exit status: 1 if training would fail, else 2 if its figures would mislead, else 0."""
+    severities = {finding.severity for finding in findings}
+    return 1 if FAILS in severities else 2 if MISLEADS in severities else 0
+
+
+def all_findings(
+    table: Survey, splits: Splits | None, pairs: Sequence[Pair] | None = None, used: np.ndarray | None = None
+) -> list[Finding]:
+    """Everything but what depends on a network.
+
+    Args:
+        table: Of the records.
+        splits: Of the file.
+        pairs: What is trained on and what it is judged by; None finds them by the names of the splits.
+        used: Records that are trained on or judged by; what is wrong with others is a note. None uses all.
+    """
+    inside, unknown = members_of(table.names, splits)
+    if pairs is None:
+        pairs = [(a, inside[a], b, inside[b]) for a, b in protocol_pairs(inside)]
+    if used is None:
+        used = np.arange(len(table.names))
+    needed = set(used.tolist())
+    found = [*_record_findings(table, needed), *_label_findings(table, needed)]
+    for split, lost in unknown.items():
+        found.append(Finding(FAILS, f'split {split!r} names clips that are not among the records', lost))
+    for split, members in inside.items():
+        if len(members) == 0:
+            found.append(Finding(NOTE, f'split {split!r} has no clips'))
+        alike = [' = '.join(table.names[index] for index in group) for group in same_content(table, members)]
+        if alike:
+            found.append(Finding(NOTE, f'groups of equal clips within split {split!r}', alike))
+    found += _twice(table, splits)
+    for pair in pairs:
+        found += _pair_findings(table, *pair)
+    return found + _repeat_findings(table, needed)
+
+
+def _record_findings(table: Survey, needed: set[int]) -> list[Finding]:
+    by_kind = defaultdict(list)
+    for index, problems in table.problems.items():
+        for kind, detail in problems.items():
+            by_kind[kind].append((index, detail))
+    usual = usual_layout(table)
+    others = np.flatnonzero((table.shapes[:, 2] > 0) & (table.shapes[:, 2:] != usual).any(1)).tolist()
+    kind = 'has another number of joints or coordinates than most, {} x {}'.format(*usual)
+    by_kind[kind] += [(index, '{} x {}'.format(*table.shapes[index, 2:])) for index in others]
+    found = [
+        Finding(_severity((index for index, _ in places), needed), kind, [f'{table.names[i]} ({d})' for i, d in places])
+        for kind, places in by_kind.items()
+        if places
+    ]
+    empty = np.flatnonzero((table.shapes[:, 2] > 0) & (table.persons == 0)).tolist()
+    if empty:
+        found.append(Finding(NOTE, 'shows nobody: no joint was seen', [table.names[index] for index in empty]))
+    return found
+
+
+def _severity(indices: Iterable[int], needed: set[int]) -> str:
+    return FAILS if any(index in needed for index in indices) else NOTE
+
+
+def _label_findings(table: Survey, needed: set[int]) -> list[Finding]:
+    broken = {i for i, problems in table.problems.items() if BAD_LABEL in problems}
+    without = [i for i in np.flatnonzero(table.labels == NO_LABEL).tolist() if i not in broken]
+    found = []
+    if without:
+        severity = _severity(without, needed)
+        found.append(Finding(severity, 'has no label (-1 counts as none)', [table.names[i] for i in without]))
+    known = np.unique(table.labels[table.labels >= 0])
+    gaps = [str(label) for label in sorted(set(range(known[-1])) - set(known))[:1000]] if _is_dense(known) else []
+    if gaps:
+        found.append(Finding(NOTE, f'classes between 0 and {known[-1]} that no clip has', gaps))
+    elif len(known) and not _is_dense(known):
+        found.append(Finding(NOTE, f'{len(known)} classes are numbered up to {known[-1]}; number them from 0'))
+    return found
+
+
+def _is_dense(known: np.ndarray) -> bool:
+    """Whether gaps in the classes are worth listing."""
+    return len(known) > 0 and known[-1] < 1000 + 2 * len(known)
+
+
+def _twice(table: Survey, splits: Splits | None) -> list[Finding]:
+    found = []
+    several = [f'{name} ({count} times)' for name, count in Counter(table.names).items() if count > 1]
+    if several:
+        found.append(Finding(NOTE, 'several records have the same name; a split takes all of them', several))
+    for split, members in (splits or {}).items():
+        several = [f'{name} ({count} times)' for name, count in Counter(map(str, members)).items() if count > 1]
+        if several:
+            found.append(Finding(NOTE, f'split {split!r} names clips more than once; they count once', several))
+    return found
+
+
+def _pair_findings(table: Survey, train: str, train_members: np.ndarray, other: str, others: np.ndarray) -> list:
+    found = []
+    both = np.intersect1d(train_members, others).tolist()
+    if both:
+        found.append(Finding(MISLEADS, f'clips are in {train} and in {other}', [table.names[index] for index in both]))
+    twins = repeats_across(table, train_members, others)
+    if twins:
+        what = f'clips of {other} ({len(others)}) are copies of clips of {train}; leave them out of {other}'
+        found.append(Finding(MISLEADS, what, [f'{table.names[i]} = {table.names[j]}' for i, j in twins.items()]))
+    trained = set(table.labels[train_members].tolist())
+    strange = sorted(set(table.labels[others][table.labels[others] >= 0].tolist()) - trained)
+    if strange:
+        found.append(Finding(NOTE, f'classes of {other} that no clip of {train} has', list(map(str, strange))))
+    return found
+
+
+def _repeat_findings(table: Survey, needed: set[int]) -> list[Finding]:
+    alike, contrary = [], []
+    contrary_used = False
+    for group in same_content(table):
+        names = ' = '.join(table.names[index] for index in group)
+        labels = {int(table.labels[index]) for index in group if table.labels[index] >= 0}
+        alike.append(names)
+        if len(labels) > 1:
+            contrary.append(' = '.join(f'{table.names[index]} (label {table.labels[index]})' for index in group))
+            contrary_used |= sum(index in needed for index in group) > 1
+    found = []
+    if contrary:
+        found.append(Finding(MISLEADS if contrary_used else NOTE, 'equal clips with different labels', contrary))
+    if alike:
+        found.append(Finding(NOTE, 'groups of equal clips, in any split', alike))
+    return found
+
+
+def network_findings(
+    table: Survey, used: np.ndarray, skeleton: Skeleton | None = None, num_classes: int | None = None
+) -> list[Finding]:
+    """Whether the records that are used fit a network.
+
+    Args:
+        table: Of the records.
+        used: Their numbers.
+        skeleton: The network's; None if it has none.
+        num_classes: Classes of its head; None if unknown.
+    """
+    found = []
+    labels = table.labels[used]
+    if skeleton is not None:
+        dims, _ = guess_layouts(table)
+        shapes = table.shapes[used]
+        wrong = used[(shapes[:, 2] > 0) & (shapes[:, 2] != skeleton.num_joints)].tolist()
+        if wrong:
+            what = f'does not have the {skeleton.num_joints} joints of the layout {skeleton.name!r}'
+            found.append(Finding(FAILS, what, [f'{table.names[i]} ({table.shapes[i, 2]})' for i in wrong]))
+        if dims and dims != skeleton.dims:
+            found.append(Finding(FAILS, f'records have {dims}D joints, the layout {skeleton.name!r} {skeleton.dims}D'))
+    if num_classes is not None:
+        wrong = used[labels >= num_classes].tolist()
+        if wrong:
+            what = f'has a label outside 0 to {num_classes - 1}, as num_classes={num_classes} has it'
+            found.append(Finding(FAILS, what, [f'{table.names[i]} ({table.labels[i]})' for i in wrong]))
+        unused = sorted(set(range(num_classes)) - set(labels.tolist()))
+        if unused and not (labels == SEVERAL_LABELS).any():
+            found.append(
+                Finding(NOTE, f'classes of num_classes={num_classes} that no clip has', list(map(str, unused)))
+            )
+    return found
+
+
+def mended(
+    records: Sequence[object], splits: Splits | None, table: Survey, drop_duplicates: bool = False
+) -> tuple[list[dict], Splits | None, dict[str, list[str]]]:
+    """Records and splits that can be read; the given ones are left as they are.
+
+    ``total_frames`` becomes keypoint's T. Records that are still wrong, show nobody, or have other joints than most
+    are dropped, splits lose names that no record has, and, with ``drop_duplicates``, the evaluation splits lose the
+    clips that the training split of their protocol holds too, by content.
+
+    Returns:
+        The records, the splits, and what was done: {what: names}.
+    """
+    done, kept = defaultdict(list), {}
+    usual, key = usual_layout(table), name_key(records)
+    for index, record in enumerate(records):
+        why = None
+        if index in table.problems and isinstance(record, dict) and _is_array(record.get('keypoint')):
+            record = {**record, 'total_frames': record['keypoint'].shape[1]}
+            why = record_problem(record)
+        why = why or _why_dropped(table, index, usual)
+        if why:
+            done['dropped, as training cannot take it or nobody is seen'].append(f'{table.names[index]} ({why})')
+            continue
+        if index in table.problems:
+            done["total_frames set to keypoint's T"].append(table.names[index])
+        if splits is not None and not isinstance(record.get(key), str):  # names of the new splits are text
+            record = {**record, key: table.names[index]}
+        kept[index] = record
+    if splits is None:
+        return list(kept.values()), None, dict(done)
+    first = next(iter(kept), None)
+    if key == 'frame_dir' and 'filename' in kept.get(first, ()):  # whoever reads the file would go by filename
+        kept[first] = {field: value for field, value in kept[first].items() if field != 'filename'}
+        done['filename removed: splits go by frame_dir, and the first record says so'].append(table.names[first])
+    known = {table.names[index] for index in kept}
+    if drop_duplicates:
+        inside, _ = members_of(table.names, splits)
+        repeated = defaultdict(set)
+        for train, other in protocol_pairs(inside):
+            twins = {
+                *repeats_across(table, inside[train], inside[other]),
+                *np.intersect1d(inside[train], inside[other]),
+            }
+            repeated[other] |= {table.names[index] for index in twins}
+    new = {}
+    for split, members in splits.items():
+        names = list(dict.fromkeys(map(str, members)))
+        new[split] = [name for name in names if name in known]
+        lost = [name for name in names if name not in known]
+        if lost:
+            done[f'left out of split {split!r}: not among the records (any more)'] += lost
+        if drop_duplicates and repeated[split]:
+            done[f'left out of split {split!r}: copies of training clips'] += [n for n in names if n in repeated[split]]
+            new[split] = [name for name in new[split] if name not in repeated[split]]
+    return list(kept.values()), new, dict(done)
+
+
+def _is_array(keypoint: object) -> bool:
+    return isinstance(keypoint, np.ndarray) and keypoint.ndim == 4
+
+
+def _why_dropped(table: Survey, index: int, usual: tuple[int, int]) -> str | None:
+    """What cannot be mended in a record whose total_frames has been."""
+    left = set(table.problems.get(index, ())) - {BAD_TOTAL}
+    if left:
+        return '; '.join(sorted(left))
+    if table.shapes[index, 2] == 0:
+        return None  # joints are kept elsewhere
+    if tuple(table.shapes[index, 2:].tolist()) != usual:
+        return 'has other joints than most'
+    return 'shows nobody' if table.persons[index] == 0 else None

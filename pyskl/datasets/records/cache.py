@@ -1,0 +1,130 @@
+"""Where the shared form of an annotation file is kept, and who builds it.
+
+The folder is ``$PYSKL_CACHE``, else ``$XDG_CACHE_HOME/pyskl``, else ``~/.cache/pyskl``, else one of this user in the
+temporary folder. An entry is named after the path, size and time of change of its annotation file. Whoever comes first
+builds it, under a lock; the others wait and map it.
+"""
+
+import contextlib
+import errno
+import hashlib
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from pyskl.datasets.records.annotations import replacing
+from pyskl.datasets.records.store import RecordStore, is_store
+from pyskl.datasets.records.store_format import VERSION, TornStoreError
+from pyskl.datasets.records.store_writer import pack_annotations, write_store
+
+# What a folder without room, or without leave to write, answers.
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
+KEPT_SECONDS = 7 * 24 * 3600  # how long an entry outlives its annotation file
+
+
+def cache_folders() -> list[Path]:
+    """Folders to try, in order."""
+    named = os.environ.get('PYSKL_CACHE')
+    base = os.environ.get('XDG_CACHE_HOME') or os.path.join(os.path.expanduser('~'), '.cache')
+    user = os.getuid() if hasattr(os, 'getuid') else 'user'
+    return [Path(named) if named else Path(base) / 'pyskl', Path(tempfile.gettempdir()) / f'pyskl-{user}']
+
+
+def open_records(ann_file: str | Path, read: Callable[[str], tuple] | None = None, verify: bool = False) -> RecordStore:
+    """The records of an annotation file, shared: a store as it is; of a pickle a store, built if nobody has yet.
+
+    Args:
+        ann_file: The file.
+        read: Its path -> records and splits; None: of an annotation file.
+        verify: See :class:`RecordStore`.
+
+    Raises:
+        OSError: If the annotation file cannot be read, or there is nowhere to keep its shared form.
+        ValueError: If the annotation file is not one.
+    """
+    source = os.path.abspath(os.path.expanduser(ann_file))
+    try:
+        stat = os.stat(source)
+        if read is None and is_store(source):
+            return RecordStore(source, verify)
+    except IsADirectoryError:
+        raise IsADirectoryError(f'ann_file {str(ann_file)!r} is a folder; name the pickle or store in it') from None
+    except OSError as error:
+        raise type(error)(f'ann_file {str(ann_file)!r} cannot be read: {error.strerror} (as {source!r})') from None
+    prefix = hashlib.sha256(source.encode()).hexdigest()[:16]
+    name = f'{prefix}-{stat.st_size:x}-{stat.st_mtime_ns:x}-v{VERSION}.records'
+    failures = []
+    for folder in cache_folders():
+        if not is_own_folder(folder):
+            failures.append(f'{str(folder)!r}: not a private folder of this user that can be written')
+            continue
+        with contextlib.suppress(FileNotFoundError, TornStoreError):
+            return RecordStore(folder / name, verify)
+        with locked(folder / f'{prefix}.lock'):
+            with contextlib.suppress(FileNotFoundError, TornStoreError):
+                return RecordStore(folder / name, verify)
+            try:
+                with replacing(folder / name, private=True) as file:
+                    if read is None:
+                        pack_annotations(source, file)
+                    else:
+                        write_store(file, *read(source), source)
+            except OSError as error:
+                if error.errno not in _NO_ROOM:
+                    raise
+                failures.append(f'{str(folder)!r}: {error.strerror}')
+                continue
+            _sweep(folder, prefix, keep=name)
+            return RecordStore(folder / name, verify)
+    raise OSError(
+        f'there is nowhere to keep the shared form of {source!r} ({"; ".join(failures)}); set PYSKL_CACHE to a private '
+        f'folder with {stat.st_size / 2**20:.0f} MB free'
+    )
+
+
+def _sweep(folder: Path, prefix: str, keep: str) -> None:
+    """Remove older forms of the same file, and forms of files that are long gone."""
+    for entry in folder.glob('*.records'):
+        if entry.name == keep:
+            continue
+        with contextlib.suppress(OSError):
+            aged = time.time() - entry.stat().st_mtime > KEPT_SECONDS
+            if entry.name.startswith(f'{prefix}-') or (aged and not os.path.exists(_source(entry))):
+                entry.unlink()
+
+
+def _source(entry: Path) -> str:
+    """The annotation file of an entry; '' of one that cannot be read, such as one of an older version."""
+    try:
+        return RecordStore(entry).source
+    except TornStoreError:
+        return ''
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock file ``path``; where the system has no locks, nothing."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        yield
+        return
+    with path.open('w') as file:
+        with contextlib.suppress(OSError):  # network file systems without locks: two may build, the last rename counts
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+        with contextlib.suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_UN)
+
+
+def is_own_folder(folder: Path) -> bool:
+    """Whether ``folder`` exists, or could be made, as a private folder of this user that can be written."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = folder.stat()
+    except OSError:
+        return False
+    own = not hasattr(os, 'getuid') or found.st_uid == os.getuid()
+    return own and not found.st_mode & 0o022 and os.access(folder, os.W_OK | os.X_OK)

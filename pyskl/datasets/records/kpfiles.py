@@ -1,0 +1,101 @@
+"""Joints that lie beside the annotations: PYSKL's kpfiles of Kinetics-400, read without memcached.
+
+A kpfile is a pickle ``{frame_dir: {'keypoint': (N, V, 3)}}`` of thousands of clips, which a record names as
+``raw_file``. Reading one for a single clip would take seconds; so the first who wants a clip of it keeps all of it in
+flat form, as annotation files are kept (:mod:`pyskl.datasets.records.cache`), and every process maps that.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from pyskl.datasets.records.cache import open_records
+from pyskl.datasets.records.safe_pickle import load_numbers
+from pyskl.datasets.records.store import RecordStore
+
+
+def locate(raw_file: str, roots: Sequence[Path]) -> Path:
+    """The file that a record means: the longest end of ``raw_file`` that exists below one of ``roots``.
+
+    Published paths are those of another machine, ``data/k400/kpfiles/x.pkl``; here ``kpfiles/x.pkl`` or ``x.pkl`` is
+    as good.
+
+    Raises:
+        FileNotFoundError: If there is none.
+        ValueError: If the path leads out of the roots, or is none.
+    """
+    if not isinstance(raw_file, str) or not raw_file or '\0' in raw_file:
+        raise ValueError(f'raw_file {raw_file!r} is not the path of a file')
+    parts = PurePosixPath(raw_file.replace('\\', '/')).parts
+    if '..' in parts:
+        raise ValueError(f'raw_file {raw_file!r} leads out of {roots[0]}; it must name a file below it')
+    for start in range(len(parts)):
+        for root in roots:
+            path = root.joinpath(*parts[start:])
+            if root in path.parents and path.is_file():
+                return path
+    where = ' or '.join(str(root) for root in roots)
+    raise FileNotFoundError(f'raw_file {raw_file!r} is not in {where}, under its name or the end of its path')
+
+
+def read_keypoint_file(path: str | Path, bar: bool = True) -> dict[str, object]:
+    """A kpfile -> ``keypoint`` by ``frame_dir``; the arrays themselves are not checked.
+
+    Raises:
+        OSError: If the file cannot be read.
+        ValueError: If it is no pickle of numbers, or no kpfile.
+    """
+    content = load_numbers(path, what='kpfile', key='raw_file', bar=bar)
+    if not isinstance(content, dict):
+        raise ValueError(f'kpfile {str(path)!r} holds a {type(content).__name__}; it must be a dict by frame_dir')
+    found = {name: clip.get('keypoint') if isinstance(clip, dict) else clip for name, clip in content.items()}
+    return {str(name): x.view(np.ndarray) if isinstance(x, np.ndarray) else x for name, x in found.items()}
+
+
+def _is_boxes(boxes: object) -> bool:
+    return isinstance(boxes, np.ndarray) and boxes.ndim == 3 and boxes.dtype.kind in 'fiu'
+
+
+def _records(path: str | Path) -> tuple[list[dict], None]:
+    """The arrays of a kpfile in the form of records; ``boxes``, since they are no whole records."""
+    arrays = read_keypoint_file(path)
+    sound = {name: boxes for name, boxes in arrays.items() if _is_boxes(boxes)}
+    if not sound:
+        raise ValueError(f'kpfile {str(path)!r} holds no keypoint (boxes, V, 3)')
+    for name, boxes in sound.items():
+        if not np.isfinite(boxes).all():
+            raise ValueError(
+                f'kpfile {str(path)!r} has NaN or infinite joints of {name!r}; tools/data/k400.py leaves such clips out'
+            )
+    return [{'frame_dir': name, 'raw_file': '', 'boxes': boxes} for name, boxes in sound.items()], None
+
+
+class KeypointFiles:
+    """The joints of clips, by ``raw_file`` and ``frame_dir``; shared by all processes of a machine.
+
+    Args:
+        roots: Folders that the files lie below.
+    """
+
+    def __init__(self, roots: Sequence[str | Path]) -> None:
+        self.roots = [Path(root) for root in roots]
+        self._open: dict[str, tuple[RecordStore, dict[str, int]]] = {}
+
+    def __reduce__(self) -> tuple:
+        return KeypointFiles, (self.roots,)  # a worker opens its own
+
+    def keypoint(self, raw_file: str, name: str) -> np.ndarray:
+        """``(N, V, 3)``, read-only.
+
+        Raises:
+            OSError: If the file is not there or cannot be read.
+            ValueError: If it is no kpfile, or does not hold the clip.
+        """
+        if raw_file not in self._open:
+            store = open_records(locate(raw_file, self.roots), read=_records)
+            self._open[raw_file] = store, {name: number for number, name in enumerate(store.names)}
+        store, numbers = self._open[raw_file]
+        if name not in numbers:
+            raise ValueError(f'kpfile {raw_file!r} has no keypoint (boxes, V, 3) of {name!r}; leave the record out')
+        return store.record(numbers[name])['boxes']

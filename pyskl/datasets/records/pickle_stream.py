@@ -1,0 +1,258 @@
+"""Annotation pickles larger than memory: read and written a record at a time.
+
+A pickle is a program that builds its content on a stack; what it has built it may name again, by number, from a memo.
+Here each record of the list ``annotations`` goes to a function as soon as it is complete, and the memo forgets its
+arrays. It keeps texts and other small things, which are what pickles do name again. One that
+names an array of an earlier record is told apart (:class:`SharedObjectsError`) and has to be read whole.
+"""
+
+import pickle
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from tqdm import tqdm
+
+from pyskl.datasets.records.safe_pickle import BAR_BYTES, KNOWN, ForbiddenGlobal, SafeArray, SafeDtype, opened
+
+MAX_TUPLES = 2**16  # different tuples of plain values that the memo keeps
+SHORT = 64  # bytes that count as small
+BAR_STEP = 2**20  # bytes after which the bar moves
+_GONE = object()
+_ATOMS = (type(None), bool, int, float, str)
+
+
+class SharedObjectsError(Exception):
+    """The pickle names something again that was not kept."""
+
+
+class _TakerError(Exception):
+    """The function that gets the records raised; nothing is wrong with the pickle."""
+
+
+class _Memo:
+    """What the pickle may name again, by number; of a record that was handed over, only what is small."""
+
+    def __init__(self) -> None:
+        self._slots, self._swept, self._tuples = [], 0, {}
+
+    def __len__(self) -> int:
+        return len(self._slots)
+
+    def __setitem__(self, number: int, value: object) -> None:
+        slots = self._slots
+        if number == len(slots):
+            slots.append(value)
+        elif 0 <= number < len(slots):
+            slots[number] = value
+            self._swept = min(self._swept, number)
+        elif number <= len(slots) + 1000:  # picklers count up, some from 1
+            slots.extend([_GONE] * (number - len(slots)))
+            slots.append(value)
+        else:
+            raise pickle.UnpicklingError(f'memo number {number} after {len(slots)}')
+
+    def __getitem__(self, number: int) -> object:
+        if not 0 <= number < len(self._slots):
+            raise KeyError(number)
+        value = self._slots[number]
+        if value is _GONE:
+            raise SharedObjectsError
+        return value
+
+    def sweep(self) -> None:
+        """Forget what is large."""
+        slots = self._slots
+        for number in range(self._swept, len(slots)):
+            slots[number] = self._kept(slots[number])
+        self._swept = len(slots)
+
+    def _kept(self, value: object) -> object:
+        kind = type(value)
+        if kind in _ATOMS or kind is SafeDtype or isinstance(value, np.generic) or callable(value):
+            return value
+        if kind is bytes or isinstance(value, np.ndarray):
+            return value if (len(value) if kind is bytes else value.nbytes) <= SHORT else _GONE
+        if kind is list and len(value) <= SHORT // 8 and all(type(item) in _ATOMS for item in value):
+            return value
+        if kind is tuple and len(self._tuples) < MAX_TUPLES and all(type(item) in _ATOMS for item in value):
+            return self._tuples.setdefault((value, *map(type, value)), value)
+        return _GONE
+
+
+class _Reader(pickle._Unpickler):
+    """Reads a pickle of numbers; the records go to ``take`` in place of the list ``annotations``."""
+
+    dispatch = dict(pickle._Unpickler.dispatch)
+
+    def __init__(self, file: BinaryIO, take: Callable[[dict], None], bar: tqdm) -> None:
+        super().__init__(file, encoding='latin1')
+        self.memo = _Memo()
+        self.read, self.readinto = file.read, file.readinto
+        self._file, self._take, self._bar = file, take, bar
+
+    def load(self) -> object:
+        """The content without the records. Frames, a hint for buffers, are passed over: the file has one."""
+        self.metastack, self.stack, self.proto = [], [], 0
+        self.append = self.stack.append
+        read, dispatch = self.read, self.dispatch
+        try:
+            while True:
+                code = read(1)
+                if not code:
+                    raise EOFError('it ends before its content does')
+                dispatch[code[0]](self)
+        except pickle._Stop as stop:
+            return stop.value
+        except struct.error:
+            raise EOFError('it ends within a number') from None
+
+    def readline(self) -> bytes:
+        """A line, to its end."""
+        line = self._file.readline()
+        if not line.endswith(b'\n'):
+            raise EOFError('a line without an end')
+        return line
+
+    def load_frame(self) -> None:
+        self.read(8)
+
+    dispatch[pickle.FRAME[0]] = load_frame
+
+    def find_class(self, module: str, name: str) -> object:
+        try:
+            return KNOWN[module, name]
+        except KeyError:
+            raise ForbiddenGlobal(f'{module}.{name}') from None
+
+    def persistent_load(self, pid: object) -> object:
+        raise ForbiddenGlobal(f'the persistent id {pid!r}')
+
+    def get_extension(self, code: int) -> None:
+        raise ForbiddenGlobal(f'the extension code {code}')
+
+    def load_empty_dictionary(self) -> None:
+        """A record begins: those before it, behind the same mark, are complete."""
+        behind = self.stack and self.metastack and type(self.stack[-1]) is dict
+        if behind and _is_annotations(self.metastack[-1], self.metastack[:-1]):
+            items = self.stack[:]
+            self.stack.clear()
+            self._hand_over(items)
+        self.append({})
+
+    dispatch[pickle.EMPTY_DICT[0]] = load_empty_dictionary
+
+    def load_appends(self) -> None:
+        self._appended(self.pop_mark())
+
+    dispatch[pickle.APPENDS[0]] = load_appends
+
+    def load_append(self) -> None:
+        self._appended([self.stack.pop()])
+
+    dispatch[pickle.APPEND[0]] = load_append
+
+    def _appended(self, items: list) -> None:
+        if type(self.stack[-1]) is not list:
+            raise pickle.UnpicklingError('items for what is no list')
+        if _is_annotations(self.stack, self.metastack):
+            self._hand_over(items)
+        else:
+            self.stack[-1].extend(items)
+
+    def _hand_over(self, items: list) -> None:
+        items.reverse()
+        try:
+            while items:
+                self._take(items.pop())
+        except Exception as error:
+            raise _TakerError from error
+        self.memo.sweep()
+        if self._file.tell() - self._bar.n > BAR_STEP:
+            self._bar.update(self._file.tell() - self._bar.n)
+
+    def load_build(self) -> None:
+        state = self.stack.pop()
+        if type(self.stack[-1]) not in (SafeArray, SafeDtype):
+            raise pickle.UnpicklingError(f'a state for {type(self.stack[-1]).__name__}')
+        self.stack[-1].__setstate__(state)
+
+    dispatch[pickle.BUILD[0]] = load_build
+
+
+def _is_annotations(stack: list, below: list[list]) -> bool:
+    """Whether the last thing on the stack is the list of the records; ``below`` is what lies under the last marks."""
+    if type(stack[-1]) is not list:
+        return False
+    if len(stack) == 1:
+        return not below
+    if type(stack[-2]) is not str or stack[-2] != 'annotations':
+        return False
+    if not below:  # a dict whose items are set one by one
+        return len(stack) == 3 and type(stack[0]) is dict
+    return len(below) == 1 and len(below[0]) == 1 and type(below[0][0]) is dict and len(stack) % 2 == 0
+
+
+def stream_annotations(path: str | Path, take: Callable[[object], None]) -> object:
+    """Read an annotation pickle, whatever its size, by the rules of :mod:`pyskl.datasets.records.safe_pickle`.
+
+    Args:
+        path: The pickle.
+        take: Gets each item of the list ``annotations``, or of the list that the pickle consists of, in order.
+
+    Returns:
+        The rest of the content: the same dict or list with that list empty.
+
+    Raises:
+        OSError: If the file is missing or cannot be read.
+        ValueError: If it is not a pickle, is cut off, or names what could run code.
+        SharedObjectsError: If it has to be read whole.
+    """
+    path = Path(path)
+    try:
+        with opened(path) as file:
+            size = path.stat().st_size
+            off = None if size >= BAR_BYTES else True  # None: shown where the output is a terminal
+            with tqdm(total=size, unit='B', unit_scale=True, desc=f'reading {path.name}', disable=off) as bar:
+                content = _Reader(file, take, bar).load()
+                bar.update(size - bar.n)
+    except _TakerError as error:
+        raise error.__cause__ from None
+    return content
+
+
+class PickleWriter:
+    """Writes an annotation pickle, a record at a time.
+
+    Each record is a pickle of protocol 3 of its own, without its first and last opcode: there the memo is numbered, so
+    that each begins it anew.
+
+    Args:
+        file: An empty file.
+        bare: Whether the pickle is the list of records alone, without splits.
+    """
+
+    def __init__(self, file: BinaryIO, bare: bool = False) -> None:
+        self._file, self._bare = file, bare
+        file.write(pickle.PROTO + b'\x03')
+        if not bare:
+            file.write(pickle.EMPTY_DICT + pickle.MARK)
+            self._put('annotations')
+        file.write(pickle.EMPTY_LIST)
+
+    def _put(self, value: object) -> None:
+        self._file.write(pickle.dumps(value, protocol=3)[2:-1])
+
+    def add(self, record: dict) -> None:
+        """Append a record."""
+        self._put(record)
+        self._file.write(pickle.APPEND)
+
+    def finish(self, splits: dict | None) -> None:
+        """Add the splits, if there are any, and end the pickle."""
+        if splits is not None:
+            self._put('split')
+            self._put(splits)
+        self._file.write(pickle.STOP if self._bare else pickle.SETITEMS + pickle.STOP)

@@ -1,0 +1,1 @@
+"""Checkpoints: reading, matching, those of other toolboxes."""

@@ -1,0 +1,299 @@
+"""Checkpoint files: found, read safely, matched with a network, written whole.
+
+A file that a user names can not run code: it is read with ``weights_only``, and the allow-list holds exactly what a
+checkpoint of ours (mmengine's logs of scalars) and of mmcv (NumPy scalars in ``meta``) contains beside tensors.
+"""
+
+import glob
+import hashlib
+import os
+import pickle
+import re
+import struct
+import warnings
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlparse
+
+import numpy as np
+import torch
+from mmengine.logging import HistoryBuffer
+from torch import nn
+
+from pyskl.engine.checkpoints.foreign import origin, translate
+
+
+def _statistic(owner: type, name: str) -> Callable:
+    """Stands in for ``getattr``, which a pickled ``HistoryBuffer`` names to find its four statistics."""
+    if owner is not HistoryBuffer or name not in ('mean', 'max', 'min', 'current'):
+        raise pickle.UnpicklingError(f'GLOBAL getattr({owner!r}, {name!r})')
+    return getattr(HistoryBuffer, name)
+
+
+_NUMPY_RECONSTRUCT = np.zeros(0).__reduce__()[0]
+_NUMPY_SCALAR = np.float64(0).__reduce__()[0]
+SAFE_GLOBALS = [
+    HistoryBuffer,
+    *((_statistic, f'{builtins}.getattr') for builtins in ('builtins', '__builtin__')),
+    np.dtype,
+    np.ndarray,
+    *(type(np.dtype(kind)) for kind in ('f2', 'f4', 'f8', 'i1', 'i2', 'i4', 'i8', 'u1', 'bool')),
+    _NUMPY_RECONSTRUCT,
+    _NUMPY_SCALAR,
+    (_NUMPY_RECONSTRUCT, 'numpy.core.multiarray._reconstruct'),  # NumPy 1's names for the same
+    (_NUMPY_SCALAR, 'numpy.core.multiarray.scalar'),
+]
+
+
+# What torch.load raises over a file that is cut off or of another kind.
+NOT_A_CHECKPOINT = (
+    RuntimeError, EOFError, zipfile.BadZipFile, ValueError, LookupError, TypeError, AttributeError, AssertionError,
+    OverflowError, MemoryError, struct.error,
+)  # fmt: skip
+
+
+def find_checkpoint(pattern: str | Path) -> tuple[str, str | None]:
+    """The file that a path, a quoted glob or an http(s) address means.
+
+    Returns:
+        The path, and a line for the log if the glob had several matches (the newest is taken), else None.
+
+    Raises:
+        FileNotFoundError: If nothing matches; lists the checkpoints that the folder holds.
+        IsADirectoryError: If it is a folder; lists its checkpoints.
+        OSError: If an address cannot be fetched.
+    """
+    pattern = str(pattern)
+    if pattern.startswith(('http://', 'https://')):
+        return download(pattern), None
+    if os.path.isfile(pattern):
+        return pattern, None
+    matches = [path for path in glob.glob(pattern) if os.path.isfile(path)]
+    if os.path.isdir(pattern):
+        held = sorted(path.name for path in Path(pattern).glob('*.pth'))
+        raise IsADirectoryError(
+            f'{pattern} is a folder, not a checkpoint; it holds {", ".join(held) or "no .pth file"}'
+        )
+    if not matches:
+        folder = Path(pattern).parent
+        held = sorted(path.name for path in folder.glob('*.pth')) if folder.is_dir() else None
+        if held is None:
+            there = f'the folder {folder} does not exist'
+        else:
+            there = f'{folder} holds {", ".join(held)}' if held else f'{folder} holds no .pth file'
+        raise FileNotFoundError(f'no checkpoint matches {pattern}; {there}')
+    matches.sort(key=lambda path: (os.path.getmtime(path), path))
+    note = f'{len(matches)} files match {pattern}; taking the newest, {matches[-1]}' if len(matches) > 1 else None
+    return matches[-1], note
+
+
+def download(url: str) -> str:
+    """Fetch a checkpoint once, with a bar, into ``$PYSKL_CACHE/checkpoints`` (default ``~/.cache/pyskl``).
+
+    Raises:
+        OSError: If it cannot be fetched; nothing is left under the final name.
+    """
+    cache = os.environ.get('PYSKL_CACHE') or os.path.join(
+        os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache'), 'pyskl'
+    )
+    address = hashlib.sha256(url.encode()).hexdigest()[:8]  # two addresses may end in the same name
+    path = os.path.join(cache, 'checkpoints', f'{address}_{os.path.basename(urlparse(url).path) or "checkpoint"}')
+    if not os.path.isfile(path):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        try:
+            torch.hub.download_url_to_file(url, path)  # to a temporary name first
+        except OSError as error:
+            raise OSError(f'cannot fetch {url}: {error}') from error
+    return path
+
+
+# Under which name toolboxes keep the weights.
+WEIGHTS = ('state_dict', 'model_state_dict', 'model')
+
+
+def _is_weight(key: object, value: object) -> bool:
+    return isinstance(key, str) and isinstance(value, torch.Tensor)
+
+
+def read_checkpoint(path: str | Path, trust: bool = False) -> dict:
+    """Read a checkpoint onto the CPU.
+
+    Args:
+        path: The file: a dict with the weights under one of :data:`WEIGHTS`, or the weights alone.
+        trust: ``--trust-checkpoint``: admit any pickled object. Such a file can run code.
+
+    Returns:
+        A dict with at least ``state_dict``, tensors by name, and ``meta``.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is truncated, is no checkpoint, or holds objects that could run code.
+    """
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f'no checkpoint {path}')
+    try:
+        with torch.serialization.safe_globals(SAFE_GLOBALS), warnings.catch_warnings():
+            warnings.filterwarnings('ignore', message='Detected pickle protocol')  # as of any foreign file
+            checkpoint = torch.load(path, map_location='cpu', weights_only=not trust)
+    except pickle.UnpicklingError as error:
+        name = re.search(r'GLOBAL ([\w.]+)', str(error))
+        if name is None:
+            # its context says what was found; itself it advises to switch the safe reading off
+            why = _first_line(error.__context__ or error)
+            raise ValueError(f'{path} is not a checkpoint, or is damaged: {why}') from error
+        raise ValueError(
+            f'{path} holds {name.group(1)}, which is no tensor and could run code; '
+            'pass --trust-checkpoint if you trust its author'
+        ) from error
+    except NOT_A_CHECKPOINT as error:
+        raise ValueError(f'{path} is truncated or not a checkpoint: {_first_line(error)}') from error
+    if not isinstance(checkpoint, dict):
+        raise ValueError(f'{path} holds a {type(checkpoint).__name__}; a checkpoint is a dict with a state_dict')
+    found = next((key for key in WEIGHTS if isinstance(checkpoint.get(key), dict)), None)
+    if found is not None:
+        checkpoint['state_dict'] = checkpoint.pop(found)
+    elif checkpoint and all(isinstance(value, torch.Tensor) for value in checkpoint.values()):
+        checkpoint = {'state_dict': checkpoint}
+    else:
+        held = sorted(map(str, checkpoint))[:5]
+        raise ValueError(f'{path} has no state_dict; its keys are {held}, the weights are looked for under {WEIGHTS}')
+    odd = next((item for item in checkpoint['state_dict'].items() if not _is_weight(*item)), None)
+    if odd is not None:
+        kind = type(odd[1]).__name__
+        raise ValueError(f'{path}: its {found or "state_dict"} holds {odd[0]!r} of type {kind}, which is no tensor')
+    meta = checkpoint.get('meta')
+    # mmengine would execute the text under meta['config'] when it resumes.
+    checkpoint['meta'] = {k: v for k, v in meta.items() if k != 'config'} if isinstance(meta, dict) else {}
+    return checkpoint
+
+
+def save_checkpoint(checkpoint: dict, path: str | Path) -> None:
+    """Write to a temporary name and rename: there is never half a file under ``path``."""
+    temporary = f'{path}.{os.getpid()}.tmp'
+    try:
+        with open(temporary, 'wb') as file:
+            torch.save(checkpoint, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        if os.path.exists(temporary):
+            os.remove(temporary)
+
+
+def match_keys(state_dict: dict, model: nn.Module) -> tuple[dict, list[str]]:
+    """Rename the keys of a known other layout to ours.
+
+    Returns:
+        The state dict and a line for the log for each layout recognised.
+    """
+    wanted = model.state_dict().keys()
+    own_fc = 'cls_head.fc.weight' in wanted and 'cls_head.fc_cls.weight' not in wanted
+    return translate(state_dict, keep_fc=own_fc)
+
+
+def load_weights(model: nn.Module, checkpoint: dict, path: str, growing: bool = False, ignore: str = '') -> list[str]:
+    """Copy a checkpoint's weights into a recognizer.
+
+    Args:
+        model: The recognizer.
+        checkpoint: As of :func:`read_checkpoint`.
+        path: The file's name, for messages.
+        growing: Let the last stage of a progressively grown network start fresh if the file ends with the one before.
+        ignore: Prefix of keys that start fresh whatever the file holds (``load_from_ignore``), e.g. ``'cls_head'``.
+
+    Returns:
+        Lines for the log: the toolbox and the layout recognised, what starts fresh.
+
+    Raises:
+        ValueError: If tensors are missing, left over or of another shape; names the first ones on both sides.
+    """
+    state_dict, notes = match_keys(checkpoint['state_dict'], model)
+    notes[:0] = [name for name in [origin(checkpoint)] if name]
+    layouts = f' (read as: {"; ".join(notes)})' if notes else ''
+    wanted = model.state_dict()
+    skipped = [key for key in wanted if ignore and key.startswith(ignore)]
+    if skipped:
+        notes.append(f'starts fresh, as load_from_ignore={ignore!r} says: {skipped[0]} and {len(skipped) - 1} more')
+    state_dict = {key: value for key, value in state_dict.items() if not (ignore and key.startswith(ignore))}
+    missing = [key for key in wanted if key not in state_dict and key not in skipped]
+    fresh = _fresh_stage(model, missing, state_dict) if growing else []
+    if fresh:
+        notes.append(f'starts fresh: {", ".join(fresh)}')
+    problem = _mismatch(wanted, state_dict, {*skipped, *fresh}, getattr(model.backbone, 'stage_of', None))
+    if problem:
+        raise ValueError(f'{path} does not fit the model: {problem}{layouts}')
+    model.load_state_dict(state_dict, strict=False)
+    return notes
+
+
+def _fresh_stage(model: nn.Module, missing: list[str], state_dict: dict) -> list[str]:
+    """The missing keys, if they are just those of the last stage and the file has the stage before."""
+    stage_of = getattr(model.backbone, 'stage_of', None)
+    if stage_of is None or not missing:
+        return []
+    stages = {key: stage_of(key.removeprefix('backbone.')) for key in [*model.state_dict(), *state_dict]}
+    last = max(stage for stage in stages.values() if stage is not None)
+    in_file = {stages[key] for key in state_dict if stages[key] is not None}
+    return missing if in_file == set(range(last)) and {stages[key] for key in missing} == {last} else []
+
+
+def _mismatch(wanted: dict, state_dict: dict, fresh: set, stage_of: Callable | None) -> str | None:
+    """What does not fit, the first on both sides; None if all does."""
+    missing = [key for key in wanted if key not in state_dict and key not in fresh]
+    left = [key for key in state_dict if key not in wanted]
+    sides = []
+    if missing:
+        sides.append(f'it has no {_some(missing, wanted)}')
+    if left:
+        sides.append(f'it holds {_some(left, state_dict)}, which the model lacks')
+    if sides:
+        stages = _stage_counts(stage_of, wanted, state_dict) if stage_of else ''
+        return f'{"; ".join(sides)}{stages}{_hint(missing, left)}'
+    other = [key for key in wanted if key not in fresh and state_dict[key].shape != wanted[key].shape]
+    if not other:
+        return None
+    key = other[0]
+    found, needed = tuple(state_dict[key].shape), tuple(wanted[key].shape)
+    hint = ''
+    if key.startswith('cls_head') and found[:1] != needed[:1]:
+        hint = (
+            f' ({found[0]} classes in the file, {needed[0]} in the model; '
+            "load_from_ignore='cls_head' starts the head fresh)"
+        )
+    if 'backbone.data_bn.weight' in other:
+        hint = '; the input is another: joints (model.backbone.graph_cfg.layout), in_channels or num_person'
+    return f'{key} is {found} in the file and {needed} in the model{hint}'
+
+
+def _some(keys: list[str], tensors: dict) -> str:
+    """The first three of ``keys`` with their shapes, and how many more there are."""
+    named = ', '.join(f'{key} {tuple(tensors[key].shape)}' for key in keys[:3])
+    return f'{named} and {len(keys) - 3} more' if len(keys) > 3 else named
+
+
+_ATTENTION = re.compile(r'.*\.gcn\.(conv_ta|conv_sa|fc1c|fc2c)\.(weight|bias)')
+
+
+def _hint(missing: list[str], left: list[str]) -> str:
+    """What would make it fit, where the keys tell."""
+    if not left and all(_ATTENTION.fullmatch(key) for key in missing):
+        return '; a network without attention (2s-AGCN): model.backbone.gcn_attention=False'
+    if not missing and all(_ATTENTION.fullmatch(key) for key in left):
+        return '; a network with attention (AAGCN): model.backbone.gcn_attention=True'
+    return ''
+
+
+def _stage_counts(stage_of: Callable[[str], int | None], wanted: dict, state_dict: dict) -> str:
+    def count(keys: dict) -> int:
+        stages = [stage_of(key.removeprefix('backbone.')) for key in keys]
+        return 1 + max((stage for stage in stages if stage is not None), default=-1)
+
+    if count(state_dict) in (0, count(wanted)):  # 0: a network of another kind
+        return ''
+    return f' ({count(state_dict)} stages in the file, {count(wanted)} in the model)'
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -1,0 +1,1 @@
+"""Config files: reading them, and what each key becomes."""

@@ -1,0 +1,223 @@
+"""A config file -> a resolved ``Config``: bases merged, options applied, our extensions written out, typos refused.
+
+PYSKL's files run unchanged. Ours on top of them: a data set that names no ``pipeline`` takes the top-level
+``train_pipeline``, ``val_pipeline`` or ``test_pipeline``; ``modality`` sets ``feats`` of every ``GenSkeFeat`` that
+names none, and ``layout`` the skeleton of the graph and of every transform that name none; ``heatmap_on='device'`` has
+the model draw the heatmaps (:mod:`pyskl.engine.config.device_heatmaps`); ``work_dir`` defaults to ``work_dirs/`` and
+the config's path below ``configs/``.
+"""
+
+import difflib
+from pathlib import Path
+
+from mmengine.config import Config, DictAction
+
+from pyskl.engine.config.device_heatmaps import write_out_heatmap_on
+
+MODALITIES = ('j', 'b', 'jm', 'bm')
+PHASES = ('train', 'val', 'test')
+
+# PYSKL's keys, ours, and mmengine's own, which pass through. A file may define any other name as a variable of its own.
+PYSKL_KEYS = {
+    'model', 'data', 'optimizer', 'optimizer_config', 'lr_config', 'total_epochs', 'checkpoint_config', 'evaluation',
+    'log_config', 'log_level', 'work_dir', 'load_from', 'resume_from', 'auto_resume', 'workflow', 'dist_params',
+    'find_unused_parameters', 'cudnn_benchmark', 'seed', 'fp16', 'amp', 'custom_hooks', 'momentum_config',
+    'train_pipeline', 'val_pipeline', 'test_pipeline', 'dataset_type', 'ann_file', 'memcached', 'mc_cfg',
+}  # fmt: skip
+OUR_KEYS = {
+    'modality', 'layout', 'heatmap_on', 'auto_scale_lr', 'load_from_ignore', 'deterministic', 'compile', 'sync_bn',
+}  # fmt: skip
+MMENGINE_KEYS = {
+    'optim_wrapper', 'param_scheduler', 'train_dataloader', 'val_dataloader', 'test_dataloader', 'train_cfg', 'val_cfg',
+    'test_cfg', 'val_evaluator', 'test_evaluator', 'default_hooks', 'visualizer', 'vis_backends', 'log_processor',
+    'env_cfg', 'randomness', 'default_scope', 'launcher', 'resume', 'custom_imports', 'model_wrapper_cfg',
+    'experiment_name',
+}  # fmt: skip
+KNOWN_KEYS = PYSKL_KEYS | OUR_KEYS | MMENGINE_KEYS
+DATA_KEYS = {
+    'videos_per_gpu', 'workers_per_gpu', 'persistent_workers', 'train', 'val', 'test', 'train_dataloader',
+    'val_dataloader', 'test_dataloader', 'prefetch_factor',
+}  # fmt: skip
+# Transforms that take a skeleton, and the argument that it is.
+SKELETON_ARGUMENTS = {
+    'GenSkeFeat': 'dataset', 'JointToBone': 'dataset', 'ToMotion': 'dataset', 'PreNormalize3D': 'dataset',
+    'AlignPersons': 'dataset', 'Flip': 'layout', 'GeneratePoseTarget': 'layout',
+}  # fmt: skip
+# Keys below other top-level keys; a name that is near none of them passes, as in PYSKL.
+SECTION_KEYS = {
+    'data': DATA_KEYS,
+    'evaluation': {
+        'interval', 'start', 'metrics', 'metric', 'metric_options', 'topk', 'save_best', 'key_indicator', 'rule',
+        'by_epoch',
+    },
+    'optimizer_config': {'grad_clip', 'cumulative_iters'},
+    'log_config': {'interval', 'hooks'},
+    'auto_scale_lr': {'enable', 'base_batch_size'},
+    'dist_params': {'backend', 'port'},
+}  # fmt: skip
+
+
+def load_config(path: str | Path, options: dict | None = None) -> Config:
+    """Read the config file ``path`` and apply ``options`` (dotted keys, as of ``--cfg-options``).
+
+    Raises:
+        ValueError: If the file is not a readable config, or a key is one typo away from a known one.
+        FileNotFoundError: If there is no such file.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(f'{path} is a folder; name a config file in it{_similar_files(path / "j.py")}')
+    if not path.is_file():
+        raise FileNotFoundError(f'no config file {path}{_similar_files(path)}')
+    if path.suffix not in ('.py', '.json', '.yaml', '.yml'):
+        raise ValueError(f'{path} is not a config: the name must end in .py, .json, .yaml or .yml')
+    try:
+        cfg = Config.fromfile(path)
+    except Exception as error:  # a config is a program: it may raise anything
+        line = getattr(error, 'lineno', None)
+        where = f', line {line}' if line else ''
+        raise ValueError(f'cannot read the config {path}{where}: {type(error).__name__}: {error}') from error
+    try:
+        cfg.merge_from_dict(options or {})
+    except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
+        raise ValueError(f'--cfg-options do not fit {path}: {error}') from error
+    check_keys(cfg, str(path))
+    write_out_pipelines(cfg)
+    write_out_modality(cfg)
+    write_out_layout(cfg)
+    write_out_heatmap_on(cfg, pipelines_in(cfg))
+    if not cfg.get('work_dir'):
+        cfg.work_dir = default_work_dir(path)
+    return cfg
+
+
+def parse_options(options: list[str]) -> dict:
+    """``['data.videos_per_gpu=8', 'modality=b']`` -> dotted keys and values, as of ``--cfg-options``.
+
+    Lists and tuples are written as mmengine reads them: ``key=[a,b]``.
+
+    Raises:
+        ValueError: If an option is not KEY=VALUE.
+    """
+    parsed = {}
+    for option in options:
+        key, equals, value = option.partition('=')
+        if not equals or not key:
+            raise ValueError(f'--cfg-options takes KEY=VALUE pairs, got {option!r}')
+        try:
+            parsed[key] = DictAction._parse_iterable(value)
+        except (AssertionError, ValueError) as error:
+            raise ValueError(f'--cfg-options {option!r} cannot be read: {error}; a list is KEY=[a,b]') from error
+    return parsed
+
+
+def default_work_dir(path: str | Path) -> str:
+    """``configs/Ske2Grid/d5/j.py`` -> ``work_dirs/ske2grid/d5/j``; outside ``configs/`` the file's own name."""
+    parts = Path(path).with_suffix('').parts
+    if 'configs' in parts:
+        start = len(parts) - parts[::-1].index('configs')
+        parts = parts[start:]
+    else:
+        parts = parts[-1:]
+    return '/'.join(('work_dirs', *(part.lower() for part in parts)))
+
+
+def check_keys(cfg: dict, where: str) -> None:
+    """Refuse a key that is one typo away from a known one; any other unknown name is the file's own variable.
+
+    Raises:
+        ValueError: Names both keys.
+    """
+    groups = [('', cfg, KNOWN_KEYS, 0.85)]
+    for name, known in SECTION_KEYS.items():
+        if cfg.get(name) is not None and not isinstance(cfg[name], dict):
+            raise ValueError(f'{where}: {name} must be a dict with some of {sorted(known)}, got {cfg[name]!r}')
+        groups.append((f'{name}.', cfg.get(name) or {}, known, 0.75))
+    for prefix, keys, known, cutoff in groups:
+        for key in keys:
+            near = difflib.get_close_matches(str(key), known, n=1, cutoff=cutoff) if key not in known else []
+            if near:
+                raise ValueError(f'{where}: unknown key {prefix + key!r}; did you mean {prefix + near[0]!r}?')
+    for phase in PHASES:
+        section = (cfg.get('data') or {}).get(phase)
+        if section is not None and not isinstance(section, dict | list | tuple):
+            raise ValueError(f'{where}: data.{phase} must be a dict with a type, got {section!r}')
+
+
+def datasets_in(section: dict | list) -> list[dict]:
+    """The dicts of a ``data.train`` section that name an ``ann_file``, wrappers looked through."""
+    if isinstance(section, list | tuple):
+        return [found for item in section for found in datasets_in(item)]
+    found = [section] if 'ann_file' in section else []
+    for key in ('dataset', 'datasets'):
+        if isinstance(section.get(key), dict | list | tuple):
+            found += datasets_in(section[key])
+    return found
+
+
+def pipelines_in(cfg: Config) -> list[tuple[str, dict, str]]:
+    """(name, what holds it, its key there) of each pipeline."""
+    found = [(f'{phase}_pipeline', cfg, f'{phase}_pipeline') for phase in PHASES if cfg.get(f'{phase}_pipeline')]
+    for phase in PHASES:
+        datasets = datasets_in((cfg.get('data') or {}).get(phase) or {})
+        found += [(f'data.{phase}.pipeline', dataset, 'pipeline') for dataset in datasets if dataset.get('pipeline')]
+    return found
+
+
+def write_out_pipelines(cfg: Config) -> None:
+    """Give every data set without a ``pipeline`` the top-level one of its phase (test falls back on val).
+
+    Raises:
+        ValueError: If there is neither.
+    """
+    data = cfg.get('data') or {}
+    for phase in PHASES:
+        pipeline = cfg.get(f'{phase}_pipeline') or (cfg.get('val_pipeline') if phase == 'test' else None)
+        for dataset in datasets_in(data.get(phase) or {}):
+            if dataset.get('pipeline') is None:
+                if pipeline is None:
+                    raise ValueError(
+                        f'data.{phase} names no pipeline and the config has no {phase}_pipeline; give one of the two'
+                    )
+                dataset['pipeline'] = pipeline
+
+
+def write_out_modality(cfg: Config) -> None:
+    """Set ``feats`` of every ``GenSkeFeat`` that names none to ``modality``.
+
+    Raises:
+        ValueError: If ``modality`` is none of j, b, jm, bm or a list of them.
+    """
+    modality = cfg.get('modality')
+    if modality is None:
+        return
+    feats = [modality] if isinstance(modality, str) else list(modality)
+    if not feats or any(feat not in MODALITIES for feat in feats):
+        raise ValueError(f'modality must be one of {MODALITIES} or a list of them, got {modality!r}')
+    for _, holder, key in pipelines_in(cfg):
+        for transform in holder[key]:
+            if transform.get('type') == 'GenSkeFeat':
+                transform.setdefault('feats', feats)
+
+
+def write_out_layout(cfg: Config) -> None:
+    """Set the skeleton of the graph and of every transform that name none to ``layout``: a name, a file, or a dict."""
+    layout = cfg.get('layout')
+    if layout is None:
+        return
+    backbone = (cfg.get('model') or {}).get('backbone') or {}
+    if isinstance(backbone.get('graph_cfg'), dict):
+        backbone['graph_cfg'].setdefault('layout', layout)
+    for _, holder, key in pipelines_in(cfg):
+        for transform in holder[key]:
+            if transform.get('type') in SKELETON_ARGUMENTS:
+                transform.setdefault(SKELETON_ARGUMENTS[transform['type']], layout)
+
+
+def _similar_files(path: Path) -> str:
+    folder = path.parent
+    while not folder.is_dir():
+        folder = folder.parent
+    names = sorted(str(p) for p in folder.glob('*.py')) or sorted(str(p) for p in folder.iterdir() if p.is_dir())
+    near = difflib.get_close_matches(str(path), names, n=3, cutoff=0.5) or names[:5]
+    return f'; near it: {", ".join(near)}' if near else ''

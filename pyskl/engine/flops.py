@@ -1,0 +1,111 @@
+"""Parameters and multiply-accumulates of a recognizer, counted by torch's own operator counter.
+
+Nothing is computed: the network and its input lie on the device ``meta``, where tensors have shapes but no numbers. So
+what is counted is the network as it is written, with every person present, and not what a device saves of it.
+"""
+
+import copy
+import inspect
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import NamedTuple
+
+import torch
+from mmengine.config import Config
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from pyskl.engine.config.load import datasets_in
+from pyskl.registry import MODELS, lookup
+from pyskl.skeletons import get_skeleton
+
+
+def parameters(model: nn.Module) -> int:
+    """Number of parameters, trained or frozen."""
+    return sum(p.numel() for p in model.parameters())
+
+
+class Macs(NamedTuple):
+    """Multiply-accumulates: of convolutions and matrix products, and of batch norms, two an element."""
+
+    products: int
+    norms: int
+
+    @property
+    def total(self) -> int:
+        """Of both, as fvcore counts, and so every published table."""
+        return self.products + self.norms
+
+
+def _norm_flops(x_shape: torch.Size, *args, out_shape: tuple | None = None, **kwargs) -> int:
+    """fvcore takes a BatchNorm in evaluation for two multiply-accumulates an element, torch one of these for two."""
+    return 4 * math.prod(x_shape)
+
+
+_NORMS = {
+    torch.ops.aten.native_batch_norm: _norm_flops,
+    torch.ops.aten._native_batch_norm_legit_no_training: _norm_flops,
+}
+
+
+@contextmanager
+def _no_autocast() -> Iterator[None]:
+    """``torch.autocast`` knows no device ``meta``, not even to leave things there as they are."""
+    autocast = torch.autocast
+    torch.autocast = lambda *args, **kwargs: nullcontext()
+    try:
+        yield
+    finally:
+        torch.autocast = autocast
+
+
+def macs(module: nn.Module, *inputs: torch.Tensor) -> Macs:
+    """What ``module(*inputs)`` costs in evaluation mode; only the shapes of the inputs matter, and both stay as is."""
+    module = copy.deepcopy(module).to('meta').eval()
+    counter = FlopCounterMode(display=False, custom_mapping=_NORMS)
+    with torch.no_grad(), _no_autocast(), counter:
+        module(*(x.to('meta') for x in inputs))
+    counts = counter.get_flop_counts()['Global']
+    norms = sum(counts.get(operator, 0) for operator in _NORMS)
+    return Macs((sum(counts.values()) - norms) // 2, norms // 2)
+
+
+def clip_shape(cfg: Config) -> tuple[int, int, int, int]:
+    """What the backbone sees of one clip as ``data.test`` (or val, train) of the config feeds it.
+
+    Returns:
+        (M, T, V, C), (2, 100, V, C) where nothing is said; or for volumes (C, T, H, W), (C, 48, 64, 64) where nothing
+        is said.
+    """
+    volumes = cfg.model.get('type') == 'Recognizer3D'
+    backbone = cfg.model.backbone
+    persons, frames, size = 2, 48 if volumes else 100, (64, 64)
+    if not backbone.get('graph_cfg') and not volumes:
+        frames = _argument(backbone, 'T', frames)
+    data = cfg.get('data') or {}
+    sections = [found for phase in ('test', 'val', 'train') for found in datasets_in(data.get(phase) or {})]
+    for transform in sections[0].get('pipeline') or () if sections else ():
+        frames = transform.get('clip_len', transform.get('length', frames))
+        persons = transform.get('num_person', persons)
+        size = transform.get('crop_size', transform.get('scale', size))
+    channels = _argument(backbone, 'in_channels', 3)
+    if volumes:
+        width, height = (size, size) if isinstance(size, int) else size
+        drawn = (cfg.model.get('heatmaps') or {}).get('test_size')  # (height, width), unlike the transforms' scale
+        if drawn is not None:
+            height, width = (drawn, drawn) if isinstance(drawn, int) else drawn
+        side = max(width, height)  # -1 is whatever keeps the shape of a picture that PoseCompact made square
+        return channels, frames, side if height < 1 else height, side if width < 1 else width
+    layout = (backbone.get('graph_cfg') or {}).get('layout')
+    joints = _argument(backbone, 'num_joints', None) if layout is None else None
+    if joints is None:
+        joints = get_skeleton(layout if isinstance(layout, str) else dict(layout or {}) or 'coco').num_joints
+    return persons, frames, joints, channels
+
+
+def _argument(backbone: dict, name: str, otherwise: int | None) -> int | None:
+    """``backbone[name]``; else its class's default; else ``otherwise``."""
+    parameter = inspect.signature(lookup(backbone['type'], MODELS)).parameters.get(name)
+    default = otherwise if parameter is None or parameter.default is parameter.empty else parameter.default
+    return backbone.get(name, default)

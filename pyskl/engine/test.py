@@ -1,0 +1,163 @@
+"""A test run: scores of every clip, in the order of the data set."""
+
+import json
+import os
+import pickle
+
+import numpy as np
+import torch
+import yaml
+from mmengine.config import Config
+from mmengine.evaluator import Evaluator
+from torch import nn
+
+from pyskl.engine.build import build_dataset, build_recognizer
+from pyskl.engine.checkpoints.files import find_checkpoint, load_weights, read_checkpoint
+from pyskl.engine.config import settings as schema
+from pyskl.engine.config.errors import named
+from pyskl.engine.distributed import init_distributed, this_device, world
+from pyskl.engine.fuse_conv_bn import fuse_conv_bn
+from pyskl.engine.hooks import BarHook
+from pyskl.engine.loaders import build_loader, ending_workers
+from pyskl.engine.model_wrapper import Stepper
+from pyskl.engine.runner import Runner
+from pyskl.evaluation.metrics import ClassificationMetric
+
+OUT_SUFFIXES = ('.pkl', '.pickle', '.json', '.yaml', '.yml')
+
+
+def test(
+    cfg: Config,
+    checkpoint: str,
+    *,
+    metrics: list[str] | None = None,
+    out: str | None = None,
+    dump: str | None = None,
+    average_clips: str | None = None,
+    fuse: bool = False,
+    amp: str | None = None,
+    compile: bool = False,
+    launcher: str = 'none',
+    trust_checkpoint: bool = False,
+) -> dict[str, float]:
+    """Test ``checkpoint`` (a path or a quoted glob) on ``data.test``. See ``tools/test.py --help`` for the arguments.
+
+    Returns:
+        The metrics, on every process.
+
+    Raises:
+        ValueError: If config, data and checkpoint do not fit one another, or a file name has another ending.
+        FileNotFoundError: If a file that they name is not there.
+    """
+    for path in (out, dump):
+        check_out(path)
+    init_distributed(launcher, (cfg.get('dist_params') or {}).get('backend'))
+    rank, world_size = world()
+    device = this_device()
+    path, note = find_checkpoint(checkpoint)
+    if average_clips is not None and cfg.get('model'):
+        cfg.model.test_cfg = {**(cfg.model.get('test_cfg') or {}), 'average_clips': average_clips}
+    with named('--eval'):
+        metric = ClassificationMetric(metrics or ['top_k_accuracy', 'mean_class_accuracy'])
+    recognizer = build_recognizer(cfg, device)
+    notes = [note] if note else []
+    notes += load_weights(recognizer, read_checkpoint(path, trust_checkpoint), path)
+    dataset = build_dataset(cfg, 'test', recognizer)
+    loader = build_loader(
+        dataset,
+        **schema.loader_options(cfg, 'test'),
+        seed=0,
+        shuffle=False,
+        rank=rank,
+        world_size=world_size,
+        pin_memory=device.type == 'cuda',
+    )
+    recognizer.eval()
+    if getattr(recognizer, 'feat_ext', False) or getattr(recognizer, 'score_ext', False):
+        metric.names = []  # nothing that could be right or wrong
+    if fuse:
+        notes.append(f'--fuse-conv-bn: {_fuse(recognizer, dataset, device)} batch norms folded')
+    if compile or cfg.get('compile'):
+        recognizer.compile()
+    if amp == 'auto':
+        amp = 'bf16' if device.type == 'cpu' or torch.cuda.is_bf16_supported() else 'fp16'
+    runner = Runner(
+        model=Stepper(recognizer, amp),
+        work_dir=cfg.work_dir,
+        test_dataloader=loader,
+        test_cfg={},
+        test_evaluator=Evaluator(metric),
+        launcher=launcher,
+        default_hooks={'logger': {'type': 'LoggerHook', 'interval': 10**9}},
+        custom_hooks=[{'type': BarHook}],
+        log_level='WARNING',
+        visualizer={'type': 'Visualizer', 'vis_backends': []},
+        experiment_name=f'test_{os.path.splitext(os.path.basename(path))[0]}',
+        cfg=cfg,
+    )
+    if rank == 0:
+        for line in [f'testing {path}: {len(dataset)} clips on {device}, {world_size} process(es)', *notes]:
+            print(line, flush=True)
+    with ending_workers(loader):
+        result = runner.test()
+    if rank == 0:
+        write_scores(metric.scores, dataset, out, dump)
+        if not result:
+            print('no metrics: the clips have no labels, or test_cfg asks for features or scores a clip', flush=True)
+        for name, value in result.items():
+            print(f'{name}: {value:.4f}', flush=True)
+    return result
+
+
+def check_out(path: str | None) -> None:
+    """Refuse an output file that could not be written, before the test.
+
+    Raises:
+        ValueError: If the ending is unknown, or the folder cannot be written or made.
+    """
+    if path is None:
+        return
+    if not path.endswith(OUT_SUFFIXES):
+        raise ValueError(f'{path}: scores are written as {", ".join(OUT_SUFFIXES)}')
+    if os.path.isdir(path):
+        raise ValueError(f'{path} is a folder; name a file for the scores')
+    folder = os.path.dirname(os.path.abspath(path))
+    while not os.path.lexists(folder):  # it will be made
+        folder = os.path.dirname(folder)
+    if not os.path.isdir(folder) or not os.access(folder, os.W_OK | os.X_OK):
+        raise ValueError(f'{path}: cannot write to {folder}; name another place')
+
+
+def write_scores(scores: list[np.ndarray], dataset, out: str | None, dump: str | None) -> None:
+    """``out``: the list of score arrays (PYSKL's contract); ``dump``: a list of dicts frame_dir, label, score."""
+    if out:
+        _write(out, [np.asarray(score, np.float32) for score in scores])
+    if dump:
+        rows = zip(dataset.names, dataset.labels.tolist(), scores, strict=True)
+        _write(dump, [{'frame_dir': str(name), 'label': label, 'score': score} for name, label, score in rows])
+
+
+def _write(path: str, rows: list) -> None:
+    os.makedirs(os.path.dirname(path) or '.', exist_ok=True)
+    temporary = f'{path}.{os.getpid()}.tmp'
+    if path.endswith(('.pkl', '.pickle')):
+        with open(temporary, 'wb') as file:
+            pickle.dump(rows, file)
+    else:
+        plain = [
+            {k: np.asarray(v).tolist() if k == 'score' else v for k, v in row.items()}
+            if isinstance(row, dict)
+            else row.tolist()
+            for row in rows
+        ]
+        with open(temporary, 'w', encoding='utf-8') as file:
+            json.dump(plain, file) if path.endswith('.json') else yaml.safe_dump(plain, file)
+    os.replace(temporary, path)
+    print(f'{len(rows)} scores written to {path}', flush=True)
+
+
+def _fuse(recognizer: nn.Module, dataset, device: torch.device) -> int:
+    sample = dataset[0]
+    key = 'keypoint' if 'keypoint' in sample else 'imgs'
+    inputs = torch.as_tensor(np.asarray(sample[key]))[None].to(device)
+    return fuse_conv_bn(recognizer, **{key: inputs}, mode='tensor')

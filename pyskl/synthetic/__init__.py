@@ -1,0 +1,1 @@
+"""The bundled data: people who do what a formula says."""

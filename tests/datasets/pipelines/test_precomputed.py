@@ -1,0 +1,186 @@
+"""Steps taken once a clip: which are, that they are the same, and that nothing else is mistaken for them."""
+
+import pickle
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+
+from pyskl.datasets.pipelines.base import BaseTransform
+from pyskl.datasets.pipelines.precomputed import leading_steps, runner, step_of, without_steps, written
+from pyskl.datasets.pose_dataset import PoseDataset
+from pyskl.datasets.records.annotations import write_annotations
+from pyskl.datasets.records.store_writer import pack_annotations
+from pyskl.skeletons import get_skeleton
+from pyskl.synthetic.dataset import LAYOUTS, make_annotation
+
+FRAGMENTS = sorted((Path(__file__).resolve().parents[2] / 'configs' / '_base_' / 'pipelines').glob('*.py'))
+PHASES = ('train_pipeline', 'val_pipeline', 'test_pipeline')
+ANY_SKELETON = {'joints_2d': 'openpose', 'joints_3d': 'nw-ucla'}  # a leaf names one, as its ``layout``
+BODY, FLAT = {'type': 'PreNormalize3D'}, {'type': 'PreNormalize2D'}
+
+
+def pipelines_of(path):
+    cfg = Config.fromfile(path)
+    pipelines = [cfg[phase] for phase in PHASES if phase in cfg]
+    for item in sum(pipelines, []) if path.stem in ANY_SKELETON else ():
+        if item['type'] in ('GenSkeFeat', 'PreNormalize3D'):
+            item['dataset'] = ANY_SKELETON[path.stem]
+    return pipelines
+
+
+def pack(path, steps):
+    target = path.with_suffix('.skl')
+    with target.open('wb') as file:
+        pack_annotations(path, file, runner(steps) if steps else None, steps)
+    return target
+
+
+def layout_of(pipelines):
+    names = [item['dataset'] for pipeline in pipelines for item in pipeline if 'dataset' in item]
+    return names[0] if names else 'coco'
+
+
+STEPPED = [path for path in FRAGMENTS if leading_steps(pipelines_of(path))]
+
+
+def test_most_fragments_begin_with_such_steps():
+    assert {path.stem for path in STEPPED} >= {'coco', 'coco_unmasked', 'nturgbd', 'nturgbd_strong_aug', 'nwucla'}
+
+
+def some_clip(layout, index):
+    """Clip ``index`` of the bundled data, or of noise for a skeleton that these do not have."""
+    if layout in LAYOUTS:
+        return make_annotation(0, index, layout)
+    skeleton, numbers = get_skeleton(layout), np.random.RandomState(index)
+    shape = (1, 20 + index, skeleton.num_joints)
+    clip = {'label': index, 'total_frames': shape[1], 'keypoint': numbers.rand(*shape, skeleton.dims)}
+    if skeleton.dims == 2:
+        clip.update(img_shape=(256, 340), keypoint_score=numbers.rand(*shape), keypoint=clip['keypoint'] * 256)
+    return clip
+
+
+def sample(dataset, index):
+    np.random.seed(index)
+    random.seed(index)
+    return dataset[index]
+
+
+@pytest.mark.parametrize('dtype', [np.float16, np.float32])
+@pytest.mark.parametrize('path', STEPPED, ids=lambda path: path.stem)
+def test_samples_are_those_of_the_pickle_to_the_last_bit(tmp_path, path, dtype):
+    pipelines = pipelines_of(path)
+    layout = layout_of(pipelines)
+    clips = [some_clip(layout, index) for index in range(4)]
+    for number, clip in enumerate(clips):
+        for key in ('keypoint', 'keypoint_score'):
+            if key in clip:
+                clip[key] = clip[key].astype(dtype)
+        if number == 1:  # a frame that nobody is in, and a person more
+            clip['keypoint'][:, 2] = 0
+            clip['keypoint'] = np.concatenate([clip['keypoint'][:1] * 0, clip['keypoint']])
+            if 'keypoint_score' in clip:
+                clip['keypoint_score'] = np.concatenate([clip['keypoint_score'][:1] * 0, clip['keypoint_score']])
+        clip.update(frame_dir=str(number))
+    write_annotations(tmp_path / 'x.pkl', clips)
+    packed = pack(tmp_path / 'x.pkl', leading_steps(pipelines))
+    for pipeline, test_mode in zip(pipelines, (False, True, True), strict=True):
+        plain = PoseDataset(tmp_path / 'x.pkl', pipeline, test_mode=test_mode)
+        stored = PoseDataset(packed, pipeline, test_mode=test_mode, verify=True)
+        assert len(stored.pipeline.transforms) < len(plain.pipeline.transforms)
+        for index in range(len(clips)):
+            expected, found = sample(plain, index), sample(stored, index)
+            assert list(expected) == list(found)
+            for key, value in expected.items():
+                equal = torch.equal(value, found[key]) if isinstance(value, torch.Tensor) else value == found[key]
+                assert equal, (index, key)
+
+
+def test_what_is_checked_before_training_stays_as_in_the_pickle(tmp_path, make_record):
+    write_annotations(tmp_path / 'x.pkl', [make_record('a', dims=2, persons=2), make_record('b')], {'t': ['b']})
+    plain, stored = (
+        PoseDataset(tmp_path / 'x.pkl', [FLAT]),
+        PoseDataset(pack(tmp_path / 'x.pkl', [step_of(FLAT)]), [FLAT]),
+    )
+    assert stored.record(0)['keypoint'].shape == (2, 4, 17, 3)
+    for arguments in ({'dims': 3}, {'num_joints': 25}):
+        said = []
+        for dataset in (plain, stored):
+            with pytest.raises(ValueError) as error:
+                dataset.check(**arguments)
+            said.append(str(error.value).replace('.skl', '.pkl'))
+        assert said[0] == said[1]
+    stored.check(num_joints=17, dims=2)
+
+
+def test_a_record_that_training_refuses_is_kept_as_it_is(tmp_path, make_record):
+    (tmp_path / 'x.pkl').write_bytes(pickle.dumps([make_record('a', dims=3), make_record('b', persons=0, dims=3)]))
+    packed = pack(tmp_path / 'x.pkl', [step_of({**BODY, 'align_spine': False})])
+    with pytest.raises(ValueError, match="record 'b' has no person"):
+        PoseDataset(packed, [{**BODY, 'align_spine': False}])
+
+
+@pytest.mark.parametrize(
+    'pipeline, words',
+    [
+        (
+            [{**BODY, 'align_spine': False}],
+            r'after PreNormalize3D\(\), but .* PreNormalize3D\(align_spine=False\); use',
+        ),
+        (
+            [{'type': 'GenSkeFeat'}, BODY],
+            r'after PreNormalize3D\(\), but the pipeline begins with GenSkeFeat; use the an',
+        ),
+        ([FLAT], r'PreNormalize3D\(\), but the pipeline begins with PreNormalize2D\(\)'),
+        (None, 'but the pipeline begins with nothing; use the annotation pickle, or pack it with this config'),
+        ([len], 'begins with builtin_function_or_method'),
+    ],
+)
+def test_other_steps_are_refused_and_both_named(tmp_path, make_record, pipeline, words):
+    write_annotations(tmp_path / 'x.pkl', [make_record(dims=3, joints=25)])
+    packed = pack(tmp_path / 'x.pkl', [step_of(BODY)])
+    with pytest.raises(ValueError, match=words) as error:
+        PoseDataset(packed, pipeline)
+    assert "x.skl' holds clips after" in str(error.value) and '\n' not in str(error.value)
+
+
+def test_a_step_is_known_by_its_arguments_however_they_are_written():
+    assert step_of(BODY) == step_of({**BODY, 'align_spine': True, 'zaxis': None})
+    assert step_of({**BODY, 'zaxis': (0, 1)}) == step_of({**BODY, 'zaxis': [0, 1]}) != step_of(BODY)
+    assert step_of({'type': 'RandomRot'}) is None and step_of(len) is None
+    with pytest.raises(ValueError, match="PreNormalize3D: .*unexpected keyword argument 'spine'"):
+        step_of({**BODY, 'spine': 1})
+
+
+def test_chance_or_a_difference_ends_the_common_steps():
+    rest = {'type': 'RandomRot'}
+    assert leading_steps([[BODY, rest], [BODY, FLAT], [BODY]]) == [step_of(BODY)]
+    assert leading_steps([[rest, BODY], [rest, BODY]]) == []
+    assert leading_steps([[BODY], [{**BODY, 'align_center': False}]]) == []
+    assert leading_steps([]) == leading_steps([[], [BODY]]) == []
+
+
+def test_a_class_says_itself_whether_it_may_run_once(monkeypatch):
+    assert not BaseTransform.once_a_clip
+
+    class Twice(BaseTransform):
+        once_a_clip = True
+
+        def __init__(self, factor: int = 2) -> None:
+            self.factor = factor
+
+    class Random(Twice):
+        pass
+
+    assert step_of({'type': Twice}) == {'type': 'Twice', 'factor': 2}
+    assert step_of({'type': Random}) is None
+
+
+def test_a_pipeline_without_its_first_steps():
+    rest = [{'type': 'PoseDecode'}]
+    assert without_steps([BODY, *rest], [step_of(BODY)], 'x.skl') == rest
+    assert without_steps([BODY, *rest], [], 'x.skl') == [BODY, *rest]
+    assert written([step_of({**BODY, 'dataset': 'nw-ucla'})]) == "PreNormalize3D(dataset='nw-ucla')"

@@ -1,0 +1,145 @@
+import numpy as np
+import pytest
+
+from pyskl.datasets.pose_dataset import PoseDataset
+from pyskl.datasets.records.annotations import write_annotations
+from pyskl.datasets.records.audit import FAILS, MISLEADS, NOTE, Finding, all_findings, mended, network_findings, status
+from pyskl.datasets.records.survey import survey
+from pyskl.skeletons import get_skeleton
+
+
+def record(name, label=0, start=None, shape=(1, 4, 17, 2)):
+    start = sum(map(ord, name)) if start is None else start
+    keypoint = np.arange(np.prod(shape), dtype=np.float32).reshape(shape) + start
+    return {'frame_dir': name, 'label': label, 'total_frames': shape[1], 'keypoint': keypoint}
+
+
+def found(records, splits=None, **more):
+    return {(f.severity, f.what): f.names for f in all_findings(survey(records), splits, **more)}
+
+
+SPLITS = {'train': ['a', 'b'], 'val': ['c']}
+
+
+def test_nothing_is_wrong_with_sound_records():
+    assert found([record('a'), record('b', 1), record('c', 1)], SPLITS) == {}
+
+
+def test_a_copy_across_splits_misleads():
+    clips = [record('a'), record('b', 1), record('c', start=ord('a'))]
+    assert found(clips, SPLITS) == {
+        (MISLEADS, 'clips of val (1) are copies of clips of train; leave them out of val'): ['c = a'],
+        (NOTE, 'groups of equal clips, in any split'): ['a = c'],
+    }
+
+
+def test_equal_clips_with_different_labels_mislead():
+    clips = [record('a'), record('b', 1, start=ord('a')), record('c', 1)]
+    assert found(clips, SPLITS)[MISLEADS, 'equal clips with different labels'] == ['a (label 0) = b (label 1)']
+
+
+def test_overlapping_splits_mislead():
+    clips = [record('a'), record('b'), record('c')]
+    assert found(clips, {'train': ['a', 'b'], 'val': ['b', 'c']}) == {
+        (MISLEADS, 'clips are in train and in val'): ['b'],
+    }
+    assert found(clips, {'xsub_train': ['a', 'b'], 'xset_val': ['b', 'c']}) == {}
+
+
+def test_splits_and_names_are_held_against_each_other():
+    clips = [record('a'), record('b'), record('b', start=0), record('c')]
+    assert found(clips, {'train': ['a', 'a', 'x'], 'val': ['c'], 'none': []}) == {
+        (FAILS, "split 'train' names clips that are not among the records"): ['x'],
+        (NOTE, "split 'none' has no clips"): [],
+        (NOTE, 'several records have the same name; a split takes all of them'): ['b (2 times)'],
+        (NOTE, "split 'train' names clips more than once; they count once"): ['a (2 times)'],
+    }
+
+
+def test_labels_are_looked_at_as_a_whole():
+    clips = [record('a'), record('b', 3), record('c', None)]
+    assert found(clips, SPLITS) == {
+        (FAILS, 'has no label (-1 counts as none)'): ['c'],
+        (NOTE, 'classes between 0 and 3 that no clip has'): ['1', '2'],
+    }
+    assert found([record('a', 10**6)]) == {(NOTE, '1 classes are numbered up to 1000000; number them from 0'): []}
+
+
+def test_records_that_nobody_uses_do_not_stop_training():
+    clips = [record('a'), record('b', start=np.nan)]
+    kind = 'has NaN or infinite coordinates'
+    assert found(clips)[FAILS, kind] == ['b (136 values)']
+    assert found(clips, used=np.array([0]), pairs=[])[NOTE, kind] == ['b (136 values)']
+
+
+def test_other_joints_than_most_are_told():
+    clips = [record('a'), record('b'), record('c', shape=(1, 4, 18, 2))]
+    kind = 'has another number of joints or coordinates than most, 17 x 2'
+    assert found(clips, SPLITS) == {(FAILS, kind): ['c (18 x 2)']}
+
+
+def test_a_network_wants_its_joints_and_classes():
+    table = survey([record('a'), record('b', 5)])
+    told = {f.what: f.names for f in network_findings(table, np.arange(2), get_skeleton('nturgb+d'), num_classes=3)}
+    assert told == {
+        "does not have the 25 joints of the layout 'nturgb+d'": ['a (17)', 'b (17)'],
+        "records have 2D joints, the layout 'nturgb+d' 3D": [],
+        'has a label outside 0 to 2, as num_classes=3 has it': ['b (5)'],
+        'classes of num_classes=3 that no clip has': ['1', '2'],
+    }
+    assert network_findings(table, np.arange(1), get_skeleton('coco'), num_classes=1) == []
+
+
+@pytest.mark.parametrize(
+    ('severities', 'expected'), [([], 0), ([NOTE], 0), ([NOTE, MISLEADS], 2), ([MISLEADS, FAILS], 1)]
+)
+def test_exit_status(severities, expected):
+    assert status(Finding(severity, '') for severity in severities) == expected
+
+
+def broken():
+    long, empty = record('long'), record('empty')
+    long['total_frames'] = 7
+    empty['keypoint'][:] = 0
+    text, both = record('text', 'wave'), record('both', start=np.inf)
+    both['total_frames'] = 7
+    clips = [record('a'), record('b'), record('c', start=ord('a')), long, empty, text, both, 3]
+    return clips, {'train': ['a', 'b', 'nan', 'x'], 'val': ['c', 'long', 'b', 'empty']}
+
+
+def test_what_can_be_mended_is_and_the_rest_is_dropped():
+    clips, splits = broken()
+    kept, left, done = mended(clips, splits, survey(clips))
+    assert [clip['frame_dir'] for clip in kept] == ['a', 'b', 'c', 'long']
+    assert kept[3]['total_frames'] == 4 and clips[3]['total_frames'] == 7  # the given record is as it was
+    assert left == {'train': ['a', 'b'], 'val': ['c', 'long', 'b']}
+    assert done["total_frames set to keypoint's T"] == ['long']
+    dropped = done['dropped, as training cannot take it or nobody is seen']
+    assert [name.split(' ')[0] for name in dropped] == ['empty', 'text', 'both', 'record']
+    assert status(all_findings(survey(kept), left)) == 2  # the copies stay, unless
+
+
+def test_copies_leave_the_evaluation_split_when_asked():
+    clips, splits = broken()
+    kept, left, _ = mended(clips, splits, survey(clips), drop_duplicates=True)
+    assert left == {'train': ['a', 'b'], 'val': ['long']}
+    assert len(kept) == 4
+    assert status(all_findings(survey(kept), left)) == 0
+
+
+def test_names_that_are_numbers_become_text_in_records_and_splits():
+    clips = [record('a'), record('b')]
+    clips[0]['frame_dir'] = 17
+    kept, left, _ = mended(clips, {'train': [17]}, survey(clips))
+    assert (kept[0]['frame_dir'], clips[0]['frame_dir'], left) == ('17', 17, {'train': ['17']})
+
+
+def test_a_mended_file_goes_by_the_same_names_when_its_first_record_is_dropped(tmp_path):
+    broken = {'frame_dir': 'a', 'label': 0, 'keypoint': None}
+    clips = [broken, {**record('b'), 'filename': 'b.avi'}, {**record('c'), 'filename': 'c.avi'}]
+    kept, splits, done = mended(clips, {'train': ['a', 'b'], 'val': ['c']}, survey(clips))
+    write_annotations(tmp_path / 'fixed.pkl', kept, splits)
+    assert PoseDataset(tmp_path / 'fixed.pkl', split='val')[0]['frame_dir'] == 'c'
+    assert [r.get('filename') for r in kept] == [None, 'c.avi']
+    assert done['filename removed: splits go by frame_dir, and the first record says so'] == ['b']
+    assert clips[1]['filename'] == 'b.avi'

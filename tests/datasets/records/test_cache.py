@@ -1,0 +1,150 @@
+"""Where shared records are kept: built once, built anew when needed, and only then."""
+
+import multiprocessing
+import os
+
+import numpy as np
+import pytest
+
+from pyskl.datasets.records import cache as record_cache
+from pyskl.datasets.records.annotations import write_annotations
+from pyskl.datasets.records.cache import cache_folders, is_own_folder, open_records
+
+
+def entries(folder):
+    return sorted(path.name for path in folder.glob('*.records'))
+
+
+def unreadable(path, file):
+    raise AssertionError('the annotation file was read again')
+
+
+def test_the_second_opening_does_not_read_the_pickle(tmp_path, make_record, cache_folder, monkeypatch):
+    write_annotations(tmp_path / 'x.pkl', [make_record('a')])
+    open_records(tmp_path / 'x.pkl')
+    monkeypatch.setattr(record_cache, 'pack_annotations', unreadable)
+    assert open_records(tmp_path / 'x.pkl').names == ['a']
+    monkeypatch.chdir(tmp_path)
+    assert open_records('x.pkl').names == ['a']
+    assert len(entries(cache_folder)) == 1
+
+
+def test_a_changed_file_replaces_its_entry(tmp_path, make_record, cache_folder):
+    path = tmp_path / 'x.pkl'
+    write_annotations(path, [make_record('a')])
+    old = open_records(path)
+    write_annotations(path, [make_record('b')])
+    assert open_records(path).names == ['b']
+    assert len(entries(cache_folder)) == 1
+    assert old.record(0)['frame_dir'] == 'a'  # who has the old one open keeps it
+
+
+def test_a_torn_entry_is_built_again(tmp_path, make_record, cache_folder):
+    write_annotations(tmp_path / 'x.pkl', [make_record('a')])
+    open_records(tmp_path / 'x.pkl')
+    (entry,) = cache_folder.glob('*.records')
+    entry.write_bytes(entry.read_bytes()[:-5])
+    assert open_records(tmp_path / 'x.pkl').names == ['a']
+
+
+def test_entries_of_files_long_gone_are_removed(tmp_path, make_record, cache_folder):
+    for name in ('gone', 'fresh', 'there'):
+        write_annotations(tmp_path / f'{name}.pkl', [make_record(name)])
+        open_records(tmp_path / f'{name}.pkl')
+    by_name = {record_cache.RecordStore(path).names[0]: path for path in cache_folder.glob('*.records')}
+    for name in ('gone', 'there'):
+        os.utime(by_name[name], (0, 0))
+    for name in ('gone', 'fresh'):
+        (tmp_path / f'{name}.pkl').unlink()
+    write_annotations(tmp_path / 'new.pkl', [make_record('new')])
+    open_records(tmp_path / 'new.pkl')
+    assert not by_name['gone'].exists() and by_name['fresh'].exists() and by_name['there'].exists()
+
+
+def open_and_count(path, folder, barrier, queue):
+    os.environ['PYSKL_CACHE'] = folder
+    build = record_cache.pack_annotations
+    count = []
+    record_cache.pack_annotations = lambda path, file: count.append(1) or build(path, file)
+    barrier.wait()
+    names = open_records(path).names
+    queue.put((len(count), names))
+
+
+def test_of_processes_that_come_at_once_one_builds(tmp_path, make_record):
+    write_annotations(tmp_path / 'x.pkl', [make_record(str(i), frames=100) for i in range(50)])
+    context = multiprocessing.get_context('fork')
+    barrier, queue = context.Barrier(4), context.Queue()
+    arguments = (str(tmp_path / 'x.pkl'), str(tmp_path / 'together'), barrier, queue)
+    processes = [context.Process(target=open_and_count, args=arguments) for _ in range(4)]
+    for process in processes:
+        process.start()
+    found = [queue.get(timeout=60) for _ in processes]
+    for process in processes:
+        process.join()
+    assert sum(count for count, _ in found) == 1
+    assert all(names == [str(i) for i in range(50)] for _, names in found)
+
+
+def test_the_folder_is_named_by_the_environment(monkeypatch, tmp_path):
+    monkeypatch.setenv('PYSKL_CACHE', str(tmp_path / 'a'))
+    assert cache_folders()[0] == tmp_path / 'a'
+    monkeypatch.delenv('PYSKL_CACHE')
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'b'))
+    assert cache_folders()[0] == tmp_path / 'b' / 'pyskl'
+    monkeypatch.delenv('XDG_CACHE_HOME')
+    monkeypatch.setenv('HOME', str(tmp_path / 'c'))
+    assert cache_folders()[0] == tmp_path / 'c' / '.cache' / 'pyskl'
+
+
+def test_without_a_usable_folder_the_temporary_one_serves(tmp_path, make_record, monkeypatch):
+    (tmp_path / 'file').touch()
+    monkeypatch.setenv('PYSKL_CACHE', str(tmp_path / 'file' / 'below'))
+    monkeypatch.setattr(record_cache.tempfile, 'gettempdir', lambda: str(tmp_path / 'temporary'))
+    write_annotations(tmp_path / 'x.pkl', [make_record('a')])
+    assert (tmp_path / 'temporary') in open_records(tmp_path / 'x.pkl').path.parents
+
+
+def test_without_any_folder_the_error_says_what_to_set(tmp_path, make_record, monkeypatch):
+    (tmp_path / 'file').touch()
+    monkeypatch.setattr(record_cache, 'cache_folders', lambda: [tmp_path / 'file' / 'below'])
+    write_annotations(tmp_path / 'x.pkl', [make_record('a')])
+    with pytest.raises(OSError, match='nowhere to keep the shared form of .*set PYSKL_CACHE'):
+        open_records(tmp_path / 'x.pkl')
+
+
+def test_a_full_disk_is_not_the_end(tmp_path, make_record, monkeypatch, cache_folder):
+    real = record_cache.pack_annotations
+
+    def write(path, file):
+        if cache_folder.name in file.name:
+            raise OSError(28, 'No space left on device')
+        real(path, file)
+
+    monkeypatch.setattr(record_cache, 'pack_annotations', write)
+    monkeypatch.setattr(record_cache, 'cache_folders', lambda: [cache_folder, tmp_path / 'other'])
+    write_annotations(tmp_path / 'x.pkl', [make_record('a')])
+    assert open_records(tmp_path / 'x.pkl').path.parent == tmp_path / 'other'
+    assert entries(cache_folder) == [] and not list(cache_folder.glob('.*.tmp'))
+
+
+def test_a_missing_annotation_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="ann_file 'nothing.pkl' cannot be read"):
+        open_records('nothing.pkl')
+
+
+def test_arrays_are_mapped_and_not_copied(tmp_path, make_record):
+    write_annotations(tmp_path / 'x.pkl', [make_record('a')])
+    records = open_records(tmp_path / 'x.pkl')
+    first, second = (records.record(0)['keypoint'] for _ in range(2))
+    assert np.shares_memory(first, second)
+
+
+def test_only_a_private_folder_will_do(tmp_path):
+    folder = tmp_path / 'deep' / 'folder'
+    assert is_own_folder(folder)
+    assert folder.stat().st_mode & 0o777 == 0o700
+    folder.chmod(0o777)
+    assert not is_own_folder(folder)
+    (tmp_path / 'file').touch()
+    assert not is_own_folder(tmp_path / 'file' / 'below')

@@ -1,0 +1,139 @@
+import inspect
+
+import pytest
+
+from pyskl.engine.config.load import SKELETON_ARGUMENTS, default_work_dir, load_config, parse_options
+from pyskl.registry import TRANSFORMS
+
+CONFIG = """
+model = dict(type='RecognizerGCN')
+train_pipeline = [dict(type='GenSkeFeat', dataset='coco'), dict(type='Collect', keys=['keypoint'])]
+val_pipeline = [dict(type='GenSkeFeat', dataset='coco', feats=['j'])]
+data = dict(
+    train=dict(type='RepeatDataset', times=5, dataset=dict(type='PoseDataset', ann_file='a.pkl')),
+    val=dict(type='PoseDataset', ann_file='a.pkl'),
+    test=dict(type='PoseDataset', ann_file='a.pkl', pipeline=[dict(type='PoseDecode')]),
+)
+modality = 'bm'
+"""
+
+
+@pytest.fixture
+def write(tmp_path):
+    def function(text, name='configs/Net/exp/j.py'):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    return function
+
+
+def test_a_dataset_without_a_pipeline_takes_that_of_its_phase(write):
+    cfg = load_config(write(CONFIG))
+    assert [t['type'] for t in cfg.data.train.dataset.pipeline] == ['GenSkeFeat', 'Collect']
+    assert [t['type'] for t in cfg.data.val.pipeline] == ['GenSkeFeat']
+    assert [t['type'] for t in cfg.data.test.pipeline] == ['PoseDecode']
+
+
+def test_modality_sets_feats_only_where_none_are_named(write):
+    cfg = load_config(write(CONFIG))
+    assert cfg.data.train.dataset.pipeline[0].feats == ['bm']
+    assert cfg.data.val.pipeline[0].feats == ['j']
+
+
+def test_modality_may_be_a_list_and_comes_from_the_command_line_too(write):
+    cfg = load_config(write(CONFIG), parse_options(['modality=[j,b]']))
+    assert cfg.data.train.dataset.pipeline[0].feats == ['j', 'b']
+
+
+def test_an_unknown_modality_is_refused(write):
+    with pytest.raises(ValueError, match="modality must be one of .* got 'x'"):
+        load_config(write(CONFIG), {'modality': 'x'})
+
+
+ANY_SKELETON = """
+layout = 'dog.yaml'
+model = dict(backbone=dict(type='Ske2Grid', graph_cfg=dict(mode='spatial')))
+train_pipeline = [dict(type='PreNormalize3D'), dict(type='GenSkeFeat'), dict(type='Flip'), dict(type='PoseDecode')]
+val_pipeline = [dict(type='GenSkeFeat', dataset='coco')]
+data = dict(train=dict(type='PoseDataset', ann_file='a.pkl'), val=dict(type='PoseDataset', ann_file='a.pkl'))
+"""
+
+
+def test_layout_is_the_skeleton_wherever_none_is_named(write):
+    cfg = load_config(write(ANY_SKELETON))
+    assert cfg.model.backbone.graph_cfg == {'mode': 'spatial', 'layout': 'dog.yaml'}
+    assert [dict(t) for t in cfg.data.train.pipeline] == [
+        {'type': 'PreNormalize3D', 'dataset': 'dog.yaml'}, {'type': 'GenSkeFeat', 'dataset': 'dog.yaml'},
+        {'type': 'Flip', 'layout': 'dog.yaml'}, {'type': 'PoseDecode'},
+    ]  # fmt: skip
+    assert cfg.data.val.pipeline[0].dataset == 'coco'
+
+
+def test_every_transform_that_takes_a_skeleton_is_told_the_layout():
+    TRANSFORMS.import_from_location()
+    takes = {
+        (name, key)
+        for name, cls in TRANSFORMS.module_dict.items()
+        for key in ('dataset', 'layout')
+        if key in inspect.signature(cls).parameters
+    }
+    assert set(SKELETON_ARGUMENTS.items()) == takes
+
+
+@pytest.mark.parametrize('path', ['configs/Ske2Grid/d5/J.py', 'somewhere/configs/Ske2Grid/d5/J.py'])
+def test_default_work_dir_is_the_path_below_configs_in_lower_case(path):
+    assert default_work_dir(path) == 'work_dirs/ske2grid/d5/j'
+
+
+def test_default_work_dir_outside_configs_is_the_file_name():
+    assert default_work_dir('mine/Exp.py') == 'work_dirs/exp'
+
+
+def test_a_work_dir_in_the_config_is_kept(write):
+    assert load_config(write(CONFIG + "work_dir = 'here'")).work_dir == 'here'
+
+
+@pytest.mark.parametrize(
+    ('line', 'message'),
+    [
+        ('total_epoch = 3', "unknown key 'total_epoch'; did you mean 'total_epochs'"),
+        ('optimiser = dict()', "unknown key 'optimiser'; did you mean 'optimizer'"),
+        ("data['video_per_gpu'] = 3", "unknown key 'data.video_per_gpu'; did you mean 'data.videos_per_gpu'"),
+    ],
+)
+def test_a_key_one_typo_away_names_both(write, line, message):
+    with pytest.raises(ValueError, match=message):
+        load_config(write(CONFIG + line))
+
+
+def test_a_variable_of_the_files_own_is_no_typo(write):
+    assert load_config(write(CONFIG + 'left_kp = [1, 3]\nmy_thing = 3')).my_thing == 3
+
+
+def test_a_data_set_with_no_pipeline_anywhere_is_named(write):
+    with pytest.raises(ValueError, match='data.train names no pipeline and the config has no train_pipeline'):
+        load_config(write("data = dict(train=dict(type='PoseDataset', ann_file='a.pkl'))"))
+
+
+def test_a_missing_config_names_its_neighbours(write):
+    path = write(CONFIG)
+    with pytest.raises(FileNotFoundError, match=r'no config file .*b\.py; near it: .*j\.py'):
+        load_config(path.with_name('b.py'))
+
+
+def test_a_config_that_is_no_python_names_file_and_line(write):
+    path = write('model = dict(\n')
+    with pytest.raises(ValueError, match=rf'cannot read the config {path}.*SyntaxError'):
+        load_config(path)
+
+
+def test_an_option_that_is_no_pair_is_refused():
+    with pytest.raises(ValueError, match="KEY=VALUE pairs, got 'total_epochs'"):
+        parse_options(['total_epochs'])
+
+
+def test_options_read_numbers_lists_and_keep_globs():
+    options = parse_options(['a.b=3', 'c=[1,2]', 'load_from=work_dirs/x/best_top1_acc_epoch_*.pth', 'd=None'])
+    assert options == {'a.b': 3, 'c': [1, 2], 'load_from': 'work_dirs/x/best_top1_acc_epoch_*.pth', 'd': None}

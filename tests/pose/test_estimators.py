@@ -1,0 +1,112 @@
+"""The estimator's own networks are not here: what stands for rtmlib and ONNX Runtime says what these would be asked."""
+
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from pyskl.pose.estimators import RtmlibPose
+
+FRAME = np.zeros((240, 320, 3), np.uint8)
+POSE = ('simcc_x', 'simcc_y')
+
+
+class Network:
+    """A network of rtmlib's: remembers what it was built and asked with."""
+
+    onnx_model = 'network.onnx'
+    answer = None
+
+    def __init__(self, path: str, **options) -> None:
+        self.built, self.asked = (path, options), []
+        self.session = SimpleNamespace(get_providers=lambda: ['CPUExecutionProvider'])
+
+    def __call__(self, frame: np.ndarray, **options):
+        self.asked.append(options)
+        return self.answer
+
+
+def persons(count: int) -> tuple[np.ndarray, np.ndarray]:
+    return np.ones((count, 17, 2)), np.full((count, 17), 1.25)
+
+
+@pytest.fixture
+def rtmlib(monkeypatch):
+    """Files are ``name:output,output``; the picture is 256 high and 192 wide."""
+
+    class Session:
+        def __init__(self, path, settings=None, providers=()):
+            names = path.rsplit('-', 1)[1].split('+')
+            self.threads = settings and settings.intra_op_num_threads
+            self.get_outputs = lambda: [SimpleNamespace(name=name) for name in names]
+            self.get_inputs = lambda: [SimpleNamespace(shape=[1, 3, 256, 192])]
+
+    kinds = {name: type(name, (Network,), {}) for name in ('RTMPose', 'RTMO', 'YOLOX')}
+    runtime = SimpleNamespace(InferenceSession=Session, SessionOptions=SimpleNamespace)
+    monkeypatch.setitem(sys.modules, 'rtmlib', SimpleNamespace(**kinds))
+    monkeypatch.setitem(sys.modules, 'onnxruntime', runtime)
+    return SimpleNamespace(**kinds)
+
+
+def file(folder, *outputs: str):
+    path = folder / f'net-{"+".join(outputs)}'
+    path.touch()
+    return path
+
+
+def test_a_pose_file_alone_takes_the_picture_for_one_person(rtmlib, tmp_path):
+    rtmlib.RTMPose.answer = persons(1)
+    model = RtmlibPose(pose_file=file(tmp_path, *POSE))
+    keypoint, score = model.people(FRAME)
+    assert (keypoint.shape, score.shape, score.max()) == ((1, 17, 2), (1, 17), 1)
+    assert model._pose.asked == [{'bboxes': [[0, 0, 320, 240]]}]
+    assert model._pose.built[1]['model_input_size'] == (192, 256)  # width first, as rtmlib has it
+
+
+def test_with_a_detector_nobody_found_is_nobody(rtmlib, tmp_path):
+    rtmlib.YOLOX.answer = []
+    rtmlib.RTMPose.answer = persons(2)
+    model = RtmlibPose(pose_file=file(tmp_path, *POSE), detector_file=file(tmp_path, 'output'))
+    assert model.people(FRAME)[0].shape == (0, 17, 2)
+    rtmlib.YOLOX.answer = [[0, 0, 9, 9], [5, 5, 20, 20]]
+    assert model.people(FRAME)[0].shape == (2, 17, 2)
+    assert model._pose.asked == [{'bboxes': rtmlib.YOLOX.answer}]
+
+
+def test_rtmo_finds_persons_and_joints_at_once_and_its_empty_one_is_nobody(rtmlib, tmp_path):
+    rtmlib.RTMO.answer = (np.zeros((1, 17, 2)), np.zeros((1, 17)))
+    model = RtmlibPose(pose_file=file(tmp_path, 'dets', 'keypoints'))
+    assert model.people(FRAME)[1].shape == (0, 17)
+    assert model._pose.built[1]['model_input_size'] == (256, 192)  # height first
+
+
+@pytest.mark.parametrize(
+    ('options', 'error', 'message'),
+    [
+        ({'mode': 'fast'}, ValueError, "mode must be one of performance, balanced, lightweight, got 'fast'"),
+        ({'detector_file': 'd.onnx'}, ValueError, 'a detector file goes with a pose file'),
+        ({'pose_file': 'nowhere.onnx'}, FileNotFoundError, 'nowhere.onnx is no file'),
+        ({}, OSError, 'could not fetch its networks.*--pose-model'),
+    ],
+)
+def test_what_cannot_be_is_one_line(rtmlib, options, error, message):
+    with pytest.raises(error, match=message):
+        RtmlibPose(**options)
+
+
+def test_a_network_of_another_kind_is_told_by_its_outputs(rtmlib, tmp_path):
+    with pytest.raises(ValueError, match='has the outputs logits: neither RTMPose'):
+        RtmlibPose(pose_file=file(tmp_path, 'logits'))
+
+
+def test_without_rtmlib_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, 'onnxruntime', None)
+    with pytest.raises(ValueError, match=r"pip install -e '.\[pose\]' installs them"):
+        RtmlibPose()
+
+
+def test_threads_are_shared_among_processes(rtmlib, tmp_path):
+    path = file(tmp_path, *POSE)
+    rtmlib.RTMPose.onnx_model = str(path)
+    assert RtmlibPose(pose_file=path, threads=3)._pose.session.threads == 3
