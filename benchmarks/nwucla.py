@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from pyskl.cli.entry import run
 from pyskl.datasets.pose_dataset import PoseDataset
 from pyskl.engine.build import build_recognizer
 from pyskl.engine.config.load import load_config, parse_options
@@ -217,7 +218,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    sys.path.insert(0, str(ROOT / 'tools'))
-    from _entry import run
-
     run(main)

@@ -7,6 +7,10 @@ from pathlib import Path
 # One thread, here and in every process that a test starts: the networks are tiny, and threads that wait for one another
 # on a busy machine take ten times as long.
 os.environ.update(OMP_NUM_THREADS='1', MKL_NUM_THREADS='1')
+# A tool that a test starts in a process of its own finds this checkout from any folder.
+os.environ['PYTHONPATH'] = os.pathsep.join(
+    [str(Path(__file__).resolve().parents[1]), *filter(None, [os.environ.get('PYTHONPATH')])]
+)
 
 import pytest  # noqa: E402
 

@@ -1,89 +1,10 @@
-"""Another toolbox's checkpoint -> ours: ``state_dict`` with ``backbone.*`` and ``cls_head.*``, and ``meta``.
+"""Another toolbox's checkpoint -> ours: ``state_dict`` with ``backbone.*`` and ``cls_head.*``, and ``meta``."""
 
-Training and testing take such files as they are; a converted one tells where it is from, and holds no optimizer. With
---config the weights are proven to fit that config's network before anything is written.
-"""
-
-import argparse
-import os
-from pathlib import Path
-
-from _entry import run
-
-
-def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('input', metavar='IN', help='path, quoted glob or address of a checkpoint')
-    parser.add_argument('output', metavar='OUT', type=Path, help='the checkpoint to write, such as net.pth')
-    parser.add_argument('--config', help='a config whose network it must fit')
-    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='changes of --config')
-    parser.add_argument('--overwrite', action='store_true', help='replace an existing OUT')
-    parser.add_argument('--trust-checkpoint', action='store_true', help='load checkpoints that could run code')
-    args = parser.parse_args(argv)
-    if args.cfg_options and not args.config:
-        parser.error('--cfg-options change a config; give --config')
-    return args
-
-
-def check_output(args: argparse.Namespace) -> None:
-    """Refuse, before any work, an OUT that is taken or cannot be written.
-
-    Raises:
-        OSError: Of the fitting kind.
-    """
-    out = args.output
-    if out.is_dir():
-        raise IsADirectoryError(f'OUT {out} is a folder; name a file in it, such as {out / "net.pth"}')
-    if os.path.lexists(out) and not args.overwrite:
-        raise FileExistsError(f'OUT {out} exists; give another name, or --overwrite to replace it')
-    if not out.parent.is_dir():
-        raise FileNotFoundError(f'OUT {out}: there is no folder {out.parent}')
-
-
-def main() -> None:
-    """Convert, and say what."""
-    args = parse_args()
-    check_output(args)
-
-    import torch
-
-    from pyskl.apis import load_config, parse_options
-    from pyskl.engine.build import build_recognizer
-    from pyskl.engine.checkpoints.files import (
-        find_checkpoint,
-        load_weights,
-        match_keys,
-        read_checkpoint,
-        save_checkpoint,
-    )
-    from pyskl.engine.checkpoints.foreign import origin, summary, translate
-
-    path, note = find_checkpoint(args.input)
-    checkpoint = read_checkpoint(path, args.trust_checkpoint)
-    if args.config:
-        model = build_recognizer(load_config(args.config, parse_options(args.cfg_options)), torch.device('cpu'))
-        found = load_weights(model, checkpoint, path)
-        state_dict, _ = match_keys(checkpoint['state_dict'], model)
-    else:
-        state_dict, found = translate(checkpoint['state_dict'])
-        found[:0] = [name for name in [origin(checkpoint)] if name]
-        strange = [key for key in state_dict if not key.startswith(('backbone.', 'cls_head.'))]
-        if strange:
-            raise ValueError(
-                f'{path} fits no known layout: its first keys that are none of ours are {", ".join(strange[:3])}; '
-                f'ours begin with backbone. and cls_head.{f" (read as: {found[-1]})" if found else ""}'
-            )
-    family = '; '.join(found) or "keys of ours, which are PYSKL's and Ske2Grid's"
-    meta = {'converted_from': family.removeprefix('converted from: ')}
-    meta.update({key: checkpoint['meta'][key] for key in ('epoch', 'iter') if type(checkpoint['meta'].get(key)) is int})
-    save_checkpoint({'state_dict': {k: v.detach().clone() for k, v in state_dict.items()}, 'meta': meta}, args.output)
-    for line in [note, f'recognised: {family}', summary(state_dict), f'written to {args.output}']:
-        if line:
-            print(line, flush=True)
-    if not args.config:
-        print('not compared with a network; --config CONFIG does', flush=True)
-
+try:
+    from pyskl.cli.convert_checkpoint import main
+    from pyskl.cli.entry import run
+except ModuleNotFoundError as error:
+    raise SystemExit(f'error: {error}; run `bash tools/setup.sh`, then `source .venv/bin/activate`') from None
 
 if __name__ == '__main__':
     run(main)

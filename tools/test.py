@@ -1,56 +1,10 @@
 """Test a checkpoint on the test clips of a config."""
 
-import argparse
-
-from _entry import run
-
-
-def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('config', help='config file')
-    parser.add_argument('checkpoint', nargs='?', help='path or quoted glob (default: latest.pth in the work_dir)')
-    parser.add_argument('-C', '--checkpoint', dest='checkpoint_option', help='the same, as PYSKL spells it')
-    parser.add_argument('--work-dir', help='where the default checkpoint is looked for')
-    parser.add_argument('--out', help='.pkl, .json or .yaml: the score arrays, in the order of the data set')
-    parser.add_argument('--dump', help='.pkl, .json or .yaml: dicts of frame_dir, label and score')
-    parser.add_argument('--eval', nargs='+', default=['top_k_accuracy', 'mean_class_accuracy'], help='metrics')
-    parser.add_argument('--average-clips', choices=['score', 'prob'], help='average logits or probabilities over clips')
-    parser.add_argument('--fuse-conv-bn', action='store_true', help='fold batch norms into convolutions')
-    parser.add_argument('--amp', nargs='?', const='auto', choices=['auto', 'bf16', 'fp16'], help='mixed precision')
-    parser.add_argument('--compile', action='store_true', help='torch.compile the recognizer')
-    parser.add_argument('--trust-checkpoint', action='store_true', help='load checkpoints that could run code')
-    parser.add_argument(
-        '--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='e.g. data.test.split=xview_val'
-    )
-    parser.add_argument('--launcher', default='none', choices=['none', 'pytorch', 'slurm', 'mpi'])
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
-    return parser.parse_args(argv)
-
-
-def main() -> None:
-    """Test."""
-    args = parse_args()
-    # Below the arguments, so that --help and a mistyped option answer at once.
-    from pyskl.apis import load_config, parse_options, test
-
-    cfg = load_config(args.config, parse_options(args.cfg_options))
-    if args.work_dir:
-        cfg.work_dir = args.work_dir
-    test(
-        cfg,
-        args.checkpoint or args.checkpoint_option or f'{cfg.work_dir}/latest.pth',
-        metrics=args.eval,
-        out=args.out,
-        dump=args.dump,
-        average_clips=args.average_clips,
-        fuse=args.fuse_conv_bn,
-        amp=args.amp,
-        compile=args.compile,
-        launcher=args.launcher,
-        trust_checkpoint=args.trust_checkpoint,
-    )
-
+try:
+    from pyskl.cli.entry import run
+    from pyskl.cli.test import main
+except ModuleNotFoundError as error:
+    raise SystemExit(f'error: {error}; run `bash tools/setup.sh`, then `source .venv/bin/activate`') from None
 
 if __name__ == '__main__':
     run(main)

@@ -1,58 +1,10 @@
-"""The bundled data: ten actions of moving people, generated from a seed, as an annotation pickle.
+"""The bundled data: ten actions of moving people, generated from a seed, as an annotation pickle."""
 
-    python tools/data/synthetic.py --layout coco --clips 1000 --seed 0 --out data/synthetic/coco.pkl
-
-The splits xsub, xview and xset (_train, _val) are all by person, so that a config for NTU finds its split.
-"""
-
-import argparse
-import sys
-from collections import Counter
-from pathlib import Path
-
-import numpy as np
-from tqdm import tqdm
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from _entry import run  # noqa: E402
-from _out import add_out, check_out  # noqa: E402
-
-from pyskl.datasets.records.annotations import write_annotations  # noqa: E402
-from pyskl.synthetic.actions import ACTIONS  # noqa: E402
-from pyskl.synthetic.dataset import LAYOUTS, make_dataset  # noqa: E402
-
-
-def summary(data: dict, layout: str) -> str:
-    """What the pickle holds, for people."""
-    clips, splits = data['annotations'], data['split']
-    frames = [clip['total_frames'] for clip in clips]
-    counts = Counter(clip['label'] for clip in clips)
-    joints, channels = clips[0]['keypoint'].shape[2:]
-    unit = 'pixels and scores' if channels == 2 else 'metres'
-    lines = [
-        f'{len(clips)} clips, {len(counts)} actions, {joints} joints ({layout}), {unit}',
-        f'frames: {min(frames)} min, {np.median(frames):g} median, {max(frames)} max',
-        f'clips with a bystander: {sum(len(clip["keypoint"]) > 1 for clip in clips)}',
-        *(f'  {label} {name}: {counts[label]}' for label, name in enumerate(ACTIONS)),
-        *(f'split {name}: {len(members)}' for name, members in splits.items()),
-    ]
-    return '\n'.join(lines)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--layout', choices=LAYOUTS, default='coco', help='joints: 17 in 2D, 25 or 20 in 3D')
-    parser.add_argument('--clips', type=int, default=1000, help='how many (default: 1000)')
-    parser.add_argument('--seed', type=int, default=0, help='the same seed gives the same file (default: 0)')
-    add_out(parser)
-    args = parser.parse_args()
-    check_out(args)
-    data = make_dataset(args.clips, args.seed, args.layout, lambda numbers: tqdm(numbers, desc='clips', disable=None))
-    write_annotations(args.out, data['annotations'], data['split'])
-    print(summary(data, args.layout))
-    print(f'wrote {args.out}')
-
+try:
+    from pyskl.cli.data.synthetic import main
+    from pyskl.cli.entry import run
+except ModuleNotFoundError as error:
+    raise SystemExit(f'error: {error}; run `bash tools/setup.sh`, then `source .venv/bin/activate`') from None
 
 if __name__ == '__main__':
     run(main)

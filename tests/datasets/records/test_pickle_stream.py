@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from pyskl.datasets.records.pickle_stream import PickleWriter, SharedObjectsError, stream_annotations
 from pyskl.datasets.records.safe_pickle import load_numbers
-from tests.datasets.records.test_store import same
 from tests.datasets.records.test_safe_pickle import CONTENT, Command
+from tests.datasets.records.test_store import same
 
 SPLIT = {'train': ['a', 'b'], 'val': ['c']}
 

@@ -1,0 +1,1 @@
+"""The commands of ``pyskl``, one file each; the scripts in ``tools/`` call the same functions."""

@@ -1,0 +1,1 @@
+"""The commands of ``pyskl data``: raw files to annotation pickles, and what is done with those."""

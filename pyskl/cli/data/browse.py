@@ -1,0 +1,250 @@
+"""Clips of an annotation file as moving pictures, as they are and as a config's pipeline makes them.
+
+    python tools/data/browse.py data/nwucla/nwucla.pkl --out browse                       # a contact sheet
+    python tools/data/browse.py data/nwucla/nwucla.pkl --ids a01_s01_e00_v01 --out browse
+    python tools/data/browse.py X.pkl --split xsub_val --label 3 --random 5 --format mp4 --out browse
+    python tools/data/browse.py X.pkl --random 5 --config configs/posec3d/.../joint.py --phase test --out browse
+
+A person has a hue; the left side is its light shade, the right side the deep one; a joint is as opaque as its score.
+3D joints are seen orthographically in one view box for the whole clip, 2D joints in the picture they were found in.
+With --config, the recorded clip plays beside what the network is fed: its frames, normalised joints, bones or motion
+(as lines from 0), or heatmaps, all channels in one. Nothing that exists is drawn again without --overwrite.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from pyskl.cli.data.clip_choice import (
+    add_choice_options,
+    chosen_clips,
+    file_stems,
+    guess_layout,
+    is_processed,
+    joints_of,
+    layout_of,
+    named_label,
+    problem_numbers,
+)  # fmt: skip
+from pyskl.cli.entry import run
+from pyskl.converters.labels import read_classes
+from pyskl.datasets.records.cache import open_records
+from pyskl.datasets.records.store import RecordStore
+from pyskl.errors import one_line
+from pyskl.skeletons import Skeleton
+from pyskl.visualization.film import Film
+from pyskl.visualization.panels import JointsPanel
+from pyskl.visualization.projection import AXES
+from pyskl.visualization.sheet import ROWS, Row, sheet_pages
+from pyskl.visualization.text import use_font
+from pyskl.visualization.video import FORMATS, MAX_GIF_FPS, write_image, write_video
+
+SHOWN = 5  # skipped clips that are named
+TRIED = 10  # clips of a class that a sheet looks at for one with somebody in it
+
+
+def draw_clip(
+    path: Path, args: argparse.Namespace, store: RecordStore, index: int, skeleton: Skeleton, classes, feeder
+) -> int:
+    """Write the film of record ``index``; how many frames it has.
+
+    Raises:
+        ValueError: If the record is broken or does not suit the config.
+    """
+    record, keypoint, visible = joints_of(store, index, skeleton)
+    persons, total = keypoint.shape[:2]
+    shape = record.get('img_shape')
+    in_picture = shape is not None and skeleton.dims == 2 and not args.zoom and not is_processed(store)
+    frame = (float(shape[1]), float(shape[0])) if in_picture else None
+    panels = [JointsPanel(keypoint, visible, skeleton, args.size, frame, args.view, args.up)]
+    captions, source = [''], np.arange(total)
+    if feeder is not None:
+        fed = feeder.feed(index, args.seed, skeleton, args.size, args.view)
+        panels, source = panels + fed.panels, fed.source
+        captions = ['as stored, after its first steps' if is_processed(store) else 'recorded', *fed.captions]
+    step = -(-len(source) // args.max_frames)
+    shown = range(0, len(source), step)
+    order = [[int(source[t])] + [t] * (len(panels) - 1) for t in shown]
+    counters = [f'frame {source[t] + 1}/{total}' for t in shown]
+    if feeder is not None:
+        counters = [f'{t + 1}/{len(source)} = {counter}' for t, counter in zip(shown, counters, strict=True)]
+    seen = [person for person in range(persons) if (visible[person] > 0).any()]
+    splits = [name for name, members in (store.splits or {}).items() if np.isin(index, members)]
+    people = f'{len(seen)} person{"s" if len(seen) != 1 else ""}'
+    facts = [named_label(int(store.labels[index]), classes), people, f'{total} frames', ' '.join(splits)]
+    facts = ' · '.join(filter(None, facts))
+    film = Film(panels, captions, store.names[index], facts, order, counters, seen, bool(skeleton.left))
+    return write_video(path, film, args.fps / step)
+
+
+def draw_clips(
+    args: argparse.Namespace, store: RecordStore, chosen: np.ndarray, skeleton: Skeleton, classes: Sequence[str]
+) -> int:
+    """A film for every chosen clip; the exit status."""
+    if len(chosen) > args.max_clips:
+        raise ValueError(
+            f'{len(chosen)} clips are chosen; --random 20 takes 20 of them, --max-clips {len(chosen)} draws them all'
+        )
+    feeder = None
+    if args.config and len(np.setdiff1d(chosen, problem_numbers(store))):
+        from pyskl.cli.data.feed import Feeder  # the engine takes seconds to import
+
+        feeder = Feeder(args.config, args.file, args.phase, chosen)
+    stems = file_stems([store.names[index] for index in chosen.tolist()])
+    skipped, drawn, kept, frames, begin = [], 0, 0, 0, time.perf_counter()
+    for index, stem in zip(tqdm(chosen.tolist(), desc='clips', unit=' clips', disable=None), stems, strict=True):
+        path = args.out / f'{stem}.{args.format}'
+        if path.exists() and not args.overwrite:
+            kept += 1
+            continue
+        try:
+            frames += draw_clip(path, args, store, index, skeleton, classes, feeder)
+            drawn += 1
+        except ValueError as error:
+            skipped.append(f'{store.names[index]}: {one_line(error)}')
+    seconds = time.perf_counter() - begin
+    print(f'drew {drawn} of {len(chosen)} clips into {args.out}: {frames} frames, {frames / max(seconds, 1e-9):.0f}/s')
+    if kept:
+        print(f'{kept} were there already and are left as they were; --overwrite draws them again')
+    tell_skipped(skipped)
+    return 0 if drawn or kept else 1
+
+
+def tell_skipped(skipped: Sequence[str]) -> None:
+    """What was left out, and why."""
+    if skipped:
+        print(f'skipped {len(skipped)}:', *(f'  {line}' for line in skipped[:SHOWN]), sep='\n', file=sys.stderr)
+        if len(skipped) > SHOWN:
+            print(f'  and {len(skipped) - SHOWN} more', file=sys.stderr)
+
+
+def draw_sheet(
+    args: argparse.Namespace, store: RecordStore, chosen: np.ndarray, skeleton: Skeleton, classes: Sequence[str]
+) -> int:
+    """One clip of each class of the chosen ones, on pages; the exit status."""
+    labels = store.labels[chosen]
+    found = np.unique(labels[labels >= 0]).tolist()
+    groups = {label: chosen[labels == label] for label in found} if found else {-1 - i: [i] for i in chosen[:ROWS]}
+    pages = -(-len(groups) // ROWS)
+    paths = [args.out / (f'sheet_{page + 1:02d}.png' if pages > 1 else 'sheet.png') for page in range(pages)]
+    taken = [str(path) for path in paths if path.exists()]
+    if taken and not args.overwrite:
+        raise FileExistsError(f'{taken[0]} exists; give another --out, or --overwrite to replace it')
+    rows, skipped, random = [], [], np.random.RandomState(args.seed % 2**32)
+    for label, members in tqdm(groups.items(), desc='classes', unit=' classes', disable=None):
+        for index in random.permutation(members)[:TRIED].tolist():
+            try:
+                rows.append(sheet_row(args, store, index, skeleton, named_label(label, classes)))
+                break
+            except ValueError as error:
+                skipped.append(f'{store.names[index]}: {one_line(error)}')
+    tell_skipped(skipped)
+    if not rows:
+        print(f'no clip of {args.file} can be drawn', file=sys.stderr)
+        return 1
+    title = f'{args.file.name} · {len(found)} classes, {len(chosen)} clips' + (f' of {args.split}' * bool(args.split))
+    count = 0
+    for path, page in zip(paths, sheet_pages(rows, title), strict=False):
+        write_image(path, page)
+        count += 1
+    shown = paths[0] if count == 1 else f'{paths[0]} to {paths[count - 1].name}'
+    print(f'wrote {shown}: {len(rows)} clips, one a class')
+    return 0
+
+
+def sheet_row(args: argparse.Namespace, store: RecordStore, index: int, skeleton: Skeleton, title: str) -> Row:
+    """A clip's row: ``--columns`` frames, evenly spread, cut to the people in them.
+
+    Raises:
+        ValueError: If the record is broken or shows nobody.
+    """
+    _, keypoint, visible = joints_of(store, index, skeleton)
+    total = keypoint.shape[1]
+    chosen = np.unique(np.linspace(0, total - 1, args.columns).round().astype(int))
+    if not (visible[:, chosen] > 0).any():
+        chosen = np.flatnonzero((visible > 0).any((0, 2)))[: args.columns]
+    view = args.view
+    panel = JointsPanel(keypoint[:, chosen], visible[:, chosen], skeleton, args.size, None, view, args.up, square=True)
+    persons = int((visible > 0).any((1, 2)).sum())
+    notes = [store.names[index], f'{total} frames · {persons} person{"s" if persons != 1 else ""}']
+    cells = [panel.draw(frame) for frame in range(len(chosen))]
+    return Row(title, notes, cells, [str(frame + 1) for frame in chosen])
+
+
+def _view(text: str) -> tuple[float, float]:
+    azimuth, elevation = map(float, text.split(','))
+    if not (abs(azimuth) <= 360 and abs(elevation) <= 90):
+        raise ValueError
+    return azimuth, elevation
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('file', type=Path, metavar='FILE', help='annotation file')
+    parser.add_argument('--out', type=Path, required=True, metavar='DIR', help='folder for the pictures')
+    add_choice_options(parser)
+    what = parser.add_argument_group('what is drawn')
+    what.add_argument('--max-clips', type=int, default=100, metavar='N', help='refuse to draw more (default: 100)')
+    what.add_argument('--sheet', action='store_true', help='a contact sheet: one clip a class')
+    what.add_argument('--columns', type=int, default=6, metavar='N', help='frames of a clip on a sheet (default: 6)')
+    what.add_argument('--config', type=Path, help="show beside each clip what this config's pipeline makes of it")
+    what.add_argument('--phase', choices=('train', 'val', 'test'), default='train', help='whose pipeline')
+    what.add_argument('--layout', help="a skeleton's name, its .yaml or .json file, or a dict (default: guessed)")
+    what.add_argument('--classes', type=Path, metavar='FILE', help='names of the classes, one a line')
+    how = parser.add_argument_group('how')
+    how.add_argument('--format', choices=FORMATS, default='gif', help='default: gif')
+    how.add_argument('--fps', type=float, default=25.0, help='frames a second (default: 25; gif: at most 50)')
+    how.add_argument('--size', type=int, help='height of a panel, pixels (default: 480; on a sheet 128)')
+    how.add_argument('--max-frames', type=int, default=300, metavar='N', help='thin out longer clips (default: 300)')
+    how.add_argument(
+        '--view',
+        type=_view,
+        default=(25.0, 12.0),
+        metavar='AZIMUTH,ELEVATION',
+        help='3D: degrees, as --view=-30,10 (default: 25,12)',
+    )
+    how.add_argument('--up', choices=sorted(AXES), help='3D: the axis that points up (default: along the spine)')
+    how.add_argument('--zoom', action='store_true', help='2D: the people, not the whole picture')
+    how.add_argument('--font', type=Path, help='a .ttf or .otf file, for names that DejaVu Sans cannot write')
+    how.add_argument('--overwrite', action='store_true', help='draw again what exists')
+    args = parser.parse_args()
+    sheet = args.sheet or not (args.ids or args.split or args.label or args.random)
+    args.size = args.size or (128 if sheet else 480)
+    for option, least, most in (
+        ('size', 48, 2160),
+        ('max_frames', 1, None),
+        ('columns', 1, 50),
+        ('max_clips', 1, None),
+    ):
+        value = getattr(args, option)
+        if value < least or (most and value > most):
+            name = option.replace('_', '-')
+            raise ValueError(f'--{name} must be at least {least}{f" and at most {most}" if most else ""}, got {value}')
+    fastest = MAX_GIF_FPS if args.format == 'gif' else 240
+    if not 0.1 <= args.fps <= fastest:
+        raise ValueError(f'--fps must be from 0.1 to {fastest} for {args.format}, got {args.fps:g}')
+    if sheet and args.config:
+        raise ValueError('a contact sheet shows clips as they were recorded; choose clips for --config, as --random 5')
+    if args.out.exists() and not args.out.is_dir():
+        raise FileExistsError(f'--out {args.out} is a file; name a folder')
+    use_font(args.font)
+    beside = args.file.with_name(f'{args.file.stem}.classes.txt')  # as the tools from_* write it
+    named = args.classes or (beside if beside.is_file() else None)
+    classes = read_classes(named) if named else ()
+    store = open_records(args.file)
+    chosen = chosen_clips(args, store, classes)
+    if len(chosen) == 0:
+        raise ValueError(f'no clip is chosen: split {args.split!r} of {args.file} has none')
+    skeleton, said = (layout_of(args.layout), '') if args.layout else guess_layout(store)
+    if said:
+        print(said)
+    return (draw_sheet if sheet else draw_clips)(args, store, chosen, skeleton, classes)
+
+
+if __name__ == '__main__':
+    run(main)

@@ -1,0 +1,276 @@
+"""An annotation pickle, looked at before training: all that is wrong in it, and what it holds.
+
+    python tools/data/check.py data/nwucla/nwucla.pkl --config configs/ctrgcn/ctrgcn_pyskl_nwucla/j.py
+    python tools/data/check.py X.pkl --fix X_fixed.pkl --drop-duplicates --json report.json
+
+Exit status: 0 fine; 1 training would fail; 2 it would run, and mislead: clips of the evaluation split are in the
+training split too, under the same or another name, or equal clips have different labels. With ``--config`` the splits
+that it names are judged, without it all ``train`` splits against the ``val`` and ``test`` splits of their protocol.
+"""
+
+import argparse
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from pyskl.cli.entry import run
+from pyskl.datasets.pipelines.precomputed import written
+from pyskl.datasets.records.annotations import replacing, write_annotations
+from pyskl.datasets.records.audit import (
+    FAILS,
+    MISLEADS,
+    NOTE,
+    Finding,
+    all_findings,
+    mended,
+    network_findings,
+    status,
+)  # fmt: skip
+from pyskl.datasets.records.safe_pickle import load_numbers
+from pyskl.datasets.records.store import RecordStore, is_store
+from pyskl.datasets.records.survey import guess_layouts, histogram, members_of, survey, usual_layout
+from pyskl.errors import one_line
+from pyskl.skeletons import SKELETONS, get_skeleton
+
+BAR_CLIPS = 3000  # more are gone through with a bar
+SHOWN = 5  # names of a finding that are printed; --json has all
+BAR_WIDTH = 40
+HEADINGS = {FAILS: 'training would fail', MISLEADS: 'training would mislead', NOTE: 'worth knowing'}
+
+
+def read_leniently(path: Path) -> tuple[Sequence, dict | None, list[Finding]]:
+    """Records, splits, and what is wrong with the file as a whole; records and splits themselves may be wrong.
+
+    Raises:
+        OSError: If the file cannot be read.
+        ValueError: If it is no pickle of numbers, holds no list of records, or is a damaged store.
+    """
+    if path.is_file() and is_store(path):
+        return read_store(path)
+    content = load_numbers(path, key='FILE')
+    splits = content.get('split') if isinstance(content, dict) else None
+    records = content.get('annotations') if isinstance(content, dict) else content
+    if not isinstance(records, list | tuple) or not records:
+        raise ValueError(
+            f"{path} holds no records; it must be a dict with 'split' and 'annotations', or a list of dicts"
+        )
+    for record in records:
+        if isinstance(record, dict):
+            for key, value in record.items():
+                record[key] = value.view(np.ndarray) if isinstance(value, np.ndarray) else value
+    found = []
+    if splits is not None and not isinstance(splits, dict):
+        found.append(Finding(FAILS, f"'split' must be a dict of lists of names, got {type(splits).__name__}"))
+        splits = None
+    kinds = list | tuple | set | frozenset | np.ndarray
+    broken = [str(name) for name, members in (splits or {}).items() if not isinstance(members, kinds)]
+    if broken:
+        found.append(Finding(FAILS, 'splits that are no lists of names', broken))
+    if splits is not None:
+        splits = {str(name): list(members) for name, members in splits.items() if isinstance(members, kinds)}
+    return list(records), splits, found
+
+
+def read_store(path: Path) -> tuple[RecordStore, dict | None, list[Finding]]:
+    """The same of a store, of which every byte is as it was written.
+
+    Raises:
+        ValueError: If it is damaged.
+    """
+    store = RecordStore(path)
+    damaged = [item for item in store.damage() if item is not None]
+    if damaged:
+        raise ValueError(
+            f'{path} is damaged in {len(damaged)} places, the first {damaged[0]!r}; tools/data/pack.py --verify lists '
+            f'them; copy it, or pack {store.source}, again'
+        )
+    taken = [Finding(NOTE, f'a store of clips after {written(store.steps)}')] if store.steps else []
+    return store, store.split_names(), taken
+
+
+def with_bar(numbers: Iterable) -> Iterable:
+    """``numbers``, in a bar if there are many."""
+    return tqdm(numbers, desc='clips', unit=' clips', disable=None if len(numbers) > BAR_CLIPS else True)
+
+
+def compare_with_config(path: Path, config: Path, table, splits: dict | None) -> tuple[list, np.ndarray, list[Finding]]:
+    """What is judged by what (of :func:`all_findings`), the records in use, and what does not fit the config.
+
+    Where the config names other files only, FILE takes their place.
+
+    Raises:
+        ValueError: If the config cannot be read.
+    """
+    from pyskl.engine.build import build_dataset
+    from pyskl.engine.config import settings as schema  # the engine takes seconds to import
+    from pyskl.engine.config.load import PHASES, datasets_in, load_config
+
+    cfg = load_config(config)
+    inside, _ = members_of(table.names, splits)
+    sections = {phase: datasets_in(schema.dataset_config(cfg, phase) or {}) for phase in PHASES}
+    own = [d for found in sections.values() for d in found if Path(str(d['ann_file'])).resolve() == path.resolve()]
+    found, use = [], {}
+    if not own:
+        others = sorted({str(d['ann_file']) for datasets in sections.values() for d in datasets})
+        found.append(Finding(NOTE, f'the config names other files; {path} is put in their place', others))
+    for phase, datasets in sections.items():
+        members, names = [], []
+        for dataset in datasets:
+            if own and not any(dataset is d for d in own):
+                continue
+            dataset['ann_file'] = str(path)
+            split = dataset.get('split')
+            names.append('all records' if split is None else str(split))
+            members.append(
+                np.arange(len(table.names)) if split is None else inside.get(str(split), np.zeros(0, np.int64))
+            )
+            if split is not None and str(split) not in inside:
+                found.append(
+                    Finding(FAILS, f'data.{phase}.split={split!r} is not in the file; it has {sorted(inside)}')
+                )
+        if members:
+            use[phase] = (' + '.join(names), np.unique(np.concatenate(members)))
+        try:
+            if datasets:
+                build_dataset(cfg, phase)
+        except Exception as error:  # whatever it is, training would meet it
+            kind = '' if isinstance(error, ValueError | OSError) else f'{type(error).__name__}: '
+            found.append(Finding(FAILS, f'data.{phase} cannot be built: {kind}{one_line(error)}'))
+    pairs = {use[phase][0]: (*use['train'], *use[phase]) for phase in ('val', 'test') if {'train', phase} <= set(use)}
+    used = np.unique(np.concatenate([members for _, members in use.values()] or [np.zeros(0, np.int64)]))
+    model = cfg.get('model') or {}
+    layout = ((model.get('backbone') or {}).get('graph_cfg') or {}).get('layout')
+    skeleton = None
+    try:
+        skeleton = None if layout is None else get_skeleton(layout if isinstance(layout, str) else dict(layout))
+    except ValueError as error:
+        found.append(Finding(FAILS, f'model.backbone.graph_cfg.layout: {one_line(error)}'))
+    found += network_findings(table, used, skeleton, (model.get('cls_head') or {}).get('num_classes'))
+    return list(pairs.values()), used, found
+
+
+def describe(path: Path, table, splits: dict | None) -> dict:
+    """What the file holds, in plain numbers."""
+    known = table.shapes[:, 2] > 0
+    dims, layouts = guess_layouts(table)
+    labels, counts = np.unique(table.labels[table.labels >= 0], return_counts=True)
+    persons, clips = np.unique(table.persons[known], return_counts=True)
+    seen = known & (table.persons > 0)
+    inside, _ = members_of(table.names, splits)
+    return {
+        'file': str(path),
+        'clips': len(table.names),
+        'joints': usual_layout(table)[0],
+        'dims': dims,
+        'layouts': layouts,
+        'frames': histogram(table.shapes[known, 1]),
+        'frames_median': float(np.median(table.shapes[known, 1])) if known.any() else 0.0,
+        'frames_total': int(table.shapes[known, 1].sum()),
+        'persons': dict(zip(persons.tolist(), clips.tolist(), strict=True)),
+        'classes': dict(zip(labels.tolist(), counts.tolist(), strict=True)),
+        'splits': {split: len(members) for split, members in inside.items()},
+        'missing': float(table.missing[seen].mean()) if seen.any() else 0.0,
+        'missing_by_joint': np.round(table.missing_joints, 6).tolist(),
+    }
+
+
+def bars(rows: list[tuple[str, int]]) -> list[str]:
+    """Lines of a histogram in text."""
+    most = max((count for _, count in rows), default=1)
+    width = max((len(name) for name, _ in rows), default=0)
+    return [f'  {name:>{width}} {"#" * -(-count * BAR_WIDTH // max(most, 1))} {count}' for name, count in rows]
+
+
+def text(report: dict, findings: list[Finding]) -> str:
+    """The report for people."""
+    classes = report['classes']
+    shares = f', {min(classes.values())} to {max(classes.values())} clips each' if classes else ''
+    joints = [*SKELETONS[report['layouts'][0]].joints] if report['layouts'] else range(report['joints'])
+    worst = sorted(zip(report['missing_by_joint'], joints, strict=False), key=lambda pair: -pair[0])[:SHOWN]
+    layout = ' or '.join(report['layouts']) or 'no shipped layout'
+    frames = report['frames'] or [(0, 0, 0)]
+    lines = [
+        f'{report["file"]}: {report["clips"]} clips, {report["joints"]} joints, {report["dims"]}D: {layout}',
+        f'frames: {frames[0][0]} min, {report["frames_median"]:g} median, {frames[-1][1]} max, '
+        f'{report["frames_total"]} in all',
+        *bars([(f'{first}-{last}' if last > first else str(first), count) for first, last, count in frames]),
+        'persons seen in a clip:',
+        *bars([(str(persons), count) for persons, count in report['persons'].items()]),
+        f'{len(classes)} classes{shares}',
+        *bars([(str(label), count) for label, count in classes.items()]),
+        *(f'split {split}: {count}' for split, count in report['splits'].items()),
+        f'missing joints: {report["missing"]:.2%} of the persons seen',
+        *(f'  {joint}: {share:.2%}' for share, joint in worst if share >= 5e-5),
+    ]
+    for severity, heading in HEADINGS.items():
+        of_kind = [finding for finding in findings if finding.severity == severity]
+        lines += [f'{heading}:'] if of_kind else []
+        for finding in of_kind:
+            count = f'{len(finding.names)}: ' if finding.names else ''
+            lines.append(f'  {count}{finding.what}')
+            lines += [f'    {name}' for name in finding.names[:SHOWN]]
+            if len(finding.names) > SHOWN:
+                lines.append(f'    and {len(finding.names) - SHOWN} more')
+    return '\n'.join(lines if findings else [*lines, 'nothing is wrong'])
+
+
+def check_free(source: Path, target: Path | None, option: str, overwrite: bool) -> None:
+    """Refuse, before any work, a name that is taken.
+
+    Raises:
+        FileExistsError: If ``target`` exists and ``overwrite`` is off, or is the file that is read.
+        IsADirectoryError: If it is a folder.
+    """
+    if target is None or not target.exists():
+        return
+    if target.is_dir():
+        raise IsADirectoryError(f'{option} {target} is a folder; name a file in it')
+    if not overwrite or target.samefile(source):
+        raise FileExistsError(f'{option} {target} exists; give another name, or --overwrite to replace it (never FILE)')
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('file', type=Path, metavar='FILE', help='annotation pickle or store')
+    parser.add_argument('--config', type=Path, help='compare with its layout, classes, channels and splits')
+    parser.add_argument('--fix', type=Path, metavar='OUT', help='write what can be mended; the exit status is of FILE')
+    parser.add_argument('--drop-duplicates', action='store_true', help='--fix: copies leave the evaluation splits')
+    parser.add_argument('--json', type=Path, metavar='REPORT', help='write the report, with every name')
+    parser.add_argument('--overwrite', action='store_true', help='replace an existing OUT or REPORT')
+    args = parser.parse_args()
+    if args.drop_duplicates and not args.fix:
+        raise ValueError('--drop-duplicates needs --fix OUT, the file to write')
+    for option in ('fix', 'json'):
+        check_free(args.file, getattr(args, option), f'--{option}', args.overwrite)
+    records, splits, findings = read_leniently(args.file)
+    table = survey(records, with_bar)
+    pairs = used = None
+    if args.config:
+        pairs, used, more = compare_with_config(args.file, args.config, table, splits)
+        findings += more
+    findings += all_findings(table, splits, pairs, used)
+    report = describe(args.file, table, splits)
+    print(text(report, findings))
+    if args.json:
+        report['findings'] = [vars(finding) for finding in findings]
+        with replacing(args.json) as file:
+            file.write(json.dumps({**report, 'status': status(findings)}, indent=1).encode())
+        print(f'wrote {args.json}')
+    if args.fix:
+        if isinstance(records, RecordStore) and records.steps:
+            raise ValueError(f'--fix needs the pickle: {args.file} holds clips after {written(records.steps)}')
+        kept, left, done = mended(records, splits, table, args.drop_duplicates)
+        if not kept:
+            raise ValueError(f'nothing of {args.file} can be kept; {args.fix} is not written')
+        write_annotations(args.fix, kept, left)
+        for what, names in done.items():
+            print(f'{len(names)}: {what}', *(f'    {name}' for name in names[:SHOWN]), sep='\n')
+        print(f'wrote {args.fix}: {len(kept)} of {len(records)} clips')
+    return status(findings)
+
+
+if __name__ == '__main__':
+    run(main)

@@ -1,0 +1,310 @@
+"""Arrays in .mat, .npz, .npy, .json or .csv files to an annotation pickle: a mapping said on the command line.
+
+UTD-MHAD (a1_s1_t1_skeleton.mat, variable d_skel, 20 joints x 3 coordinates x frames, odd subjects train):
+
+    python tools/data/from_arrays.py --pattern 'UTD/**/*_skeleton.mat' --key d_skel --axes VCT \\
+        --name 'a(?P<label>\\d+)_s(?P<subject>\\d+)_t\\d+' --first-label 1 \\
+        --layout configs/skeletons/utd-mhad.yaml --split-by subject --val-subjects 2,4,6,8 --out data/utd/utd.pkl
+
+JHMDB (joint_positions/CLASS/VIDEO/joint_positions.mat, variable pos_img, 2 x 15 joints x frames):
+
+    python tools/data/from_arrays.py --pattern 'joint_positions/*/*/joint_positions.mat' --key pos_img --axes CVT \\
+        --name '(?P<label>[^/]+)/(?P<clip>[^/]+)/joint_positions' --size 240x320 \\
+        --layout configs/skeletons/jhmdb.yaml --split-by splits.csv --out data/jhmdb/jhmdb.pkl
+
+One CSV a clip, a row a frame, x and y of each joint in turn behind a column of time:
+
+    python tools/data/from_arrays.py --pattern 'clips/*.csv' --key 1: --axes 'T(VC)' --labels labels.csv \\
+        --layout skeleton.yaml --split-by random --out data/mine/mine.pkl
+
+One file of many clips (N), padded with zeros, and their labels beside:
+
+    python tools/data/from_arrays.py --pattern NTU60_CS.npz --key x_test --axes 'NT(MVC)' --label-key y_test \\
+        --layout nturgb+d --split-by random --out data/ntu_cs_test.pkl
+
+A clip's name is its path below the pattern's fixed part, without suffix; the regular expression of --name is searched
+in it. Groups: label (a number, or a class name), subject, view, split; others mean nothing. Persons who are zero
+throughout and zeros that pad the end are left out.
+"""
+
+import argparse
+import glob
+import re
+from dataclasses import replace
+from functools import lru_cache, partial
+from pathlib import Path
+
+import numpy as np
+
+from pyskl.cli.entry import run
+from pyskl.converters.array_axes import Axes, parse_axes, to_clips, trimmed
+from pyskl.converters.array_files import SUFFIXES, read_array
+from pyskl.converters.finish import finish
+from pyskl.converters.job import add_job_options, check_job_options, convert
+from pyskl.converters.labels import (
+    Row,
+    add_class_option,
+    check_classes_free,
+    is_index,
+    labels_of,
+    number_classes,
+    pair_up,
+    paired,
+    plain_name,
+    read_classes,
+    rows_of,
+)
+from pyskl.converters.splits import add_split_options, check_split_options, splits_of
+from pyskl.skeletons import Skeleton, get_skeleton
+
+read_once = lru_cache(maxsize=1)(read_array)  # the many clips of one file follow one another
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        '--pattern', required=True, nargs='+', metavar='GLOB', help="files, in quotes, such as 'raw/**/*.mat'"
+    )
+    parser.add_argument('--key', help="which array: a variable, 'a.b', of JSON 'people.0.joints', of CSV columns '1:'")
+    parser.add_argument('--axes', required=True, help="order of the axes N M T V C, such as TVC, VCT or 'T(VC)'")
+    parser.add_argument('--layout', required=True, help='skeleton: a name, or a file such as skeleton.yaml')
+    parser.add_argument('--with-score', action='store_true', help="the last coordinate is a joint's score (2D)")
+    parser.add_argument('--size', metavar='HxW', help='of the picture in pixels (2D; default: what the joints span)')
+    parser.add_argument('--scale', type=float, default=1, help='multiply coordinates, such as 0.001 for mm to m')
+    parser.add_argument('--nan-to-zero', action='store_true', help='a joint with NaN becomes one that was not seen: 0')
+    parser.add_argument('--dtype', choices=('float16', 'float32'), default='float32', help='of the coordinates')
+    parser.add_argument('--name', type=_regex, metavar='REGEX', help='groups (?P<label>..) subject view split')
+    parser.add_argument('--first-label', type=int, default=0, help='the lowest label of --name or --label-key')
+    parser.add_argument('--label-key', metavar='KEY', help='with N: labels of the clips, (N,) numbers or (N, classes)')
+    parser.add_argument('--labels', type=Path, metavar='CSV', help='labels as a table instead: name,label,...')
+    parser.add_argument('--val-views', metavar='A,B', help='with --split-by view: which are in val')
+    add_class_option(parser)
+    add_split_options(parser)
+    add_job_options(parser)
+
+
+def _regex(text: str) -> re.Pattern:
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise argparse.ArgumentTypeError(f'{text!r} is no regular expression: {error}') from None
+
+
+def check_options(args: argparse.Namespace) -> tuple[Axes, Skeleton, dict[str, int]]:
+    """Refuse, before any work, what cannot go well; the axes, the skeleton, and the sizes that it fixes.
+
+    Raises:
+        ValueError: If an option is wrong, or options do not go together.
+        OSError: If ``--out`` is taken.
+    """
+    if len(args.pattern) > 1:
+        raise ValueError(f"--pattern got {len(args.pattern)} files of the shell; put it in quotes: 'raw/*.csv'")
+    (args.pattern,) = args.pattern
+    axes, skeleton = parse_axes(args.axes), get_skeleton(args.layout)
+    if args.with_score and skeleton.dims != 2:
+        raise ValueError(f'--with-score is for 2D joints; the layout {skeleton.name!r} is {skeleton.dims}D')
+    if args.size and not re.fullmatch(r'[1-9]\d{0,5}x[1-9]\d{0,5}', args.size, re.ASCII):
+        raise ValueError(f'--size must be height x width in pixels, such as 480x640, got {args.size!r}')
+    if not 0 < abs(args.scale) < float('inf'):
+        raise ValueError(f'--scale must be a number other than 0, got {args.scale:g}')
+    if args.label_key and 'N' not in axes.letters:
+        raise ValueError('--label-key goes with an axis N of --axes, many clips in one file')
+    given = [option for option, value in (('--labels', args.labels), ('--label-key', args.label_key)) if value]
+    if args.name and 'label' in args.name.groupindex:
+        given.append('--name with a group label')
+    if len(given) != 1:
+        told = ' and '.join(given) if given else 'none of them'
+        raise ValueError(f"labels come from --labels, --label-key or --name '(?P<label>..)': one of them, got {told}")
+    args.who = 'view' if args.split_by == 'view' else 'subject'  # the group that train and val do not share
+    if args.split_by == 'view':
+        if not args.name or 'view' not in args.name.groupindex or not args.val_views:
+            raise ValueError("--split-by view needs --val-views A,B and --name with a group '(?P<view>..)'")
+        args.split_by, args.val_subjects = 'subject', args.val_views
+    check_split_options(args)
+    check_job_options(args)
+    return axes, skeleton, {'V': skeleton.num_joints, 'C': skeleton.dims + args.with_score}
+
+
+def find_files(pattern: str) -> dict[str, Path]:
+    """Files by clip name, in order of names.
+
+    Raises:
+        ValueError: If there is none, or two would have one name.
+    """
+    root = Path(glob.escape(pattern)) if not glob.has_magic(pattern) else _fixed(pattern)
+    found = {}
+    for path in sorted(map(Path, glob.glob(pattern, recursive=True))):
+        if not path.is_file():
+            continue
+        if path.suffix.lower() not in SUFFIXES:
+            raise ValueError(f'--pattern {pattern} finds {path}; names must end with one of {", ".join(SUFFIXES)}')
+        relative = path.relative_to(root) if root != path else Path(path.name)
+        name = relative.with_suffix('').as_posix()
+        if name in found:
+            raise ValueError(f'--pattern {pattern} finds {found[name]} and {path}, two clips of one name; narrow it')
+        found[name] = path
+    if not found:
+        raise ValueError(f"--pattern {pattern} finds no file; put it in quotes, and '**' for folders of any depth")
+    return found
+
+
+def _fixed(pattern: str) -> Path:
+    """The folders in front of the first part with a wildcard."""
+    parts = []
+    for part in Path(pattern).parts[:-1]:
+        if glob.has_magic(part):
+            break
+        parts.append(part)
+    return Path(*parts)
+
+
+def clips_of(files: dict[str, Path], args: argparse.Namespace, axes: Axes) -> dict[str, tuple]:
+    """What each clip is made of, (path, number in it), by name; with N, every file is opened once.
+
+    Raises:
+        ValueError: If a file of many clips cannot be read.
+    """
+    if 'N' not in axes.letters:
+        return {name: (path, 0) for name, path in files.items()}
+    position = [i for i, group in enumerate(axes.groups) if group == 'N']
+    if not position:
+        raise ValueError(f'--axes {axes.text}: N must stand by itself')
+    clips = {}
+    for name, path in files.items():
+        try:
+            count = read_once(path, args.key).shape[position[0]]
+        except (ValueError, IndexError) as error:
+            raise ValueError(f'{path}: {error}') from None
+        clips |= {f'{name}/{number:06d}': (path, number) for number in range(count)}
+    return clips
+
+
+def rows_from_names(
+    clips: dict[str, tuple], args: argparse.Namespace
+) -> tuple[list[tuple], tuple[str, ...] | None, list[str]]:
+    """The items for ``convert`` (clip, and its row or why it has none), class names if labels are such, and notes.
+
+    Raises:
+        ValueError: If --name finds nothing in any name.
+    """
+    matches = {name: args.name.search(name) if args.name else None for name in clips}
+    if args.name and not any(matches.values()):
+        raise ValueError(f'--name {args.name.pattern!r} is found in no name; the first is {next(iter(clips))!r}')
+    if args.label_key:
+        texts = [str(label) for label in _keyed_labels(clips, args)]
+    else:
+        texts = [(found['label'] or '') if found else '' for found in matches.values()]
+    texts = [str(int(text) - args.first_label) if is_index(text) else text for text in texts]
+    labels, classes, notes = number_classes(texts, read_classes(args.classes) if args.classes else None)
+    items = []
+    for (name, what), label in zip(clips.items(), labels, strict=True):
+        found = matches[name]
+        said = found.groupdict() if found else {}
+        if args.name and not found:
+            items.append((what, f'--name {args.name.pattern!r} is not found in {name!r}'))
+        elif isinstance(label, str):
+            items.append((what, label))
+        else:
+            items.append((what, Row(name, label, said.get(args.who), said.get('split'))))
+    return items, classes, notes
+
+
+def _keyed_labels(clips: dict[str, tuple], args: argparse.Namespace) -> list[int]:
+    labels = []
+    counts = {}
+    for path, _ in clips.values():
+        counts[path] = counts.get(path, 0) + 1
+    for path, count in counts.items():
+        try:
+            found = read_array(path, args.label_key)
+            found = found.argmax(1) if found.ndim == 2 and found.shape[1] > 1 else found.reshape(-1)
+            if len(found) != count or (found != found.astype(np.int64)).any():
+                raise ValueError(f'--label-key {args.label_key} holds {found.shape} {found.dtype} for {count} clips')
+        except ValueError as error:
+            raise ValueError(f'{path}: {error}') from None
+        labels += [int(label) for label in found]
+    return labels
+
+
+def make_clip(
+    item: tuple, key: str | None, axes: Axes, sizes: dict[str, int], options: argparse.Namespace
+) -> dict:  # one argument an item; the rest is bound
+    """The annotation of an item.
+
+    Raises:
+        ValueError: If its array does not do.
+        LeftOut: If it has no row.
+    """
+    (path, number), row = paired(item)
+    array = read_once(path, key)
+    if 'N' in axes.letters:
+        array = np.take(array, [number], axis=axes.groups.index('N'))
+    keypoint = to_clips(array, axes, sizes)[0].astype(np.float64)
+    lost = np.isnan(keypoint).any(axis=-1)
+    if lost.any():
+        if not options.nan_to_zero:
+            raise ValueError(f'{int(lost.sum())} joints are NaN; --nan-to-zero makes them joints that were not seen')
+        keypoint[lost] = 0
+    keypoint = trimmed(keypoint)
+    record = {'frame_dir': row.name, 'label': row.label}
+    dims = sizes['C'] - options.with_score
+    if dims == 2:
+        seen = keypoint[..., :2].any(axis=-1)
+        score = keypoint[..., 2] if options.with_score else seen
+        keypoint = keypoint[..., :2]
+        record['keypoint_score'] = np.where(seen, score, 0).astype(np.float16)
+    with np.errstate(over='ignore'):
+        keypoint = (keypoint * options.scale).astype(options.dtype)
+    if not np.isfinite(keypoint).all():
+        raise ValueError(f'coordinates that are infinite, or beyond {options.dtype}')
+    record['keypoint'] = np.ascontiguousarray(keypoint)
+    record['total_frames'] = keypoint.shape[1]
+    if dims == 2:
+        record['img_shape'] = record['original_shape'] = row.size or options.size or _span(keypoint)
+    return record
+
+
+def _span(keypoint: np.ndarray) -> tuple[int, int]:
+    """(height, width) that the joints span from 0."""
+    width, height = keypoint.reshape(-1, 2).max(axis=0).astype(float)
+    return max(int(np.ceil(height)) + 1, 1), max(int(np.ceil(width)) + 1, 1)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_options(parser)
+    args = parser.parse_args()
+    axes, skeleton, sizes = check_options(args)
+    clips = clips_of(find_files(args.pattern), args, axes)
+    if args.labels:
+        labels = labels_of(args)
+        items = pair_up(labels, {plain_name(name): what for name, what in clips.items()})
+        classes, notes = labels.classes, labels.notes
+        if args.name:  # for the subject or the split
+            items = [(what, _also(row, args)) for what, row in items]
+    else:
+        items, classes, notes = rows_from_names(clips, args)
+        check_classes_free(args, classes)
+    rows = rows_of(items)
+    if not rows:
+        raise ValueError(f'no clip has a label; the first: {items[0][1]}')
+    splits = splits_of(args, rows)
+    size = tuple(map(int, args.size.split('x'))) if args.size else None
+    chosen = argparse.Namespace(
+        nan_to_zero=args.nan_to_zero, with_score=args.with_score, scale=args.scale, dtype=args.dtype, size=size
+    )
+    work = partial(make_clip, key=args.key, axes=axes, sizes=sizes, options=chosen)
+    outcome = convert(args, items, work, (args.key, axes, sizes, vars(chosen)))
+    finish(args, outcome, rows, splits, skeleton.name, classes, notes)
+
+
+def _also(row: Row | str, args: argparse.Namespace) -> Row | str:
+    """A row with the subject and the split that its name tells, where the table has none."""
+    found = args.name.search(row.name) if isinstance(row, Row) else None
+    if not found:
+        return row
+    said = found.groupdict()
+    return replace(row, subject=row.subject or said.get(args.who), split=row.split or said.get('split'))
+
+
+if __name__ == '__main__':
+    run(main)

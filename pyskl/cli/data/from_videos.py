@@ -1,0 +1,207 @@
+"""Videos to an annotation pickle: people found and posed in every frame, linked over time, filled over gaps.
+
+    pip install -e '.[pose]'
+    python tools/data/from_videos.py videos.csv --split-by subject --out data/mine/mine.pkl
+
+LIST is a table with a head, name,label[,subject][,split], names being paths from its folder (or from --root); or, as
+for PYSKL, text with 'path label' on each line. The networks are fetched on first use; --pose-model FILE.onnx fetches
+nothing. An interrupted run goes on with the next video. A video in which nobody is found is left out and listed.
+"""
+
+import argparse
+import os
+from collections.abc import Callable, Iterator
+from functools import lru_cache, partial
+from pathlib import Path
+
+import mmcv
+import numpy as np
+
+from pyskl.cli.entry import run
+from pyskl.converters.finish import finish
+from pyskl.converters.job import LeftOut, add_job_options, check_job_options, convert
+from pyskl.converters.labels import (
+    Labels,
+    add_class_option,
+    check_classes_free,
+    labels_from,
+    pair_up,
+    paired,
+    plain_name,
+    read_classes,
+    rows_of,
+)
+from pyskl.converters.splits import add_split_options, check_split_options, splits_of
+from pyskl.converters.tables import read_table, read_text
+from pyskl.converters.tracked_clips import NOBODY, TRACKING, add_tracking_options, annotation, check_counts, tracked
+from pyskl.pose.estimators import MODES, PoseModel, RtmlibPose
+
+CHOSEN = ('stride', 'min_score', *TRACKING)  # options that decide the records
+MAX_FRAMES = 1_000_000
+MAX_MISSED = 0.05  # share of the frames that a file promises and its stream does not hold, before it is torn
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        'list', type=Path, metavar='LIST', help='table name,label,... or text, a line a video: path label'
+    )
+    parser.add_argument('--root', type=Path, metavar='DIR', help="where the names start (default: LIST's folder)")
+    add_class_option(parser)
+    add_split_options(parser)
+    parser.add_argument('--mode', choices=MODES, default='balanced', help='which networks, if no files are named')
+    parser.add_argument('--pose-model', type=Path, metavar='FILE.onnx', help='RTMPose or RTMO of your own')
+    parser.add_argument('--detector', type=Path, metavar='FILE.onnx', help='YOLOX, beside --pose-model of RTMPose')
+    parser.add_argument('--device', default='cpu', help='cpu, cuda, cuda:1, mps (default: cpu)')
+    parser.add_argument('--stride', type=int, default=1, help='take every N-th frame (default: 1)')
+    parser.add_argument('--min-score', type=float, default=0.3, help="of a person's mean joint (default: 0.3)")
+    add_tracking_options(parser)
+    add_job_options(parser)
+
+
+def check_options(args: argparse.Namespace) -> None:
+    """Refuse, before any work, what cannot go well.
+
+    Raises:
+        ValueError: If an option is wrong.
+        OSError: If LIST or --root is not there, or ``--out`` is taken.
+    """
+    check_counts(args, stride=1)
+    if not 0 <= args.min_score <= 1:
+        raise ValueError(f'--min-score must be 0 to 1, got {args.min_score:g}')
+    if args.root is not None and not args.root.is_dir():
+        raise NotADirectoryError(f'--root {args.root} is no folder')
+    if args.detector and not args.pose_model:
+        raise ValueError('--detector goes with --pose-model')
+    check_split_options(args)
+    check_job_options(args)
+
+
+def read_list(path: Path, classes: tuple[str, ...] | None) -> tuple[Labels, list[str]]:
+    """The rows of LIST and the paths it names.
+
+    Raises:
+        ValueError: If it is neither a table with the columns name and label nor lines of ``path label``.
+    """
+    lines = [(number, line) for number, line in enumerate(read_text(path, 'LIST').splitlines(), 1) if line.strip()]
+    if not lines:
+        raise ValueError(f'LIST {path} is empty; a line a video: path label')
+    head = lines[0][1]
+    if {'name', 'label'} <= {cell.strip().lower() for cell in head.split(max(',;\t', key=head.count))}:
+        columns, table = read_table(path, 'LIST', ('name', 'label'))
+    else:
+        columns, table = ['name', 'label'], []
+        for number, line in lines:
+            name, *label = line.strip().rsplit(None, 1)
+            if not label:
+                raise ValueError(
+                    f"LIST {path}, line {number}: {line[:80]!r} is no 'path label'; or begin with a head such as "
+                    f'name,label,subject'
+                )
+            table.append((number, {'name': name, 'label': label[0]}))
+    return labels_from(path, columns, table, classes), [cells['name'] for _, cells in table]
+
+
+def find_videos(names: list[str], root: Path) -> dict[str, Path]:
+    """The files that a list names, by clip name; those that are not there are left to :func:`pair_up` to tell."""
+    paths = {plain_name(name): root / name for name in names if name}
+    return {name: path for name, path in paths.items() if path.is_file()}
+
+
+@lru_cache(maxsize=1)
+def pose_model(mode: str, pose: Path | None, detector: Path | None, device: str, threads: int) -> PoseModel:
+    """The pose model of this process."""
+    return RtmlibPose(mode, pose, detector, device, threads)
+
+
+def frames_of(path: Path, stride: int) -> Iterator[np.ndarray]:
+    """Every ``stride``-th picture of a video, ``(H, W, 3)`` uint8, blue first.
+
+    Raises:
+        ValueError: If it is no video, or its stream ends early.
+    """
+    video = mmcv.VideoReader(str(path), cache_capacity=1)
+    if not video.opened:
+        raise ValueError('no video that can be read')
+    count = 0
+    while (frame := video.read()) is not None:
+        if count % stride == 0:
+            yield frame
+        count += 1
+        if count > MAX_FRAMES:
+            raise ValueError(f'more than {MAX_FRAMES} frames; cut it into clips')
+    if count < (1 - MAX_MISSED) * video.frame_cnt:
+        raise ValueError(f'its stream ends after {count} of {video.frame_cnt} frames')
+    if not count:
+        raise ValueError('a video without pictures')
+
+
+def make_clip(item: tuple, make_model: Callable[[], PoseModel], options: argparse.Namespace) -> dict:
+    """The annotation of a video.
+
+    Raises:
+        ValueError, OSError: If it cannot be read.
+        LeftOut: If it has no row, or nobody in it.
+    """
+    path, row = paired(item)
+    model = make_model()
+    keypoints, scores, numbers, total, size = [], [], [], 0, None
+    for number, frame in enumerate(frames_of(path, options.stride)):
+        if size not in (None, frame.shape[:2]):
+            raise ValueError(f'its pictures change from {size} to {frame.shape[:2]} (height, width)')
+        size, total = frame.shape[:2], number + 1
+        keypoint, score = model.people(frame)
+        kept = score.mean(-1) >= options.min_score
+        keypoints.append(keypoint[kept])
+        scores.append(score[kept])
+        numbers += [number] * int(kept.sum())
+    if not numbers:
+        raise LeftOut(NOBODY, f'nobody is found in its {total} frames with a score of {options.min_score:g}')
+    found = np.array(numbers), np.concatenate(keypoints), np.concatenate(scores)
+    return annotation(row, *tracked(*found, total, options), size)
+
+
+def convert_videos(
+    args: argparse.Namespace, make_model: Callable[[], PoseModel], layout: str, fetch: Callable[[], object] = int
+) -> None:
+    """The whole, with any pose model.
+
+    Args:
+        args: Checked options.
+        make_model: Gives the pose model of the process that calls it.
+        layout: The skeleton it finds.
+        fetch: Called once, when there is work to do.
+    """
+    labels, names = read_list(args.list, read_classes(args.classes) if args.classes else None)
+    check_classes_free(args, labels.classes)
+    videos = find_videos(names, args.root or args.list.parent)
+    if not videos:
+        raise ValueError(
+            f'none of the {len(labels.rows)} videos of {args.list} is there; the first would be '
+            f'{(args.root or args.list.parent) / names[0]}; --root names the folder they start from'
+        )
+    items = pair_up(labels, videos)
+    rows = rows_of(items)
+    splits = splits_of(args, rows)
+    chosen = {name: getattr(args, name) for name in CHOSEN}
+    fetch()
+    work = partial(make_clip, make_model=make_model, options=argparse.Namespace(**chosen))
+    files = [path for path in (args.pose_model, args.detector) if path]
+    models = (args.mode, [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files])
+    outcome = convert(args, items, work, (chosen, models), a_part=1, unit='videos')
+    finish(args, outcome, rows, splits, layout, labels.classes, labels.notes)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_options(parser)
+    args = parser.parse_args()
+    check_options(args)
+    # Before any work, and once: the processes then find the networks on the disk.
+    fetch = partial(pose_model, args.mode, args.pose_model, args.detector, args.device, 0)
+    threads = max(1, (os.cpu_count() or 1) // args.jobs) if args.jobs > 1 else 0
+    make_model = partial(pose_model, args.mode, args.pose_model, args.detector, args.device, threads)
+    convert_videos(args, make_model, RtmlibPose.layout, fetch)
+
+
+if __name__ == '__main__':
+    run(main)

@@ -1,0 +1,201 @@
+"""Annotation pickles joined to one: the shards that ``--shard I/N`` of a data tool wrote, or any others.
+
+    python tools/data/merge.py data/X.shard-*-of-8.pkl --out data/X.pkl
+
+Shards are taken in their order, whatever the order of the arguments, and give byte for byte what the run without
+``--shard`` writes, its ``X.skipped.csv`` too; a missing one is an error. Other pickles are joined in the order given.
+All clips are in memory at once, so that joining takes about as much of it as the files have bytes; what is more than
+memory is joined by tools/data/pack.py, into a store.
+"""
+
+import argparse
+import csv
+import io
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from pyskl.cli.entry import run
+from pyskl.converters.job import Skipped, left_out, shard_path, table_path, write_skipped
+from pyskl.converters.output import add_out, check_out, summary, write_pickle
+from pyskl.datasets.records.annotations import Splits, identifier, read_annotations
+from pyskl.datasets.records.safe_pickle import load_numbers
+from pyskl.datasets.records.store import is_store
+
+Content = tuple[Sequence[dict], Splits | None]
+EMPTY_BYTES = 1 << 14  # a pickle of splits without names is smaller
+TABLE_HEAD = ['file', 'kind', 'reason']
+_SHARD = re.compile(r'(.+)\.shard-(\d+)-of-(\d+)(\.[^.]*)?', re.ASCII)
+
+
+def in_order(paths: Sequence[Path]) -> tuple[list[Path], bool]:
+    """The files in the order in which to join them, and whether they are shards.
+
+    Raises:
+        ValueError: If some but not all are, they are of different wholes, or not each shard is there once.
+    """
+    matches = {path: _SHARD.fullmatch(path.name) for path in paths}
+    shards = {path: match for path, match in matches.items() if match}
+    if len(set(paths)) < len(paths):
+        twice = next(path for i, path in enumerate(paths) if path in paths[:i])
+        raise ValueError(f'{twice} is named twice')
+    if not shards:
+        return list(paths), False
+    if len(shards) < len(paths):
+        other = next(path for path in paths if path not in shards)
+        raise ValueError(f'{next(iter(shards))} is a shard and {other} is not; join the shards first, by themselves')
+    wholes = {(match[1], match[3], match[4]): path for path, match in shards.items()}
+    if len(wholes) > 1:
+        a, b = list(wholes.values())[:2]
+        raise ValueError(f'{a} and {b} are shards of different files or numbers of shards; join each file by itself')
+    ((_, count, _),) = wholes
+    by_number: dict[int, Path] = {}
+    for path, match in shards.items():
+        if int(match[2]) in by_number:
+            raise ValueError(f'{by_number[int(match[2])]} and {path} are the same shard')
+        by_number[int(match[2])] = path
+    missing = [number for number in range(1, int(count) + 1) if number not in by_number]
+    if missing or len(by_number) > int(count):
+        first = next(iter(shards))
+        if not missing:
+            raise ValueError(f'{first} says {count} shards and {len(by_number)} are named')
+        whole = first.with_name(_whole(first))
+        told = ', '.join(map(str, missing[:10])) + (', ...' if len(missing) > 10 else '')
+        raise ValueError(
+            f'{len(missing)} of {count} shards are missing: {told}; the first would be '
+            f'{shard_path(whole, missing[0], int(count))}'
+        )
+    return [by_number[number] for number in sorted(by_number)], True
+
+
+def _whole(shard: Path) -> str:
+    """``X.shard-2-of-8.pkl -> X.pkl``."""
+    match = _SHARD.fullmatch(shard.name)
+    return f'{match[1]}{match[4] or ""}'
+
+
+def read(path: Path) -> Content:
+    """Records and splits of a pickle, which may be the shard of nothing.
+
+    Raises:
+        OSError: If it cannot be read.
+        ValueError: If it is no annotation pickle.
+    """
+    splits = empty_splits(path)
+    return read_annotations(path) if splits is False else ([], splits)
+
+
+def empty_splits(path: Path) -> Splits | None | bool:
+    """The splits of the shard of nothing; False if ``path`` is anything else.
+
+    Raises:
+        OSError, ValueError: As :func:`read`.
+    """
+    if path.is_file() and path.stat().st_size < EMPTY_BYTES and not is_store(path):
+        content = load_numbers(path)
+        if isinstance(content, dict) and content.get('annotations') == []:
+            splits = content.get('split')
+            if splits is None or (isinstance(splits, dict) and not any(splits.values())):
+                return splits
+    return False
+
+
+def join(contents: dict[Path, Content]) -> Content:
+    """All records, and their splits, in the order of the files.
+
+    Raises:
+        ValueError: If the files do not belong together: other splits, other joints, a clip that is in two.
+    """
+    first, (_, splits) = next(iter(contents.items()))
+    records: list[dict] = []
+    joined = None if splits is None else {split: [] for split in splits}
+    seen: dict[object, Path] = {}
+    form: tuple | None = None
+    for path, (more, own) in contents.items():
+        if (own is None) != (joined is None) or (own is not None and set(own) != set(joined)):
+            raise ValueError(f'{first} has {_named(splits)} and {path} has {_named(own)}; they must be the same')
+        key = identifier(more) if more else None
+        for record in more:
+            name = record.get(key)
+            if seen.setdefault(name, path) is not path:
+                raise ValueError(f'clip {name!r} is in {seen[name]} and in {path}')
+            is_form = _form(record)
+            if is_form and form and is_form != form[0]:
+                raise ValueError(f'clip {form[1]!r} has {_told(form[0])} and {name!r} of {path} {_told(is_form)}')
+            form = form or (is_form and (is_form, name))
+        records += more
+        for split, members in (own or {}).items():
+            joined[split] += members
+    return records, joined
+
+
+def _named(splits: Splits | None) -> str:
+    return 'no splits' if splits is None else f'the splits {sorted(splits)}'
+
+
+def _form(record: dict) -> tuple[int, int, bool] | None:
+    """Joints, channels, and whether a score is beside them; None for a record that keeps its joints elsewhere."""
+    keypoint = record.get('keypoint')
+    if not isinstance(keypoint, np.ndarray) or keypoint.ndim < 2:
+        return None
+    return (*keypoint.shape[-2:], record.get('keypoint_score') is not None)
+
+
+def _told(form: tuple[int, int, bool]) -> str:
+    return f'{form[0]} joints of {form[1]} coordinates{" and a score" if form[2] else ""}'
+
+
+def read_table(path: Path) -> list[Skipped]:
+    """The rows of a ``skipped.csv``.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    try:
+        rows = list(csv.reader(io.StringIO(path.read_bytes().decode(errors='surrogateescape'), newline='')))
+    except csv.Error as error:
+        raise ValueError(f'{path} is no table of what was skipped ({error})') from None
+    if not rows or rows[0] != TABLE_HEAD or any(len(row) != len(TABLE_HEAD) for row in rows):
+        raise ValueError(f'{path} is no table of what was skipped: its columns must be {",".join(TABLE_HEAD)}')
+    return [tuple(row) for row in rows[1:]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=' '.join(__doc__.splitlines()[:1]))
+    parser.add_argument('files', type=Path, nargs='+', metavar='X.pkl', help='shards of one file, or any pickles')
+    add_out(parser)
+    args = parser.parse_args()
+    check_out(args)
+    for path in args.files:
+        if not path.exists():
+            raise FileNotFoundError(f'{path} does not exist; name the shards, or annotation pickles, to join')
+    paths, are_shards = in_order(args.files)
+    table = table_path(args.out)
+    tables = {path: table_path(path) for path in paths if table_path(path).exists()}
+    if tables and table.exists() and not args.overwrite and table not in tables.values():
+        raise FileExistsError(f'{table} exists; give another --out, or --overwrite to replace it')
+    skipped = [row for source in tables.values() for row in read_table(source)]
+    records, splits = join({path: read(path) for path in tqdm(paths, desc='reading', unit=' files', disable=None)})
+    if not records:
+        raise ValueError(f'{len(paths)} files hold no clip at all, the first is {paths[0]}')
+    splits = write_pickle(args.out, records, splits)
+    if tables:
+        write_skipped(table, skipped)
+    if all(np.ndim(record.get('keypoint')) == 4 for record in records):
+        print(summary(records, splits))
+    else:
+        named = [f'split {split}: {len(members)}' for split, members in (splits or {}).items()]
+        print('\n'.join([f'{len(records)} clips', *named]))
+    if tables:
+        print(left_out(skipped, len(records) + len(skipped), table))
+    for path in paths if are_shards else ():
+        if path not in tables:
+            print(f'{table_path(path)} is not there: what this shard left out is not in the table')
+    print(f'wrote {args.out}')
+
+
+if __name__ == '__main__':
+    run(main)

@@ -1,0 +1,126 @@
+"""Progressive learning in one command: train each config from the best checkpoint of the one before.
+
+    python tools/progressive.py configs/Ske2Grid/{d5,d5tod6,d6tod7,d7tod8}_stgcn2cn_pyskl_ntu60_xsub_hrnet/j.py
+
+Interrupted, the same command goes on where it was. Every option behind ``--`` goes to tools/train.py.
+"""
+
+import argparse
+import itertools
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from pyskl.cli.entry import run
+
+
+def train_command(config: str, work_dir: str, load_from: str | None, gpus: int, options: list[str]) -> list[str]:
+    """The command that trains one stage."""
+    if load_from:
+        if '--cfg-options' in options:
+            at = options.index('--cfg-options') + 1
+            options = [*options[:at], f'load_from={load_from}', *options[at:]]
+        else:
+            options = [*options, '--cfg-options', f'load_from={load_from}']
+    train = ['pyskl.cli.train', config, '--validate', '--work-dir', work_dir]
+    if gpus <= 1:
+        return [sys.executable, '-m', *train, *options]
+    launch = [sys.executable, '-m', 'pyskl.cli.launch', '--processes', str(gpus)]
+    return [*launch, *train, '--launcher', 'pytorch', *options]
+
+
+def cfg_options(options: list[str]) -> list[str]:
+    """The KEY=VALUE pairs behind ``--cfg-options``."""
+    if '--cfg-options' not in options:
+        return []
+    behind = options[options.index('--cfg-options') + 1 :]
+    return list(itertools.takewhile(lambda option: not option.startswith('--'), behind))
+
+
+def table(rows: list[dict]) -> str:
+    """The rows as aligned columns."""
+    header = ['grid', 'top-1', 'parameters', 'GMACs', 'minutes', 'checkpoint']
+    cells = [header] + [
+        [
+            row['grid'],
+            f'{100 * row["top1"]:.2f}',
+            f'{row["parameters"] / 1e6:.3f} M',
+            f'{row["macs"] / 1e9:.2f}',
+            f'{row["seconds"] / 60:.1f}',
+            row['checkpoint'],
+        ]
+        for row in rows
+    ]
+    widths = [max(len(line[i]) for line in cells) for i in range(len(header))]
+    lines = [[cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in cells]
+    return '\n'.join('  '.join(line).rstrip() for line in lines)
+
+
+def main() -> int:
+    """Train the stages in order and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('configs', nargs='+', help='one config a grid, smallest first')
+    parser.add_argument('--gpus', type=int, default=1, help='processes a stage')
+    parser.add_argument('--work-dir', help='parent of the stages (default: each config its own)')
+    own, options = sys.argv[1:], []
+    if '--' in own:
+        own, options = own[: own.index('--')], own[own.index('--') + 1 :]
+    args = parser.parse_args(own)
+
+    import torch
+
+    from pyskl.apis import load_config, parse_options
+    from pyskl.engine.build import build_recognizer
+    from pyskl.engine.checkpoints.files import find_checkpoint, read_checkpoint
+    from pyskl.engine.flops import clip_shape, macs, parameters
+
+    overrides = parse_options(cfg_options(options))
+    configs = [
+        (path, load_config(path, overrides)) for path in args.configs
+    ]  # all of them first: a typo costs no training
+    rows, best = [], None
+    for path, cfg in configs:
+        name = cfg.work_dir.removeprefix('work_dirs/')
+        work_dir = os.path.join(args.work_dir, name) if args.work_dir else cfg.work_dir
+        grid = 'x'.join(map(str, cfg.model.backbone.get('grid_shape', ['?'])))
+        print(f'== {grid}: {path}', flush=True)
+        clock = Path(work_dir) / 'progressive.json'
+        spent = json.loads(clock.read_text())['seconds'] if clock.is_file() else 0.0
+        spent = 0.0 if '--overwrite' in options else spent
+        start, before = time.monotonic(), newest(work_dir)
+        try:
+            status = subprocess.run(train_command(path, work_dir, best, args.gpus, options)).returncode
+        finally:
+            if newest(work_dir) != before:  # a stage that was finished before costs nothing
+                spent += time.monotonic() - start
+                clock.write_text(json.dumps({'seconds': spent}))
+        if status:
+            print(f'stopped at {grid}; the same command goes on there', file=sys.stderr)
+            return status
+        best, _ = find_checkpoint(os.path.join(work_dir, 'best_*.pth'))
+        model = build_recognizer(cfg, torch.device('cpu'))
+        rows.append(
+            {
+                'grid': grid,
+                'top1': read_checkpoint(best)['message_hub']['runtime_info']['best_score'],
+                'parameters': parameters(model),
+                'macs': macs(model.backbone, torch.empty(1, *clip_shape(cfg))).total,
+                'seconds': spent,
+                'checkpoint': best,
+            }
+        )
+    print(table(rows), flush=True)
+    return 0
+
+
+def newest(work_dir: str) -> tuple[str, int] | None:
+    """Name and time of the newest checkpoint, None without one."""
+    latest = Path(work_dir) / 'latest.pth'
+    return (str(latest.resolve()), latest.stat().st_mtime_ns) if latest.is_file() else None
+
+
+if __name__ == '__main__':
+    run(main)

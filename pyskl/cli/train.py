@@ -1,0 +1,72 @@
+"""Train a recognizer from a config file; the same command again goes on where it stopped."""
+
+import argparse
+
+from pyskl.cli.entry import run
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config', help='config file')
+    parser.add_argument('--work-dir', help='where logs and checkpoints go (default: work_dirs/ + the path in configs/)')
+    validate = parser.add_mutually_exclusive_group()
+    validate.add_argument('--validate', action='store_true', help='validate (default where the config has evaluation)')
+    validate.add_argument('--no-validate', action='store_true', help='do not validate')
+    parser.add_argument('--test-last', action='store_true', help='test the last checkpoint at the end')
+    parser.add_argument('--test-best', action='store_true', help='test the best checkpoint at the end')
+    parser.add_argument('--resume', nargs='?', const=True, help='go on from the newest checkpoint, or from PATH')
+    parser.add_argument('--overwrite', action='store_true', help='start anew in a work_dir that holds a run')
+    parser.add_argument('--seed', type=int, help='seed of weights, order and augmentation (default: drawn, and logged)')
+    parser.add_argument('--diff-rank-seed', action='store_true', help='other dropout masks on each process')
+    parser.add_argument('--deterministic', action='store_true', help='deterministic kernels')
+    parser.add_argument('--amp', nargs='?', const='auto', choices=['auto', 'bf16', 'fp16'], help='mixed precision')
+    parser.add_argument('--compile', action='store_true', help='torch.compile the recognizer')
+    parser.add_argument('--auto-scale-lr', action='store_true', help='scale lr by batch / base_batch_size')
+    parser.add_argument('--trust-checkpoint', action='store_true', help='load checkpoints that could run code')
+    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='e.g. data.videos_per_gpu=8')
+    parser.add_argument('--launcher', default='none', choices=['none', 'pytorch', 'slurm', 'mpi'])
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
+    return parser.parse_args(argv)
+
+
+def main() -> None:
+    """Train, then test if asked."""
+    args = parse_args()
+    # Below the arguments, so that --help and a mistyped option answer at once.
+    from pyskl.apis import load_config, parse_options, test, train
+    from pyskl.engine.checkpoints.files import find_checkpoint
+    from pyskl.engine.train import last_checkpoint
+
+    cfg = load_config(args.config, parse_options(args.cfg_options))
+    if args.work_dir:
+        cfg.work_dir = args.work_dir
+    validate = args.validate or (bool(cfg.get('evaluation')) and not args.no_validate)
+    if args.test_best and not validate:
+        raise ValueError('--test-best needs a best checkpoint, so validation: drop --no-validate or set evaluation')
+    if (args.test_best or args.test_last) and not cfg.data.get('test'):
+        raise ValueError('--test-last and --test-best need data.test in the config')
+    train(
+        cfg,
+        validate=validate,
+        overwrite=args.overwrite,
+        resume=args.resume,
+        seed=args.seed,
+        diff_rank_seed=args.diff_rank_seed,
+        deterministic=args.deterministic,
+        amp=args.amp,
+        compile=args.compile,
+        auto_scale_lr=args.auto_scale_lr,
+        launcher=args.launcher,
+        trust_checkpoint=args.trust_checkpoint,
+    )
+    for asked, name in ((args.test_last, 'last'), (args.test_best, 'best')):
+        if asked:
+            path = last_checkpoint(cfg.work_dir)
+            if name == 'best':
+                path, _ = find_checkpoint(f'{cfg.work_dir}/best_*.pth')
+            test(cfg, path, out=f'{cfg.work_dir}/{name}_pred.pkl', amp=args.amp, launcher=args.launcher)
+
+
+if __name__ == '__main__':
+    run(main)

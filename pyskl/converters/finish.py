@@ -1,0 +1,36 @@
+"""How a tool for material of one's own ends: the file, what it holds, what the user should know, the class names."""
+
+import argparse
+from collections.abc import Sequence
+
+from pyskl.converters.job import Outcome, write_out
+from pyskl.converters.labels import Row, write_classes
+from pyskl.converters.splits import told_of
+from pyskl.datasets.records.annotations import Splits
+
+
+def finish(
+    args: argparse.Namespace,
+    outcome: Outcome,
+    rows: Sequence[Row],
+    splits: Splits | None,
+    layout: str | None,
+    classes: Sequence[str] | None,
+    notes: Sequence[str] = (),
+) -> None:
+    """Write ``--out`` and ``X.classes.txt``, and say what they hold.
+
+    Args:
+        args: Of ``add_job_options``.
+        outcome: Of ``convert``.
+        rows: Of all clips.
+        splits: Names by split, of all clips.
+        layout: The skeleton's name.
+        classes: Class names by index, if labels are names.
+        notes: Lines for the user.
+    """
+    write_out(args, outcome, splits, layout)
+    told = [note for note in (*notes, told_of(splits, rows)) if note]
+    if told:
+        print('\n'.join(told))
+    write_classes(args, classes)

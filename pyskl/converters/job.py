@@ -1,0 +1,320 @@
+"""Many files to one annotation pickle: in processes, resumable, what is left out in a table.
+
+A tool names its items (files, or tuples that hold them) and a function from an item to an annotation:
+
+    add_job_options(parser)             # --out --overwrite --jobs --shard --max-bad
+    args = parser.parse_args()
+    check_job_options(args)             # before any work; --out becomes the shard's own
+    outcome = convert(args, items, work, settings)
+    write_out(args, outcome, splits)
+
+Finished items lie in parts beside ``--out`` until the whole is written, so an interrupted run goes on where it was.
+"""
+
+import argparse
+import csv
+import hashlib
+import io
+import pickle
+import re
+import shutil
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tqdm import tqdm
+
+from pyskl.converters.output import add_out, check_out, summary, write_pickle
+from pyskl.datasets.records.annotations import Splits, replacing
+from pyskl.datasets.records.safe_pickle import load_numbers
+
+GARBLED = 'garbled'
+UNMATCHED = 'unmatched'  # a clip without a label, a label without a clip
+COUNTED = (GARBLED, UNMATCHED)  # for --max-bad
+Skipped = tuple[str, str, str]  # what, its kind, why
+_SHARD = re.compile(r'(\d+)/(\d+)', re.ASCII)
+
+
+class LeftOut(ValueError):
+    """Why an item gives no annotation. Any other ValueError, and an OSError, is one of kind ``garbled``.
+
+    Args:
+        kind: A word or two for the summary; only those of :data:`COUNTED` do for ``--max-bad``.
+        why: One line.
+    """
+
+    def __init__(self, kind: str, why: str) -> None:
+        super().__init__(kind, why)  # both, so that it crosses processes
+        self.kind, self.why = kind, why
+
+    def __str__(self) -> str:
+        return self.why
+
+
+@dataclass
+class Outcome:
+    """What :func:`convert` found, in the order of the items.
+
+    Args:
+        records: The annotations.
+        skipped: What was left out.
+        total: Number of items.
+        table: The file that lists ``skipped``.
+        folder: The parts, which :func:`write_out` removes.
+    """
+
+    records: list[dict]
+    skipped: list[Skipped]
+    total: int
+    table: Path
+    folder: Path = field(repr=False)
+
+
+def shard(text: str) -> tuple[int, int]:
+    """``'2/8' -> (2, 8)``: the type of ``--shard``."""
+    match = _SHARD.fullmatch(text)
+    number, count = map(int, match.groups()) if match else (0, 0)
+    if not 1 <= number <= count:
+        raise argparse.ArgumentTypeError(f'{text!r} must be I/N with I from 1 to N, such as 2/8')
+    return number, count
+
+
+def add_job_options(parser: argparse.ArgumentParser) -> None:
+    """``--out``, ``--overwrite``, ``--jobs``, ``--shard``, ``--max-bad``."""
+    add_out(parser)
+    add_work_options(parser)
+
+
+def add_work_options(parser: argparse.ArgumentParser) -> None:
+    """``--jobs``, ``--shard``, ``--max-bad``: for a tool with an ``--out`` of its own."""
+    parser.add_argument('--jobs', type=int, default=1, help='processes')
+    parser.add_argument(
+        '--shard', type=shard, metavar='I/N', help='do the I-th of N equal shares only; tools/data/merge.py joins them'
+    )
+    parser.add_argument(
+        '--max-bad', type=float, default=1, metavar='PERCENT', help='stop above this share of bad files'
+    )
+
+
+def check_job_options(args: argparse.Namespace) -> None:
+    """Refuse, before any work, what cannot go well; ``args.out`` becomes the shard's own name.
+
+    Raises:
+        ValueError: If a number is out of range.
+        OSError: If ``--out`` is a folder, or taken.
+    """
+    check_work_options(args)
+    if args.shard:
+        args.out = shard_path(args.out, *args.shard)
+    check_out(args)
+
+
+def check_work_options(args: argparse.Namespace) -> None:
+    """The part of :func:`check_job_options` that belongs to :func:`add_work_options`."""
+    if args.jobs < 1:
+        raise ValueError(f'--jobs must be 1 or more, got {args.jobs}')
+    if not 0 <= args.max_bad <= 100:
+        raise ValueError(f'--max-bad must be 0 to 100 (percent), got {args.max_bad:g}')
+
+
+def shard_path(out: Path, number: int, count: int) -> Path:
+    """``X.pkl -> X.shard-2-of-8.pkl``."""
+    return out.with_name(f'{out.stem}.shard-{number}-of-{count}{out.suffix}')
+
+
+def of_shard(items: Sequence, number: int, count: int) -> Sequence:
+    """The share of shard ``number`` of ``count``: neighbours, so that shards in a row are the whole in order."""
+    return items[len(items) * (number - 1) // count : len(items) * number // count]
+
+
+def parts_path(out: Path) -> Path:
+    """``X.pkl -> .X.pkl.parts``: the folder of finished items."""
+    return out.with_name(f'.{out.name}.parts')
+
+
+def table_path(out: Path) -> Path:
+    """``X.pkl -> X.skipped.csv``."""
+    return out.with_name(f'{out.stem}.skipped.csv')
+
+
+def convert(
+    args: argparse.Namespace,
+    items: Sequence,
+    work: Callable[[object], dict],
+    settings: object = None,
+    *,
+    a_part: int = 64,
+    unit: str = 'files',
+) -> Outcome:
+    """Annotations of the items (with ``--shard``: of its share), by ``--jobs`` processes, with a bar.
+
+    Args:
+        args: Of :func:`add_job_options`.
+        items: Paths, or tuples of paths and plain values, in the order that the records shall have.
+        work: Item -> record; a module's function, or a ``functools.partial`` of one. Raises :class:`LeftOut`,
+            ValueError or OSError for an item that gives none.
+        settings: What else decides the records, with a stable ``repr``: parts made with other settings are not reused.
+        a_part: Items that are lost at most when a process is killed.
+        unit: What the bar counts.
+
+    Raises:
+        ValueError: If more than ``--max-bad`` are bad, nothing is left, or a worker was killed.
+    """
+    if args.shard:
+        items = of_shard(items, *args.shard)
+    folder = parts_path(args.out)
+    folder.mkdir(parents=True, exist_ok=True)
+    parts = plan_parts(folder, items, settings, a_part)
+    make_parts(parts, work, args.jobs, unit)
+    records, skipped, names = [], [], set()
+    for part in parts:
+        content = read_part(part)
+        if content is None:
+            raise OSError(f'{part} vanished or was damaged while this ran; run again')
+        skipped += map(tuple, content['skipped'])
+        for what, record in content['annotations']:
+            if record['frame_dir'] in names:
+                skipped.append((what, GARBLED, f'a second clip of the name {record["frame_dir"]!r}'))
+                continue
+            names.add(record['frame_dir'])
+            records.append(record)
+    outcome = Outcome(records, skipped, len(items), table_path(args.out), folder)
+    write_skipped(outcome.table, skipped)
+    check_bad(skipped, outcome.total, args.max_bad, outcome.table)
+    if not records and not args.shard:  # a share may have none
+        raise ValueError(f'of {outcome.total} {unit} none gives a clip; why is in {outcome.table}')
+    return outcome
+
+
+def write_out(args: argparse.Namespace, outcome: Outcome, splits: Splits | None, layout: str | None = None) -> None:
+    """Write ``--out``, say what it holds, and remove the parts.
+
+    Args:
+        args: Of :func:`add_job_options`.
+        outcome: Of :func:`convert`.
+        splits: Names by split, of all items: those that gave no clip, or belong to another shard, are left away, and
+            the order becomes that of the records.
+        layout: The skeleton's name, for the summary.
+    """
+    splits = write_pickle(args.out, outcome.records, splits)
+    print(summary(outcome.records, splits, layout))
+    print(left_out(outcome.skipped, outcome.total, outcome.table))
+    print(f'wrote {args.out}')
+    shutil.rmtree(outcome.folder)
+
+
+def left_out(skipped: Sequence[Skipped], total: int, table: Path) -> str:
+    """One line on what was left out."""
+    counts = Counter(kind for _, kind, _ in skipped)
+    told = ''.join(f', {count} {kind}' for kind, count in sorted(counts.items()))
+    return f'left out: {len(skipped)} of {total}{told}; {table} says why' if skipped else f'left out: 0 of {total}'
+
+
+def plan_parts(folder: Path, items: Sequence, settings: object, a_part: int) -> dict[Path, Sequence]:
+    """Which items go to which part; the name of a part changes with its files and with the settings."""
+    parts = {}
+    for start in range(0, len(items), a_part):
+        chunk = items[start : start + a_part]
+        state = repr(([_state(item) for item in chunk], settings))
+        parts[folder / f'{hashlib.sha256(state.encode(errors="surrogateescape")).hexdigest()[:24]}.pkl'] = chunk
+    return parts
+
+
+def _state(item: object) -> object:
+    """What changes when the item, or a file that it names, does."""
+    if isinstance(item, Path):
+        try:
+            state = item.stat()
+        except OSError:
+            return str(item)
+        return str(item), state.st_size, state.st_mtime_ns
+    return tuple(map(_state, item)) if isinstance(item, tuple) else item
+
+
+def called(item: object) -> str:
+    """An item's name in ``skipped.csv``: of a tuple, the first path in it, else its first value."""
+    if isinstance(item, tuple) and item:
+        values = [value for part in item for value in (part if isinstance(part, tuple) else (part,))]
+        paths = [value for value in values if isinstance(value, Path)]
+        return str((paths or values or item)[0])
+    return str(item)
+
+
+def make_part(part: Path, items: Sequence, work: Callable[[object], dict]) -> int:
+    """Work ``items`` off into the file ``part``; their number."""
+    done, skipped, retry = [], [], False
+    for item in items:
+        try:
+            done.append((called(item), work(item)))
+        except LeftOut as why:
+            skipped.append((called(item), why.kind, str(why)))
+        except (ValueError, OSError) as why:
+            retry |= isinstance(why, OSError)  # a disk that was away, a file of another user: the next run looks again
+            skipped.append((called(item), GARBLED, ' '.join(str(why).split()) or type(why).__name__))
+    with replacing(part) as file:
+        pickle.dump({'annotations': done, 'skipped': skipped, 'retry': retry}, file, protocol=4)
+    return len(items)
+
+
+def read_part(part: Path) -> dict | None:
+    """A finished part, or None if it is not there or damaged."""
+    try:
+        content = load_numbers(part)
+    except (OSError, ValueError):
+        return None
+    return content if isinstance(content, dict) and {'annotations', 'skipped', 'retry'} <= set(content) else None
+
+
+def make_parts(parts: dict[Path, Sequence], work: Callable[[object], dict], jobs: int, unit: str) -> None:
+    """Make the parts that are not there yet.
+
+    Raises:
+        ValueError: If a worker was killed.
+    """
+    todo = {part: items for part, items in parts.items() if (read_part(part) or {'retry': True})['retry']}
+    done = sum(len(items) for part, items in parts.items() if part not in todo)
+    total = done + sum(map(len, todo.values()))
+    with tqdm(total=total, initial=done, desc='clips', unit=f' {unit}', disable=None) as bar:
+        for count in _finished(todo, work, jobs):
+            bar.update(count)
+
+
+def _finished(todo: dict[Path, Sequence], work: Callable[[object], dict], jobs: int) -> Iterator[int]:
+    if jobs == 1 or len(todo) < 2:
+        yield from (make_part(part, items, work) for part, items in todo.items())
+        return
+    # Ctrl-C is for the parent: it lets each worker finish its part, which then counts.
+    with ProcessPoolExecutor(jobs, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)) as pool:
+        try:
+            for future in as_completed([pool.submit(make_part, part, items, work) for part, items in todo.items()]):
+                yield future.result()
+        except BrokenProcessPool:
+            raise ValueError('a worker was killed, out of memory perhaps; run again with fewer --jobs') from None
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def write_skipped(path: Path, skipped: Sequence[Skipped]) -> None:
+    """``file,kind,reason``, a line an item."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator='\n').writerows([('file', 'kind', 'reason'), *sorted(skipped)])
+    with replacing(path) as file:
+        file.write(text.getvalue().encode(errors='surrogateescape'))
+
+
+def check_bad(skipped: Sequence[Skipped], total: int, max_bad: float, table: Path) -> None:
+    """Raises:
+    ValueError: If more than ``max_bad`` percent of ``total`` are of a kind that counts.
+    """
+    bad = [entry for entry in skipped if entry[1] in COUNTED]
+    if len(bad) * 100 > max_bad * total:
+        kinds = ' or '.join(sorted({kind for _, kind, _ in bad}))
+        path, _, why = min(bad)
+        raise ValueError(
+            f'{len(bad)} of {total} are {kinds}, more than --max-bad {max_bad:g} %; the first: {path}: {why}; all '
+            f'are in {table}'
+        )

@@ -1,0 +1,354 @@
+"""labels.csv: what each clip is called, shows, and who moves in it.
+
+    name,label,subject,split,width,height,num_frames
+    clip_0001,wave,anna,,1920,1080,
+    clip_0002,3,...
+
+``name`` and ``label`` are needed, the rest is not, other columns are left alone. Commas, semicolons or tabs. A label is
+a class index from 0 or a class name; names are numbered in the order of the alphabet, or of ``--classes``, and written
+to ``X.classes.txt``, a line a class.
+
+    add_label_options(parser)                           # --labels --classes
+    labels = labels_of(args)                            # rows, class names, and the rows that cannot be
+    items = pair_up(labels, {'clip_0001': path, ...})   # (path, Row) or (what, why): for convert()
+    ...
+    path, row = paired(item)                            # in the worker; raises LeftOut for (what, why)
+    write_classes(args, labels)                         # at the end
+"""
+
+import argparse
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pyskl.converters.job import UNMATCHED, LeftOut
+from pyskl.converters.tables import read_table, read_text
+from pyskl.datasets.records.annotations import replacing
+
+COLUMNS = ('name', 'label', 'subject', 'split', 'width', 'height', 'num_frames')
+MAX_CLASSES = 100_000
+MAX_PIXELS = 1_000_000
+MAX_FRAMES = 1_000_000
+# What a name may end with and a clip's name does not.
+SUFFIXES = (
+    '.json', '.mp4', '.avi', '.mov', '.mkv', '.webm', '.m4v', '.mpg', '.mpeg', '.npy', '.npz', '.mat', '.csv',
+    '.skeleton',
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Row:
+    """What is known of a clip.
+
+    Args:
+        name: :func:`plain_name` of the name given; becomes ``frame_dir``.
+        label: Class index; None where none is known.
+        subject: Who moves.
+        split: ``train``, ``val``, ``test`` or what the user wrote.
+        size: (height, width) of the picture in pixels.
+        num_frames: Frames of the clip.
+    """
+
+    name: str
+    label: int | None
+    subject: str | None = None
+    split: str | None = None
+    size: tuple[int, int] | None = None
+    num_frames: int | None = None
+
+
+@dataclass(frozen=True)
+class Labels:
+    """A file of labels.
+
+    Args:
+        source: Where from, for messages.
+        rows: A row a clip, in the order of the file.
+        columns: Which of :data:`COLUMNS` are there.
+        classes: Class names by index; None if the labels were numbers and no ``--classes`` was given.
+        bad: (where, why) of the lines that give no row.
+        notes: Lines for the user.
+    """
+
+    source: str
+    rows: tuple[Row, ...]
+    columns: tuple[str, ...]
+    classes: tuple[str, ...] | None
+    bad: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
+
+
+def add_label_options(parser: argparse.ArgumentParser, required: bool = True) -> None:
+    """``--labels`` and ``--classes``."""
+    parser.add_argument(
+        '--labels', type=Path, required=required, metavar='CSV', help=f'table with a head: {",".join(COLUMNS)}'
+    )
+    add_class_option(parser)
+
+
+def add_class_option(parser: argparse.ArgumentParser) -> None:
+    """``--classes``."""
+    parser.add_argument(
+        '--classes', type=Path, metavar='FILE', help='class names, one a line: the first is class 0 (default: by name)'
+    )
+
+
+def labels_of(args: argparse.Namespace) -> Labels:
+    """The labels that ``--labels`` and ``--classes`` name; to be called after ``check_job_options``.
+
+    Raises:
+        ValueError: If a file is no such table, or no row can be used.
+        OSError: If one cannot be read, or ``X.classes.txt`` is there with other classes.
+    """
+    labels = read_labels(args.labels, read_classes(args.classes) if args.classes else None)
+    check_classes_free(args, labels.classes)
+    return labels
+
+
+def plain_name(text: str) -> str:
+    """A clip's name: slashes, no ``./`` in front, no suffix of a video or data file. ``wave/01.mp4 -> wave/01``."""
+    name = text.strip().replace('\\', '/')
+    while name.startswith('./'):
+        name = name[2:]
+    for suffix in SUFFIXES:
+        if name.lower().endswith(suffix) and len(name) > len(suffix):
+            return name[: -len(suffix)]
+    return name
+
+
+def read_classes(path: Path) -> tuple[str, ...]:
+    """Class names, one a line.
+
+    Raises:
+        ValueError: If there are none, or one comes twice.
+    """
+    names = tuple(line.strip() for line in read_text(path, '--classes').splitlines() if line.strip())
+    if not names:
+        raise ValueError(f'--classes {path} holds no class name, one a line')
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise ValueError(f'--classes {path} holds {twice[0]!r} twice')
+    return names
+
+
+def read_labels(path: Path, classes: Sequence[str] | None = None) -> Labels:
+    """The rows of a labels.csv.
+
+    Args:
+        path: The file.
+        classes: Class names by index, if given.
+
+    Raises:
+        ValueError: If it is no such table, or none of its rows can be used.
+        OSError: If it cannot be read.
+    """
+    return labels_from(path, *read_table(path, '--labels', ('name', 'label')), classes)
+
+
+def labels_from(
+    path: Path,
+    columns: Sequence[str],
+    table: Sequence[tuple[int, dict[str, str]]],
+    classes: Sequence[str] | None = None,
+) -> Labels:
+    """The rows of a table that was read: see :func:`read_labels`, :func:`read_table`."""
+    numbers, names, said = number_classes([cells['label'] for _, cells in table], classes)
+    rows, bad, lines = {}, [], defaultdict(list)
+    for (line, cells), label in zip(table, numbers, strict=True):
+        where = f'{path} line {line}'
+        try:
+            row = _row(cells, label)
+        except ValueError as why:
+            bad.append((where, str(why)))
+            continue
+        lines[row.name].append((where, line, row))
+    for name, found in lines.items():
+        (_, first, row), *more = found
+        if any(other != row for _, _, other in more):  # which is right cannot be known
+            told = ', '.join(str(line) for _, line, _ in found[:5])
+            bad += [(where, f'the name {name!r} is in lines {told}, which differ') for where, _, _ in found]
+            continue
+        bad += [(where, f'the name {name!r} again, as in line {first}') for where, _, _ in more]
+        rows[name] = row
+    if not rows:
+        why = f'; the first: {bad[0][0]}: {bad[0][1]}' if bad else ''
+        raise ValueError(f'--labels {path} has no row that can be used{why}')
+    unused = [column for column in columns if column and column not in COLUMNS]
+    notes = [f'columns of {path} that mean nothing here: {", ".join(unused[:8])}'] if unused else []
+    there = tuple(column for column in COLUMNS if column in columns)
+    return Labels(str(path), tuple(rows.values()), there, names, tuple(bad), (*notes, *said))
+
+
+def _row(cells: Mapping[str, str], label: int | str) -> Row:
+    """Raises:
+    ValueError: If a cell cannot be.
+    """
+    name = plain_name(cells['name'])
+    if not name:
+        raise ValueError('no name')
+    if isinstance(label, str):
+        raise ValueError(label)
+    width, height = (_whole(cells, column, MAX_PIXELS) for column in ('width', 'height'))
+    if (width is None) != (height is None):
+        raise ValueError('width and height go together, one is missing')
+    return Row(
+        name,
+        label,
+        cells.get('subject') or None,
+        cells.get('split') or None,
+        None if width is None else (height, width),
+        _whole(cells, 'num_frames', MAX_FRAMES),
+    )
+
+
+def _whole(cells: Mapping[str, str], column: str, most: int) -> int | None:
+    text = cells.get(column)
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 12 and 1 <= int(text) <= most):
+        raise ValueError(f'{column} {text[:40]!r} must be a whole number from 1 to {most}')
+    return int(text)
+
+
+def is_index(text: str) -> bool:
+    """Whether a label is a number, as ``7`` or ``-1``."""
+    return text.isascii() and text.removeprefix('-').isdigit()
+
+
+def number_classes(
+    texts: Sequence[str], classes: Sequence[str] | None = None
+) -> tuple[list[int | str], tuple[str, ...] | None, list[str]]:
+    """Class indices of labels that are written as indices or as names.
+
+    Args:
+        texts: A label a clip.
+        classes: Class names by index, if given.
+
+    Returns:
+        For each label its index, or the reason why it has none; the class names, None if labels are indices and
+        ``classes`` is None; lines for the user.
+    """
+    indices = sum(map(is_index, texts))
+    by_name = indices * 2 < len(texts) or (classes is not None and not indices)
+    if not by_name:
+        most = len(classes) if classes is not None else MAX_CLASSES
+        return [_index(text, most) for text in texts], None if classes is None else tuple(classes), []
+    known = set(classes or ())
+    names = tuple(classes) if classes is not None else tuple(sorted({t for t in texts if t and not is_index(t)}))
+    number = {name: index for index, name in enumerate(names)}
+    numbers = []
+    for text in texts:
+        if text in number:
+            numbers.append(number[text])
+        elif not text:
+            numbers.append('no label')
+        elif known:
+            numbers.append(f'label {text[:40]!r} is not in --classes')
+        else:
+            numbers.append(f'label {text!r} is a number where most labels are names')
+    told = ', '.join(f'{index} {name}' for index, name in enumerate(names[:6])) + (', ...' if len(names) > 6 else '')
+    order = 'in the order of --classes' if known else 'in the order of the alphabet'
+    return numbers, names, [f'{len(names)} classes, numbered {order}: {told}']
+
+
+def _index(text: str, most: int) -> int | str:
+    if not text:
+        return 'no label'
+    if not is_index(text):
+        return f'label {text[:40]!r} is a name where most labels are numbers'
+    if len(text) > 12 or not 0 <= int(text) < most:
+        return f'label {text[:40]} must be 0 to {most - 1}'
+    return int(text)
+
+
+def pair_up(labels: Labels, found: Mapping[str, object]) -> list[tuple[object, Row | str]]:
+    """Each clip that was found with its row, then what has no partner: the items of ``convert``.
+
+    A clip ``wave/01`` goes with the row of that name, or, where the name is not taken twice, with the row ``01``.
+
+    Args:
+        labels: Of :func:`labels_of`.
+        found: What a clip is made of (a path, or a tuple that begins with one) by its name, in order.
+
+    Returns:
+        (what was found, row), or (where, why there is none): :func:`paired` tells them apart.
+
+    Raises:
+        ValueError: If no clip has a row.
+    """
+    rows = {row.name: row for row in labels.rows}
+    short = Counter(name.rsplit('/', 1)[-1] for name in found)
+    items, used = [], set()
+    for name, what in found.items():
+        last = name.rsplit('/', 1)[-1]
+        row = rows.get(name) or (rows.get(last) if short[last] == 1 else None)
+        if row is None and last in rows:
+            items.append((what, f'{short[last]} clips are called {last!r}; write {name!r} into {labels.source}'))
+        elif row is None:
+            items.append((what, f'no row of {labels.source} is called {name!r}'))
+        else:
+            items.append((what, row))
+            used.add(row.name)
+    if not used:
+        raise ValueError(
+            f'none of the {len(found)} clips found is in {labels.source}: found {_few(found)}, which names {_few(rows)}'
+        )
+    items += [(f'{labels.source} {row.name}', 'nothing of this name was found') for row in labels.rows
+              if row.name not in used]  # fmt: skip
+    return items + list(labels.bad)
+
+
+def _few(names: Iterable[str]) -> str:
+    names = list(names)
+    return ', '.join(map(repr, names[:3])) + (', ...' if len(names) > 3 else '')
+
+
+def rows_of(items: Iterable[tuple[object, Row | str]]) -> list[Row]:
+    """The rows that have a clip, in order: what the splits are made of."""
+    return [row for _, row in items if isinstance(row, Row)]
+
+
+def paired(item: tuple[object, Row | str]) -> tuple[object, Row]:
+    """An item of :func:`pair_up` that has both halves.
+
+    Raises:
+        LeftOut: If it has not.
+    """
+    what, row = item
+    if isinstance(row, str):
+        raise LeftOut(UNMATCHED, row)
+    return what, row
+
+
+def classes_path(args: argparse.Namespace) -> Path:
+    """``X.pkl -> X.classes.txt``; one for all shards."""
+    stem = args.out.stem
+    if args.shard:
+        stem = stem.removesuffix('.shard-{}-of-{}'.format(*args.shard))
+    return args.out.with_name(f'{stem}.classes.txt')
+
+
+def check_classes_free(args: argparse.Namespace, classes: Sequence[str] | None) -> None:
+    """Raises:
+    FileExistsError: If the file for the class names is there with other ones, and ``--overwrite`` is off.
+    """
+    path = classes_path(args)
+    if classes is None or args.overwrite or not path.exists():
+        return
+    if path.read_bytes() != _class_lines(classes):
+        raise FileExistsError(f'{path} exists with other classes; give another --out, or --overwrite to replace it')
+
+
+def write_classes(args: argparse.Namespace, classes: Sequence[str] | None) -> None:
+    """Write the class names, one a line, if there are any, and say so."""
+    if classes is None:
+        return
+    path = classes_path(args)
+    with replacing(path) as file:
+        file.write(_class_lines(classes))
+    print(f'wrote {path}: the names of classes 0 to {len(classes) - 1}')
+
+
+def _class_lines(classes: Sequence[str]) -> bytes:
+    return ''.join(f'{name}\n' for name in classes).encode()

@@ -1,0 +1,70 @@
+"""The tools by their own command line, in this process."""
+
+import importlib
+import os
+import sys
+import warnings
+from pathlib import Path
+
+import pytest
+
+TOOLS = Path(__file__).resolve().parents[2] / 'tools'
+
+
+@pytest.fixture
+def tool(capfd, monkeypatch, tiny):
+    """``tool('train', *arguments)`` -> (exit status, stderr), in the folder of the tiny experiment."""
+    monkeypatch.chdir(tiny.folder)
+    monkeypatch.delenv('PYSKL_DEBUG', raising=False)  # before the test, which may set it
+    monkeypatch.delenv('PYSKL_ERROR_ONCE', raising=False)
+
+    def call(name, *arguments):
+        module = importlib.import_module(f'pyskl.cli.{name}')
+        monkeypatch.setattr(sys, 'argv', [name, *map(str, arguments)])
+        capfd.readouterr()
+        with warnings.catch_warnings(), pytest.raises(SystemExit) as left:
+            warnings.simplefilter('error', UserWarning)  # a warning would be a second line
+            warnings.simplefilter('error', RuntimeWarning)
+            module.run(module.main)
+        return left.value.code, capfd.readouterr().err
+
+    return call
+
+
+def content(folder):
+    """Every file below ``folder`` with its bytes, or where it links to."""
+    return {
+        str(path): os.readlink(path) if path.is_symlink() else path.read_bytes()
+        for path in sorted(folder.rglob('*'))
+        if path.is_file() or path.is_symlink()
+    }
+
+
+@pytest.fixture
+def refused(tiny, tool):
+    """``refused('train', arguments, *said)``: the tool ends with status 1 and one line that holds each of ``said``, and
+    leaves every file as it was, and no new one.
+    """
+
+    def check(name, arguments, *said):
+        before = content(tiny.folder)
+        status, stderr = tool(name, *arguments)
+        assert stderr.startswith('error: ') and stderr.endswith('\n') and stderr.count('\n') == 1, stderr
+        assert status == 1
+        for part in said:
+            assert part in stderr
+        assert content(tiny.folder) == before
+
+    return check
+
+
+@pytest.fixture
+def refuse_training(tiny, refused):
+    """``refuse_training(options, *said)``: ``tools/train.py`` does, in a work_dir with a file of the user's."""
+
+    def check(options, *said):
+        tiny.work_dir.mkdir(exist_ok=True)
+        (tiny.work_dir / 'notes.txt').write_text('mine')
+        refused('train', [tiny.config, '--work-dir', tiny.work_dir, *options], *said)
+
+    return check

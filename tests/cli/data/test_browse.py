@@ -1,0 +1,278 @@
+import importlib
+import pickle
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageSequence
+
+from pyskl.synthetic.dataset import make_annotation
+
+TOOL = Path(__file__).resolve().parents[3] / 'tools' / 'data' / 'browse.py'
+
+
+@pytest.fixture
+def browse(tiny, monkeypatch, capsys):
+    """``browse(*arguments)`` -> (exit status, stdout, stderr); files go to ``browse.out``."""
+    tool = importlib.import_module('pyskl.cli.data.browse')
+    monkeypatch.delenv('PYSKL_DEBUG', raising=False)
+    out = tiny.folder / 'out'
+
+    def call(*arguments, file=tiny.clips):
+        monkeypatch.setattr(sys, 'argv', ['browse', *map(str, (file, '--out', out, *arguments))])
+        with pytest.raises(SystemExit) as left:
+            tool.run(tool.main)
+        said, error = capsys.readouterr()
+        return left.value.code, said, error
+
+    call.out = out
+    return call
+
+
+def files(folder):
+    return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+
+
+def frames(path):
+    with Image.open(path) as image:
+        return [np.array(frame.convert('RGB')) for frame in ImageSequence.Iterator(image)]
+
+
+def first_name(tiny):
+    return tiny.annotations[0]['frame_dir']
+
+
+def test_a_clip_is_a_gif_of_its_frames(tiny, browse):
+    name, total = first_name(tiny), tiny.annotations[0]['total_frames']
+    status, said, _ = browse('--ids', name, '--size', 120)
+    assert status == 0
+    assert 'layout coco (17 joints, 2D), guessed' in said
+    assert files(browse.out) == [f'{name}.gif']
+    assert len(frames(browse.out / f'{name}.gif')) == total
+
+
+def test_equal_clips_give_equal_bytes_and_nothing_is_overwritten(tiny, browse):
+    name = first_name(tiny)
+    browse('--ids', name, '--size', 96)
+    path = browse.out / f'{name}.gif'
+    before = path.read_bytes()
+    path.write_bytes(b'mine')
+    status, said, _ = browse('--ids', name, '--size', 96)
+    assert (status, path.read_bytes()) == (0, b'mine')
+    assert '1 were there already and are left as they were' in said
+    browse('--ids', name, '--size', 96, '--overwrite')
+    assert path.read_bytes() == before
+
+
+def test_max_frames_thins_out_and_keeps_the_speed(tiny, browse):
+    name, total = first_name(tiny), tiny.annotations[0]['total_frames']
+    browse('--ids', name, '--size', 96, '--max-frames', 20)
+    path = browse.out / f'{name}.gif'
+    step = -(-total // 20)
+    assert len(frames(path)) == -(-total // step)
+    with Image.open(path) as image:
+        assert image.info['duration'] == 40 * step
+
+
+def test_splits_labels_and_chance_narrow_the_choice_down(tiny, browse):
+    browse('--split', 'xsub_val', '--size', 64, '--max-frames', 2)
+    assert len(files(browse.out)) == 4
+    status, said, _ = browse('--label', 0, 1, '--split', 'xsub_val', '--size', 64)
+    assert (status, said.count('2 were there already')) == (0, 1)
+    status, said, _ = browse('--random', 3, '--seed', 5, '--size', 64, '--max-frames', 2, '--overwrite')
+    assert 'drew 3 of 3 clips' in said
+
+
+def test_class_names_are_read_and_can_be_asked_for(tiny, browse):
+    names = tiny.folder / 'names.txt'
+    names.write_text('clap\nwave\nkick\nsit\n')
+    status, said, _ = browse('--classes', names, '--label', 'wave', '--size', 64, '--max-frames', 2)
+    assert (status, len(files(browse.out))) == (0, 3)
+    assert "near it: 'wave'" in browse('--classes', names, '--label', 'wafe')[2]
+
+
+def test_nothing_chosen_is_a_contact_sheet(tiny, browse):
+    status, said, _ = browse()
+    assert status == 0
+    assert said.splitlines()[-1] == f'wrote {browse.out / "sheet.png"}: 4 clips, one a class'
+    before = (browse.out / 'sheet.png').read_bytes()
+    status, _, error = browse()
+    assert (status, error.count('\n')) == (1, 1) and 'sheet.png exists' in error
+    browse('--overwrite')
+    assert (browse.out / 'sheet.png').read_bytes() == before
+
+
+def test_many_classes_are_paged(tiny, browse):
+    records = [{**tiny.annotations[0], 'label': label, 'frame_dir': f'clip{label}'} for label in range(30)]
+    tiny.clips.write_bytes(pickle.dumps(records))
+    browse('--sheet', '--columns', 2, '--size', 48)
+    assert files(browse.out) == ['sheet_01.png', 'sheet_02.png', 'sheet_03.png']
+
+
+def test_space_is_drawn_too(tiny, browse):
+    records = [make_annotation(0, index, 'nturgb+d') for index in range(2)]
+    path = tiny.folder / 'space.pkl'
+    path.write_bytes(pickle.dumps(records))
+    name = records[1]['frame_dir']
+    for view in ('0,0', '90,30'):
+        status, said, _ = browse('--ids', name, '--size', 96, f'--view={view}', '--overwrite', file=path)
+        assert status == 0 and 'layout nturgb+d (25 joints, 3D), guessed' in said
+    assert len(frames(browse.out / f'{name}.gif')) == records[1]['total_frames']
+
+
+@pytest.mark.parametrize('form', ['file', 'dict'])
+def test_any_skeleton_will_do(tiny, browse, form):
+    random = np.random.RandomState(0)
+    record = {'frame_dir': 'own', 'label': 0, 'total_frames': 3, 'keypoint': random.rand(1, 3, 4, 2) * 50}
+    tiny.clips.write_bytes(pickle.dumps([record]))
+    status, said, _ = browse('--ids', 'own', '--size', 64)
+    assert status == 0 and 'no shipped layout has 4 joints in 2D' in said
+    text = '{joints: [a, b, c, d], edges: [[b, a], [c, a], [d, a]], left: [b], right: [c]}'
+    if form == 'file':
+        (tiny.folder / 'skeleton.yaml').write_text(text)
+        text = tiny.folder / 'skeleton.yaml'
+    loose = (browse.out / 'own.gif').read_bytes()
+    assert browse('--ids', 'own', '--size', 64, '--layout', text, '--overwrite')[0] == 0
+    assert (browse.out / 'own.gif').read_bytes() != loose
+
+
+def test_a_config_shows_what_the_network_is_fed(tiny, browse):
+    name = first_name(tiny)
+    assert browse('--ids', name, '--size', 96)[0] == 0
+    alone = frames(browse.out / f'{name}.gif')[0].shape
+    status, _, error = browse('--ids', name, '--size', 96, '--config', tiny.config, '--overwrite')
+    assert status == 0, error
+    beside = frames(browse.out / f'{name}.gif')
+    assert len(beside) == 8  # clip_len
+    assert beside[0].shape[1] > alone[1] + 90  # a square panel more
+
+
+def test_heatmaps_are_drawn_as_pictures(tiny, browse):
+    start, end = tiny.config.read_text().split('train_pipeline', 1)[0], 'val_pipeline = train_pipeline\n'
+    data = tiny.config.read_text().split('data = dict', 1)[1]
+    steps = (
+        "dict(type='UniformSampleFrames', clip_len=6), dict(type='PoseDecode'), "
+        "dict(type='PoseCompact', hw_ratio=1.0), dict(type='Resize', scale=(32, 32), keep_ratio=False), "
+        "dict(type='GeneratePoseTarget', with_kp=False, with_limb=True), "
+        "dict(type='FormatShape', input_format='NCTHW_Heatmap'), dict(type='Collect', keys=['imgs', 'label'])"
+    )
+    tiny.config.write_text(f'{start}train_pipeline = [{steps}]\n{end}data = dict{data}')
+    name = first_name(tiny)
+    status, said, error = browse('--ids', name, '--size', 64, '--config', tiny.config, '--phase', 'test')
+    assert status == 0, error
+    assert len(frames(browse.out / f'{name}.gif')) == 6
+
+
+def test_boxes_are_arranged(tiny, browse):
+    total = 6
+    random = np.random.RandomState(0)
+    inds = np.array([0, 0, 1, 2, 2, 5])
+    record = {
+        'frame_dir': 'k400', 'label': 0, 'total_frames': total, 'img_shape': (100, 100), 'frame_inds': inds,
+        'keypoint': random.rand(6, 17, 3).astype(np.float16), 'box_score': np.ones(6, np.float16),
+    }  # fmt: skip
+    tiny.clips.write_bytes(pickle.dumps([record]))
+    status, _, error = browse('--ids', 'k400', '--size', 64)
+    assert status == 0, error
+    assert len(frames(browse.out / 'k400.gif')) == total
+
+
+@pytest.mark.parametrize(
+    ('transform', 'source'),
+    [
+        ({'clip_len': 8, 'p_interval': 1.0}, range(8)),
+        ({'clip_len': 4, 'p_interval': 0.5}, [2, 3, 4, 5]),  # the middle half
+    ],
+)
+def test_recorded_frames_are_found_behind_resized_ones(browse, transform, source):
+    fed = importlib.import_module('pyskl.cli.data.feed')
+    clip = {'keypoint': np.random.RandomState(0).rand(2, 8, 3, 3)}
+    assert fed.source_frames(fed.CropResize(**transform), clip).tolist() == list(source)
+
+
+def test_recorded_frames_are_found_behind_drawn_ones(browse):
+    fed = importlib.import_module('pyskl.cli.data.feed')
+    clip = {'keypoint': np.random.RandomState(0).rand(1, 30, 3, 3)}
+    for seed in range(5):
+        np.random.seed(seed)
+        source = fed.source_frames(fed.UniformSampleDecode(10), clip)
+        drawn = fed.UniformSampleDecode(10)(dict(clip))['keypoint']  # chance is where it was
+        assert (drawn == clip['keypoint'][:, source].astype(np.float32)).all()
+
+
+def test_broken_records_are_skipped_and_told(tiny, browse):
+    tiny.annotations[1]['keypoint'][0, 0, 0] = np.nan
+    tiny.annotations[2]['keypoint'] = tiny.annotations[2]['keypoint'][:, :, :5]
+    tiny.annotations[2]['keypoint_score'] = tiny.annotations[2]['keypoint_score'][:, :, :5]
+    tiny.annotations[3]['keypoint_score'] *= 0
+    tiny.write_clips()
+    for more in ((), ('--config', tiny.config)):
+        status, said, error = browse('--split', 'xsub_train', '--size', 64, '--max-frames', 2, '--overwrite', *more)
+        assert status == 0
+        assert 'drew 5 of 8 clips' in said
+        assert 'skipped 3:' in error and 'NaN or infinite' in error and 'has 17 joints' in error
+        assert 'shows nobody' in error and 'Traceback' not in error
+
+
+def test_a_config_that_cannot_take_a_clip_is_told_clip_by_clip(tiny, browse):
+    tiny.write_config("dict(type='PreNormalize2D'), ", "dict(type='PreNormalize3D'), ")
+    status, said, error = browse('--split', 'xsub_val', '--size', 64, '--config', tiny.config)
+    assert status == 1
+    assert 'drew 0 of 4 clips' in said and 'data.train, PreNormalize3D: ' in error
+    assert files(browse.out) == []
+
+
+@pytest.mark.parametrize('name', ['../../up', '/etc/passwd', '..', 'a/b\\c', '.hidden', 'x' * 500, '动作', ' '])
+def test_a_name_cannot_lead_out_of_the_folder(tiny, browse, name):
+    tiny.annotations[0]['frame_dir'] = name
+    tiny.clips.write_bytes(pickle.dumps(tiny.annotations))
+    before = files(tiny.folder)
+    assert browse('--ids', name, '--size', 64, '--max-frames', 2)[0] == 0
+    (written,) = browse.out.iterdir()
+    assert not written.name.startswith('.') and len(written.name.encode()) < 150
+    assert set(files(tiny.folder)) - set(before) == {'out'}
+
+
+def test_names_that_become_one_are_two_files(tiny, browse):
+    tiny.annotations[0]['frame_dir'], tiny.annotations[1]['frame_dir'] = 'a/b', 'a:b'
+    tiny.annotations[2]['frame_dir'] = tiny.annotations[3]['frame_dir'] = 'twice'
+    tiny.clips.write_bytes(pickle.dumps(tiny.annotations))
+    browse('--ids', 'a/b', 'a:b', 'twice', '--size', 64, '--max-frames', 2)
+    assert len(files(browse.out)) == 4
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'said'),
+    [
+        (['--ids', 'S001C001P001R000001A00'], "near it: 'S001C001P001R000001A001'"),
+        (['--ids', 'nothing like it'], 'has no clip'),
+        (['--split', 'xsub_vall'], "did you mean 'xsub_val'"),
+        (['--label', '9'], 'labels of'),
+        (['--label', 'wave'], 'give a number, or --classes'),
+        (['--random', '0'], '--random must be at least 1'),
+        (['--split', 'xsub_train', '--max-clips', '3'], '8 clips are chosen; --random'),
+        (['--random', '1', '--size', '3'], '--size must be at least 48'),
+        (['--random', '1', '--fps', '0'], '--fps must be from 0.1 to 50'),
+        (['--random', '1', '--fps', 'nan'], '--fps must be from 0.1 to 50'),
+        (['--random', '1', '--layout', 'cocoo'], "unknown skeleton 'cocoo'"),
+        (['--random', '1', '--layout', '{joints: 3'], '--layout'),
+        (['--random', '1', '--layout', 'nowhere.yaml'], 'nowhere.yaml'),
+        (['--random', '1', '--classes', 'nowhere.txt'], 'nowhere.txt'),
+        (['--random', '1', '--config', 'nowhere.py'], 'no config file'),
+        (['--random', '1', '--font', 'nowhere.ttf'], 'nowhere.ttf'),
+        (['--sheet', '--config', 'x.py'], 'a contact sheet shows clips as they were recorded'),
+    ],
+)
+def test_what_cannot_be_is_one_line_and_writes_nothing(browse, arguments, said):
+    status, _, error = browse(*arguments)
+    assert status == 1
+    assert error.startswith('error: ') and error.count('\n') == 1
+    assert said in error
+    assert files(browse.out) == []
+
+
+def test_what_is_no_annotation_file_is_one_line(tiny, browse):
+    tiny.clips.write_bytes(b'garbage')
+    status, _, error = browse()
+    assert status == 1 and error.startswith('error: ') and error.count('\n') == 1

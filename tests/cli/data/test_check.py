@@ -1,0 +1,136 @@
+import importlib
+import json
+import os
+import pickle
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pyskl.datasets.records.store_writer import pack_annotations
+
+TOOL = Path(__file__).resolve().parents[3] / 'tools' / 'data' / 'check.py'
+
+
+@pytest.fixture
+def check(monkeypatch, capsys):
+    """``check(*arguments)`` -> (exit status, lines of stdout, last line of stderr)."""
+    tool = importlib.import_module('pyskl.cli.data.check')
+    monkeypatch.delenv('PYSKL_DEBUG', raising=False)
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, 'argv', ['check', *map(str, arguments)])
+        with pytest.raises(SystemExit) as left:
+            tool.run(tool.main)
+        out, err = capsys.readouterr()
+        return left.value.code, [line.strip() for line in out.splitlines()], err.strip().split('\n')[-1]
+
+    return call
+
+
+def test_a_sound_file_that_fits_its_config_is_fine(tiny, check):
+    status, said, _ = check(tiny.clips, '--config', tiny.config)
+    assert status == 0
+    assert said[0] == f'{tiny.clips}: 12 clips, 17 joints, 2D: coco'
+    assert 'split xsub_val: 4' in said
+    assert said[-1] == 'nothing is wrong'
+
+
+def test_what_does_not_fit_the_config_is_told_all_at_once(tiny, check):
+    tiny.write_config('num_classes=4', 'num_classes=3')
+    tiny.annotations[1]['keypoint'][0, 0, 0] = np.nan
+    tiny.split['xsub_val'] = []
+    tiny.write_clips()
+    status, said, _ = check(tiny.clips, '--config', tiny.config)
+    assert status == 1
+    assert '1: has NaN or infinite coordinates' in said
+    assert '2: has a label outside 0 to 2, as num_classes=3 has it' in said
+    assert sum('cannot be built' in line for line in said) == 3
+
+
+def test_channels_are_the_networks(tiny, check):
+    tiny.write_config("feats=['j']", "feats=['j', 'b']")
+    status, said, _ = check(tiny.clips, '--config', tiny.config)
+    assert status == 1
+    assert any('in_channels is 3' in line for line in said)
+
+
+def test_the_splits_of_the_config_are_judged_in_any_file(tiny, check):
+    tiny.annotations[8]['keypoint'] = tiny.annotations[0]['keypoint']
+    tiny.annotations[8]['keypoint_score'] = tiny.annotations[0]['keypoint_score']
+    tiny.annotations[8]['total_frames'] = tiny.annotations[0]['total_frames']
+    tiny.write_clips()
+    copy = tiny.folder / 'copy.pkl'
+    copy.write_bytes(tiny.clips.read_bytes())
+    status, said, _ = check(copy, '--config', tiny.config)
+    assert status == 2
+    assert any(line.startswith('1: clips of xsub_val (4) are copies of clips of xsub_train') for line in said)
+    assert any('is put in their place' in line for line in said)
+    tiny.write_config("split='xsub_val'", "split='xsub_train'")
+    assert '8: clips are in xsub_train and in xsub_train' in check(copy, '--config', tiny.config)[1]
+
+
+def test_fix_and_report_are_written_once(tiny, check):
+    tiny.annotations[0]['total_frames'] += 5
+    tiny.split['xsub_train'].append('nobody')
+    tiny.write_clips()
+    fixed, report = tiny.folder / 'fixed.pkl', tiny.folder / 'report.json'
+    status, said, _ = check(tiny.clips, '--fix', fixed, '--json', report)
+    assert status == 1
+    assert f'wrote {fixed}: 12 of 12 clips' in said
+    told = json.loads(report.read_text())
+    assert told['status'] == 1
+    assert [f['names'] for f in told['findings'] if 'not among the records' in f['what']] == [['nobody']]
+    assert check(fixed, '--config', tiny.config)[0] == 0
+    before = fixed.read_bytes()
+    status, said, error = check(tiny.clips, '--fix', fixed)
+    assert (status, said, fixed.read_bytes()) == (1, [], before)
+    assert error.startswith(f'error: --fix {fixed} exists; give another name')
+    assert 'never FILE' in check(fixed, '--fix', fixed, '--overwrite')[2]
+    assert check(tiny.clips, '--fix', fixed, '--overwrite')[1][-1] == f'wrote {fixed}: 12 of 12 clips'
+
+
+@pytest.mark.parametrize(
+    ('content', 'said'),
+    [
+        ({'annotations': []}, 'holds no records'),
+        ({'x': 1}, 'holds no records'),
+        (print, 'error: '),
+    ],
+)
+def test_what_is_no_annotation_file_is_one_line(tmp_path, check, content, said):
+    path = tmp_path / 'x.pkl'
+    path.write_bytes(pickle.dumps(content))
+    status, out, error = check(path)
+    assert (status, out) == (1, [])
+    assert error.startswith('error: ') and said in error
+
+
+def test_garbled_records_and_splits_are_told_not_met(tmp_path, check):
+    path = tmp_path / 'x.pkl'
+    path.write_bytes(pickle.dumps({'split': {'train': 3}, 'annotations': [1, {}, {'keypoint': 'x', 'label': {}}]}))
+    status, said, error = check(path, '--fix', tmp_path / 'y.pkl')
+    assert status == 1
+    assert {'1: splits that are no lists of names', '1: is no dict', '1: has no keypoint'} <= set(said)
+    assert error == f'error: nothing of {path} can be kept; {tmp_path / "y.pkl"} is not written'
+
+
+if 'PYSKL_NWUCLA_PKL' in os.environ:  # the converted set, where a machine has it
+
+    def test_the_copies_of_nwucla_are_found(check):
+        status, said, _ = check(os.environ['PYSKL_NWUCLA_PKL'])
+        assert status == 2
+        assert '95: clips of xview_val (464) are copies of clips of xview_train; leave them out of xview_val' in said
+
+
+def test_a_store_is_looked_at_like_its_pickle(tiny, check):
+    store = tiny.folder / 'clips.skl'
+    with store.open('wb') as file:
+        pack_annotations(tiny.clips, file)
+    assert check(store)[1][1:] == check(tiny.clips)[1][1:]
+    data = bytearray(store.read_bytes())
+    data[1000] ^= 1
+    store.write_bytes(data)
+    status, _, said = check(store)
+    assert status == 1 and 'clips.skl is damaged in 1 places, the first 0; tools/data/pack.py --verify lists' in said

@@ -1,0 +1,190 @@
+"""Shards to the whole, on files of a number of frames each."""
+
+import argparse
+import importlib
+import pickle
+import sys
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pyskl.datasets.records.annotations import read_annotations, write_annotations
+from tests.converters.test_job import number_of
+
+job, merge = importlib.import_module('pyskl.converters.job'), importlib.import_module('pyskl.cli.data.merge')
+SPLITS = {'val': ['f', 'a'], 'train': ['b', 'c', 'd', 'e', 'gone']}
+
+
+@pytest.fixture
+def files(tmp_path):
+    (tmp_path / 'raw').mkdir()
+    paths = [tmp_path / 'raw' / f'{name}.txt' for name in 'abcdef']
+    for frames, path in enumerate(paths, 4):
+        path.write_text(str(frames))
+    return paths
+
+
+@pytest.fixture
+def convert(tmp_path):
+    """``convert('--shard', '1/4')``: what a data tool does."""
+
+    def call(files, *more):
+        parser = argparse.ArgumentParser()
+        job.add_job_options(parser)
+        args = parser.parse_args(['--out', str(tmp_path / 'X.pkl'), '--max-bad', '100', *more])
+        job.check_job_options(args)
+        outcome = job.convert(args, files, partial(number_of, log=tmp_path / 'log.txt'), a_part=2)
+        job.write_out(args, outcome, SPLITS)
+        return args.out
+
+    return call
+
+
+@pytest.fixture
+def merged(capfd, monkeypatch):
+    """``merged(*arguments)`` -> (exit status, stdout, last line of stderr)."""
+    monkeypatch.delenv('PYSKL_DEBUG', raising=False)
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, 'argv', ['merge.py', *map(str, arguments)])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as left:
+            merge.run(merge.main)
+        said = capfd.readouterr()
+        return left.value.code, said.out, (said.err.strip().splitlines() or [''])[-1]
+
+    return call
+
+
+@pytest.mark.parametrize('count', [1, 2, 4, 8])  # 8 shards of 6 files: some have none
+def test_shards_become_byte_for_byte_what_the_whole_run_writes(tmp_path, files, convert, merged, count):
+    files[1].write_text('rubbish')
+    files[4].write_text('nobody')
+    shards = [convert(files, '--shard', f'{i}/{count}') for i in range(1, count + 1)]
+    whole = convert(files)
+    status, said, _ = merged(*reversed(shards), '--out', tmp_path / 'Y.pkl')
+    assert status == 0
+    assert (tmp_path / 'Y.pkl').read_bytes() == whole.read_bytes()
+    assert (tmp_path / 'Y.skipped.csv').read_bytes() == (tmp_path / 'X.skipped.csv').read_bytes()
+    assert '4 clips, 2 classes, 3 joints, 2D\n' in said
+    assert 'left out: 2 of 6, 1 garbled, 1 no body; ' in said
+    assert read_annotations(tmp_path / 'Y.pkl')[1] == {'val': ['a', 'f'], 'train': ['c', 'd']}
+
+
+def test_any_pickles_are_joined_in_the_order_given(tmp_path, merged):
+    for name, frames in (('one', 2), ('two', 3)):
+        record = {'frame_dir': name, 'label': 0, 'total_frames': frames, 'keypoint': np.ones((1, frames, 5, 3))}
+        write_annotations(tmp_path / f'{name}.pkl', [record], {'train': [name]})
+    status, said, _ = merged(tmp_path / 'two.pkl', tmp_path / 'one.pkl', '--out', tmp_path / 'Y.pkl')
+    assert status == 0 and 'left out' not in said
+    records, splits = read_annotations(tmp_path / 'Y.pkl')
+    assert [record['frame_dir'] for record in records] == ['two', 'one']
+    assert splits == {'train': ['two', 'one']}
+    assert not (tmp_path / 'Y.skipped.csv').exists()
+
+
+def test_records_of_boxes_are_joined_too(tmp_path, merged):
+    for name in ('one', 'two'):
+        boxes = {'frame_dir': name, 'label': 0, 'total_frames': 9, 'keypoint': np.ones((2, 17, 3), np.float16)}
+        write_annotations(tmp_path / f'{name}.pkl', [{**boxes, 'frame_inds': np.array([3, 4])}])
+    status, said, _ = merged(tmp_path / 'one.pkl', tmp_path / 'two.pkl', '--out', tmp_path / 'Y.pkl')
+    assert status == 0 and said.startswith('2 clips\n')
+
+
+def test_a_shard_without_its_table_is_said(tmp_path, files, convert, merged):
+    shards = [convert(files, '--shard', f'{i}/2') for i in (1, 2)]
+    (tmp_path / 'X.shard-2-of-2.skipped.csv').unlink()
+    assert 'X.shard-2-of-2.skipped.csv is not there: ' in merged(*shards, '--out', tmp_path / 'Y.pkl')[1]
+
+
+def test_nothing_is_overwritten_unless_told(tmp_path, files, convert, merged):
+    shards = [convert(files, '--shard', f'{i}/2') for i in (1, 2)]
+    for name in ('X.pkl', 'X.skipped.csv'):
+        (tmp_path / name).write_text('mine')
+        status, _, said = merged(*shards, '--out', tmp_path / 'X.pkl')
+        assert status == 1 and f'{name} exists; give another' in said
+        assert (tmp_path / name).read_text() == 'mine'
+        (tmp_path / name).unlink()
+    (tmp_path / 'X.pkl').write_text('mine')
+    assert merged(*shards, '--out', tmp_path / 'X.pkl', '--overwrite')[0] == 0
+    assert len(read_annotations(tmp_path / 'X.pkl')[0]) == 6
+
+
+def names(*shards):
+    return [Path(f'd/X.shard-{shard}.pkl') for shard in shards]
+
+
+@pytest.mark.parametrize(
+    ('paths', 'why'),
+    [
+        (names('1-of-4', '4-of-4'), '2 of 4 shards are missing: 2, 3; the first would be d/X.shard-2-of-4.pkl'),
+        (names('1-of-2', '2-of-2', '1-of-2'), 'd/X.shard-1-of-2.pkl is named twice'),
+        ([*names('1-of-1'), Path('e/X.shard-1-of-1.pkl')], 'd/X.shard-1-of-1.pkl and e/.* are the same shard'),
+        (names('1-of-2', '2-of-3'), 'shards of different files or numbers of shards'),
+        ([*names('1-of-2'), Path('d/Z.shard-2-of-2.pkl')], 'shards of different files or numbers of shards'),
+        ([*names('1-of-2'), Path('d/other.pkl')], 'd/X.shard-1-of-2.pkl is a shard and d/other.pkl is not'),
+        (names('1-of-1', '2-of-1'), 'd/X.shard-1-of-1.pkl says 1 shards and 2 are named'),
+    ],
+)
+def test_shards_that_are_no_whole(paths, why):
+    with pytest.raises(ValueError, match=why):
+        merge.in_order(paths)
+
+
+def record(name, frames=2, joints=5, channels=3, **more):
+    keypoint = np.ones((1, frames, joints, channels), np.float32)
+    return {'frame_dir': name, 'label': 0, 'total_frames': frames, 'keypoint': keypoint, **more}
+
+
+SCORE = np.ones((1, 2, 5), np.float32)
+
+
+@pytest.mark.parametrize(
+    ('first', 'second', 'why'),
+    [
+        (([record('a')], {'x': ['a']}), ([record('b')], {'y': ['b']}), r"p has the splits \['x'\] and q has .*'y'"),
+        (([record('a')], {'x': ['a']}), ([record('b')], None), 'q has no splits; they must be the same'),
+        (([record('a')], None), ([record('a')], None), "clip 'a' is in p and in q"),
+        (([record('a')], None), ([record('b', joints=6)], None), "'a' has 5 joints of 3 .* 'b' of q 6 joints of 3"),
+        (([record('a', channels=2)], None), ([record('b')], None), 'has 5 joints of 2 .* of q 5 joints of 3'),
+        (
+            ([record('a', channels=2)], None),
+            ([record('b', channels=2, keypoint_score=SCORE)], None),
+            'of 2 coordinates and .* 5 joints of 2 coordinates and a score',
+        ),
+    ],
+)
+def test_files_that_do_not_belong_together(first, second, why):
+    with pytest.raises(ValueError, match=why):
+        merge.join({Path('p'): first, Path('q'): second})
+
+
+def test_foreign_files_and_tables_are_one_line(tmp_path, files, convert, merged):
+    shards = [convert(files, '--shard', f'{i}/2') for i in (1, 2)]
+    table = tmp_path / 'X.shard-1-of-2.skipped.csv'
+    for content in (b'name\nx\n', b'', b'file,kind,reason\nx\n', b'file,kind,reason\n"' + b'x' * 200_000 + b'",a,b'):
+        table.write_bytes(content)
+        status, _, said = merged(*shards, '--out', tmp_path / 'Y.pkl')
+        assert status == 1 and f'{table} is no table of what was skipped' in said
+    table.unlink()
+    shards[0].write_bytes(pickle.dumps(print))
+    status, _, said = merged(*shards, '--out', tmp_path / 'Y.pkl')
+    assert status == 1 and 'could run code' in said
+    assert 'does not exist' in merged(tmp_path / 'none.pkl', '--out', tmp_path / 'Y.pkl')[2]
+    assert not (tmp_path / 'Y.pkl').exists()
+
+
+def test_shards_of_nothing_are_no_file(tmp_path, convert, merged):
+    shards = [convert([], '--shard', f'{i}/2') for i in (1, 2)]
+    assert 'hold no clip at all' in merged(*shards, '--out', tmp_path / 'Y.pkl')[2]
+
+
+def test_a_file_that_is_not_there_is_told_by_what_it_should_be(tmp_path, merged):
+    status, _, said = merged(tmp_path / 'no.shard-1-of-2.pkl', '--out', tmp_path / 'X.pkl')
+    assert status == 1
+    assert (
+        said
+        == f'error: {tmp_path / "no.shard-1-of-2.pkl"} does not exist; name the shards, or annotation pickles, to join'
+    )

@@ -1,0 +1,60 @@
+"""The bytes of a tool's pickle depend on what it holds only."""
+
+import importlib
+import pickle
+
+import numpy as np
+import pytest
+
+from pyskl.datasets.records.annotations import read_annotations
+
+write_pickle = importlib.import_module('pyskl.converters.output').write_pickle
+
+
+def record(name, **more):
+    return {
+        'frame_dir': name,
+        'label': 0,
+        'total_frames': 2,
+        'keypoint': np.ones((1, 2, 3, 2), np.float16),
+        'keypoint_score': np.ones((1, 2, 3), np.float16),
+        'img_shape': (4, 5),
+        **more,
+    }
+
+
+def test_what_the_records_share_in_memory_does_not_show(tmp_path):
+    together = [record('a'), record('b')]
+    apart = [pickle.loads(pickle.dumps(one)) for one in together]
+    odd = np.dtype('f2').newbyteorder('<')  # the same numbers, another object
+    apart[1]['keypoint'] = apart[1]['keypoint'].view(odd)
+    assert apart[1]['keypoint'].dtype is not together[0]['keypoint'].dtype
+    for name, records in (('x', together), ('y', apart)):
+        write_pickle(tmp_path / name, records, {'train': ['a', 'b']})
+    assert (tmp_path / 'x').read_bytes() == (tmp_path / 'y').read_bytes()
+    read, splits = read_annotations(tmp_path / 'y')
+    assert [(r['frame_dir'], r['img_shape']) for r in read] == [('a', (4, 5)), ('b', (4, 5))]
+    assert splits == {'train': ['a', 'b']}
+
+
+def test_equal_tuples_of_other_types_stay_what_they_are(tmp_path):
+    write_pickle(tmp_path / 'x', [record('a'), record('b', img_shape=(4.0, 5.0))], None)
+    assert [repr(r['img_shape']) for r in read_annotations(tmp_path / 'x')[0]] == ['(4, 5)', '(4.0, 5.0)']
+
+
+def test_splits_take_the_order_of_the_records_and_lose_who_is_not_there(tmp_path):
+    records = [record('b'), record('a'), record('c')]
+    splits = write_pickle(tmp_path / 'x', records, {'train': ['z', 'a', 'b'], 'val': ['c'], 'test': []})
+    assert splits == {'train': ['b', 'a'], 'val': ['c'], 'test': []}
+    assert read_annotations(tmp_path / 'x')[1] == splits
+
+
+def test_no_records_are_a_file_too(tmp_path):
+    assert write_pickle(tmp_path / 'new' / 'x', [], {'train': ['a']}) == {'train': []}
+    assert pickle.loads((tmp_path / 'new' / 'x').read_bytes()) == {'split': {'train': []}, 'annotations': []}
+
+
+def test_a_wrong_record_is_not_written(tmp_path):
+    with pytest.raises(ValueError, match="record 'a' has total_frames=3"):
+        write_pickle(tmp_path / 'x', [record('a', total_frames=3)], None)
+    assert list(tmp_path.iterdir()) == []
