@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from pyskl.datasets.pipelines.base import BaseTransform, sample_name
-from pyskl.datasets.pipelines.half import to_float32
+from pyskl.datasets.pipelines.float16 import to_float32
 from pyskl.datasets.pipelines.normalize import filled_frames
 from pyskl.registry import TRANSFORMS
 
