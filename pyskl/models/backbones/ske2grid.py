@@ -10,108 +10,39 @@ convolution and the channels-last image (B, C, T, H * W) of the temporal one: tw
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pyskl.models.backbones.skeleton_to_grid import (
+    STARTS,
+    IndexTransform,
+    grid_inside,
+    grow_around,
+    place_skeleton,
+    upsampling_matrix,
+)
 from pyskl.models.graphs import build_adjacency, skeleton_matrix
 from pyskl.models.layers.norm_twice import norm_twice
 from pyskl.models.layers.persons import exporting, once_per_absent
+from pyskl.models.layers.temporal import MultiScaleTCN
 from pyskl.registry import MODELS, check_arguments
 from pyskl.skeletons import get_skeleton
 
 
-def greedy_assignment(scores: np.ndarray) -> np.ndarray:
-    """``(n, n) -> (n,)``: row by row, the column of the largest entry that no earlier row took."""
-    free = np.arange(len(scores))
-    columns = np.empty(len(scores), dtype=np.int64)
-    for row, score in enumerate(scores):
-        best = score[free].argmax()
-        columns[row] = free[best]
-        free = np.delete(free, best)
-    return columns
-
-
-class IndexTransform(nn.Module):
-    """GIT: a permutation of ``n`` cells, read off a score matrix; its gradient goes straight through to the scores.
-
-    The permutation is a fact of the scores, so it is found when they change (once an optimizer step for a trained
-    stage, once for ever for a frozen one) and never otherwise. ``index_sel``, the column that each row took, agrees
-    with them in every forward, after loading and in every saved file; what a loaded file says of it is not trusted,
-    since the released code saved the one of a step before.
-
-    Args:
-        num_cells: ``n``.
-    """
-
-    def __init__(self, num_cells: int) -> None:
-        super().__init__()
-        self.sgt_trans_mat = nn.Parameter(torch.rand(num_cells, num_cells))
-        self.register_buffer('index_sel', torch.zeros(num_cells))  # float in the released files
-        self._mark = None  # address and version of the scores when last looked at
-        self._scores = None  # the scores that index_sel was found from, on the host
-        self.register_load_state_dict_post_hook(IndexTransform._after_loading)
-        self.register_state_dict_pre_hook(IndexTransform._before_saving)
-        self.refresh()
-
-    @staticmethod
-    def _after_loading(module: 'IndexTransform', incompatible_keys: object) -> None:
-        module.refresh(force=True)
-
-    @staticmethod
-    def _before_saving(module: 'IndexTransform', prefix: str, keep_vars: bool) -> None:
-        module.refresh(force=True)
-
-    def __getstate__(self) -> dict:
-        return {**self.__dict__, '_mark': None, '_scores': None}
-
-    def train(self, mode: bool = True) -> 'IndexTransform':
-        """As nn.Module's, and a look at the scores: weight averaging writes them in ways that leave no mark."""
-        super().train(mode)
-        self.refresh(force=True)
-        return self
-
-    @torch.no_grad()
-    def refresh(self, force: bool = False) -> None:
-        """Bring ``index_sel`` up to the scores: one copy to the host, and one back if the order changed.
-
-        In training a trained stage always looks (a fused optimizer leaves no mark either); else only a mark counts.
-        """
-        scores = self.sgt_trans_mat
-        if scores.is_meta:
-            return
-        mark = (scores.data_ptr(), None if scores.is_inference() else scores._version)
-        trained = self.training and scores.requires_grad
-        if mark == self._mark and not trained and not force:
-            return
-        self._mark = mark
-        host = scores.detach().cpu().double().numpy().copy()
-        if force or self._scores is None or not np.array_equal(host, self._scores):
-            self._scores = host
-            self.index_sel.copy_(torch.from_numpy(greedy_assignment(host)))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """``(n, m) -> (n, m)``: ``P @ x``; expects :meth:`refresh` to have been called."""
-        columns = self.index_sel.long()
-        if not self.sgt_trans_mat.requires_grad:
-            return x[columns]
-        scores = self.sgt_trans_mat
-        one_hot = torch.zeros_like(scores).scatter(1, columns[:, None], 1.0)
-        return (one_hot + (scores - scores.detach())) @ x  # the bracket is zero, and its gradient is one
-
-
-def upsampling_matrix(num_out: int, num_in: int) -> Tensor:
-    """UPT at the start, ``(num_out, num_in)``: each old node as it is, each new one a random convex mix of them."""
-    return torch.cat([torch.eye(num_in), torch.rand(num_out - num_in, num_in).softmax(1)])
-
-
 class GridConv(nn.Module):
-    """A convolution over (H, W), each frame alone, and its BatchNorm."""
+    """A convolution over (H, W), each frame alone, and its BatchNorm; with ``groups`` a 1x1 convolution between."""
 
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: int, groups: int = 1) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(in_channels, out_channels, kernel_size, padding=kernel_size // 2)
+        self.conv = nn.Conv2d(in_channels, out_channels, kernel_size, padding=kernel_size // 2, groups=groups)
+        self.mix = nn.Conv2d(out_channels, out_channels, 1) if groups > 1 else nn.Identity()
         self.bn = nn.BatchNorm2d(out_channels)
+
+
+def pooled_shape(grid_shape: tuple[int, int]) -> tuple[int, int]:
+    """(H, W) after a mean over 2x2 cells; an odd side rounds up, its last cells stand alone."""
+    return -(-grid_shape[0] // 2), -(-grid_shape[1] // 2)
 
 
 class GridBlock(nn.Module):
@@ -120,12 +51,15 @@ class GridBlock(nn.Module):
     Args:
         in_channels: Channels of the input.
         out_channels: Channels of the output.
-        grid_shape: (H, W).
+        grid_shape: (H, W) of the input.
         kernel_size: Of the spatial convolution, odd.
         temporal_kernel_size: Of the temporal convolution, odd.
         stride: In time.
         dropout: Rate behind the temporal convolution.
         residual: Whether the input is added at the end.
+        tcn: ``'conv'`` or ``'mstcn'``, see :class:`Ske2Grid`.
+        groups: Of the spatial convolution.
+        pool: Whether the grid is pooled first, see :func:`pooled_shape`.
     """
 
     def __init__(
@@ -138,18 +72,28 @@ class GridBlock(nn.Module):
         stride: int,
         dropout: float,
         residual: bool,
+        tcn: str = 'conv',
+        groups: int = 1,
+        pool: bool = False,
     ) -> None:
         super().__init__()
-        self.grid_shape = grid_shape
-        self.gcn2cn = GridConv(in_channels, out_channels, kernel_size)
-        self.tcn2cn = nn.Sequential(
-            nn.BatchNorm2d(out_channels),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(
-                out_channels, out_channels, (temporal_kernel_size, 1), (stride, 1), (temporal_kernel_size // 2, 0)
-            ),
-            nn.BatchNorm2d(out_channels),
-            nn.Dropout(dropout, inplace=True),
+        self.in_shape = grid_shape
+        self.pool = pool
+        self.grid_shape = pooled_shape(grid_shape) if pool else grid_shape
+        self.gcn2cn = GridConv(in_channels, out_channels, kernel_size, groups)
+        self.multi_scale = tcn == 'mstcn'
+        self.tcn2cn = (
+            MultiScaleTCN(out_channels, out_channels, dropout=dropout, stride=stride)
+            if self.multi_scale
+            else nn.Sequential(
+                nn.BatchNorm2d(out_channels),
+                nn.ReLU(inplace=True),
+                nn.Conv2d(
+                    out_channels, out_channels, (temporal_kernel_size, 1), (stride, 1), (temporal_kernel_size // 2, 0)
+                ),
+                nn.BatchNorm2d(out_channels),
+                nn.Dropout(dropout, inplace=True),
+            )
         )
         self.has_residual = residual
         self.residual = nn.Identity()
@@ -160,14 +104,20 @@ class GridBlock(nn.Module):
         self.relu = nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(B, C_in, T, H * W) -> (B, C_out, T', H * W)``, channels last."""
+        """``(B, C_in, T, H * W) -> (B, C_out, T', H' * W')``, channels last."""
         b, c, t, _ = x.shape
-        frames = x.permute(0, 2, 3, 1).reshape(b * t, *self.grid_shape, c).permute(0, 3, 1, 2)
-        y = self.gcn2cn.conv(frames)  # (B * T, C_out, H, W)
+        frames = x.permute(0, 2, 3, 1).reshape(b * t, *self.in_shape, c).permute(0, 3, 1, 2)
+        if self.pool:
+            frames = F.avg_pool2d(frames, 2, ceil_mode=True, count_include_pad=False)
+            x = frames.permute(0, 2, 3, 1).reshape(b, t, -1, c).permute(0, 3, 1, 2)
+        y = self.gcn2cn.mix(self.gcn2cn.conv(frames))  # (B * T, C_out, H', W')
         y = y.permute(0, 2, 3, 1).reshape(b, t, -1, y.shape[1]).permute(0, 3, 1, 2)
-        norm, relu, conv, last_norm, dropout = self.tcn2cn
-        y = relu(norm_twice(y, self.gcn2cn.bn, norm))
-        y = dropout(last_norm(conv(y)))
+        if self.multi_scale:
+            y = self.tcn2cn(self.relu(self.gcn2cn.bn(y)))
+        else:
+            norm, relu, conv, last_norm, dropout = self.tcn2cn
+            y = relu(norm_twice(y, self.gcn2cn.bn, norm))
+            y = dropout(last_norm(conv(y)))
         if self.has_residual:
             y = y.add_(self.residual(x))  # in place is legal: no backward reads a BatchNorm's output
         return self.relu(y)
@@ -192,9 +142,19 @@ class Ske2Grid(nn.Module):
         num_stages: Blocks.
         inflate_stages: Blocks, from 1, that widen.
         down_stages: Blocks, from 1, that halve the frames.
+        tcn: ``'conv'``: one convolution over time, as published. ``'mstcn'``: ST-GCN++'s module in its place.
+        groups: Groups of the spatial convolutions, a 1x1 convolution behind each; not in the first block.
+        git_init: How cells start. ``'random'``: as published. ``'skeleton'``: in the first stage, neighbours on the
+            skeleton are neighbours on the grid. ``'grow'``: so too, and each later stage starts with the grid before
+            in its corner and copies of its nearest cells around it. Those enter through a gate that is learned from
+            0, for a plain copy would change what a convolution at the border sees: a network that has grown by
+            ``load_from`` computes what the smaller one did.
+        git_temperature: See :class:`IndexTransform`.
+        pyramid: Whether the grid is pooled where the channels widen.
 
     Raises:
-        ValueError: If the sequence does not lead from the skeleton to the grid, or a kernel is even.
+        ValueError: If the sequence does not lead from the skeleton to the grid, a kernel is even, or an option is
+            unknown or fits no other.
     """
 
     def __init__(
@@ -211,6 +171,11 @@ class Ske2Grid(nn.Module):
         num_stages: int = 10,
         inflate_stages: Sequence[int] = (5, 8),
         down_stages: Sequence[int] = (5, 8),
+        tcn: str = 'conv',
+        groups: int = 1,
+        git_init: str = 'random',
+        git_temperature: float | None = None,
+        pyramid: bool = False,
     ) -> None:
         super().__init__()
         check_arguments(build_adjacency, graph_cfg, 'graph_cfg')
@@ -224,6 +189,7 @@ class Ske2Grid(nn.Module):
             if not isinstance(size, int) or size < 1 or size % 2 == 0:
                 raise ValueError(f'backbone.{name} must be an odd positive integer, got {size!r}')
         counts.append(self.grid_shape[0] * self.grid_shape[1])
+        _check_options(tcn, groups, base_channels, git_init, git_temperature, pyramid, len(counts) - 1)
 
         self.register_buffer('A', build_adjacency(**graph_cfg))
         self.register_buffer('skeleton_matrix', skeleton_matrix(skeleton), persistent=False)
@@ -231,25 +197,57 @@ class Ske2Grid(nn.Module):
         self.sampling_stages = nn.ParameterList(
             nn.Parameter(upsampling_matrix(n_out, n_in)) for n_in, n_out in zip(counts, counts[1:], strict=False)
         )
-        self.SGT_stages = nn.ModuleList(IndexTransform(n) for n in counts[1:])
+        orders: list[Sequence[int] | None] = [None] * len(self.sampling_stages)
+        self.cell_gates = nn.ParameterDict()  # of the stages that grew, by number
+        if git_init != 'random':
+            first_grid = self.grid_shape if len(counts) == 2 else grid_inside(counts[1], self.grid_shape)
+            orders[0] = place_skeleton(skeleton.num_joints, tuple(map(tuple, skeleton.edges)), first_grid)
+        if git_init == 'grow':
+            self._grow(counts, orders)
+        self.SGT_stages = nn.ModuleList(
+            IndexTransform(n, git_temperature, order) for n, order in zip(counts[1:], orders, strict=True)
+        )
         self.sampling_stages[:-1].requires_grad_(False)
         self.SGT_stages[:-1].requires_grad_(False)
 
-        blocks = []
+        blocks: list[GridBlock] = []
         channels = in_channels
         for stage in range(1, num_stages + 1):
             width = int(base_channels * ch_ratio ** sum(2 <= s <= stage for s in inflate_stages) + 1e-4)
             first = stage == 1
             blocks.append(
                 GridBlock(
-                    channels, width, self.grid_shape, kernel_size, temporal_kernel_size,
-                    stride=2 if stage in down_stages else 1, dropout=0.0 if first else dropout, residual=not first,
+                    channels, width, blocks[-1].grid_shape if blocks else self.grid_shape,
+                    kernel_size, temporal_kernel_size, stride=2 if stage in down_stages else 1,
+                    dropout=0.0 if first else dropout, residual=not first, tcn=tcn, groups=1 if first else groups,
+                    pool=pyramid and not first and stage in inflate_stages,
                 )
             )  # fmt: skip
             channels = width
         self.st_gcn_networks = nn.ModuleList(blocks)
         self._init_convolutions()
         self.to(memory_format=torch.channels_last)
+
+    def _grow(self, counts: list[int], orders: list) -> None:
+        """Start every stage but the first as the grid before and copies around it, behind a gate."""
+        after = self.grid_shape
+        for stage in reversed(range(1, len(orders))):
+            before = grid_inside(counts[stage], after)
+            upsampling, orders[stage], inside = grow_around(before, after)
+            self.sampling_stages[stage].data.copy_(upsampling)
+            self.cell_gates[str(stage)] = nn.Parameter(inside, requires_grad=stage == len(orders) - 1)
+            self.register_buffer(f'inside_{stage}', inside.nonzero().flatten(), persistent=False)
+            after = before
+
+    def cell_gate(self) -> Tensor | None:
+        """``(H * W,)``: how much each cell of a grown grid counts; None where none grew."""
+        gate = None
+        for stage in sorted(self.cell_gates.keys(), key=int):
+            own = self.cell_gates[stage]
+            if gate is not None:
+                own = own * torch.ones_like(own).index_copy(0, getattr(self, f'inside_{stage}'), gate)
+            gate = own
+        return gate
 
     def _init_convolutions(self) -> None:
         for module in self.modules():
@@ -259,9 +257,9 @@ class Ske2Grid(nn.Module):
 
     @staticmethod
     def stage_of(key: str) -> int | None:
-        """The stage that a state-dict key of the backbone belongs to; None outside UPT and GIT."""
+        """The stage that a state-dict key of the backbone belongs to; None outside UPT, GIT and gates."""
         kind, _, rest = key.partition('.')
-        return int(rest.split('.')[0]) if kind in ('sampling_stages', 'SGT_stages') else None
+        return int(rest.split('.')[0]) if kind in ('sampling_stages', 'SGT_stages', 'cell_gates') else None
 
     @torch.compiler.disable
     def refresh(self) -> None:
@@ -292,12 +290,18 @@ class Ske2Grid(nn.Module):
         """``(B, T, V, C) -> (B, C', T', H * W)``."""
         with torch.autocast(x.device.type, enabled=False):  # coordinates need more digits than half precision has
             x = self.to_grid(x)
+        gate = self.cell_gate()
+        if gate is None:
+            for block in self.st_gcn_networks:
+                x = block(x)
+            return x
+        x = x * gate
         for block in self.st_gcn_networks:
-            x = block(x)
-        return x
+            x = block(x) * gate
+        return x * (len(gate) / gate.sum().clamp(min=1))  # so that the head's mean is over the cells that count
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(N, M, T, V, C) -> (N, M, C', T', H, W)``.
+        """``(N, M, T, V, C) -> (N, M, C', T', H', W')``; H' x W' is the grid, or what a pyramid leaves of it.
 
         Raises:
             ValueError: If V or C is not the one that the network was built for.
@@ -311,7 +315,7 @@ class Ske2Grid(nn.Module):
         self.refresh()
         persons = x.flatten(0, 1)
         y = self.encode(persons) if self.training else once_per_absent(self.encode, persons)
-        return y.unflatten(3, self.grid_shape).unflatten(0, (n, m))
+        return y.unflatten(3, self.st_gcn_networks[-1].grid_shape).unflatten(0, (n, m))
 
 
 def _check_stages(grid_shape: tuple, counts: list, num_joints: int, layout: str) -> None:
@@ -328,4 +332,22 @@ def _check_stages(grid_shape: tuple, counts: list, num_joints: int, layout: str)
         raise ValueError(
             f'backbone.grid_shape {grid_shape} has {cells} cells, fewer than the {counts[-1]} of the last '
             f'backbone.progressive_joint_seq {counts}; take a grid of {counts[-1]} cells or more'
+        )
+
+
+def _check_options(
+    tcn: str, groups: int, base_channels: int, git_init: str, temperature: float | None, pyramid: bool, stages: int
+) -> None:
+    if tcn not in ('conv', 'mstcn'):
+        raise ValueError(f"backbone.tcn must be 'conv' or 'mstcn', got {tcn!r}")
+    if not isinstance(groups, int) or groups < 1 or base_channels % groups:
+        raise ValueError(f'backbone.groups must divide backbone.base_channels {base_channels}, got {groups!r}')
+    if git_init not in STARTS:
+        raise ValueError(f'backbone.git_init must be one of {STARTS}, got {git_init!r}')
+    if temperature is not None and not (isinstance(temperature, int | float) and temperature > 0):
+        raise ValueError(f'backbone.git_temperature must be a positive number or None, got {temperature!r}')
+    if pyramid and git_init == 'grow' and stages > 1:
+        raise ValueError(
+            "backbone.pyramid=True pools cells of the grid before with those around it, so that git_init='grow' cannot "
+            "compute what the smaller network did; take git_init='skeleton'"
         )

@@ -1,12 +1,12 @@
 import copy
 import pickle
 
-import numpy as np
 import pytest
 import torch
 
-from pyskl.models.backbones import ske2grid
-from pyskl.models.backbones.ske2grid import IndexTransform, Ske2Grid, greedy_assignment, upsampling_matrix
+from pyskl.models.backbones import ske2grid, skeleton_to_grid
+from pyskl.models.backbones.ske2grid import Ske2Grid
+from pyskl.models.backbones.skeleton_to_grid import greedy_assignment
 
 CHAIN = {'layout': {'joints': 3, 'edges': [(1, 0), (2, 1)]}}
 SMALL = {'base_channels': 4, 'num_stages': 2, 'inflate_stages': (), 'down_stages': (2,)}
@@ -26,50 +26,8 @@ def assignments(monkeypatch):
         calls.append(len(scores))
         return greedy_assignment(scores)
 
-    monkeypatch.setattr(ske2grid, 'greedy_assignment', counted)
+    monkeypatch.setattr(skeleton_to_grid, 'greedy_assignment', counted)
     return calls
-
-
-def test_each_row_takes_its_best_free_column():
-    scores = np.array([[1, 9, 2], [3, 8, 1], [7, 6, 5]])  # row 1 would take column 1, which row 0 has
-    assert greedy_assignment(scores).tolist() == [1, 0, 2]
-
-
-@pytest.mark.parametrize('scores', [np.zeros((4, 4)), np.full((4, 4), -np.inf), np.full((4, 4), np.nan)])
-def test_any_scores_give_a_bijection(scores):
-    assert sorted(greedy_assignment(scores).tolist()) == [0, 1, 2, 3]
-
-
-def test_random_scores_give_a_greedy_bijection():
-    scores = np.random.RandomState(0).rand(64, 64)
-    columns = greedy_assignment(scores)
-    assert sorted(columns.tolist()) == list(range(64))
-    for row, column in enumerate(columns):
-        free = sorted(set(range(64)) - set(columns[:row].tolist()))
-        assert scores[row, column] == scores[row, free].max()
-
-
-def test_the_gradient_goes_straight_through_to_the_scores():
-    transform = IndexTransform(3)
-    x = torch.tensor([[1.0], [10.0], [100.0]])
-    out = transform(x)
-    assert out[:, 0].tolist() == x[transform.index_sel.long(), 0].tolist()
-    weight = torch.tensor([[1.0], [2.0], [3.0]])
-    (out * weight).sum().backward()
-    assert transform.sgt_trans_mat.grad.tolist() == (weight @ x.T).tolist()  # d (P x) . w / d P = w x^T
-
-
-def test_a_frozen_permutation_gives_the_same_rows():
-    transform, x = IndexTransform(5), torch.randn(5, 2)
-    trained = transform(x)
-    assert torch.equal(trained, transform.requires_grad_(False)(x))
-
-
-def test_upsampling_starts_as_the_old_nodes_and_convex_mixes_of_them():
-    matrix = upsampling_matrix(5, 3)
-    assert torch.equal(matrix[:3], torch.eye(3))
-    assert torch.allclose(matrix.sum(1), torch.ones(5))
-    assert (matrix >= 0).all()
 
 
 def test_the_grid_matrix_is_the_product_of_all_stages():
@@ -252,3 +210,99 @@ def test_an_impossible_network_is_named(options, message):
 def test_a_misspelt_graph_key_is_answered_with_the_right_one():
     with pytest.raises(ValueError, match="graph_cfg has no argument 'layuot'; did you mean 'layout'"):
         Ske2Grid({'layuot': 'coco'})
+
+
+LITE = {'base_channels': 16, 'num_stages': 3, 'inflate_stages': (2, 3), 'down_stages': (3,)}
+
+
+def lite(grid_shape=(5, 5), sequence=(17,), **options):
+    torch.manual_seed(0)
+    return Ske2Grid({'layout': 'coco'}, grid_shape, sequence, **{**LITE, **options})
+
+
+def test_options_that_are_off_add_no_key_and_draw_no_number():
+    plain = lite()
+    state = torch.get_rng_state()
+    off = lite(tcn='conv', groups=1, git_init='random', git_temperature=None, pyramid=False)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(torch.equal(a, b) for a, b in zip(plain.state_dict().values(), off.state_dict().values(), strict=True))
+
+
+@pytest.mark.parametrize(
+    'options',
+    [
+        {'tcn': 'mstcn'},
+        {'groups': 8},
+        {'git_init': 'skeleton'},
+        {'git_init': 'grow'},
+        {'git_temperature': 0.1},
+        {'pyramid': True},
+        {'tcn': 'mstcn', 'groups': 8, 'git_init': 'skeleton', 'git_temperature': 0.1, 'pyramid': True},
+    ],
+)
+def test_every_option_trains_every_parameter(options):
+    model = lite((6, 6), (17, 25), **options)
+    out = model(torch.randn(2, 2, 8, 17, 3))
+    assert out.shape == (2, 2, 64, 4, *((2, 2) if options.get('pyramid') else (6, 6)))
+    (out * torch.randn_like(out)).sum().backward()
+    trained = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
+    assert {name for name, parameter in model.named_parameters() if parameter.grad is not None} == trained
+
+
+def test_groups_are_convolved_apart_and_mixed_behind():
+    block = lite(groups=8).st_gcn_networks[1]
+    assert (block.gcn2cn.conv.groups, tuple(block.gcn2cn.conv.weight.shape)) == (8, (32, 2, 3, 3))
+    assert tuple(block.gcn2cn.mix.weight.shape) == (32, 32, 1, 1)
+    assert lite(groups=8).st_gcn_networks[0].gcn2cn.conv.groups == 1  # of three coordinates
+
+
+def test_a_pyramid_takes_the_mean_of_two_by_two_cells():
+    block = lite(pyramid=True).eval().st_gcn_networks[1]
+    seen = []
+    block.gcn2cn.conv.register_forward_hook(lambda _, args, out: seen.append(args[0]))
+    x = torch.arange(25.0).expand(1, 16, 1, 25)
+    block(x)
+    assert seen[0][0, 0].tolist() == [[3, 5, 6.5], [13, 15, 16.5], [20.5, 22.5, 24]]
+
+
+@pytest.mark.parametrize('options', [{}, {'tcn': 'mstcn', 'groups': 8}])
+@pytest.mark.parametrize('grid_shape', [(6, 6), (5, 7)])
+def test_a_grown_network_computes_what_the_small_one_did(options, grid_shape):
+    torch.manual_seed(1)
+    small = lite(git_init='grow', **options)
+    small(torch.randn(4, 1, 8, 17, 3))  # statistics that are not those of the start
+    middle = lite(grid_shape, (17, 25), git_init='grow', **options)
+    large = lite((7, 8), (17, 25, grid_shape[0] * grid_shape[1]), git_init='grow', **options)
+    x = torch.randn(2, 2, 8, 17, 3)
+    expected = small.eval()(x).mean((-1, -2))
+    for before, after in ((small, middle), (middle, large)):
+        missing = after.load_state_dict(before.state_dict(), strict=False).missing_keys
+        stage = len(after.SGT_stages) - 1
+        assert {after.stage_of(key) for key in missing} == {stage}
+        grown = after.eval()(x).mean((-1, -2))
+        assert (grown - expected).abs().max() < 1e-5 * expected.abs().max()
+
+
+def test_a_grown_network_learns_how_much_its_new_cells_count():
+    model = lite((6, 6), (17, 25), git_init='grow')
+    assert model.cell_gates['1'].sum() == 25
+    out = model(torch.randn(2, 1, 8, 17, 3))
+    (out * torch.randn_like(out)).sum().backward()
+    assert model.cell_gates['1'].grad.ne(0).all()
+    model = lite((7, 7), (17, 25, 36), git_init='grow')
+    assert {stage: gate.requires_grad for stage, gate in model.cell_gates.items()} == {'1': False, '2': True}
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        ({'tcn': 'unit_tcn'}, "backbone.tcn must be 'conv' or 'mstcn', got 'unit_tcn'"),
+        ({'groups': 3}, 'backbone.groups must divide backbone.base_channels 16, got 3'),
+        ({'git_init': 'body'}, 'backbone.git_init must be one of .*skeleton.*, got .body.'),
+        ({'git_temperature': 0}, 'backbone.git_temperature must be a positive number or None, got 0'),
+        ({'git_init': 'grow', 'pyramid': True}, "pyramid=True .* take git_init='skeleton'"),
+    ],
+)
+def test_an_option_that_cannot_be_is_named(options, message):
+    with pytest.raises(ValueError, match=message):
+        lite((6, 6), (17, 25), **options)

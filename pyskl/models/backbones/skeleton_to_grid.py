@@ -1,0 +1,203 @@
+"""Ske2Grid's way from joints to cells: UPT and GIT, and where they start.
+
+Source: Cai, Kang, Yao, Chen, ICML 2023; the starts other than at random are ours.
+
+n cells, V joints, H x W the grid; a cell's number is ``row * W + column``.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+STARTS = ('random', 'skeleton', 'grow')
+
+
+def greedy_assignment(scores: np.ndarray) -> np.ndarray:
+    """``(n, n) -> (n,)``: row by row, the column of the largest entry that no earlier row took."""
+    free = np.arange(len(scores))
+    columns = np.empty(len(scores), dtype=np.int64)
+    for row, score in enumerate(scores):
+        best = score[free].argmax()
+        columns[row] = free[best]
+        free = np.delete(free, best)
+    return columns
+
+
+class IndexTransform(nn.Module):
+    """GIT: a permutation of ``n`` cells, read off a score matrix; its gradient goes straight through to the scores.
+
+    The permutation is a fact of the scores, so it is found when they change (once an optimizer step for a trained
+    stage, once for ever for a frozen one) and never otherwise. ``index_sel``, the column that each row took, agrees
+    with them in every forward, after loading and in every saved file; what a loaded file says of it is not trusted,
+    since the released code saved the one of a step before.
+
+    Args:
+        num_cells: ``n``.
+        temperature: None: the scores receive the gradient of the permutation as it is, as published. A number: the
+            gradient of ``softmax(scores / temperature)`` over each row.
+        node_of: ``(n,)``: the column that each row takes at the start. None: random.
+    """
+
+    def __init__(self, num_cells: int, temperature: float | None = None, node_of: Sequence[int] | None = None) -> None:
+        super().__init__()
+        self.temperature = temperature
+        start = torch.rand(num_cells, num_cells) if node_of is None else scores_that_give(node_of)
+        self.sgt_trans_mat = nn.Parameter(start)
+        self.register_buffer('index_sel', torch.zeros(num_cells))  # float in the released files
+        self._mark = None  # address and version of the scores when last looked at
+        self._scores = None  # the scores that index_sel was found from, on the host
+        self.register_load_state_dict_post_hook(IndexTransform._after_loading)
+        self.register_state_dict_pre_hook(IndexTransform._before_saving)
+        self.refresh()
+
+    @staticmethod
+    def _after_loading(module: 'IndexTransform', incompatible_keys: object) -> None:
+        module.refresh(force=True)
+
+    @staticmethod
+    def _before_saving(module: 'IndexTransform', prefix: str, keep_vars: bool) -> None:
+        module.refresh(force=True)
+
+    def __getstate__(self) -> dict:
+        return {**self.__dict__, '_mark': None, '_scores': None}
+
+    def train(self, mode: bool = True) -> 'IndexTransform':
+        """As nn.Module's, and a look at the scores: weight averaging writes them in ways that leave no mark."""
+        super().train(mode)
+        self.refresh(force=True)
+        return self
+
+    @torch.no_grad()
+    def refresh(self, force: bool = False) -> None:
+        """Bring ``index_sel`` up to the scores: one copy to the host, and one back if the order changed.
+
+        In training a trained stage always looks (a fused optimizer leaves no mark either); else only a mark counts.
+        """
+        scores = self.sgt_trans_mat
+        if scores.is_meta:
+            return
+        mark = (scores.data_ptr(), None if scores.is_inference() else scores._version)
+        trained = self.training and scores.requires_grad
+        if mark == self._mark and not trained and not force:
+            return
+        self._mark = mark
+        host = scores.detach().cpu().double().numpy().copy()
+        if force or self._scores is None or not np.array_equal(host, self._scores):
+            self._scores = host
+            self.index_sel.copy_(torch.from_numpy(greedy_assignment(host)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(n, m) -> (n, m)``: ``P @ x``; expects :meth:`refresh` to have been called."""
+        columns = self.index_sel.long()
+        if not self.sgt_trans_mat.requires_grad:
+            return x[columns]
+        scores = self.sgt_trans_mat
+        one_hot = torch.zeros_like(scores).scatter(1, columns[:, None], 1.0)
+        if self.temperature is not None:
+            scores = (scores / self.temperature).softmax(1)
+        return (one_hot + (scores - scores.detach())) @ x  # the bracket is zero, its gradient that of the scores
+
+
+def scores_that_give(node_of: Sequence[int]) -> Tensor:
+    """GIT's score matrix ``(n, n)`` from whose largest entries row by row ``node_of`` follows: 1 there, else random."""
+    scores = torch.rand(len(node_of), len(node_of))  # below 1
+    scores[torch.arange(len(node_of)), torch.tensor(node_of)] = 1.0
+    return scores
+
+
+def upsampling_matrix(num_out: int, num_in: int) -> Tensor:
+    """UPT at the start, ``(num_out, num_in)``: each old node as it is, each new one a random convex mix of them."""
+    return torch.cat([torch.eye(num_in), torch.rand(num_out - num_in, num_in).softmax(1)])
+
+
+def stretch_of(cells: np.ndarray, links: np.ndarray) -> np.ndarray:
+    """How far linked nodes lie apart, summed: ``(..., n)`` flat cells of nodes as rows and columns -> ``(...)``.
+
+    Args:
+        cells: ``(..., n, 2)``: row and column of each node.
+        links: ``(E, 2)``: pairs of nodes. A link costs nothing within a 3x3 neighbourhood, then one per further step;
+            a thousandth of the steps along both axes decides between equals.
+    """
+    steps = np.abs(cells[..., links[:, 0], :] - cells[..., links[:, 1], :])
+    return (steps.max(-1) - 1).clip(0).sum(-1) + 0.001 * steps.sum((-1, -2))
+
+
+@lru_cache(maxsize=32)
+def place_skeleton(num_joints: int, links: tuple[tuple[int, int], ...], grid_shape: tuple[int, int]) -> tuple[int, ...]:
+    """The node that each cell of the grid holds, ``(H * W,)``; nodes from ``num_joints`` on are linked to nothing.
+
+    Neighbours on the skeleton become neighbours on the grid as far as a local search finds: from eight fixed random
+    orders, swaps of two nodes as long as one shortens the links. The result depends on the arguments alone.
+    """
+    height, width = grid_shape
+    total = height * width
+    where = np.stack(np.divmod(np.arange(total), width), 1)  # (n, 2)
+    edges = np.array(links, dtype=np.int64).reshape(-1, 2)
+    first, second = np.triu_indices(total, 1)
+    first, second = first[first < num_joints], second[first < num_joints]  # two free nodes are the same
+    random, best, shortest = np.random.RandomState(0), None, np.inf
+    for _ in range(8):
+        cells = where[random.permutation(total)]
+        length = stretch_of(cells, edges)
+        while True:
+            tried = np.repeat(cells[None], len(first), 0)
+            rows = np.arange(len(first))
+            tried[rows, first], tried[rows, second] = cells[second], cells[first]
+            lengths = stretch_of(tried, edges)
+            if lengths.min() >= length - 1e-9:
+                break
+            length, cells = lengths.min(), tried[lengths.argmin()]
+        if length < shortest - 1e-9:
+            shortest, best = length, cells
+    node_of = np.empty(total, np.int64)
+    node_of[best[:, 0] * width + best[:, 1]] = np.arange(total)
+    return tuple(node_of.tolist())
+
+
+def grid_inside(num_cells: int, grid_shape: tuple[int, int]) -> tuple[int, int]:
+    """The shape (h, w) of a grid of ``num_cells`` that fits into ``grid_shape``, proportions as near as there are.
+
+    Raises:
+        ValueError: If no grid of so many cells fits.
+    """
+    height, width = grid_shape
+    shapes = [
+        (rows, num_cells // rows)
+        for rows in range(1, height + 1)
+        if num_cells % rows == 0 and num_cells // rows <= width
+    ]
+    if not shapes:
+        raise ValueError(
+            f"backbone.git_init='grow' puts the grid before into a corner of {grid_shape}, but no grid of {num_cells} "
+            f'cells fits; change backbone.progressive_joint_seq or backbone.grid_shape'
+        )
+    return min(shapes, key=lambda shape: abs(shape[0] * width - shape[1] * height))
+
+
+def grow_around(before: tuple[int, int], after: tuple[int, int]) -> tuple[Tensor, list[int], Tensor]:
+    """A grid in the upper left corner of a larger one, copies of its nearest cells around it.
+
+    Args:
+        before: (h, w).
+        after: (H, W), at least as large along both axes.
+
+    Returns:
+        The up-sampling ``(H * W, h * w)``, old cells first; the node that each new cell holds, ``(H * W,)``; and
+        ``(H * W,)``, 1 for cells of the old grid, 0 for those around it.
+    """
+    (rows, columns), (height, width) = before, after
+    inside = torch.zeros(height, width)
+    inside[:rows, :columns] = 1
+    nearest = [
+        min(row, rows - 1) * columns + min(column, columns - 1) for row in range(height) for column in range(width)
+    ]
+    old = iter(range(rows * columns))
+    new = iter(range(rows * columns, height * width))
+    node_of = [next(old) if is_old else next(new) for is_old in inside.flatten().bool().tolist()]
+    upsampling = torch.zeros(height * width, rows * columns)
+    for cell, node in enumerate(node_of):
+        upsampling[node, nearest[cell]] = 1
+    return upsampling, node_of, inside.flatten()
