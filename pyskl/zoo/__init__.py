@@ -1,0 +1,1 @@
+"""The model zoo: published networks, their files, and the names of their classes."""

@@ -1,0 +1,66 @@
+"""Class names: facts that anyone can check against the data sets' own pages."""
+
+import pytest
+
+from pyskl.cli.data.nwucla import CLASSES
+from pyskl.synthetic.actions import ACTIONS
+from pyskl.zoo.classes import LABELS, class_names, shipped
+
+SIZES = {
+    'ntu60': 60, 'ntu120': 120, 'k400': 400, 'ucf101': 101, 'hmdb51': 51, 'finegym99': 99, 'diving48': 48,
+    'nwucla': 10, 'synthetic': 10,
+}  # fmt: skip
+
+
+def test_each_list_has_as_many_names_as_its_data_set_has_classes():
+    assert {name: len(class_names(name)) for name in shipped()} == SIZES
+
+
+def test_each_list_names_its_source():
+    assert all((LABELS / f'{name}.txt').read_text().startswith('# ') for name in shipped())
+
+
+@pytest.mark.parametrize(
+    ('name', 'label', 'action'),
+    [
+        ('ntu60', 0, 'drink water'),  # A1
+        ('ntu60', 42, 'falling'),  # A43
+        ('ntu120', 119, 'finger-guessing game (playing rock-paper-scissors)'),  # A120
+        ('k400', 398, 'yoga'),
+        ('ucf101', 100, 'YoYo'),
+        ('hmdb51', 5, 'climb'),
+        ('diving48', 47, 'Reverse+Dive+NoTwis+TUCK'),
+    ],
+)
+def test_known_labels(name, label, action):
+    assert class_names(name)[label] == action
+
+
+def test_alphabetical_lists_are_sorted():
+    for name in ('hmdb51', 'ucf101'):
+        assert class_names(name) == sorted(class_names(name), key=str.lower), name
+
+
+def test_the_bundled_data_and_nwucla_are_named_as_their_tools_name_them():
+    assert class_names('synthetic') == list(ACTIONS)
+    assert class_names('nwucla') == list(CLASSES)
+
+
+def test_a_file_and_a_list_are_taken_in_their_order(tmp_path):
+    path = tmp_path / 'mine.txt'
+    path.write_text('# mine\nwalk\n\nrun fast\n')
+    assert class_names(path) == class_names(['walk', 'run fast']) == ['walk', 'run fast']
+
+
+@pytest.mark.parametrize(
+    ('classes', 'number', 'message'),
+    [
+        ('ntu6', None, "did you mean 'ntu60'"),
+        ('mine.txt', None, 'shipped lists: diving48'),
+        ('ntu60', 120, "'ntu60' holds 60 names, but the network has 120 classes"),
+        (['walk', 3], None, 'must hold text, got 3'),
+    ],
+)
+def test_what_is_refused(classes, number, message):
+    with pytest.raises(ValueError, match=message):
+        class_names(classes, number)
