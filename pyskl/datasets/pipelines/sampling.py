@@ -5,6 +5,7 @@ A video of ``num_frames`` frames gives clips of ``L`` frames: one frame of each 
 enough, consecutive ones with random gaps where it is not, and from the start again where it is shorter than a clip.
 """
 
+import warnings
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -112,11 +113,22 @@ class UniformSampleFrames(BaseTransform):
         num_clips: Clips of a sample.
         p_interval: The share of the video that a clip is taken from, or (least, most) to draw it from.
         seed: Of the generator in test mode.
+        test_mode: Deprecated and ignored, as in PYSKL: the data set selects test mode.
+        float_ok: Deprecated and ignored, as in PYSKL.
     """
 
     def __init__(
-        self, clip_len: int, num_clips: int = 1, p_interval: float | Sequence[float] = 1, seed: int = 255
+        self,
+        clip_len: int,
+        num_clips: int = 1,
+        p_interval: float | Sequence[float] = 1,
+        seed: int = 255,
+        test_mode: bool | None = None,
+        float_ok: bool | None = None,
     ) -> None:
+        for name, value in (('test_mode', test_mode), ('float_ok', float_ok)):
+            if value is not None:
+                warnings.warn(f'UniformSampleFrames: {name} is deprecated and ignored', stacklevel=2)
         self.p_interval = _check_sampler('UniformSampleFrames', clip_len, num_clips, p_interval)
         self.clip_len = clip_len
         self.num_clips = num_clips

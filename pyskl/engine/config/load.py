@@ -8,10 +8,13 @@ the config's path below ``configs/``.
 """
 
 import difflib
+import os
+import sys
 from pathlib import Path
 
 from mmengine.config import Config, DictAction
 
+from pyskl.engine.config.deprecated import drop_deprecated
 from pyskl.engine.config.device_heatmaps import write_out_heatmap_on
 
 MODALITIES = ('j', 'b', 'jm', 'bm')
@@ -83,12 +86,20 @@ def load_config(path: str | Path, options: dict | None = None) -> Config:
         raise ValueError(f'--cfg-options do not fit {path}: {error}') from error
     check_keys(cfg, str(path))
     write_out_pipelines(cfg)
+    _say(drop_deprecated(pipelines_in(cfg)))
     write_out_modality(cfg)
     write_out_layout(cfg)
     write_out_heatmap_on(cfg, pipelines_in(cfg))
     if not cfg.get('work_dir'):
         cfg.work_dir = default_work_dir(path)
     return cfg
+
+
+def _say(lines: list[str]) -> None:
+    """Print ``lines`` on stderr, from one process of a run only."""
+    if os.environ.get('RANK', os.environ.get('SLURM_PROCID', '0')) == '0':
+        for line in lines:
+            print(f'warning: {line}', file=sys.stderr, flush=True)
 
 
 def parse_options(options: list[str]) -> dict:

@@ -1,0 +1,42 @@
+"""Arguments that PYSKL deprecated but still accepts: removed from pipelines, with a line for the user."""
+
+from collections.abc import Iterable
+
+ARGUMENTS = {'UniformSampleFrames': ('test_mode', 'float_ok'), 'UniformSample': ('test_mode', 'float_ok')}
+
+
+def drop_deprecated(pipelines: Iterable[tuple[str, dict, str]]) -> list[str]:
+    """Remove deprecated arguments from ``pipelines``; applied twice, it changes nothing more.
+
+    Args:
+        pipelines: For each pipeline its name, the dict that holds it, and its key there.
+
+    Returns:
+        A line for each kind of argument found, and one if joints are masked that such a config did not mask.
+    """
+    found: set[tuple[str, str]] = set()
+    unmasked = False
+    for _, holder, key in pipelines:
+        transforms = [transform for transform in holder[key] if isinstance(transform, dict)]
+        here = {(t['type'], name) for t in transforms for name in ARGUMENTS.get(_kind(t), ()) if name in t}
+        for transform in transforms:
+            for name in ARGUMENTS.get(_kind(transform), ()):
+                transform.pop(name, None)
+        if any(_kind(t) == 'PreNormalize2D' and 'threshold' not in t for t in transforms):
+            unmasked = unmasked or bool(here)
+        found |= here
+    lines = [
+        f'{kind}: {name} is deprecated and ignored, as in PYSKL; data.val and data.test select test mode'
+        for kind, name in sorted(found)
+    ]
+    if unmasked:
+        lines.append(
+            'a config with such arguments is from before 2023-02, when PreNormalize2D masked no joints: '
+            'PreNormalize2D(threshold=None) gives the numbers of that time, no threshold those of PYSKL today'
+        )
+    return lines
+
+
+def _kind(transform: dict) -> str | None:
+    kind = transform.get('type')
+    return kind if isinstance(kind, str) else None
