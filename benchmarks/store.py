@@ -23,10 +23,10 @@ from pathlib import Path
 import numpy as np
 
 from pyskl.datasets.pose_dataset import PoseDataset
-from pyskl.datasets.records.annotations import replacing
 from pyskl.datasets.records.pickle_stream import PickleWriter
 from pyskl.datasets.records.store import RecordStore
 from pyskl.datasets.records.store_writer import pack_annotations
+from pyskl.files import replacing
 
 CLASSES = 60
 CLIP_LEN = 100

@@ -13,6 +13,7 @@ import warnings
 from pathlib import Path
 
 from pyskl.cli.entry import run
+from pyskl.files import replacing_path
 
 NEEDED = ('onnx', 'onnxscript')
 
@@ -92,27 +93,22 @@ def main() -> None:
     torch.manual_seed(0)
     clips = torch.rand(3, args.clips, *(args.shape or clip_shape(cfg)))
     scorer = Scores().eval()
-    temporary = args.out.with_name(f'.{args.out.stem}.{os.getpid()}.onnx')
-    try:
-        with torch.no_grad(), warnings.catch_warnings():
-            warnings.simplefilter('ignore')  # of torch about itself
-            logging.getLogger('torch.onnx._internal.exporter._registration').setLevel(logging.ERROR)
-            expected = scorer(clips)
-            torch.onnx.export(
-                scorer,
-                (clips[:2],),
-                str(temporary),
-                input_names=[key],
-                output_names=['scores'],
-                dynamic_shapes=({0: torch.export.Dim('n', min=1)},),
-                dynamo=True,
-                external_data=False,
-                verbose=False,
-            )
+    with replacing_path(args.out) as temporary, torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter('ignore')  # torch.onnx about itself
+        logging.getLogger('torch.onnx._internal.exporter._registration').setLevel(logging.ERROR)
+        expected = scorer(clips)
+        torch.onnx.export(
+            scorer,
+            (clips[:2],),
+            str(temporary),
+            input_names=[key],
+            output_names=['scores'],
+            dynamic_shapes=({0: torch.export.Dim('n', min=1)},),
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )
         print(_compared(temporary, key, clips, expected), flush=True)
-        os.replace(temporary, args.out)
-    finally:
-        temporary.unlink(missing_ok=True)
     size = args.out.stat().st_size / 1e6
     print(f'written to {args.out} ({size:.1f} MB): {key} (N, {", ".join(map(str, clips.shape[1:]))}) -> scores')
 

@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 from pyskl.cli.entry import run
+from pyskl.files import write_json
 
 
 def train_command(config: str, work_dir: str, load_from: str | None, gpus: int, options: list[str]) -> list[str]:
@@ -96,7 +97,7 @@ def main() -> int:
         finally:
             if newest(work_dir) != before:  # a stage that was finished before costs nothing
                 spent += time.monotonic() - start
-                clock.write_text(json.dumps({'seconds': spent}))
+                write_json(clock, {'seconds': spent})
         if status:
             print(f'stopped at {grid}; the same command goes on there', file=sys.stderr)
             return status

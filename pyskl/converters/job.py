@@ -29,8 +29,9 @@ from pathlib import Path
 from tqdm import tqdm
 
 from pyskl.converters.output import add_out, check_out, summary, write_pickle
-from pyskl.datasets.records.annotations import Splits, replacing
+from pyskl.datasets.records.annotations import Splits
 from pyskl.datasets.records.safe_pickle import load_numbers
+from pyskl.files import replacing
 
 GARBLED = 'garbled'
 UNMATCHED = 'unmatched'  # a clip without a label, a label without a clip

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from pyskl.converters.job import UNMATCHED, LeftOut
 from pyskl.converters.tables import read_table, read_text
-from pyskl.datasets.records.annotations import replacing
+from pyskl.files import replacing
 
 COLUMNS = ('name', 'label', 'subject', 'split', 'width', 'height', 'num_frames')
 MAX_CLASSES = 100_000

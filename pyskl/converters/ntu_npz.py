@@ -21,7 +21,7 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 
 from pyskl.converters.ntu_protocols import TRAIN_CAMERAS, TRAIN_SUBJECTS, parse_name
-from pyskl.datasets.records.annotations import replacing
+from pyskl.files import replacing
 from pyskl.skeletons import get_skeleton
 
 FRAMES, ACTORS = 300, 2

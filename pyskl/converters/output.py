@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pyskl.datasets.records.annotations import Splits, identifier, replacing, write_annotations
+from pyskl.datasets.records.annotations import Splits, identifier, write_annotations
+from pyskl.files import replacing
 
 _PLAIN = (bool, int, float, str, type(None))
 

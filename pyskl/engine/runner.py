@@ -1,14 +1,13 @@
 """mmengine's ``Runner`` with files that are never half written, safe reading, and a resume that repeats nothing."""
 
 import logging
-import os
 import os.path as osp
 import platform
 import sys
 from types import SimpleNamespace
 
 import torch
-from mmengine.dist import is_main_process, master_only
+from mmengine.dist import master_only
 from mmengine.model import is_model_wrapper
 from mmengine.runner import EpochBasedTrainLoop
 from mmengine.runner import Runner as MMEngineRunner
@@ -16,6 +15,7 @@ from torch import nn
 from tqdm import tqdm
 
 from pyskl.engine.checkpoints.files import load_weights, match_keys, read_checkpoint, save_checkpoint
+from pyskl.files import replace_link, replacing_path
 
 
 class TrainLoop(EpochBasedTrainLoop):
@@ -82,22 +82,19 @@ class Runner(MMEngineRunner):
         if self._train_dataloader is None or self.cfg.filename is None:
             return
         path = osp.join(self.work_dir, osp.basename(self.cfg.filename))
-        temporary = f'{path}.{os.getpid()}.tmp.py'
-        self.cfg.dump(temporary)
-        os.replace(temporary, path)
+        with replacing_path(path) as temporary:
+            self.cfg.dump(temporary)
 
+    @master_only
     def save_checkpoint(self, out_dir: str, filename: str, *args, **kwargs) -> None:
         """Write under a temporary name, rename, and point ``latest.pth`` to an epoch's file."""
-        temporary = f'.{filename}.tmp'
         cfg = self.cfg
         self.cfg = SimpleNamespace(pretty_text=self._config_text)  # formatting it anew takes a second each time
         try:
-            super().save_checkpoint(out_dir, temporary, *args, **kwargs)
+            with replacing_path(osp.join(out_dir, filename)) as temporary:
+                super().save_checkpoint(str(temporary.parent), temporary.name, *args, **kwargs)
         finally:
             self.cfg = cfg
-        if not is_main_process():
-            return
-        os.replace(osp.join(out_dir, temporary), osp.join(out_dir, filename))
         if filename.startswith(('epoch_', 'iter_')):
             point_latest(out_dir, filename)
 
@@ -115,14 +112,10 @@ class Runner(MMEngineRunner):
 def point_latest(folder: str, filename: str) -> None:
     """``folder/latest.pth`` -> ``filename``, replaced in one step; a copy where the file system has no links."""
     latest = osp.join(folder, 'latest.pth')
-    temporary = f'{latest}.{os.getpid()}.tmp'
-    if osp.lexists(temporary):
-        os.remove(temporary)
     try:
-        os.symlink(filename, temporary)
+        replace_link(latest, filename)
     except OSError:
-        save_checkpoint(read_checkpoint(osp.join(folder, filename)), temporary)
-    os.replace(temporary, latest)
+        save_checkpoint(read_checkpoint(osp.join(folder, filename)), latest)
 
 
 class _AboveTheBar:

@@ -22,6 +22,7 @@ from pyskl.engine.loaders import build_loader, ending_workers
 from pyskl.engine.model_wrapper import Stepper
 from pyskl.engine.runner import Runner
 from pyskl.evaluation.metrics import ClassificationMetric
+from pyskl.files import replacing, write_text
 
 OUT_SUFFIXES = ('.pkl', '.pickle', '.json', '.yaml', '.yml')
 
@@ -138,10 +139,8 @@ def write_scores(scores: list[np.ndarray], dataset, out: str | None, dump: str |
 
 
 def _write(path: str, rows: list) -> None:
-    os.makedirs(os.path.dirname(path) or '.', exist_ok=True)
-    temporary = f'{path}.{os.getpid()}.tmp'
     if path.endswith(('.pkl', '.pickle')):
-        with open(temporary, 'wb') as file:
+        with replacing(path) as file:
             pickle.dump(rows, file)
     else:
         plain = [
@@ -150,9 +149,7 @@ def _write(path: str, rows: list) -> None:
             else row.tolist()
             for row in rows
         ]
-        with open(temporary, 'w', encoding='utf-8') as file:
-            json.dump(plain, file) if path.endswith('.json') else yaml.safe_dump(plain, file)
-    os.replace(temporary, path)
+        write_text(path, json.dumps(plain) if path.endswith('.json') else yaml.safe_dump(plain))
     print(f'{len(rows)} scores written to {path}', flush=True)
 
 

@@ -1,20 +1,20 @@
 """Pictures to files: gif by Pillow, mp4 by OpenCV, png. Equal pictures give equal bytes.
 
-A file appears under its name when it is whole: until then it has a name of its own in the same folder.
+A file appears under its name when it is complete (:mod:`pyskl.files`).
 """
 
-import contextlib
 import os
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import BinaryIO, NamedTuple
 
 import cv2
 import numpy as np
 from PIL import GifImagePlugin, Image
+
+from pyskl.files import replacing, replacing_path
 
 FORMATS = ('gif', 'mp4')
 MAX_GIF_FPS = 50  # viewers slow down what is faster
@@ -46,8 +46,8 @@ def write_video(path: str | Path, frames: Iterable[np.ndarray], fps: float = 25.
         raise ValueError(f'{path} must end in .gif or .mp4')
     if not 0 < fps <= 1000:
         raise ValueError(f'fps must be above 0 and at most 1000, got {fps!r}')
-    with _replacing(path) as name:
-        count = _write_gif(name, frames, fps) if path.suffix == '.gif' else _write_mp4(name, frames, fps)
+    with replacing_path(path) as name:
+        count = (_write_gif if path.suffix == '.gif' else _write_mp4)(str(name), frames, fps)
         if count == 0:
             raise ValueError(f'{path} was to hold no picture')
     return count
@@ -59,25 +59,8 @@ def write_image(path: str | Path, image: np.ndarray) -> None:
     Raises:
         OSError: If the file cannot be written.
     """
-    with _replacing(Path(path)) as name:
-        Image.fromarray(image).save(name, format='png', optimize=False)
-
-
-@contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[str]:
-    """The name of a file that takes the place of ``path`` if all goes well, and is gone otherwise."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(dir=path.parent, prefix='.', suffix=path.suffix, delete=False) as file:
-        name = file.name
-    try:
-        yield name
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(name, 0o666 & ~mask)  # a temporary file is its owner's only
-        os.replace(name, path)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(name)
+    with replacing(path) as file:
+        Image.fromarray(image).save(file, format='png', optimize=False)
 
 
 def _same_size(frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:

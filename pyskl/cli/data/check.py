@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from pyskl.cli.entry import run
 from pyskl.datasets.pipelines.precomputed import written
-from pyskl.datasets.records.annotations import replacing, write_annotations
+from pyskl.datasets.records.annotations import write_annotations
 from pyskl.datasets.records.audit import (
     FAILS,
     MISLEADS,
@@ -33,6 +33,7 @@ from pyskl.datasets.records.safe_pickle import load_numbers
 from pyskl.datasets.records.store import RecordStore, is_store
 from pyskl.datasets.records.survey import guess_layouts, histogram, members_of, survey, usual_layout
 from pyskl.errors import one_line
+from pyskl.files import replacing
 from pyskl.skeletons import SKELETONS, get_skeleton
 
 BAR_CLIPS = 3000  # more are gone through with a bar

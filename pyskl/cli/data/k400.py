@@ -36,10 +36,11 @@ from pyskl.converters.job import (
     write_skipped,
 )
 from pyskl.converters.output import summary
-from pyskl.datasets.records.annotations import Splits, read_annotations, record_problem, replacing
+from pyskl.datasets.records.annotations import Splits, read_annotations, record_problem
 from pyskl.datasets.records.boxes import boxes_shape, has_boxes
 from pyskl.datasets.records.kpfiles import locate, read_keypoint_file
 from pyskl.datasets.records.pickle_stream import PickleWriter
+from pyskl.files import replacing
 
 CLIPS_A_PART = 1000
 

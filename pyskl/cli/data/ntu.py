@@ -51,7 +51,8 @@ from pyskl.converters.ntu_protocols import (
 )
 from pyskl.converters.ntu_skeleton import parse_skeleton
 from pyskl.converters.output import summary, write_pickle
-from pyskl.datasets.records.annotations import Splits, replacing
+from pyskl.datasets.records.annotations import Splits
+from pyskl.files import replacing
 
 MAX_CLIP_BYTES = 128 << 20  # the longest clips have some MB
 FILES_A_PART = 64

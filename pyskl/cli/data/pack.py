@@ -25,10 +25,10 @@ from pyskl.cli.data.merge import empty_splits, in_order
 from pyskl.cli.entry import run
 from pyskl.converters.job import GARBLED, check_bad, left_out, write_skipped
 from pyskl.datasets.pipelines.precomputed import Step, leading_steps, runner, written
-from pyskl.datasets.records.annotations import replacing
 from pyskl.datasets.records.pickle_stream import PickleWriter
 from pyskl.datasets.records.store import RecordStore, is_store
 from pyskl.datasets.records.store_writer import pack_annotations
+from pyskl.files import replacing
 
 SHOWN = 5  # damaged clips that are named
 PICKLES = ('.pkl', '.pickle')

@@ -6,14 +6,10 @@ is ``{frame_dir, label, total_frames, keypoint (M, T, V, C), keypoint_score (M, 
 in place of M and T (:mod:`pyskl.datasets.records.boxes`).
 """
 
-import contextlib
 import math
-import os
 import pickle
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from tempfile import NamedTemporaryFile
-from typing import BinaryIO
 
 import numpy as np
 
@@ -21,6 +17,7 @@ from pyskl.datasets.records.boxes import boxes_problem, has_boxes
 from pyskl.datasets.records.pickle_stream import stream_annotations
 from pyskl.datasets.records.safe_pickle import load_numbers
 from pyskl.datasets.records.store import RecordStore, is_store
+from pyskl.files import replacing
 from pyskl.registry import nearest
 
 Splits = dict[str, list[str]]
@@ -267,27 +264,3 @@ def write_annotations(path: str | Path, annotations: Sequence[dict], split: Spli
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as file:
         pickle.dump(content, file, protocol=4)
-
-
-@contextlib.contextmanager
-def replacing(path: Path, private: bool = False) -> Iterator[BinaryIO]:
-    """A binary file to write that takes the name ``path`` when it is complete, and vanishes when it is not.
-
-    Args:
-        path: Its name in the end.
-        private: Whether only the owner may read it; else the usual permissions.
-    """
-    with NamedTemporaryFile(dir=path.parent, prefix=f'.{path.name}.', suffix='.tmp', delete=False) as file:
-        try:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-            if not private:  # as which temporary files are born
-                mask = os.umask(0)
-                os.umask(mask)
-                os.chmod(file.name, 0o666 & ~mask)
-            os.replace(file.name, path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(file.name)
-            raise

@@ -14,10 +14,10 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from pyskl.datasets.records.annotations import replacing
 from pyskl.datasets.records.store import RecordStore, is_store
 from pyskl.datasets.records.store_format import VERSION, TornStoreError
 from pyskl.datasets.records.store_writer import pack_annotations, write_store
+from pyskl.files import replacing
 
 # What a folder without room, or without leave to write, answers.
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}

@@ -22,6 +22,7 @@ from mmengine.logging import HistoryBuffer
 from torch import nn
 
 from pyskl.engine.checkpoints.foreign import origin, translate
+from pyskl.files import replacing
 
 
 def _statistic(owner: type, name: str) -> Callable:
@@ -169,17 +170,9 @@ def read_checkpoint(path: str | Path, trust: bool = False) -> dict:
 
 
 def save_checkpoint(checkpoint: dict, path: str | Path) -> None:
-    """Write to a temporary name and rename: there is never half a file under ``path``."""
-    temporary = f'{path}.{os.getpid()}.tmp'
-    try:
-        with open(temporary, 'wb') as file:
-            torch.save(checkpoint, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        if os.path.exists(temporary):
-            os.remove(temporary)
+    """Write a checkpoint; see :func:`pyskl.files.replacing`."""
+    with replacing(path) as file:
+        torch.save(checkpoint, file)
 
 
 def match_keys(state_dict: dict, model: nn.Module) -> tuple[dict, list[str]]:
