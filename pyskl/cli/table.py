@@ -1,0 +1,257 @@
+"""Train and test configs with several seeds, and print mean and deviation of each as a Markdown table.
+
+    python tools/table.py CONFIG [CONFIG ...] --seeds 1 2 3 --out work_dirs/table [-- --amp --auto-scale-lr]
+
+A seed is a run: a training and a test of its last checkpoint, in OUT/<config>/s<seed>. What is finished is not
+repeated, what was interrupted goes on. Options behind ``--`` go to tools/train.py.
+"""
+
+import argparse
+import json
+import os
+import shlex
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from pyskl.cli.entry import run
+
+HEADER = ('config', 'parameters', 'GMACs')
+
+
+def parse_args(argv: list[str]) -> argparse.Namespace:
+    """The command line; what stands behind ``--`` is in ``train_options``."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('configs', nargs='+', metavar='CONFIG', help='one row each')
+    parser.add_argument('--seeds', nargs='+', type=int, default=[1, 2, 3], help='one run each (default: 1 2 3)')
+    parser.add_argument('--out', type=Path, default=Path('work_dirs/table'), help='folder of the runs')
+    parser.add_argument('--gpus', type=int, default=1, help='processes per run')
+    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='for every config')
+    parser.add_argument('--leave-out', type=Path, metavar='FILE', help='one clip per line: a column without these')
+    parser.add_argument('--write', type=Path, metavar='FILE', help='put the table between the markers of this file')
+    parser.add_argument('--marker', default='table', help='<!-- MARKER: begin --> and <!-- MARKER: end -->')
+    parser.add_argument('--table-only', action='store_true', help='train nothing; report the runs that are finished')
+    own, behind = (argv[: argv.index('--')], argv[argv.index('--') + 1 :]) if '--' in argv else (argv, [])
+    args = parser.parse_args(own)
+    args.train_options = behind
+    args.command = shlex.join(argv)
+    if len(set(args.seeds)) < len(args.seeds):
+        raise ValueError(f'--seeds must be different numbers, got {args.seeds}')
+    if args.gpus < 1:
+        raise ValueError(f'--gpus must be at least 1, got {args.gpus}')
+    if '--cfg-options' in behind:
+        raise ValueError('--cfg-options must stand in front of --, so that the test sees them too')
+    return args
+
+
+def run_folder(out: Path, config: str, seed: int) -> Path:
+    """Where a run is: the config's path below ``configs/``, or its name."""
+    parts = Path(config).with_suffix('').parts
+    below = parts[parts.index('configs') + 1 :] if 'configs' in parts else parts[-1:]
+    return out.joinpath(*below, f's{seed}')
+
+
+def commands(config: str, seed: int, work: Path, args: argparse.Namespace) -> list[list[str]]:
+    """The training and the test of a run."""
+    options = ['--cfg-options', *args.cfg_options] if args.cfg_options else []
+    train = ['pyskl.cli.train', config, '--work-dir', str(work), '--seed', str(seed), *args.train_options, *options]
+    test = ['pyskl.cli.test', config, f'{work}/latest.pth', '--dump', str(work / 'scores.tmp.pkl'), *options]
+    if args.gpus == 1:
+        return [[sys.executable, '-m', *command] for command in (train, test)]
+    launch = [sys.executable, '-m', 'pyskl.cli.launch', '--processes', str(args.gpus)]
+    return [[*launch, *command, '--launcher', 'pytorch'] for command in (train, test)]
+
+
+def budget(args: argparse.Namespace) -> dict:
+    """What makes two runs of a config and a seed comparable, as written beside a run."""
+    return {'cfg_options': args.cfg_options, 'train_options': args.train_options, 'gpus': args.gpus}
+
+
+def check_budget(work: Path, config: str, args: argparse.Namespace) -> None:
+    """Refuse to go on with a run that was started with other options.
+
+    Raises:
+        ValueError: If its record differs; names both.
+    """
+    record = work / 'table.json'
+    if record.is_file():
+        started = json.loads(record.read_text())['budget']
+        if started != budget(args):
+            raise ValueError(
+                f'{work} holds a run of {config} with {started}, this command has {budget(args)}; give another --out, '
+                'or the same options'
+            )
+
+
+def train_and_test(config: str, seed: int, args: argparse.Namespace) -> None:
+    """One run, or the rest of one; its scores end in ``scores.pkl``.
+
+    Raises:
+        ValueError: If the training or the test fails; says where its output is.
+    """
+    work = run_folder(args.out, config, seed)
+    if (work / 'scores.pkl').is_file():
+        return
+    work.mkdir(parents=True, exist_ok=True)
+    record = work / 'table.json'
+    spent = json.loads(record.read_text())['seconds'] if record.is_file() else 0.0
+    record.write_text(json.dumps({'budget': budget(args), 'seconds': spent}))
+    output = work / 'output.txt'
+    start = time.monotonic()
+    try:
+        for command in commands(config, seed, work, args):
+            print(f'{config}, seed {seed}: {command[command.index("-m") + 1].split(".")[-1]}', flush=True)
+            with output.open('a') as file:
+                if subprocess.run(command, stdout=file, stderr=file).returncode:
+                    raise ValueError(f'{config}, seed {seed} failed; why is at the end of {output}')
+    finally:
+        spent += time.monotonic() - start
+        record.write_text(json.dumps({'budget': budget(args), 'seconds': spent}))
+    os.replace(work / 'scores.tmp.pkl', work / 'scores.pkl')
+
+
+def read_names(path: Path) -> list[str]:
+    """The clips of ``--leave-out``, one per line; blank lines and lines from ``#`` on are skipped.
+
+    Raises:
+        ValueError: If there are none.
+    """
+    lines = [line.split('#')[0].strip() for line in path.read_text().splitlines()]
+    names = [line for line in lines if line]
+    if not names:
+        raise ValueError(f'--leave-out {path} names no clip; one frame_dir per line is needed')
+    return names
+
+
+def accuracies(path: Path, leave_out: Sequence[str]) -> list[tuple[int, float]]:
+    """Clips and top-1 in % of a score file: of all clips and, with ``leave_out``, of the others.
+
+    Raises:
+        ValueError: If a name of ``leave_out`` is not a clip of the file.
+    """
+    from pyskl.evaluation.score_files import read_predictions
+
+    file = read_predictions(path)
+    right = file.scores.argmax(1) == file.labels
+    found = [(len(right), 100 * float(right.mean()))]
+    if leave_out:
+        left = set(leave_out)
+        if file.names is None or not left <= set(file.names):
+            unknown = min(left - set(file.names or ()))
+            raise ValueError(f'--leave-out names {unknown!r}, which is not among the {len(right)} clips of {path}')
+        kept = [name not in left for name in file.names]
+        found.append((sum(kept), 100 * float(right[kept].mean())))
+    return found
+
+
+def spread(values: Sequence[float]) -> str:
+    """Mean and, of two values or more, their sample standard deviation; per cent, one decimal."""
+    if len(values) == 1:
+        return f'{values[0]:.1f}'
+    return f'{statistics.mean(values):.1f} ± {statistics.stdev(values):.1f}'
+
+
+def markdown(rows: list[dict]) -> str:
+    """The rows as a Markdown table.
+
+    Args:
+        rows: ``config``, ``parameters``, ``macs``, ``seeds``, ``minutes`` (mean per run) and ``accuracies``: for each
+            seed what :func:`accuracies` returns.
+    """
+    clips = [count for count, _ in rows[0]['accuracies'][0]]
+    header = [*HEADER, *(f'top-1, {count} clips' for count in clips), 'seeds', 'minutes per run']
+    lines = [header, ['---'] * len(header)]
+    for row in rows:
+        columns = zip(*row['accuracies'], strict=True)
+        lines.append(
+            [
+                row['config'],
+                f'{row["parameters"] / 1e6:.3f} M',
+                f'{row["macs"] / 1e9:.3f}',
+                *(spread([top1 for _, top1 in column]) for column in columns),
+                ', '.join(map(str, row['seeds'])),
+                f'{row["minutes"]:.0f}',
+            ]
+        )
+    return '\n'.join(f'| {" | ".join(line)} |' for line in lines)
+
+
+def between_markers(text: str, marker: str, content: str, path: Path) -> str:
+    """``text`` with ``content`` in place of what stands between the two markers.
+
+    Raises:
+        ValueError: If the markers are not there once each, in order.
+    """
+    begin, end = f'<!-- {marker}: begin -->', f'<!-- {marker}: end -->'
+    if text.count(begin) != 1 or text.count(end) != 1 or text.index(begin) > text.index(end):
+        raise ValueError(f'{path} must hold the lines {begin!r} and {end!r} once each, in this order')
+    head, rest = text.split(begin)
+    return f'{head}{begin}\n{content}\n{end}{rest.split(end)[1]}'
+
+
+def measured(args: argparse.Namespace) -> list[dict]:
+    """A row for each config with a finished run."""
+    import torch
+
+    from pyskl.apis import load_config, parse_options
+    from pyskl.engine.build import build_recognizer
+    from pyskl.engine.flops import clip_shape, macs, parameters
+
+    leave_out = read_names(args.leave_out) if args.leave_out else []
+    rows = []
+    for config in args.configs:
+        works = {seed: run_folder(args.out, config, seed) for seed in args.seeds}
+        works = {seed: work for seed, work in works.items() if (work / 'scores.pkl').is_file()}
+        if not works:
+            continue
+        cfg = load_config(config, parse_options(args.cfg_options))
+        model = build_recognizer(cfg, torch.device('cpu'))
+        seconds = [json.loads((work / 'table.json').read_text())['seconds'] for work in works.values()]
+        rows.append(
+            {
+                'config': '/'.join(next(iter(works.values())).relative_to(args.out).parts[:-1]),
+                'parameters': parameters(model),
+                'macs': macs(model.backbone, torch.empty(1, *clip_shape(cfg))).total,
+                'seeds': list(works),
+                'minutes': statistics.mean(seconds) / 60,
+                'accuracies': [accuracies(work / 'scores.pkl', leave_out) for work in works.values()],
+            }
+        )
+    return rows
+
+
+def main() -> None:
+    """Train and test what is missing, then print and write the table."""
+    args = parse_args(sys.argv[1:])
+    from pyskl.apis import load_config, parse_options
+
+    for config in args.configs:  # all of them first: a typo costs no training
+        load_config(config, parse_options(args.cfg_options))
+        for seed in args.seeds:
+            check_budget(run_folder(args.out, config, seed), config, args)
+    if args.leave_out:
+        read_names(args.leave_out)
+    if args.write:
+        between_markers(args.write.read_text(), args.marker, '', args.write)
+    if not args.table_only:
+        for seed in args.seeds:  # every config once, then again: a table of one seed is there early
+            for config in args.configs:
+                train_and_test(config, seed, args)
+    rows = measured(args)
+    if not rows:
+        raise ValueError(f'{args.out} holds no finished run of these configs and seeds; drop --table-only to make them')
+    text = markdown(rows)
+    print(text, flush=True)
+    if args.write:
+        content = f'{text}\n\n```\npython tools/table.py {args.command}\n```'
+        new = between_markers(args.write.read_text(), args.marker, content, args.write)
+        part = args.write.with_name(f'{args.write.name}.part')
+        part.write_text(new)
+        os.replace(part, args.write)
+
+
+if __name__ == '__main__':
+    run(main)
