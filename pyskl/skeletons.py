@@ -7,61 +7,9 @@ Convention: joints count from 0; an edge, a bone and a grid link are (child, par
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
-Pairs = tuple[tuple[int, int], ...]
-
-
-@dataclass(frozen=True)
-class Skeleton:
-    """One joint layout.
-
-    Args:
-        name: The layout's name in a config (``graph_cfg.layout``, ``GenSkeFeat.dataset``).
-        joints: Names of the ``V`` joints, in order.
-        edges: (child, parent) pairs of the graph, inward.
-        bone_parents: ``V`` indices; bone ``v`` points from joint ``bone_parents[v]`` to joint ``v``.
-        grid_links: (i, j): row ``i`` of Ske2Grid's skeleton matrix takes joint ``j``.
-        limbs: Pairs drawn as limbs in heatmaps and pictures, in channel order.
-        left: Joints of the left side.
-        right: Their partners on the right, in the same order.
-        center: The graph's centre.
-        dims: Coordinates a joint has; 2 means that a score may follow as a third channel.
-        origin: The joint that :class:`PreNormalize3D` moves to (0, 0, 0).
-        spine: (from, to): the direction that is turned onto +z.
-        shoulders: (to, from): the direction that is turned onto +x.
-        source: Where the lists come from.
-    """
-
-    name: str
-    joints: tuple[str, ...]
-    edges: Pairs
-    bone_parents: tuple[int, ...]
-    grid_links: Pairs
-    limbs: Pairs
-    left: tuple[int, ...]
-    right: tuple[int, ...]
-    center: int
-    dims: int
-    origin: int
-    spine: tuple[int, int] | None
-    shoulders: tuple[int, int] | None
-    source: str
-
-    @property
-    def num_joints(self) -> int:
-        """``V``."""
-        return len(self.joints)
-
-
-def _bones_of(edges: Pairs, num_joints: int) -> tuple[int, ...]:
-    parents = list(range(num_joints))
-    for child, parent in edges:
-        parents[child] = parent
-    return tuple(parents)
+from pyskl.skeleton_spec import SKELETON_SUFFIXES, Pairs, Skeleton, bones_of, skeleton_from_dict, skeleton_from_file
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -154,7 +102,7 @@ _HAND = Skeleton(
         *(f'{finger}_{part}' for finger in ('thumb', 'index', 'middle', 'ring', 'little') for part in range(1, 5)),
     ),
     edges=_HAND_EDGES,
-    bone_parents=_bones_of(_HAND_EDGES, 21),
+    bone_parents=bones_of(_HAND_EDGES, 21),
     grid_links=_HAND_EDGES,
     limbs=_HAND_EDGES,
     left=(),
@@ -176,7 +124,7 @@ _NW_UCLA = Skeleton(
         'right_foot'
     ),
     edges=_KINECT_EDGES,
-    bone_parents=_bones_of(_KINECT_EDGES, 20),
+    bone_parents=bones_of(_KINECT_EDGES, 20),
     grid_links=_KINECT_EDGES,
     limbs=_KINECT_EDGES,
     left=(4, 5, 6, 7, 12, 13, 14, 15),
@@ -196,116 +144,6 @@ LIMB_ORDERS = {
     'posec3d': _pairs('0-5 0-6 5-7 7-9 6-8 8-10 5-11 11-13 13-15 6-12 12-14 14-16 0-1 0-2 1-3 2-4 11-12'),
 }
 
-# Keys of a skeleton given as a dict; then other words for the same, MMAction2's and British.
-_DICT_KEYS = ('name', 'joints', 'edges', 'bones', 'left', 'right', 'center', 'dims', 'origin', 'spine', 'shoulders')
-_OTHER_WORDS = {'num_node': 'joints', 'inward': 'edges', 'centre': 'center'}
-_FILE_SUFFIXES = ('.yaml', '.yml', '.json')
-_MAX_FILE_BYTES, _MAX_JOINTS = 1 << 20, 1000
-
-
-def skeleton_from_dict(cfg: dict) -> Skeleton:
-    """A skeleton that a config writes out.
-
-    Args:
-        cfg: ``joints`` (names, or how many) and ``edges`` or ``bones`` ((child, parent) pairs; either stands for the
-            other) are needed; ``left``, ``right``, ``center`` (default 0), ``dims`` (default 2), ``origin``, ``spine``,
-            ``shoulders`` and ``name`` are not. Joints may be named or numbered. MMAction2's ``num_node`` and
-            ``inward`` are understood.
-
-    Raises:
-        ValueError: If a key is unknown, a joint is not one of ``joints``, or the lists do not fit one another.
-    """
-    cfg = {_OTHER_WORDS.get(key, key): value for key, value in cfg.items()}
-    if set(cfg) - set(_DICT_KEYS) or 'joints' not in cfg or not {'edges', 'bones'} & set(cfg):
-        raise ValueError(
-            f"a skeleton needs 'joints' and 'edges' (or 'bones') and may hold {_DICT_KEYS}, got {sorted(map(str, cfg))}"
-        )
-    joints = cfg['joints']
-    if isinstance(joints, int) and not isinstance(joints, bool) and joints <= _MAX_JOINTS:
-        joints = [f'joint_{v}' for v in range(joints)]
-    if not isinstance(joints, list | tuple) or len(joints) > _MAX_JOINTS:
-        raise ValueError(
-            f'skeleton joints must be names, or how many there are (at most {_MAX_JOINTS}), got {joints!r}'
-        )
-    numbered = any(isinstance(joint, int) for joint in joints)  # [1, 2, 3]: then a pair's numbers are names too
-    joints = tuple(map(str, joints))
-    if not joints or len(set(joints)) < len(joints):
-        raise ValueError(f'skeleton joints must be at least one and all different, got {joints}')
-
-    def index(joint: str | int) -> int:
-        if (isinstance(joint, str) or numbered) and str(joint) in joints:
-            return joints.index(str(joint))
-        if type(joint) is int and not numbered and 0 <= joint < len(joints):
-            return joint
-        raise ValueError(f'{joint!r} is not a joint of the skeleton; its {len(joints)} joints are {list(joints)}')
-
-    def pairs(key: str, default: Pairs = ()) -> Pairs:
-        if key not in cfg:
-            return default
-        if isinstance(cfg[key], str | int | None) or any(
-            not isinstance(pair, Sequence) or isinstance(pair, str) or len(pair) != 2 for pair in cfg[key]
-        ):
-            raise ValueError(f'skeleton {key} must be (child, parent) pairs, got {cfg[key]!r}')
-        return tuple((index(child), index(parent)) for child, parent in cfg[key])
-
-    def direction(key: str) -> tuple[int, int] | None:
-        if cfg.get(key) is None:
-            return None
-        if not isinstance(cfg[key], list | tuple) or len(cfg[key]) != 2:
-            raise ValueError(f'skeleton {key} must be two joints, got {cfg[key]!r}')
-        return tuple(map(index, cfg[key]))
-
-    bones = pairs('bones', pairs('edges'))
-    edges = pairs('edges', tuple((child, parent) for child, parent in bones if child != parent))
-    if len({child for child, _ in bones}) < len(bones):
-        raise ValueError(f'a joint of a skeleton has one bone at most, got {bones}')
-    sides = [cfg.get(side) or () for side in ('left', 'right')]
-    if not all(isinstance(side, list | tuple) for side in sides):
-        raise ValueError(f'skeleton left and right must be lists of joints, got {sides[0]!r} and {sides[1]!r}')
-    left, right = (tuple(map(index, side)) for side in sides)
-    if len(left) != len(right):
-        raise ValueError(f'skeleton left and right must pair joints, got {len(left)} and {len(right)}')
-    center = index(cfg.get('center', 0))
-    dims = cfg.get('dims', 2)
-    if dims not in (2, 3):
-        raise ValueError(f'skeleton dims must be 2 or 3, got {dims!r}')
-    return Skeleton(
-        name=str(cfg.get('name', 'custom')),
-        joints=joints,
-        edges=edges,
-        bone_parents=_bones_of(bones, len(joints)),
-        grid_links=tuple(pair for pair in bones if pair[0] != pair[1]),
-        limbs=edges,
-        left=left,
-        right=right,
-        center=center,
-        dims=dims,
-        origin=index(cfg.get('origin', center)),
-        spine=direction('spine'),
-        shoulders=direction('shoulders'),
-        source='config',
-    )
-
-
-def skeleton_from_file(path: str | Path) -> Skeleton:
-    """The skeleton in a YAML (or JSON) file: a mapping with the keys of :func:`skeleton_from_dict`.
-
-    Raises:
-        ValueError: If the file cannot be read, is no mapping, or is not a skeleton; names the file.
-    """
-    path = Path(path)
-    try:
-        if path.stat().st_size > _MAX_FILE_BYTES:
-            raise ValueError(f'larger than {_MAX_FILE_BYTES >> 20} MB')
-        cfg = yaml.safe_load(path.read_text(encoding='utf-8'))
-        if not isinstance(cfg, dict):
-            raise ValueError(f"it must be a mapping with 'joints' and 'edges', got {type(cfg).__name__}")
-        return skeleton_from_dict({'name': path.stem, **cfg})
-    except OSError as error:
-        raise ValueError(f'skeleton file {str(path)!r} cannot be read: {error.strerror}') from None
-    except (ValueError, TypeError, yaml.YAMLError, RecursionError) as error:
-        raise ValueError(f'skeleton file {str(path)!r}: {" ".join(str(error).split())}') from None
-
 
 def get_skeleton(layout: 'str | dict | Skeleton') -> Skeleton:
     """The skeleton that a config means.
@@ -321,7 +159,7 @@ def get_skeleton(layout: 'str | dict | Skeleton') -> Skeleton:
         return layout
     if isinstance(layout, dict):
         return skeleton_from_dict(layout)
-    if isinstance(layout, str | Path) and str(layout).lower().endswith(_FILE_SUFFIXES):
+    if isinstance(layout, str | Path) and str(layout).lower().endswith(SKELETON_SUFFIXES):
         return skeleton_from_file(layout)
     if layout not in SKELETONS:
         raise ValueError(

@@ -14,7 +14,8 @@ GROUND = ('pyskl.registry', 'pyskl.skeletons', 'pyskl.files', 'pyskl.errors')
 # package -> what it may import of pyskl. The first match of a module's name counts.
 MAY_IMPORT = {
     'pyskl.registry': (),
-    'pyskl.skeletons': (),
+    'pyskl.skeleton_spec': (),
+    'pyskl.skeletons': ('pyskl.skeleton_spec',),
     'pyskl.files': (),
     'pyskl.errors': (),
     'pyskl.evaluation.functional': (),
