@@ -67,6 +67,58 @@ def bones_of(edges: Pairs, num_joints: int) -> tuple[int, ...]:
     return tuple(parents)
 
 
+def select_joints(skeleton: Skeleton, joints: Sequence[int], name: str) -> Skeleton:
+    """The skeleton of some joints of another.
+
+    A joint whose parent is left out gets its nearest remaining ancestor, or else the centre. The centre is the
+    skeleton's own if it remains, and else the first joint without an ancestor.
+
+    Args:
+        skeleton: The skeleton; its bones form a tree.
+        joints: Indices of its joints, in the order of the result.
+        name: The result's name.
+    """
+    place = {joint: index for index, joint in enumerate(joints)}
+
+    def ancestor(joint: int) -> int | None:
+        seen = {joint}
+        while (joint := skeleton.bone_parents[joint]) not in seen:
+            if joint in place:
+                return joint
+            seen.add(joint)
+        return None
+
+    parents = {joint: ancestor(joint) for joint in joints}
+    roots = [joint for joint in joints if parents[joint] is None]
+    center = skeleton.center if skeleton.center in place else roots[0]
+    both = {joint: center if parent is None else parent for joint, parent in parents.items()}
+    cut = [(joint, both[joint]) for joint in joints if joint != both[joint]]
+
+    def within(pairs: Pairs) -> Pairs:
+        return tuple((place[a], place[b]) for a, b in pairs if a in place and b in place)
+
+    edges = within(skeleton.edges)
+    joined = {child for child, _ in edges}
+    bridges = tuple((place[a], place[b]) for a, b in cut if place[a] not in joined)
+    sides = [(a, b) for a, b in zip(skeleton.left, skeleton.right, strict=True) if a in place and b in place]
+    return Skeleton(
+        name=name,
+        joints=tuple(skeleton.joints[joint] for joint in joints),
+        edges=(*edges, *bridges),
+        bone_parents=tuple(place[both[joint]] for joint in joints),
+        grid_links=(*within(skeleton.grid_links), *bridges),
+        limbs=within(skeleton.limbs),
+        left=tuple(place[a] for a, _ in sides),
+        right=tuple(place[b] for _, b in sides),
+        center=place[center],
+        dims=skeleton.dims,
+        origin=place.get(skeleton.origin, place[center]),
+        spine=None,
+        shoulders=None,
+        source=f'joints of {skeleton.name}: {skeleton.source}',
+    )
+
+
 def skeleton_from_dict(cfg: dict) -> Skeleton:
     """A skeleton that a config writes out.
 

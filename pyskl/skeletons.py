@@ -7,9 +7,19 @@ Convention: joints count from 0; an edge, a bone and a grid link are (child, par
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
-from pyskl.skeleton_spec import SKELETON_SUFFIXES, Pairs, Skeleton, bones_of, skeleton_from_dict, skeleton_from_file
+from pyskl.skeleton_spec import (
+    SKELETON_SUFFIXES,
+    Pairs,
+    Skeleton,
+    bones_of,
+    select_joints,
+    skeleton_from_dict,
+    skeleton_from_file,
+)
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -137,7 +147,130 @@ _NW_UCLA = Skeleton(
     source='Kinect v1 SDK order; edges of CTR-GCN for NW-UCLA',
 )
 
-SKELETONS = {s.name: s for s in (_COCO, _NTU, _OPENPOSE, _HAND, _NW_UCLA)}
+_MEDIAPIPE_EDGES = _pairs(
+    '1-0 2-1 3-2 7-3 4-0 5-4 6-5 8-6 9-0 10-0 11-0 12-0 13-11 15-13 17-15 19-15 21-15 14-12 16-14 18-16 20-16 22-16 '
+    '23-11 24-12 25-23 27-25 29-27 31-29 26-24 28-26 30-28 32-30'
+)
+_MEDIAPIPE = Skeleton(
+    name='mediapipe',
+    joints=_names(
+        'nose left_eye_inner left_eye left_eye_outer right_eye_inner right_eye right_eye_outer left_ear right_ear '
+        'mouth_left mouth_right left_shoulder right_shoulder left_elbow right_elbow left_wrist right_wrist left_pinky '
+        'right_pinky left_index right_index left_thumb right_thumb left_hip right_hip left_knee right_knee left_ankle '
+        'right_ankle left_heel right_heel left_foot_index right_foot_index'
+    ),
+    edges=_MEDIAPIPE_EDGES,
+    bone_parents=bones_of(_MEDIAPIPE_EDGES, 33),
+    grid_links=_MEDIAPIPE_EDGES,
+    limbs=_pairs(
+        '0-1 1-2 2-3 3-7 0-4 4-5 5-6 6-8 9-10 11-12 11-13 13-15 15-17 15-19 15-21 17-19 12-14 14-16 16-18 16-20 16-22 '
+        '18-20 11-23 12-24 23-24 23-25 24-26 25-27 26-28 27-29 28-30 29-31 30-32 27-31 28-32'
+    ),
+    left=(1, 2, 3, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31),
+    right=(4, 5, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30, 32),
+    center=0,
+    dims=2,
+    origin=0,
+    spine=None,
+    shoulders=None,
+    source="MediaPipe Pose: image landmarks; limbs are its POSE_CONNECTIONS, edges a tree of them with COCO's centre",
+)
+# World landmarks: metres from the middle of the hips, which is not a joint.
+_MEDIAPIPE_3D = replace(
+    _MEDIAPIPE, name='mediapipe3d', dims=3, origin=23, spine=(23, 11), shoulders=(12, 11),
+    source='MediaPipe Pose: world landmarks in metres; otherwise as mediapipe',
+)  # fmt: skip
+
+# iBUG's 68 points of a face, and COCO-WholeBody's order: body, feet, face, hands.
+_FACE = (
+    *(f'right_jaw_{i}' for i in range(1, 9)), 'chin', *(f'left_jaw_{i}' for i in range(8, 0, -1)),
+    *(f'right_brow_{i}' for i in range(1, 6)), *(f'left_brow_{i}' for i in range(5, 0, -1)),
+    *(f'nose_bridge_{i}' for i in range(1, 5)),
+    *_names('right_nostril_1 right_nostril_2 nose_base left_nostril_2 left_nostril_1'),
+    *(f'right_eye_{part}' for part in _names('outer upper_1 upper_2 inner lower_2 lower_1')),
+    *(f'left_eye_{part}' for part in _names('inner upper_2 upper_1 outer lower_1 lower_2')),
+    *_names('right_mouth right_upper_lip_1 right_upper_lip_2 upper_lip left_upper_lip_2 left_upper_lip_1'),
+    *_names('left_mouth left_lower_lip_1 left_lower_lip_2 lower_lip right_lower_lip_2 right_lower_lip_1'),
+    *_names('right_inner_mouth right_inner_upper_lip inner_upper_lip left_inner_upper_lip'),
+    *_names('left_inner_mouth left_inner_lower_lip inner_lower_lip right_inner_lower_lip'),
+)  # fmt: skip
+_FEET = _names('left_big_toe left_small_toe left_heel right_big_toe right_small_toe right_heel')
+_WHOLEBODY_JOINTS = (
+    *_COCO.joints, *_FEET, *_FACE,
+    *(f'{side}_{joint.replace("wrist", "hand_root")}' for side in ('left', 'right') for joint in _HAND.joints),
+)  # fmt: skip
+# Joints of COCO-WholeBody by part; ``wholebody:body+hands`` is the layout of some of them.
+WHOLEBODY_PARTS = {
+    'body': tuple(range(17)),
+    'feet': tuple(range(17, 23)),
+    'face': tuple(range(23, 91)),
+    'left_hand': tuple(range(91, 112)),
+    'right_hand': tuple(range(112, 133)),
+    'hands': tuple(range(91, 133)),
+}
+
+
+def _chain(first: int, last: int, root: int) -> Pairs:
+    """``first`` -> ``root``, then each joint up to ``last`` -> the one before it."""
+    return ((first, root), *((v, v - 1) for v in range(first + 1, last + 1)))
+
+
+def _shift(pairs: Pairs, by: int) -> Pairs:
+    return tuple((a + by, b + by) for a, b in pairs)
+
+
+# In the face's own numbers: towards the tip of the nose (30) by its bridge, and from there to the chin by the mouth.
+_FACE_EDGES = (
+    *_pairs('29-30 28-29 27-28 33-30 32-33 31-32 34-33 35-34'),
+    *_pairs('21-27 20-21 19-20 18-19 17-18 22-27 23-22 24-23 25-24 26-25'),
+    *_pairs('39-27 38-39 37-38 36-37 40-39 41-40 42-27 43-42 44-43 45-44 47-42 46-47'),
+    *_pairs('51-33 50-51 49-50 48-49 52-51 53-52 54-53 62-51 61-62 60-61 63-62 64-63'),
+    *_pairs('66-62 67-66 65-66 57-66 58-57 59-58 56-57 55-56'),
+    *_pairs('8-57 7-8 6-7 5-6 4-5 3-4 2-3 1-2 0-1 9-8 10-9 11-10 12-11 13-12 14-13 15-14 16-15'),
+)
+# Segments that close the eyes and the lips.
+_FACE_LOOPS = _pairs('36-41 45-46 48-59 54-55 60-67 64-65')
+_WHOLEBODY_EDGES = (
+    *_COCO_EDGES, *_pairs('17-15 18-17 19-15 20-16 21-20 22-16'), *_shift(_FACE_EDGES, 23), (53, 0),
+    *_shift(_HAND_EDGES, 91), (91, 9), *_shift(_HAND_EDGES, 112), (112, 10),
+)  # fmt: skip
+_WHOLEBODY_LEFT = tuple(v for v, name in enumerate(_WHOLEBODY_JOINTS) if name.startswith('left'))
+_WHOLEBODY = Skeleton(
+    name='wholebody',
+    joints=_WHOLEBODY_JOINTS,
+    edges=_WHOLEBODY_EDGES,
+    bone_parents=(*_COCO.bone_parents, *bones_of(_WHOLEBODY_EDGES, 133)[17:]),
+    grid_links=(*_COCO.grid_links, *_WHOLEBODY_EDGES[len(_COCO_EDGES) :]),
+    limbs=(*_COCO.limbs, *_WHOLEBODY_EDGES[len(_COCO_EDGES) :], *_shift(_FACE_LOOPS, 23)),
+    left=_WHOLEBODY_LEFT,
+    right=tuple(_WHOLEBODY_JOINTS.index(_WHOLEBODY_JOINTS[v].replace('left', 'right')) for v in _WHOLEBODY_LEFT),
+    center=0,
+    dims=2,
+    origin=0,
+    spine=None,
+    shoulders=None,
+    source='COCO-WholeBody, 133 joints (arXiv 2007.11858), as rtmlib and MMPose write them; the body is coco',
+)
+
+
+def wholebody_joints(parts: str) -> tuple[int, ...]:
+    """Indices among the 133 joints of the parts ``'body+feet'``, in their order; names are :data:`WHOLEBODY_PARTS`.
+
+    Raises:
+        ValueError: If a part is unknown.
+    """
+    names = parts.split('+')
+    if not set(names) <= set(WHOLEBODY_PARTS):
+        raise ValueError(f'unknown part in wholebody:{parts}; join parts of {sorted(WHOLEBODY_PARTS)} with +')
+    return tuple(sorted({joint for name in names for joint in WHOLEBODY_PARTS[name]}))
+
+
+@cache
+def _wholebody_part(parts: str) -> Skeleton:
+    return select_joints(_WHOLEBODY, wholebody_joints(parts), f'wholebody:{parts}')
+
+
+SKELETONS = {s.name: s for s in (_COCO, _NTU, _OPENPOSE, _HAND, _NW_UCLA, _MEDIAPIPE, _MEDIAPIPE_3D, _WHOLEBODY)}
 
 # Limbs of COCO in the channel order of PYSKL's posec3d/*/limb configs; Skeleton.limbs is the order of its defaults.
 LIMB_ORDERS = {
@@ -149,7 +282,8 @@ def get_skeleton(layout: 'str | dict | Skeleton') -> Skeleton:
     """The skeleton that a config means.
 
     Args:
-        layout: A name of :data:`SKELETONS`, the path of a file for :func:`skeleton_from_file` (``skeleton.yaml``), a
+        layout: A name of :data:`SKELETONS`, parts of the whole body (``wholebody:body+hands``, names of
+            :data:`WHOLEBODY_PARTS`), the path of a file for :func:`skeleton_from_file` (``skeleton.yaml``), a
             dict for :func:`skeleton_from_dict`, or a skeleton.
 
     Raises:
@@ -161,6 +295,8 @@ def get_skeleton(layout: 'str | dict | Skeleton') -> Skeleton:
         return skeleton_from_dict(layout)
     if isinstance(layout, str | Path) and str(layout).lower().endswith(SKELETON_SUFFIXES):
         return skeleton_from_file(layout)
+    if isinstance(layout, str) and layout.startswith('wholebody:'):
+        return _wholebody_part(layout.partition(':')[2])
     if layout not in SKELETONS:
         raise ValueError(
             f'unknown skeleton {layout!r}; choose from {sorted(SKELETONS)}, or give a file such as skeleton.yaml, or a '

@@ -3,21 +3,46 @@ import pytest
 
 from pyskl.datasets.pipelines.streams import GenSkeFeat
 from pyskl.models import build_model
-from pyskl.skeletons import SKELETONS, get_limbs, get_skeleton, limb_mirror_order, mirror_order
+from pyskl.skeleton_spec import select_joints
+from pyskl.skeletons import (
+    SKELETONS,
+    get_limbs,
+    get_skeleton,
+    limb_mirror_order,
+    mirror_order,
+    wholebody_joints,
+)
+
+PARTS = [get_skeleton(f'wholebody:{parts}') for parts in ('hands', 'face', 'feet', 'body+feet', 'body+feet+hands')]
+EVERY = [*SKELETONS.values(), *PARTS]
+every_skeleton = pytest.mark.parametrize('skeleton', EVERY, ids=[skeleton.name for skeleton in EVERY])
 
 ARM = {'joints': ['shoulder', 'elbow', 'wrist'], 'edges': [('elbow', 'shoulder'), ('wrist', 'elbow')]}
 
 
 @pytest.mark.parametrize(
     ('name', 'joints', 'center'),
-    [('coco', 17, 0), ('nturgb+d', 25, 20), ('openpose', 18, 1), ('handmp', 21, 0), ('nw-ucla', 20, 2)],
+    [
+        ('coco', 17, 0),
+        ('nturgb+d', 25, 20),
+        ('openpose', 18, 1),
+        ('handmp', 21, 0),
+        ('nw-ucla', 20, 2),
+        ('mediapipe', 33, 0),
+        ('mediapipe3d', 33, 0),
+        ('wholebody', 133, 0),
+        ('wholebody:feet', 6, 0),
+        ('wholebody:hands', 42, 0),
+        ('wholebody:body+feet+hands', 65, 0),
+        ('wholebody:face', 68, 30),
+    ],
 )
 def test_published_joint_counts_and_centers(name, joints, center):
     skeleton = get_skeleton(name)
     assert (skeleton.num_joints, skeleton.center) == (joints, center)
 
 
-@pytest.mark.parametrize('skeleton', SKELETONS.values(), ids=list(SKELETONS))
+@every_skeleton
 def test_every_joint_reaches_the_center_along_the_edges(skeleton):
     parents = {}
     for child, parent in skeleton.edges:
@@ -31,7 +56,7 @@ def test_every_joint_reaches_the_center_along_the_edges(skeleton):
     assert reached == set(range(skeleton.num_joints))
 
 
-@pytest.mark.parametrize('skeleton', SKELETONS.values(), ids=list(SKELETONS))
+@every_skeleton
 def test_facts_name_joints_that_exist(skeleton):
     joints = set(range(skeleton.num_joints))
     pairs = [*skeleton.edges, *skeleton.grid_links, *skeleton.limbs]
@@ -41,7 +66,7 @@ def test_facts_name_joints_that_exist(skeleton):
     assert skeleton.dims in (2, 3)
 
 
-@pytest.mark.parametrize('skeleton', SKELETONS.values(), ids=list(SKELETONS))
+@every_skeleton
 def test_left_and_right_pair_joints_of_the_same_name(skeleton):
     assert not set(skeleton.left) & set(skeleton.right)
     for left, right in zip(skeleton.left, skeleton.right, strict=True):
@@ -160,7 +185,7 @@ def test_a_wrong_skeleton_is_named(cfg, message):
         get_skeleton(cfg)
 
 
-@pytest.mark.parametrize('skeleton', SKELETONS.values(), ids=list(SKELETONS))
+@every_skeleton
 def test_a_mirror_exchanges_sides_and_two_mirrors_nothing(skeleton):
     joints = mirror_order(skeleton.num_joints, skeleton.left, skeleton.right)
     limbs = limb_mirror_order(skeleton.limbs, joints)
@@ -186,3 +211,42 @@ def test_sides_that_do_not_pair_are_named():
     for left, right in (([0], []), ([0], [0]), ([0], [3])):
         with pytest.raises(ValueError, match='left, right must pair different indices below 3'):
             mirror_order(3, left, right)
+
+
+def test_the_body_of_a_whole_body_is_coco_and_its_hand_is_handmp():
+    for part, name in (('body', 'coco'), ('left_hand', 'handmp'), ('right_hand', 'handmp')):
+        ours, published = get_skeleton(f'wholebody:{part}'), get_skeleton(name)
+        assert (ours.edges, ours.bone_parents, ours.limbs) == (published.edges, published.bone_parents, published.limbs)
+    assert get_skeleton('wholebody:body').grid_links == get_skeleton('coco').grid_links
+
+
+def test_a_whole_body_joins_hands_at_the_wrists_and_heels_at_the_ankles():
+    whole = get_skeleton('wholebody')
+    parent = {joint: whole.joints[whole.bone_parents[v]] for v, joint in enumerate(whole.joints)}
+    assert parent['left_hand_root'] == 'left_wrist'
+    assert parent['right_hand_root'] == 'right_wrist'
+    assert parent['right_heel'] == 'right_ankle'
+    assert parent['nose_bridge_4'] == 'nose'
+    # MMPose's list of partners: face-36 (outer corner of the right eye) and face-45.
+    assert dict(zip(whole.left, whole.right, strict=True))[23 + 45] == 23 + 36
+
+
+def test_parts_that_stand_apart_hang_on_the_centre():
+    hands = get_skeleton('wholebody:hands')
+    assert hands.joints[21] == 'right_hand_root'
+    assert hands.bone_parents[21] == hands.center == 0
+    assert wholebody_joints('hands+body') == (*range(17), *range(91, 133))
+    with pytest.raises(ValueError, match="unknown part in wholebody:hand; join parts of .*'hands'"):
+        get_skeleton('wholebody:hand')
+
+
+def test_a_joint_left_out_hands_its_children_to_its_parent():
+    arm = select_joints(get_skeleton(ARM), (2, 0), 'ends')
+    assert (arm.joints, arm.bone_parents, arm.edges, arm.center) == (('wrist', 'shoulder'), (1, 1), ((0, 1),), 1)
+
+
+def test_mediapipe_limbs_are_its_published_connections_in_both_layouts():
+    flat, world = get_skeleton('mediapipe'), get_skeleton('mediapipe3d')
+    assert len(flat.limbs) == 35
+    assert (flat.dims, world.dims) == (2, 3)
+    assert flat.edges == world.edges

@@ -3,10 +3,11 @@
 import re
 from collections.abc import Sequence
 
-from pyskl.skeletons import SKELETONS, Skeleton
+from pyskl.skeletons import SKELETONS, WHOLEBODY_PARTS, Skeleton
 
 _COCO = SKELETONS['coco'].joints
-_FEET = tuple(f'{side}_{part}' for side in ('left', 'right') for part in ('big_toe', 'small_toe', 'heel'))
+_WHOLEBODY = SKELETONS['wholebody'].joints
+_FEET, _FACE, _HANDS = (tuple(_WHOLEBODY[v] for v in WHOLEBODY_PARTS[part]) for part in ('feet', 'face', 'hands'))
 _BODY_25 = (
     'nose', 'neck', 'right_shoulder', 'right_elbow', 'right_wrist', 'left_shoulder', 'left_elbow', 'left_wrist',
     'mid_hip', 'right_hip', 'right_knee', 'right_ankle', 'left_hip', 'left_knee', 'left_ankle', 'right_eye',
@@ -18,10 +19,6 @@ _HALPE_26 = (
 )  # fmt: skip
 
 
-def _more(names: Sequence[str], count: int) -> tuple[str, ...]:
-    return (*names, *(f'other_{index}' for index in range(len(names), count)))
-
-
 # By the number of joints: what that number means, its joints, and the skeleton they become when nothing else is said.
 # NTU's 25 are in metres and come from a camera, never from an estimator's JSON.
 ORDERS = {
@@ -30,8 +27,9 @@ ORDERS = {
     21: ('hand', SKELETONS['handmp'].joints, 'handmp'),
     25: ('OpenPose BODY_25', _BODY_25, 'openpose'),
     26: ('Halpe-26', _HALPE_26, 'coco'),
-    133: ('COCO-WholeBody', _more((*_COCO, *_FEET), 133), 'coco'),
-    136: ('Halpe-136', _more(_HALPE_26, 136), 'coco'),
+    33: ('MediaPipe', SKELETONS['mediapipe'].joints, 'mediapipe'),
+    133: ('COCO-WholeBody', _WHOLEBODY, 'coco'),
+    136: ('Halpe-136', (*_HALPE_26, *_FACE, *_HANDS), 'coco'),
 }
 _OTHER_WORDS = {'forefinger': 'index', 'pinky': 'little'}
 
@@ -88,8 +86,13 @@ def _told() -> str:
 
 
 def _plain(name: str) -> str:
-    """``'Left Eye', 'left-eye' -> 'lefteye'``; ``'forefinger1', 'middle_finger_1' -> 'index1', 'middle1'``."""
+    """``'Left Eye', 'left-eye' -> 'lefteye'``; ``'forefinger1', 'middle_finger_1' -> 'index1', 'middle1'``.
+
+    MMPose names the points of a face ``face-0`` to ``face-67``.
+    """
     text = re.sub(r'[\W_]+', '', str(name).lower())
+    if (point := re.fullmatch(r'face(\d+)', text)) and int(point[1]) < len(_FACE):
+        return _plain(_FACE[int(point[1])])
     for word, ours in _OTHER_WORDS.items():
         text = text.replace(word, ours)
     return text.replace('finger', '')
