@@ -45,7 +45,8 @@ class DGSTGCN(JointNetwork):
         gcn_norm: ``'BN'``, ``'SyncBN'``, a dict or None.
         gcn_act: ``'ReLU'``, another activation, a dict or None.
         tcn_mid_channels: Branch width as a fraction of the channels, or None.
-        tcn_num_joints: Joints' shares that a block holds; published files hold 25 for any skeleton.
+        tcn_num_joints: Joints' shares that a block holds; None: 25, as published files hold for any skeleton of up to
+            25 joints, or else V.
         tcn_dropout: Rate behind the temporal unit, in every stage but the first.
         tcn_ms_cfg: Branches, see :class:`MultiScaleTCN`, or None for its own.
 
@@ -75,7 +76,7 @@ class DGSTGCN(JointNetwork):
         gcn_norm: str | dict | tuple | None = 'BN',
         gcn_act: str | dict | tuple | None = 'ReLU',
         tcn_mid_channels: float | tuple | None = None,
-        tcn_num_joints: int | tuple = 25,
+        tcn_num_joints: int | tuple | None = None,
         tcn_dropout: float | tuple = 0.0,
         tcn_ms_cfg: Sequence | None = None,
     ) -> None:
@@ -84,6 +85,7 @@ class DGSTGCN(JointNetwork):
         joints = A.shape[1]
         super().__init__(joints, in_channels, num_person, data_bn_type)
         self.pretrained = pretrained
+        tcn_num_joints = max(25, joints) if tcn_num_joints is None else tcn_num_joints
         spatial = per_stage(
             {
                 'ratio': gcn_ratio, 'ctr': gcn_ctr, 'ada': gcn_ada, 'subset_wise': gcn_subset_wise,
