@@ -16,6 +16,7 @@ from mmengine.config import Config, DictAction
 
 from pyskl.engine.config.deprecated import drop_deprecated
 from pyskl.engine.config.device_heatmaps import write_out_heatmap_on
+from pyskl.engine.config.shipped import find_config, similar_names
 
 MODALITIES = ('j', 'b', 'jm', 'bm')
 PHASES = ('train', 'val', 'test')
@@ -63,15 +64,19 @@ SECTION_KEYS = {
 def load_config(path: str | Path, options: dict | None = None) -> Config:
     """Read the config file ``path`` and apply ``options`` (dotted keys, as of ``--cfg-options``).
 
+    ``path`` may be the name of a shipped config, e.g. ``stgcn++_ntu60_xsub_hrnet/j``.
+
     Raises:
         ValueError: If the file is not a readable config, or a key is one typo away from a known one.
         FileNotFoundError: If there is no such file.
     """
-    path = Path(path)
+    path = find_config(path)
     if path.is_dir():
         raise IsADirectoryError(f'{path} is a folder; name a config file in it{_similar_files(path / "j.py")}')
     if not path.is_file():
-        raise FileNotFoundError(f'no config file {path}{_similar_files(path)}')
+        near = similar_names(path) if not path.suffix else []
+        hint = f'; shipped configs near it: {", ".join(near)}' if near else _similar_files(path)
+        raise FileNotFoundError(f'no config file {path}{hint}')
     if path.suffix not in ('.py', '.json', '.yaml', '.yml'):
         raise ValueError(f'{path} is not a config: the name must end in .py, .json, .yaml or .yml')
     try:

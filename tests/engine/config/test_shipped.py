@@ -1,0 +1,52 @@
+"""Configs found by name, wherever the command runs."""
+
+import pytest
+
+from pyskl.engine.config.load import load_config
+from pyskl.engine.config.shipped import config_names, configs_folder, find_config
+
+J = configs_folder() / 'stgcn++/stgcn++_ntu60_xsub_hrnet/j.py'
+
+
+@pytest.mark.parametrize(
+    'name',
+    [
+        'stgcn++_ntu60_xsub_hrnet/j',
+        'stgcn++_ntu60_xsub_hrnet/j.py',
+        'stgcn++/stgcn++_ntu60_xsub_hrnet/j',
+        'configs/stgcn++/stgcn++_ntu60_xsub_hrnet/j.py',
+    ],
+)
+def test_a_shipped_config_is_found_from_any_folder(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert find_config(name) == J
+
+
+def test_a_file_of_the_user_comes_first(tmp_path, monkeypatch):
+    mine = tmp_path / 'configs/stgcn++/stgcn++_ntu60_xsub_hrnet/j.py'
+    mine.parent.mkdir(parents=True)
+    mine.touch()
+    monkeypatch.chdir(tmp_path)
+    assert find_config('configs/stgcn++/stgcn++_ntu60_xsub_hrnet/j.py').resolve() == mine
+
+
+def test_every_leaf_has_one_name_and_bases_have_none():
+    names = config_names()
+    leaves = [path for path in configs_folder().rglob('*.py') if '_base_' not in path.parts]
+    assert sorted(names.values()) == sorted(leaves)
+
+
+def test_a_name_that_two_families_share_needs_the_family():
+    names = config_names()
+    assert 'dgstgcn/ntu60_xsub_3dkp/j' in names and 'strong_aug/ntu60_xsub_3dkp/j' in names
+    assert 'ntu60_xsub_3dkp/j' not in names
+
+
+def test_the_work_dir_of_a_shipped_config_is_the_usual_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert load_config('quickstart/d5').work_dir == 'work_dirs/quickstart/d5'
+
+
+def test_a_name_that_is_not_there_is_answered_with_the_nearest():
+    with pytest.raises(FileNotFoundError, match=r'near it: stgcn\+\+_ntu60_xsub_hrnet/j'):
+        load_config('stgcn++_ntu60_xsub_hrnt/j')
