@@ -1,5 +1,6 @@
 """torchrun for one of our tools: processes on GPUs or on the CPU, one line for an error instead of a report a process.
 
+    pyskl launch --processes 4 train CONFIG --launcher pytorch
     python tools/launch.py --processes 4 tools/train.py CONFIG --launcher pytorch
 
 ``NNODES``, ``NODE_RANK``, ``MASTER_ADDR`` and ``PORT`` in the environment span several machines.
@@ -12,6 +13,7 @@ import socket
 import sys
 import tempfile
 
+from pyskl.cli.commands import available
 from pyskl.cli.entry import run
 
 
@@ -23,7 +25,7 @@ def free_port() -> int:
 
 
 def torchrun_arguments(processes: int, tool: list[str], environment: dict) -> list[str]:
-    """The command line of torchrun.
+    """The command line of torchrun. ``tool`` starts with a command of ``pyskl``, a file or a module.
 
     Raises:
         ValueError: If ``NNODES`` asks for several machines and ``MASTER_ADDR`` or ``PORT`` is not set.
@@ -31,6 +33,8 @@ def torchrun_arguments(processes: int, tool: list[str], environment: dict) -> li
     nodes = int(environment.get('NNODES', 1))
     if nodes > 1 and not (environment.get('MASTER_ADDR') and environment.get('PORT')):
         raise ValueError(f'NNODES={nodes} needs MASTER_ADDR and PORT, the same on every machine, and NODE_RANK')
+    if tool and tool[0] in available():
+        tool = [available()[tool[0]].path, *tool[1:]]
     return [
         f'--nnodes={nodes}',
         f'--node_rank={environment.get("NODE_RANK", 0)}',
@@ -46,7 +50,7 @@ def main() -> None:
     """Start the processes and wait for them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--processes', required=True, help='processes on this machine: GPUs, or any number without')
-    parser.add_argument('tool', nargs=argparse.REMAINDER, help='the tool, a .py file or a module, and its arguments')
+    parser.add_argument('tool', nargs=argparse.REMAINDER, help='a command of pyskl, a file or a module')
     args = parser.parse_args()
     if not args.processes.isdigit() or int(args.processes) < 1:
         raise ValueError(f'the number of processes (GPUs) must be a positive integer, got {args.processes!r}')

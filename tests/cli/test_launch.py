@@ -54,3 +54,7 @@ def test_the_number_of_processes_must_be_one(tmp_path):
     result = launch(tmp_path, '', processes='none')
     assert result.returncode == 1
     assert result.stderr == "error: the number of processes (GPUs) must be a positive integer, got 'none'\n"
+
+
+def test_a_command_of_pyskl_is_launched_as_its_module():
+    assert torchrun_arguments(2, ['train', 'x.py'], {})[-3:] == ['--module', 'pyskl.cli.train', 'x.py']

@@ -1,0 +1,5 @@
+"""``python -m pyskl`` is ``pyskl``."""
+
+from pyskl.cli.main import console
+
+console()

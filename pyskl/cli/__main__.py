@@ -1,0 +1,5 @@
+"""``python -m pyskl.cli``."""
+
+from pyskl.cli.main import console
+
+console()
