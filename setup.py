@@ -1,35 +1,34 @@
-"""``pip install -e .``: a range of versions; ``requirements.txt`` holds the tested set."""
+"""The metadata are in ``pyproject.toml``; here the configs are added to the wheel, as ``pyskl/configs``."""
 
-import re
+import shutil
 from pathlib import Path
 
-from setuptools import find_packages, setup
+from setuptools import setup
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
-VERSION = re.search(r"__version__ = '(.+)'", (ROOT / 'pyskl/__init__.py').read_text()).group(1)
+CONFIGS = ('.py', '.yaml', '.yml')
 
-setup(
-    name='pyskl',
-    version=VERSION,
-    description='Skeleton action recognition: Ske2Grid, ST-GCN++ and their family, from a config file',
-    long_description=(ROOT / 'README.md').read_text(),
-    long_description_content_type='text/markdown',
-    packages=find_packages(include=['pyskl', 'pyskl.*']),
-    python_requires='>=3.10',
-    install_requires=[
-        'torch>=2.6',
-        'mmengine>=0.10.7',
-        'mmcv-lite>=2.1',
-        'numpy>=1.26',
-        'scipy>=1.11',
-        'pyyaml>=6.0',
-        'pillow>=10.1',
-        'tqdm>=4.64',
-    ],
-    extras_require={
-        'dev': ['pytest>=8', 'hypothesis>=6', 'ruff>=0.6'],
-        'pose': ['rtmlib>=0.0.13', 'onnxruntime>=1.17'],
-        'tensorboard': ['tensorboard>=2.14'],
-        'wandb': ['wandb>=0.16'],
-    },
-)
+
+class BuildWithConfigs(build_py):
+    """Copies ``configs/`` into the package; an editable install reads the folder where it is."""
+
+    def run(self) -> None:
+        """Build the package, then copy."""
+        super().run()
+        if not getattr(self, 'editable_mode', False):
+            for source, target in self._configs():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source, target)
+
+    def get_outputs(self, include_bytecode: bool = True) -> list[str]:
+        """The files that were built, those of the configs among them."""
+        return [*super().get_outputs(include_bytecode), *(str(target) for _, target in self._configs())]
+
+    def _configs(self) -> list[tuple[Path, Path]]:
+        folder = ROOT / 'configs'
+        files = sorted(path for path in folder.rglob('*') if path.suffix in CONFIGS)
+        return [(path, Path(self.build_lib, 'pyskl/configs', path.relative_to(folder))) for path in files]
+
+
+setup(cmdclass={'build_py': BuildWithConfigs})

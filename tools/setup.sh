@@ -6,7 +6,7 @@ cd "$ROOT"
 if [ ! -x .venv/bin/python ]; then
     "${PYTHON3:-python3}" -m venv .venv
 fi
-stamp=".venv/.installed-$(cat requirements.txt setup.py <(echo "$@") | cksum | cut -d' ' -f1)"
+stamp=".venv/.installed-$(cat requirements.txt setup.py pyproject.toml <(echo "$@") | cksum | cut -d' ' -f1)"
 if [ ! -f "$stamp" ]; then
     .venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt "$@"
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
