@@ -7,7 +7,6 @@ names an array of an earlier record is told apart (:class:`SharedObjectsError`) 
 """
 
 import pickle
-import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -15,7 +14,9 @@ from typing import BinaryIO
 import numpy as np
 from tqdm import tqdm
 
-from pyskl.datasets.records.safe_pickle import BAR_BYTES, KNOWN, ForbiddenGlobal, SafeArray, SafeDtype, opened
+from pyskl.datasets.records.pickle_machine import Machine, Memo
+from pyskl.datasets.records.pickle_objects import Name, SafeDtype
+from pyskl.datasets.records.safe_pickle import BAR_BYTES, opened
 
 MAX_TUPLES = 2**16  # different tuples of plain values that the memo keeps
 SHORT = 64  # bytes that count as small
@@ -32,32 +33,19 @@ class _TakerError(Exception):
     """The function that gets the records raised; nothing is wrong with the pickle."""
 
 
-class _Memo:
-    """What the pickle may name again, by number; of a record that was handed over, only what is small."""
+class _Memo(Memo):
+    """Of a record that was handed over, only what is small is still there."""
 
     def __init__(self) -> None:
-        self._slots, self._swept, self._tuples = [], 0, {}
-
-    def __len__(self) -> int:
-        return len(self._slots)
+        super().__init__()
+        self._swept, self._tuples = 0, {}
 
     def __setitem__(self, number: int, value: object) -> None:
-        slots = self._slots
-        if number == len(slots):
-            slots.append(value)
-        elif 0 <= number < len(slots):
-            slots[number] = value
-            self._swept = min(self._swept, number)
-        elif number <= len(slots) + 1000:  # picklers count up, some from 1
-            slots.extend([_GONE] * (number - len(slots)))
-            slots.append(value)
-        else:
-            raise pickle.UnpicklingError(f'memo number {number} after {len(slots)}')
+        self._swept = min(self._swept, number) if number >= 0 else self._swept
+        super().__setitem__(number, value)
 
     def __getitem__(self, number: int) -> object:
-        if not 0 <= number < len(self._slots):
-            raise KeyError(number)
-        value = self._slots[number]
+        value = super().__getitem__(number)
         if value is _GONE:
             raise SharedObjectsError
         return value
@@ -71,7 +59,7 @@ class _Memo:
 
     def _kept(self, value: object) -> object:
         kind = type(value)
-        if kind in _ATOMS or kind is SafeDtype or isinstance(value, np.generic) or callable(value):
+        if kind in _ATOMS or kind is SafeDtype or kind is Name or isinstance(value, np.generic):
             return value
         if kind is bytes or isinstance(value, np.ndarray):
             return value if (len(value) if kind is bytes else value.nbytes) <= SHORT else _GONE
@@ -82,56 +70,15 @@ class _Memo:
         return _GONE
 
 
-class _Reader(pickle._Unpickler):
+class _Reader(Machine):
     """Reads a pickle of numbers; the records go to ``take`` in place of the list ``annotations``."""
 
-    dispatch = dict(pickle._Unpickler.dispatch)
+    dispatch = dict(Machine.dispatch)
 
-    def __init__(self, file: BinaryIO, take: Callable[[dict], None], bar: tqdm) -> None:
-        super().__init__(file, encoding='latin1')
+    def __init__(self, file: BinaryIO, size: int, take: Callable[[dict], None], bar: tqdm) -> None:
+        super().__init__(file, size)
         self.memo = _Memo()
-        self.read, self.readinto = file.read, file.readinto
-        self._file, self._take, self._bar = file, take, bar
-
-    def load(self) -> object:
-        """The content without the records. Frames, a hint for buffers, are passed over: the file has one."""
-        self.metastack, self.stack, self.proto = [], [], 0
-        self.append = self.stack.append
-        read, dispatch = self.read, self.dispatch
-        try:
-            while True:
-                code = read(1)
-                if not code:
-                    raise EOFError('it ends before its content does')
-                dispatch[code[0]](self)
-        except pickle._Stop as stop:
-            return stop.value
-        except struct.error:
-            raise EOFError('it ends within a number') from None
-
-    def readline(self) -> bytes:
-        """A line, to its end."""
-        line = self._file.readline()
-        if not line.endswith(b'\n'):
-            raise EOFError('a line without an end')
-        return line
-
-    def load_frame(self) -> None:
-        self.read(8)
-
-    dispatch[pickle.FRAME[0]] = load_frame
-
-    def find_class(self, module: str, name: str) -> object:
-        try:
-            return KNOWN[module, name]
-        except KeyError:
-            raise ForbiddenGlobal(f'{module}.{name}') from None
-
-    def persistent_load(self, pid: object) -> object:
-        raise ForbiddenGlobal(f'the persistent id {pid!r}')
-
-    def get_extension(self, code: int) -> None:
-        raise ForbiddenGlobal(f'the extension code {code}')
+        self._take, self._bar = take, bar
 
     def load_empty_dictionary(self) -> None:
         """A record begins: those before it, behind the same mark, are complete."""
@@ -140,46 +87,28 @@ class _Reader(pickle._Unpickler):
             items = self.stack[:]
             self.stack.clear()
             self._hand_over(items)
-        self.append({})
+        super().load_empty_dictionary()
 
     dispatch[pickle.EMPTY_DICT[0]] = load_empty_dictionary
 
-    def load_appends(self) -> None:
-        self._appended(self.pop_mark())
-
-    dispatch[pickle.APPENDS[0]] = load_appends
-
-    def load_append(self) -> None:
-        self._appended([self.stack.pop()])
-
-    dispatch[pickle.APPEND[0]] = load_append
-
-    def _appended(self, items: list) -> None:
-        if type(self.stack[-1]) is not list:
-            raise pickle.UnpicklingError('items for what is no list')
-        if _is_annotations(self.stack, self.metastack):
+    def appended(self, items: list) -> None:
+        if type(self.stack[-1]) is list and _is_annotations(self.stack, self.metastack):
             self._hand_over(items)
         else:
-            self.stack[-1].extend(items)
+            super().appended(items)
 
     def _hand_over(self, items: list) -> None:
         items.reverse()
-        try:
-            while items:
-                self._take(items.pop())
-        except Exception as error:
-            raise _TakerError from error
+        while items:
+            record = items.pop()
+            self.measure(record)
+            try:
+                self._take(record)
+            except Exception as error:
+                raise _TakerError from error
         self.memo.sweep()
         if self._file.tell() - self._bar.n > BAR_STEP:
             self._bar.update(self._file.tell() - self._bar.n)
-
-    def load_build(self) -> None:
-        state = self.stack.pop()
-        if type(self.stack[-1]) not in (SafeArray, SafeDtype):
-            raise pickle.UnpicklingError(f'a state for {type(self.stack[-1]).__name__}')
-        self.stack[-1].__setstate__(state)
-
-    dispatch[pickle.BUILD[0]] = load_build
 
 
 def _is_annotations(stack: list, below: list[list]) -> bool:
@@ -216,7 +145,7 @@ def stream_annotations(path: str | Path, take: Callable[[object], None]) -> obje
             size = path.stat().st_size
             off = None if size >= BAR_BYTES else True  # None: shown where the output is a terminal
             with tqdm(total=size, unit='B', unit_scale=True, desc=f'reading {path.name}', disable=off) as bar:
-                content = _Reader(file, take, bar).load()
+                content = _Reader(file, size, take, bar).load()
                 bar.update(size - bar.n)
     except _TakerError as error:
         raise error.__cause__ from None

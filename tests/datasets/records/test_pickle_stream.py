@@ -122,7 +122,7 @@ def test_a_command_is_named_and_not_run(tmp_path, protocol):
         (pickle.dumps([np.array([{}, None], dtype=object)]), 'an array of dtype object'),
         (b'Pwhere\n.', "the persistent id 'where'"),
         (b'\x80\x02\x82\x01.', 'the extension code 1'),
-        (b'\x80\x02cnumpy\nndarray\nN}X\x01\x00\x00\x00aK\x01s\x86b.', 'a state for type'),
+        (b'\x80\x02cnumpy\nndarray\nN}X\x01\x00\x00\x00aK\x01s\x86b.', 'a state for a Name'),
         (b'\x80\x04\x8e\xff\xff\xff\xff\xff\xff\xff\x7f.', 'is not a whole pickle'),
         (b'\x80\x04Nr\xff\xff\xff\x7f.', 'memo number 2147483647 after 0'),
         (b'', 'is not a whole pickle'),

@@ -109,3 +109,11 @@ def test_a_large_file_is_read_with_a_bar(tmp_path, monkeypatch, capsys):
     path = write(tmp_path / 'a.pkl', CONTENT)
     assert load_numbers(path)['half'].tolist() == CONTENT['half'].tolist()
     assert 'reading a.pkl: 100%' in capsys.readouterr().err
+
+
+def test_a_defaultdict_and_a_counter_are_read_as_dicts(tmp_path):
+    names = collections.defaultdict(list, train=['a'], val=['b'])
+    content = {'split': names, 'labels': collections.Counter('aab'), 'plain': collections.defaultdict(int)}
+    found = load_numbers(write(tmp_path / 'a.pkl', content))
+    assert found == {'split': {'train': ['a'], 'val': ['b']}, 'labels': {'a': 2, 'b': 1}, 'plain': {}}
+    assert all(type(value) is dict for value in found.values())

@@ -1,0 +1,379 @@
+"""A pickle is a program; this is the machine that runs it, with what a file of numbers needs and limits on the rest.
+
+It builds lists, tuples, dicts, sets, numbers, text and what :mod:`pyskl.datasets.records.pickle_objects` admits. No
+opcode imports or calls anything by the file's choice. Work and memory stay in proportion to the size of the file:
+lengths are compared with the bytes that are left, depth is limited, and content that refers to the same container many
+times is measured as if it were written out.
+"""
+
+import pickle
+import struct
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import BinaryIO
+
+import numpy as np
+
+from pyskl.datasets.records.pickle_objects import KNOWN, ForbiddenGlobal, Name, SafeArray, SafeDtype, check_key, shown
+
+MAX_DEPTH = 64  # containers within containers
+MAX_INT_BITS = 2040  # the longest that LONG1 holds
+ENTRIES = 2**20, 2  # entries of all containers: at least, and per byte of the file
+BYTES = 2**28, 32  # bytes of arrays and text, counted wherever they are referred to
+CONTAINERS = 2**14, 0.5
+LARGE = 2**12  # reads that are compared with the bytes that are left
+_ATOMS = frozenset((type(None), bool, int, float, complex, Name, SafeDtype))
+_FLAT = (list, tuple, set, frozenset)
+_TEXT = frozenset((str, bytes, bytearray))
+
+# The opcodes that the standard library's reader runs for us. All others are below, or refused.
+_STANDARD = (
+    'PROTO', 'STOP', 'NONE', 'NEWTRUE', 'NEWFALSE', 'BININT', 'BININT1', 'BININT2', 'FLOAT', 'BINFLOAT',
+    'STRING', 'BINSTRING', 'SHORT_BINSTRING', 'BINBYTES', 'SHORT_BINBYTES', 'BINBYTES8',
+    'UNICODE', 'BINUNICODE', 'SHORT_BINUNICODE', 'BINUNICODE8', 'EMPTY_TUPLE', 'LIST',
+    'PUT', 'BINPUT', 'LONG_BINPUT', 'MEMOIZE', 'GET', 'BINGET', 'LONG_BINGET',
+    'GLOBAL', 'STACK_GLOBAL', 'PERSID', 'BINPERSID', 'EXT1', 'EXT2', 'EXT4',
+)  # fmt: skip
+
+
+class Memo:
+    """What the pickle may name again, by number."""
+
+    def __init__(self) -> None:
+        self._slots: list = []
+
+    def __len__(self) -> int:
+        return len(self._slots)
+
+    def __setitem__(self, number: int, value: object) -> None:
+        slots = self._slots
+        if number == len(slots):
+            slots.append(value)
+        elif 0 <= number < len(slots):
+            slots[number] = value
+        elif len(slots) < number <= len(slots) + 1000:  # picklers count up, some from 1
+            slots.extend([MISSING] * (number - len(slots)))
+            slots.append(value)
+        else:
+            raise pickle.UnpicklingError(f'memo number {number} after {len(slots)}')
+
+    def __getitem__(self, number: int) -> object:
+        if not 0 <= number < len(self._slots) or self._slots[number] is MISSING:
+            raise KeyError(number)
+        return self._slots[number]
+
+
+MISSING = object()
+
+
+class Machine(pickle._Unpickler):
+    """Reads one pickle.
+
+    Args:
+        file: The pickle, positioned at its start.
+        size: Bytes in it.
+        names: (module, name) of what it may name, and the function that a call of it runs; None if it cannot be called.
+        persistent: Makes objects of persistent ids; None refuses them.
+    """
+
+    dispatch = {getattr(pickle, name)[0]: pickle._Unpickler.dispatch[getattr(pickle, name)[0]] for name in _STANDARD}
+
+    def __init__(
+        self,
+        file: BinaryIO,
+        size: int,
+        names: Mapping[tuple[str, str], Callable | None] = KNOWN,
+        persistent: Callable[[object], object] | None = None,
+    ) -> None:
+        super().__init__(file, encoding='latin1')
+        self._file, self._size, self._names, self._persistent = file, size, names, persistent
+        self.memo = Memo()
+        self.readinto = file.readinto
+        self._tokens: dict[tuple[str, str], Name] = {}
+        self._entries, self._bytes, self._containers = 0, 0, 0
+        self._most_containers = CONTAINERS[0] + int(CONTAINERS[1] * size)
+
+    def load(self) -> object:
+        """The content.
+
+        Raises:
+            ForbiddenGlobal: If the pickle names or calls something else than numbers and containers need.
+            Exception: One of :data:`pyskl.datasets.records.safe_pickle.BROKEN` if it is damaged or over a limit.
+        """
+        self.metastack, self.stack, self.proto = [], [], 0
+        self.append = self.stack.append
+        read, dispatch, none = self._file.read, self.dispatch, type(self)._refuse
+        try:
+            while True:
+                code = read(1)
+                if not code:
+                    raise EOFError('it ends before its content does')
+                dispatch.get(code[0], none)(self)
+        except pickle._Stop as stop:
+            self.measure(stop.value)
+            return stop.value
+        except struct.error:
+            raise EOFError('it ends within a number') from None
+
+    def measure(self, content: object) -> None:
+        """Walk through content, level by level, and add up its entries and bytes as if nothing in it were shared.
+
+        Raises:
+            pickle.UnpicklingError: If it is deeper or larger than the file can stand for.
+        """
+        level, depth = [content], 0
+        most, most_bytes = (least + per_byte * self._size for least, per_byte in (ENTRIES, BYTES))
+        while level:
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise pickle.UnpicklingError(f'containers nested more than {MAX_DEPTH} deep')
+            below: list = []
+            for value in level:
+                kind = type(value)
+                if kind in _ATOMS:
+                    continue
+                if kind in _TEXT:
+                    self._bytes += len(value)
+                elif kind in _FLAT:
+                    self._count(len(value), most)
+                    below += value
+                elif kind is dict or kind is OrderedDict:
+                    self._count(len(value), most)
+                    below += value
+                    below += value.values()
+                elif isinstance(value, np.ndarray | np.generic):
+                    self._bytes += value.nbytes
+                else:
+                    self.measure_other(value)
+            if self._bytes > most_bytes:
+                raise pickle.UnpicklingError(f'{self._bytes} bytes of content in a file of {self._size}')
+            level = below
+
+    def measure_other(self, value: object) -> None:
+        """Count an object that is not among the usual; here there are none."""
+        raise pickle.UnpicklingError(f'an object of type {type(value).__name__}')
+
+    def _count(self, entries: int, most: int) -> None:
+        self._entries += entries
+        if self._entries > most:
+            raise pickle.UnpicklingError(f'containers of more than {most} entries in a file of {self._size} bytes')
+
+    def _made(self, weight: int = 1) -> None:
+        self._containers += weight
+        if self._containers > self._most_containers:
+            raise pickle.UnpicklingError(f'more containers than a file of {self._size} bytes can need')
+
+    # -- reading bytes
+
+    def read(self, count: int) -> bytes:
+        """The next ``count`` bytes."""
+        if count > LARGE and count > self._size - self._file.tell():
+            raise EOFError(f'it ends before the {count} bytes that it announces')
+        data = self._file.read(count)
+        if len(data) != count:
+            raise EOFError('it ends before its content does')
+        return data
+
+    def readline(self) -> bytes:
+        """A line, to its end."""
+        line = self._file.readline()
+        if not line.endswith(b'\n'):
+            raise EOFError('a line without an end')
+        return line
+
+    def _refuse(self) -> None:
+        raise pickle.UnpicklingError('an opcode that pickles of numbers do not need')
+
+    def load_frame(self) -> None:
+        """Frames, a hint for buffers, are passed over: the file has one."""
+        self.read(8)
+
+    def load_bytearray8(self) -> None:
+        self.append(bytearray(self.read(struct.unpack('<Q', self.read(8))[0])))
+
+    # -- whole numbers
+
+    def load_int(self) -> None:
+        line = self.readline()[:-1]
+        self.append(line == b'01' if line in (b'00', b'01') else _whole(line))
+
+    def load_long(self) -> None:
+        self.append(_whole(self.readline()[:-1].removesuffix(b'L')))
+
+    def load_long1(self) -> None:
+        self.append(int.from_bytes(self.read(self.read(1)[0]), 'little', signed=True))
+
+    def load_long4(self) -> None:
+        (count,) = struct.unpack('<i', self.read(4))
+        if not 0 <= count * 8 <= MAX_INT_BITS + 8:
+            raise pickle.UnpicklingError(f'a whole number of {count} bytes')
+        self.append(int.from_bytes(self.read(count), 'little', signed=True))
+
+    # -- containers
+
+    def load_mark(self) -> None:
+        if len(self.metastack) > MAX_DEPTH:
+            raise pickle.UnpicklingError(f'containers nested more than {MAX_DEPTH} deep')
+        self.metastack.append(self.stack)
+        self.stack = []
+        self.append = self.stack.append
+
+    def load_empty_dictionary(self) -> None:
+        self._made()
+        self.append({})
+
+    def load_empty_list(self) -> None:
+        self._made()
+        self.append([])
+
+    def load_empty_set(self) -> None:
+        self._made(4)
+        self.append(set())
+
+    def load_frozenset(self) -> None:
+        self._made(4)
+        items = self.pop_mark()
+        for item in items:
+            check_key(item)
+        self.append(frozenset(items))
+
+    def load_tuple(self) -> None:
+        self._made()
+        items = self.pop_mark()
+        self.append(tuple(items))
+
+    def load_tuple1(self) -> None:
+        self._made()
+        self.stack[-1] = (self.stack[-1],)
+
+    def load_tuple2(self) -> None:
+        self._made()
+        self.stack[-2:] = [(self.stack[-2], self.stack[-1])]
+
+    def load_tuple3(self) -> None:
+        self._made()
+        self.stack[-3:] = [(self.stack[-3], self.stack[-2], self.stack[-1])]
+
+    def load_dict(self) -> None:
+        self._made()
+        items = self.pop_mark()
+        self.append({})
+        self._set_items(items)
+
+    def load_append(self) -> None:
+        self.appended([self.stack.pop()])
+
+    def load_appends(self) -> None:
+        self.appended(self.pop_mark())
+
+    def appended(self, items: list) -> None:
+        """Add items to the list on top of the stack."""
+        if type(self.stack[-1]) is not list:
+            raise pickle.UnpicklingError(f'items for a {type(self.stack[-1]).__name__}, which is not a list')
+        self.stack[-1].extend(items)
+
+    def load_setitem(self) -> None:
+        value, key = self.stack.pop(), self.stack.pop()
+        self._set_items([key, value])
+
+    def load_setitems(self) -> None:
+        self._set_items(self.pop_mark())
+
+    def _set_items(self, items: list) -> None:
+        target = self.stack[-1]
+        if type(target) is not dict and type(target) is not OrderedDict:
+            raise pickle.UnpicklingError(f'keys for a {type(target).__name__}, which is not a dict')
+        for i in range(0, len(items), 2):
+            key = items[i]
+            if type(key) is not str:
+                check_key(key)
+            target[key] = items[i + 1]
+
+    def load_additems(self) -> None:
+        items = self.pop_mark()
+        if type(self.stack[-1]) is not set:
+            raise pickle.UnpicklingError(f'members for a {type(self.stack[-1]).__name__}, which is not a set')
+        for item in items:
+            check_key(item)
+        self.stack[-1].update(items)
+
+    # -- names and calls
+
+    def find_class(self, module: str, name: str) -> Name:
+        """The token of an admitted name."""
+        key = module, name
+        if key not in self._tokens:
+            if key not in self._names:
+                raise ForbiddenGlobal(f'{module}.{name}')
+            self._tokens[key] = Name(f'{module}.{name}', self._names[key])
+        return self._tokens[key]
+
+    def load_inst(self) -> None:
+        module, name = (self.readline()[:-1].decode('utf-8') for _ in range(2))
+        raise ForbiddenGlobal(f'{module}.{name}')
+
+    def load_reduce(self) -> None:
+        arguments = self.stack.pop()
+        self.stack[-1] = self._called(self.stack[-1], arguments)
+
+    def _called(self, name: object, arguments: object) -> object:
+        if type(name) is not Name:
+            raise pickle.UnpicklingError(f'a call of a {type(name).__name__}')
+        self._made(4)
+        return name.build(arguments)
+
+    def load_build(self) -> None:
+        state = self.stack.pop()
+        self.set_state(self.stack[-1], state)
+
+    def set_state(self, target: object, state: object) -> None:
+        """Give an object of ours its state."""
+        if type(target) not in (SafeArray, SafeDtype):
+            raise pickle.UnpicklingError(f'a state for a {type(target).__name__}')
+        target.set_state(state)
+
+    def persistent_load(self, pid: object) -> object:
+        """What a persistent id stands for."""
+        if self._persistent is None:
+            raise ForbiddenGlobal(f'the persistent id {shown(pid)}')
+        return self._persistent(pid)
+
+    def get_extension(self, code: int) -> None:
+        """Codes of a registry of the process are not content of a file."""
+        raise ForbiddenGlobal(f'the extension code {code}')
+
+
+_OURS = {
+    pickle.FRAME: Machine.load_frame,
+    pickle.BYTEARRAY8: Machine.load_bytearray8,
+    pickle.INT: Machine.load_int,
+    pickle.LONG: Machine.load_long,
+    pickle.LONG1: Machine.load_long1,
+    pickle.LONG4: Machine.load_long4,
+    pickle.MARK: Machine.load_mark,
+    pickle.EMPTY_DICT: Machine.load_empty_dictionary,
+    pickle.EMPTY_LIST: Machine.load_empty_list,
+    pickle.EMPTY_SET: Machine.load_empty_set,
+    pickle.FROZENSET: Machine.load_frozenset,
+    pickle.TUPLE: Machine.load_tuple,
+    pickle.TUPLE1: Machine.load_tuple1,
+    pickle.TUPLE2: Machine.load_tuple2,
+    pickle.TUPLE3: Machine.load_tuple3,
+    pickle.DICT: Machine.load_dict,
+    pickle.APPEND: Machine.load_append,
+    pickle.APPENDS: Machine.load_appends,
+    pickle.SETITEM: Machine.load_setitem,
+    pickle.SETITEMS: Machine.load_setitems,
+    pickle.ADDITEMS: Machine.load_additems,
+    pickle.INST: Machine.load_inst,
+    pickle.REDUCE: Machine.load_reduce,
+    pickle.NEWOBJ: Machine.load_reduce,
+    pickle.BUILD: Machine.load_build,
+}
+Machine.dispatch.update({code[0]: method for code, method in _OURS.items()})
+
+
+def _whole(line: bytes) -> int:
+    if len(line) > MAX_INT_BITS // 3:
+        raise pickle.UnpicklingError(f'a whole number of {len(line)} digits')
+    return int(line, 10)
