@@ -4,17 +4,22 @@ Axes: ``D`` detections of a clip (a person in a frame each), ``A`` tracks, ``M T
 Convention: pixels; a joint with score 0 was not seen.
 
 Frame by frame, open tracks and detections are paired by the Hungarian method. How alike a track and a detection are is
-the mean of two numbers from 0 to 1: the similarity of their joints as COCO scores keypoints (a bell of the distance
-over the size of the person, https://cocodataset.org/#keypoints-eval), and the IoU of their boxes. The track is moved on
-by its own velocity first, so that persons who cross keep who they are.
+a weighted mean of two numbers from 0 to 1: the similarity of their joints as COCO scores keypoints (a Gaussian of the
+distance over the size of the person, https://cocodataset.org/#keypoints-eval), and the IoU of their boxes. The track is
+moved on by its own velocity first, and its joints are smoothed, so that persons who cross are not confused.
+`benchmarks/tracking.py` compares it with norfair's tracker.
 """
+
+import itertools
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-BELL = 0.2  # width of the bell in person sizes; COCO's own are 0.05 (eyes) to 0.21 (hips)
-LEAST_ALIKE = 0.1  # a bell alone reaches it at 0.36 person sizes
+WIDTH = 0.2  # width of the Gaussian in person sizes; COCO's own are 0.05 (eyes) to 0.21 (hips)
+LEAST_ALIKE = 0.1  # a Gaussian alone reaches it at 0.36 person sizes
 NEWEST = 0.5  # weight of the newest step in a track's velocity
+BOXES = 0.25  # share of the boxes in how alike two persons are, the rest being that of the joints
+FOLLOW = 0.5  # share of the way from where a joint is expected to where it is found
 MAX_A_FRAME = 64  # of more persons in a frame the best scored are linked; a crowd is no clip of an action
 
 
@@ -74,8 +79,89 @@ def _are_tracks(frame: np.ndarray, track: np.ndarray) -> bool:
     return bool((track >= 0).all()) and len(np.unique(np.stack((frame, track)), axis=1).T) == len(frame)
 
 
+class Tracker:
+    """Give each person of a stream of frames a number that stays the same from frame to frame.
+
+    Its memory is bounded by the open tracks, at most :data:`MAX_A_FRAME` per frame of the last ``max_age``.
+
+    Args:
+        max_age: Time that a track survives without a detection, in the unit of ``update``'s ``time``.
+    """
+
+    def __init__(self, max_age: float) -> None:
+        self.max_age = max_age
+        self.count = 0  # tracks begun so far, which is the number of the next one
+        self.number = np.empty(0, int)  # of each open track
+        self._last = np.empty(0)  # time of its last detection
+        self._velocity = np.empty((0, 2), np.float32)  # pixels per unit of time
+        self._weight = np.empty(0)  # of the next step in its velocity
+        self._keypoint = self._score = self._box = self._scale = None  # of its last detection
+
+    def update(self, time: float, keypoint: np.ndarray, score: np.ndarray) -> np.ndarray:
+        """Link the persons of one frame.
+
+        Args:
+            time: Later than that of the frame before.
+            keypoint: ``(P, V, 2)`` pixels.
+            score: ``(P, V)``; 0: not seen.
+
+        Returns:
+            ``(P,)`` track of each person; -1 for those beyond the 64 best, by mean score.
+        """
+        track = np.full(len(keypoint), -1)
+        self._keep(time - self._last <= self.max_age)
+        if not len(keypoint):
+            return track
+        here = np.arange(len(keypoint))
+        if len(here) > MAX_A_FRAME:
+            here = np.sort(np.argsort(-score.mean(1, dtype=np.float64), kind='stable')[:MAX_A_FRAME])
+        keypoint, score = keypoint[here].astype(np.float32), score[here].astype(np.float32)
+        box, scale = boxes(keypoint, score > 0)
+        if self._keypoint is None or not len(self.number):
+            self._keypoint, self._score, self._box, self._scale = keypoint[:0], score[:0], box[:0], scale[:0]
+        gone = (time - self._last)[:, None]
+        moved = (self._velocity * gone).astype(np.float32)
+        alike = joint_similarity(self._keypoint + moved[:, None], self._score, keypoint, score, self._scale)
+        alike = (1 - BOXES) * alike + BOXES * overlaps(self._box + np.tile(moved, 2), box)
+        alike[alike < LEAST_ALIKE] = 0
+        a, d = linear_sum_assignment(alike, maximize=True)
+        paired = alike[a, d] > 0
+        a, d = a[paired], d[paired]
+        step = steps(self._keypoint[a], self._score[a], keypoint[d], score[d]) / gone[a]
+        self._velocity[a] += self._weight[a, None] * (step - self._velocity[a])
+        # Noise of a detector that jitters halves while limbs that move fast lag by a frame.
+        expected = self._keypoint[a] + moved[a, None]
+        both = (self._score[a] > 0) & (score[d] > 0)
+        found = np.where(both[..., None], expected + FOLLOW * (keypoint[d] - expected), keypoint[d])
+        self._keypoint[a], self._score[a] = found, score[d]
+        self._box[a], self._scale[a] = boxes(found, score[d] > 0)
+        self._last[a], self._weight[a] = time, NEWEST
+        own = np.full(len(here), -1)
+        own[d] = self.number[a]
+        new = np.flatnonzero(own < 0)
+        own[new] = np.arange(self.count, self.count + len(new))
+        self.count += len(new)
+        self.number = np.append(self.number, own[new])
+        self._last = np.append(self._last, np.full(len(new), time, float))
+        self._weight = np.append(self._weight, np.ones(len(new)))
+        self._velocity = np.concatenate((self._velocity, np.zeros((len(new), 2), np.float32)))
+        self._keypoint = np.concatenate((self._keypoint, keypoint[new]))
+        self._score = np.concatenate((self._score, score[new]))
+        self._box = np.concatenate((self._box, box[new]))
+        self._scale = np.concatenate((self._scale, scale[new]))
+        track[here] = own
+        return track
+
+    def _keep(self, still: np.ndarray) -> None:
+        """Drop the tracks that are not ``still`` open."""
+        if still.all():
+            return
+        for name in ('number', '_last', '_velocity', '_weight', '_keypoint', '_score', '_box', '_scale'):
+            setattr(self, name, getattr(self, name)[still])
+
+
 def link(frame: np.ndarray, keypoint: np.ndarray, score: np.ndarray, max_gap: int) -> np.ndarray:
-    """``(D,)`` track of each detection, -1 for those beyond the first 64 of a frame.
+    """``(D,)`` track of each detection, -1 for those beyond the 64 best of a frame.
 
     Args:
         frame: ``(D,)``, ascending.
@@ -84,34 +170,10 @@ def link(frame: np.ndarray, keypoint: np.ndarray, score: np.ndarray, max_gap: in
         max_gap: Frames that a track survives without a detection.
     """
     track = np.full(len(frame), -1)
-    if not len(frame):
-        return track
-    count = 0
-    # Of each open track: its number, its last detection, its velocity in pixels a frame, and how much the next step
-    # counts for that.
-    number, last, velocity, weight = np.empty(0, int), np.empty(0, int), np.empty((0, 2), np.float32), np.empty(0)
-    box, scale = boxes(keypoint, score > 0)
-    starts = np.flatnonzero(np.diff(frame, prepend=-1))
-    for start, end in zip(starts, np.append(starts[1:], len(frame)), strict=True):
-        here = np.arange(start, min(end, start + MAX_A_FRAME))
-        still = frame[start] - frame[last] <= max_gap + 1
-        number, last, velocity, weight = number[still], last[still], velocity[still], weight[still]
-        gone = (frame[start] - frame[last])[:, None]
-        moved = (velocity * gone).astype(np.float32)
-        alike = bells(keypoint[last] + moved[:, None], score[last], keypoint[here], score[here], scale[last])
-        alike = (alike + overlaps(box[last] + np.tile(moved, 2), box[here])) / 2
-        alike[alike < LEAST_ALIKE] = 0
-        a, d = linear_sum_assignment(alike, maximize=True)
-        paired = alike[a, d] > 0
-        a, d = a[paired], here[d[paired]]
-        step = steps(keypoint[last[a]], score[last[a]], keypoint[d], score[d]) / gone[a]
-        velocity[a] += weight[a, None] * (step - velocity[a])
-        track[d], last[a], weight[a] = number[a], d, NEWEST
-        new = here[track[here] < 0]
-        track[new] = np.arange(count, count + len(new))
-        count += len(new)
-        number, last, weight = np.append(number, track[new]), np.append(last, new), np.append(weight, np.ones(len(new)))
-        velocity = np.concatenate((velocity, np.zeros((len(new), 2), np.float32)))
+    tracker = Tracker(max_gap + 1)
+    limits = np.append(np.flatnonzero(np.diff(frame, prepend=-1)), len(frame))
+    for start, end in itertools.pairwise(limits):
+        track[start:end] = tracker.update(int(frame[start]), keypoint[start:end], score[start:end])
     return track
 
 
@@ -135,8 +197,10 @@ def boxes(keypoint: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return box, np.maximum(np.sqrt(sides.prod(1)), 1)
 
 
-def bells(a: np.ndarray, a_score: np.ndarray, b: np.ndarray, b_score: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """``(A, D)``: ``mean_v exp(-|a_v - b_v|^2 / (2 (scale BELL)^2))``, joints weighed by the lower of their scores.
+def joint_similarity(
+    a: np.ndarray, a_score: np.ndarray, b: np.ndarray, b_score: np.ndarray, scale: np.ndarray
+) -> np.ndarray:
+    """``(A, D)``: ``mean_v exp(-|a_v - b_v|^2 / (2 (scale WIDTH)^2))``, joints weighed by the lower of their scores.
 
     Args:
         a: ``(A, V, 2)``.
@@ -146,9 +210,9 @@ def bells(a: np.ndarray, a_score: np.ndarray, b: np.ndarray, b_score: np.ndarray
         scale: ``(A,)`` person sizes, pixels.
     """
     squared = np.square(a[:, None] - b).sum(-1)  # (A, D, V)
-    bell = np.exp(-squared / (2 * np.square(scale * BELL))[:, None, None])
+    alike = np.exp(-squared / (2 * np.square(scale * WIDTH))[:, None, None])
     weight = np.minimum(a_score[:, None], b_score)
-    return (bell * weight).sum(-1) / np.maximum(weight.sum(-1), 1e-6)
+    return (alike * weight).sum(-1) / np.maximum(weight.sum(-1), 1e-6)
 
 
 def overlaps(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -160,7 +224,7 @@ def overlaps(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def steps(a: np.ndarray, a_score: np.ndarray, b: np.ndarray, b_score: np.ndarray) -> np.ndarray:
-    """``(A, 2)``: how far persons ``a`` moved to become ``b``, the mean over joints as in :func:`bells`."""
+    """``(A, 2)``: how far persons ``a`` moved to become ``b``, the mean over joints as in :func:`joint_similarity`."""
     weight = np.minimum(a_score, b_score)[..., None]
     return ((b - a) * weight).sum(1) / np.maximum(weight.sum(1), 1e-6)
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pyskl.pose.tracking import bells, boxes, choose, fill_gaps, link, overlaps, track_persons
+from pyskl.pose.tracking import Tracker, boxes, choose, fill_gaps, joint_similarity, link, overlaps, track_persons
 
 CROSS = np.array([[0, -50], [0, 50], [0, 0], [-20, 0], [20, 0]], np.float32)
 
@@ -121,14 +121,16 @@ def test_a_crowd_is_linked_by_its_best():
     assert (track[:64] == track[70:134]).all() and (track[64:70] == -1).all()
 
 
-def test_bells_overlaps_and_boxes_by_hand():
+def test_joint_similarity_overlaps_and_boxes_by_hand():
     box, scale = boxes(np.array([[[0, 0], [40, 90], [7, 7]]], float), np.array([[True, True, False]]))
     assert box.tolist() == [[0, 0, 40, 90]] and scale.tolist() == [60]  # root of 40 x 90
     assert boxes(np.zeros((1, 3, 2)), np.ones((1, 3), bool))[1].tolist() == [1]
     assert boxes(np.array([[[5.0, 0], [5, 80]]]), np.ones((1, 2), bool))[1].tolist() == [40]  # 80 / 4 x 80
     assert overlaps(np.array([[0, 0, 2, 2.0]]), np.array([[1, 1, 3, 3.0], [5, 5, 6, 6]])).tolist() == [[1 / 7, 0]]
     a, b = np.zeros((1, 2, 2)), np.array([[[0.0, 0], [0, 12]]])
-    got = bells(a, np.ones((1, 2)), b, np.array([[1, 1.0]]), np.array([60]))  # 12 is one width of the bell
+    got = joint_similarity(
+        a, np.ones((1, 2)), b, np.array([[1, 1.0]]), np.array([60])
+    )  # 12 is one width of the Gaussian
     assert got[0, 0] == pytest.approx((1 + np.exp(-0.5)) / 2)
 
 
@@ -149,3 +151,26 @@ def test_every_detection_is_in_one_track_and_every_track_once_a_frame(count, joi
     assert (track >= 0).all() and len(set(zip(frame, track, strict=True))) == count
     out, out_score = track_persons(frame, keypoint, score, 12, max_persons=3)
     assert np.isfinite(out).all() and len(out) <= 3 and set(np.unique(out_score)) <= {0, 0.5, 1}
+
+
+def test_a_stream_is_linked_as_the_whole_clip_is():
+    right = {t: (100 + 10 * t, 200) for t in range(21)}
+    left = {t: (305 - 10 * t, 200) for t in range(21) if t != 9}
+    frame, keypoint, score = clip(right, left)
+    order = np.argsort(frame, kind='stable')
+    frame, keypoint, score = frame[order], keypoint[order], score[order]
+    tracker = Tracker(max_age=4)
+    found = [tracker.update(t, keypoint[frame == t], score[frame == t]).tolist() for t in range(21)]
+    assert sum(found, []) == link(frame, keypoint, score, 3).tolist()
+    assert len(found[9]) == 1 and set(sum(found, [])) == {0, 1}
+
+
+def test_tracks_in_seconds_end_after_max_age_and_numbers_are_not_used_again():
+    tracker = Tracker(max_age=0.5)
+    person = CROSS[None], np.ones((1, 5))
+    nobody = np.zeros((0, 5, 2)), np.zeros((0, 5))
+    assert tracker.update(0.0, *person).tolist() == [0]
+    assert tracker.update(0.5, *person).tolist() == [0]
+    tracker.update(1.1, *nobody)
+    assert tracker.number.tolist() == []
+    assert tracker.update(1.2, *person).tolist() == [1]

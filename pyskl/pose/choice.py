@@ -1,0 +1,74 @@
+"""A pose estimator by its name, or one of the user's own."""
+
+import importlib
+from pathlib import Path
+
+from pyskl.pose.estimators import PoseModel, RtmlibPose
+from pyskl.pose.mediapipe import MediaPipeBody, MediaPipeHands
+
+ESTIMATORS = ('auto', 'rtmlib', 'mediapipe', 'mediapipe-hands')
+
+
+def make_pose_model(
+    name: str,
+    layout: str | None = None,
+    pose_file: str | Path | None = None,
+    detector_file: str | Path | None = None,
+    device: str = 'cpu',
+    mode: str = 'balanced',
+) -> PoseModel:
+    """The estimator called ``name``.
+
+    Args:
+        name: One of :data:`ESTIMATORS`, or ``package.module:Class`` of your own, called without arguments. ``auto``:
+            hands for the layout ``handmp``, all landmarks for ``mediapipe``; else rtmlib if a ``pose_file`` is given,
+            and MediaPipe otherwise, which needs no file.
+        layout: Of the network that takes the joints.
+        pose_file: For rtmlib.
+        detector_file: For rtmlib.
+        device: For rtmlib.
+        mode: Which networks rtmlib fetches if no files are given.
+
+    Raises:
+        ValueError: If the name is unknown, its package is not installed, or its joints are not those of ``layout``.
+        OSError: If a file cannot be read or fetched.
+    """
+    if name == 'auto':
+        name = 'mediapipe-hands' if layout == 'handmp' else 'rtmlib' if pose_file else 'mediapipe'
+    if pose_file and name != 'rtmlib':
+        raise ValueError(f'--pose-model is a file for rtmlib, and the estimator is {name}; give --pose rtmlib')
+    if name == 'rtmlib':
+        model = RtmlibPose(mode, pose_file, detector_file, device)
+    elif name == 'mediapipe':
+        model = MediaPipeBody('mediapipe' if layout == 'mediapipe' else 'coco')
+    elif name == 'mediapipe-hands':
+        model = MediaPipeHands()
+    elif ':' in name:
+        model = _own(name)
+    else:
+        raise ValueError(
+            f'unknown pose estimator {name!r}; choose from {", ".join(ESTIMATORS)}, or package.module:Class'
+        )
+    if layout is not None and model.layout != layout:
+        raise ValueError(
+            f'the network takes joints of {layout!r}, but the estimator {name} finds {model.layout!r}; '
+            f'{_fitting(layout)}'
+        )
+    return model
+
+
+def _own(name: str) -> PoseModel:
+    module, _, attribute = name.partition(':')
+    try:
+        model = getattr(importlib.import_module(module), attribute)()
+    except (ImportError, AttributeError) as error:
+        raise ValueError(f'the pose estimator {name!r} cannot be imported: {error}') from None
+    if not hasattr(model, 'people') or not hasattr(model, 'layout'):
+        raise ValueError(f'{name} must have a method people(frame) and an attribute layout')
+    return model
+
+
+def _fitting(layout: str) -> str:
+    """Which of the estimators here would do."""
+    fits = {'coco': '--pose mediapipe or rtmlib does', 'handmp': '--pose mediapipe-hands does'}
+    return fits.get(layout, 'none of those here does: give keypoints of that layout, or a network for coco or handmp')

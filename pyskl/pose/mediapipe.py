@@ -1,0 +1,142 @@
+"""Body and hand joints by MediaPipe, whose networks are part of its package: nothing is fetched.
+
+Axes: ``P`` persons (or hands) of a frame, ``V`` joints. Source: https://arxiv.org/abs/2006.10204 (body) and
+https://arxiv.org/abs/2006.10214 (hands).
+"""
+
+import contextlib
+import os
+import warnings
+from collections.abc import Iterator
+
+import numpy as np
+
+from pyskl.skeletons import get_skeleton
+
+EXTRA = "pip install -e '.[mediapipe]'"
+MAX_HANDS = 8
+_BLANK = np.zeros((64, 64, 3), np.uint8)  # the first frame starts the network's threads, which log to stderr
+
+
+class MediaPipeBody:
+    """One person per frame, as COCO's 17 joints or as all 33 landmarks.
+
+    MediaPipe tracks the person from frame to frame, so frames must come in order; use one object per film.
+
+    Args:
+        layout: ``coco`` takes the landmarks of the same names; ``mediapipe`` all of them in MediaPipe's order.
+        min_score: Least confidence of a detection, 0 to 1.
+
+    Raises:
+        ValueError: If MediaPipe is not installed, or an argument is out of range.
+    """
+
+    def __init__(self, layout: str = 'coco', min_score: float = 0.5) -> None:
+        _check_score(min_score)
+        solutions = _solutions()
+        if layout not in ('coco', 'mediapipe'):
+            raise ValueError(f"MediaPipe's body gives the layouts coco and mediapipe, got {layout!r}")
+        landmarks = solutions.pose.PoseLandmark
+        if layout == 'coco':
+            self._chosen = [landmarks[name.upper()].value for name in get_skeleton('coco').joints]
+        else:
+            self._chosen = list(range(len(landmarks)))
+        self.layout = layout
+        with _quiet():
+            self._network = solutions.pose.Pose(
+                model_complexity=1, min_detection_confidence=min_score, min_tracking_confidence=min_score
+            )
+            self._network.process(_BLANK)
+
+    def people(self, frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """``(H, W, 3)`` uint8 BGR -> ``(P, V, 2)`` pixels and ``(P, V)`` visibilities, P being 0 or 1."""
+        found = self._network.process(np.ascontiguousarray(frame[..., ::-1])).pose_landmarks
+        if found is None:
+            return _nobody(len(self._chosen))
+        place = _pixels(found.landmark, frame)[self._chosen]
+        score = np.array([found.landmark[v].visibility for v in self._chosen], np.float32)
+        return place[None], score[None].clip(0, 1)
+
+    def close(self) -> None:
+        """Free the network."""
+        self._network.close()
+
+
+class MediaPipeHands:
+    """Hands as 21 joints each, the layout ``handmp``; a hand counts as a person.
+
+    The score of a joint is the confidence in its hand, since MediaPipe rates no single joint of a hand.
+
+    Args:
+        max_hands: Most hands per frame, 1 to 8.
+        min_score: Least confidence of a detection, 0 to 1.
+
+    Raises:
+        ValueError: If MediaPipe is not installed, or an argument is out of range.
+    """
+
+    layout = 'handmp'
+
+    def __init__(self, max_hands: int = 2, min_score: float = 0.5) -> None:
+        _check_score(min_score)
+        if not 1 <= max_hands <= MAX_HANDS:
+            raise ValueError(f'max_hands must be 1 to {MAX_HANDS}, got {max_hands}')
+        solutions = _solutions()
+        with _quiet():
+            self._network = solutions.hands.Hands(
+                max_num_hands=max_hands, min_detection_confidence=min_score, min_tracking_confidence=min_score
+            )
+            self._network.process(_BLANK)
+
+    def people(self, frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """``(H, W, 3)`` uint8 BGR -> ``(P, 21, 2)`` pixels and ``(P, 21)`` scores."""
+        found = self._network.process(np.ascontiguousarray(frame[..., ::-1]))
+        if not found.multi_hand_landmarks:
+            return _nobody(get_skeleton('handmp').num_joints)
+        place = np.stack([_pixels(hand.landmark, frame) for hand in found.multi_hand_landmarks])
+        sure = np.array([side.classification[0].score for side in found.multi_handedness], np.float32)
+        return place, np.repeat(sure[:, None].clip(0, 1), place.shape[1], axis=1)
+
+    def close(self) -> None:
+        """Free the network."""
+        self._network.close()
+
+
+def _solutions():
+    # protobuf's own notice about the version that MediaPipe was built with
+    warnings.filterwarnings('ignore', message=r'SymbolDatabase\.GetPrototype', category=UserWarning)
+    try:
+        with _quiet():
+            from mediapipe.python import solutions
+            from mediapipe.python.solutions import hands, pose  # noqa: F401  (attributes of solutions from here on)
+    except ImportError as error:
+        raise ValueError(f'MediaPipe is not installed ({error}); {EXTRA} installs it') from None
+    return solutions
+
+
+def _check_score(min_score: float) -> None:
+    if not 0 <= min_score <= 1:
+        raise ValueError(f'min_score must be 0 to 1, got {min_score!r}')
+
+
+def _pixels(landmarks, frame: np.ndarray) -> np.ndarray:
+    """``(V, 2)``: MediaPipe gives shares of the image's width and height."""
+    share = np.array([(point.x, point.y) for point in landmarks], np.float32)
+    return share * np.array([frame.shape[1], frame.shape[0]], np.float32)
+
+
+def _nobody(joints: int) -> tuple[np.ndarray, np.ndarray]:
+    return np.zeros((0, joints, 2), np.float32), np.zeros((0, joints), np.float32)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Send what MediaPipe's C++ code writes to stderr while it starts to the null device."""
+    saved, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
+    try:
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(null)

@@ -1,0 +1,105 @@
+"""MediaPipe's networks may not be installed: what stands for its package answers with landmarks of our choice."""
+
+import sys
+from enum import IntEnum
+from types import ModuleType, SimpleNamespace
+
+import numpy as np
+import pytest
+
+from pyskl.pose.choice import make_pose_model
+from pyskl.pose.mediapipe import MediaPipeBody, MediaPipeHands
+from pyskl.skeletons import get_skeleton
+
+FRAME = np.zeros((100, 200, 3), np.uint8)
+COCO = get_skeleton('coco').joints
+# MediaPipe's landmarks have names like COCO's, in another order and among others.
+Landmark = IntEnum('Landmark', [name.upper() for name in ('mouth_left', *reversed(COCO), 'left_heel')], start=0)
+
+
+class Network:
+    """Answers with ``found``, a result of MediaPipe's."""
+
+    found = None
+
+    def __init__(self, **options) -> None:
+        self.options = options
+
+    def process(self, frame):
+        assert frame.flags.c_contiguous
+        return self.found
+
+
+def points(count):
+    return [SimpleNamespace(x=v / 100, y=v / 50, visibility=v / 100) for v in range(count)]
+
+
+@pytest.fixture
+def mediapipe(monkeypatch):
+    body, hands = type('Pose', (Network,), {}), type('Hands', (Network,), {})
+    body.found = SimpleNamespace(pose_landmarks=None)
+    hands.found = SimpleNamespace(multi_hand_landmarks=None)
+    solutions = ModuleType('mediapipe.python.solutions')
+    solutions.pose, solutions.hands = SimpleNamespace(Pose=body, PoseLandmark=Landmark), SimpleNamespace(Hands=hands)
+    python = ModuleType('mediapipe.python')
+    python.solutions = solutions
+    for name, module in {
+        'mediapipe': ModuleType('mediapipe'),
+        'mediapipe.python': python,
+        'mediapipe.python.solutions': solutions,
+    }.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    return SimpleNamespace(body=body, hands=hands)
+
+
+def test_body_landmarks_become_coco_joints_by_name(mediapipe):
+    mediapipe.body.found = SimpleNamespace(pose_landmarks=SimpleNamespace(landmark=points(len(Landmark))))
+    keypoint, score = MediaPipeBody().people(FRAME)
+    nose = Landmark['NOSE'].value
+    assert keypoint.shape == (1, 17, 2) and score.shape == (1, 17)
+    assert keypoint[0, COCO.index('nose')].tolist() == pytest.approx([nose / 100 * 200, nose / 50 * 100])
+    assert keypoint[0, :, 0].tolist() == pytest.approx([2.0 * Landmark[name.upper()].value for name in COCO])
+    assert score[0, 0] == pytest.approx(nose / 100)
+
+
+def test_nobody_is_nobody(mediapipe):
+    keypoint, score = MediaPipeBody().people(FRAME)
+    assert keypoint.shape == (0, 17, 2) and score.shape == (0, 17)
+    assert MediaPipeHands().people(FRAME)[0].shape == (0, 21, 2)
+
+
+def test_each_hand_is_a_person_of_21_joints(mediapipe):
+    hand = SimpleNamespace(landmark=points(21))
+    side = [SimpleNamespace(classification=[SimpleNamespace(score=score)]) for score in (0.9, 0.6)]
+    mediapipe.hands.found = SimpleNamespace(multi_hand_landmarks=[hand, hand], multi_handedness=side)
+    keypoint, score = MediaPipeHands().people(FRAME)
+    assert keypoint.shape == (2, 21, 2)
+    assert keypoint[1, 20].tolist() == pytest.approx([40, 40])
+    assert score[:, 5].tolist() == pytest.approx([0.9, 0.6])
+
+
+@pytest.mark.parametrize(
+    ('name', 'layout', 'message'),
+    [
+        ('mediapipe', 'nturgb+d', "takes joints of 'nturgb[+]d', but the estimator mediapipe finds 'coco'"),
+        ('mediapipe-hands', 'coco', '--pose mediapipe or rtmlib does'),
+        ('openpose', 'coco', "unknown pose estimator 'openpose'; choose from auto, rtmlib"),
+        ('nowhere.at_all:Pose', 'coco', 'cannot be imported'),
+        ('collections:OrderedDict', 'coco', 'must have a method people'),
+    ],
+)
+def test_an_estimator_that_does_not_fit_is_one_line(mediapipe, name, layout, message):
+    with pytest.raises(ValueError, match=message):
+        make_pose_model(name, layout)
+
+
+def test_auto_is_hands_for_hands(mediapipe):
+    assert isinstance(make_pose_model('auto', 'handmp'), MediaPipeHands)
+    assert isinstance(make_pose_model('auto', 'coco'), MediaPipeBody)
+
+
+def test_without_mediapipe_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, 'mediapipe', None)
+    monkeypatch.setitem(sys.modules, 'mediapipe.python', None)
+    with pytest.raises(ValueError, match=r"pip install -e '.\[mediapipe\]' installs it"):
+        MediaPipeBody()
