@@ -49,6 +49,7 @@ def _own_cache(tmp_path_factory):
     """The shared records of tests stay out of the user's cache."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv('PYSKL_CACHE', str(tmp_path_factory.mktemp('cache')))
+        patch.delenv('PYSKL_HOME', raising=False)
         yield
 
 

@@ -5,7 +5,6 @@ checkpoint of ours (mmengine's logs of scalars) and of mmcv (NumPy scalars in ``
 """
 
 import glob
-import hashlib
 import os
 import pickle
 import re
@@ -14,7 +13,6 @@ import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urlparse
 
 import numpy as np
 import torch
@@ -23,6 +21,7 @@ from torch import nn
 
 from pyskl.engine.checkpoints.foreign import origin, translate
 from pyskl.files import replacing
+from pyskl.zoo.download import fetch
 
 
 def _statistic(owner: type, name: str) -> Callable:
@@ -67,7 +66,7 @@ def find_checkpoint(pattern: str | Path) -> tuple[str, str | None]:
     """
     pattern = str(pattern)
     if pattern.startswith(('http://', 'https://')):
-        return download(pattern), None
+        return fetch(pattern), None
     if os.path.isfile(pattern):
         return pattern, None
     matches = [path for path in glob.glob(pattern) if os.path.isfile(path)]
@@ -87,26 +86,6 @@ def find_checkpoint(pattern: str | Path) -> tuple[str, str | None]:
     matches.sort(key=lambda path: (os.path.getmtime(path), path))
     note = f'{len(matches)} files match {pattern}; taking the newest, {matches[-1]}' if len(matches) > 1 else None
     return matches[-1], note
-
-
-def download(url: str) -> str:
-    """Fetch a checkpoint once, with a bar, into ``$PYSKL_CACHE/checkpoints`` (default ``~/.cache/pyskl``).
-
-    Raises:
-        OSError: If it cannot be fetched; nothing is left under the final name.
-    """
-    cache = os.environ.get('PYSKL_CACHE') or os.path.join(
-        os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache'), 'pyskl'
-    )
-    address = hashlib.sha256(url.encode()).hexdigest()[:8]  # two addresses may end in the same name
-    path = os.path.join(cache, 'checkpoints', f'{address}_{os.path.basename(urlparse(url).path) or "checkpoint"}')
-    if not os.path.isfile(path):
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        try:
-            torch.hub.download_url_to_file(url, path)  # to a temporary name first
-        except OSError as error:
-            raise OSError(f'cannot fetch {url}: {error}') from error
-    return path
 
 
 # Under which name toolboxes keep the weights.

@@ -262,4 +262,4 @@ def test_an_address_is_fetched_once(file, tmp_path, monkeypatch):
         server.shutdown()
     assert read_checkpoint(fetched)['state_dict'].keys() == Net().state_dict().keys()
     assert find_checkpoint(url)[0] == fetched  # the server is gone
-    assert len(os.listdir(os.path.dirname(fetched))) == 1
+    assert [path.name for path in Path(fetched).parent.glob('*.pth')] == [Path(fetched).name]

@@ -1,0 +1,166 @@
+"""Fetch published files once: resumed where they were cut off, checked, never executed.
+
+They lie in ``$PYSKL_HOME/checkpoints``; ``PYSKL_HOME`` defaults to ``$PYSKL_CACHE``, else ``$XDG_CACHE_HOME/pyskl``,
+else ``~/.cache/pyskl``. Beside each file lies its sha256, learned at the first download unless the zoo knows it, and
+compared each time the file is used.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import re
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from http.client import HTTPException, HTTPResponse
+from pathlib import Path
+from urllib.parse import urlparse
+
+from tqdm import tqdm
+
+from pyskl.files import write_text
+
+CHUNK = 1 << 18
+TIMEOUT = 30  # seconds without a byte
+_HASH_IN_NAME = re.compile(r'-([0-9a-f]{8})\.(?:pth|onnx|zip)$')  # OpenMMLab's files end in the start of their sha256
+
+
+def home() -> Path:
+    """The folder of downloaded files."""
+    named = os.environ.get('PYSKL_HOME') or os.environ.get('PYSKL_CACHE')
+    if named:
+        return Path(named)
+    return Path(os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache'), 'pyskl')
+
+
+def fetch(url: str, sha256: str | None = None) -> str:
+    """The local path of ``url``, downloaded if it is not there yet.
+
+    Args:
+        url: An http(s) address.
+        sha256: The hash of the file in hex, whole or its start, if it is known.
+
+    Raises:
+        OSError: If the address cannot be reached, or the download is cut off; the next call goes on there.
+        ValueError: If the file has another sha256; it is removed, or moved aside if it was there before.
+    """
+    if not url.startswith(('http://', 'https://')):
+        raise ValueError(f'{url!r} is not an http(s) address')
+    name = os.path.basename(urlparse(url).path) or 'file'
+    address = hashlib.sha256(url.encode()).hexdigest()[:8]  # two addresses may end in the same name
+    path = home() / 'checkpoints' / f'{address}_{name}'
+    path.parent.mkdir(parents=True, exist_ok=True)
+    in_name = _HASH_IN_NAME.search(name)
+    known = sha256 or (in_name.group(1) if in_name else None)
+    with _alone(path):
+        if path.is_file():
+            _check_held(path, known, url)
+            return str(path)
+        part = path.with_name(f'{path.name}.part')
+        try:
+            _download(url, part)
+        except (OSError, HTTPException) as error:
+            raise OSError(f'cannot fetch {url}: {_reason(error)}') from error
+        found = _sha256(part)
+        if known and not found.startswith(known.lower()):
+            part.unlink()
+            raise ValueError(f'{url} has sha256 {found}, expected {known}; the download is removed')
+        write_text(_note(path), f'{found}  {path.name}\n')
+        os.replace(part, path)
+    return str(path)
+
+
+def _check_held(path: Path, known: str | None, url: str) -> None:
+    """Compare a file with its hash.
+
+    Raises:
+        ValueError: If it is another file now; it is moved aside.
+    """
+    note = _note(path)
+    noted = note.read_text().split()[:1] if note.is_file() else []
+    expected = known or (noted[0] if noted else None)
+    found = _sha256(path)
+    if expected is None:
+        write_text(note, f'{found}  {path.name}\n')
+    elif not found.startswith(expected.lower()):
+        aside = path.with_name(f'{path.name}.damaged')
+        os.replace(path, aside)
+        raise ValueError(
+            f'{path} has sha256 {found}, expected {expected}: it is damaged or was changed. It is now {aside.name}; '
+            f'the same command fetches {url} again'
+        )
+
+
+def _download(url: str, part: Path) -> None:
+    """Write ``url`` to ``part``, going on behind what it holds if the server still has the same file."""
+    tag_file = part.with_name(f'{part.name}.json')
+    tag = _read_tag(tag_file) if part.is_file() else None
+    held = part.stat().st_size if tag else 0
+    request = urllib.request.Request(url, headers={'User-Agent': 'pyskl'})
+    if held:
+        request.add_header('Range', f'bytes={held}-')
+        request.add_header('If-Range', tag)
+    try:
+        response = urllib.request.urlopen(request, timeout=TIMEOUT)
+    except urllib.error.HTTPError as error:
+        if error.code != 416:
+            raise
+        part.unlink()  # it holds more than the file has: start again
+        _download(url, part)
+        return
+    with response:
+        if response.status != 206:
+            held = 0
+        total = held + int(response.headers['Content-Length']) if response.headers['Content-Length'] else None
+        tag = response.headers['ETag'] or response.headers['Last-Modified'] or ''
+        write_text(tag_file, json.dumps({'tag': '' if tag.startswith('W/') else tag}))
+        size = _copy(response, part, held, total)
+    if total is not None and size < total:
+        raise OSError(f'the connection ended after {size} of {total} bytes; the same command goes on there')
+    tag_file.unlink(missing_ok=True)
+
+
+def _copy(response: HTTPResponse, part: Path, held: int, total: int | None) -> int:
+    """Append the body to the first ``held`` bytes of ``part``; the size that it has then."""
+    bar = tqdm(total=total, initial=held, unit='B', unit_scale=True, desc=part.name[9:-5], leave=False)
+    with open(part, 'r+b' if held else 'wb') as file, bar:
+        file.seek(held)
+        file.truncate()
+        while chunk := response.read(CHUNK):
+            file.write(chunk)
+            bar.update(len(chunk))
+        return file.tell()
+
+
+def _read_tag(path: Path) -> str | None:
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        return json.loads(path.read_text())['tag'] or None
+    return None
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, urllib.error.HTTPError):
+        return f'the server answers {error.code} {error.reason}'
+    return str(getattr(error, 'reason', None) or error or type(error).__name__)
+
+
+def _note(path: Path) -> Path:
+    return path.with_name(f'{path.name}.sha256')
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open('rb') as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Let one process at a time fetch ``path``; the others wait and find it there."""
+    with open(path.with_name(f'{path.name}.lock'), 'w') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,129 @@
+"""Downloads, from a server of this machine."""
+
+import hashlib
+import http.server
+import re
+import threading
+
+import pytest
+
+from pyskl.zoo.download import fetch, home
+
+BODY = bytes(range(256)) * 40
+SHA = hashlib.sha256(BODY).hexdigest()
+
+
+class Files(http.server.BaseHTTPRequestHandler):
+    """Serves BODY under every name; ``/cut/...`` ends after a third of what it announces."""
+
+    def do_GET(self):
+        server = self.server
+        server.asked.append((self.path, self.headers['Range']))
+        if self.path.startswith('/gone'):
+            self.send_error(404)
+            return
+        span = re.fullmatch(r'bytes=(\d+)-', self.headers['Range'] or '')
+        start = int(span.group(1)) if span and self.headers['If-Range'] == server.tag else 0
+        if start >= len(BODY):
+            self.send_error(416)
+            return
+        self.send_response(206 if start else 200)
+        self.send_header('ETag', server.tag)
+        self.send_header('Content-Length', str(len(BODY) - start))
+        self.end_headers()
+        rest = BODY[start:]
+        self.wfile.write(rest[: len(rest) // 3] if server.cuts > 0 else rest)
+        server.cuts -= 1
+
+    def log_message(self, *args):
+        """Stay quiet."""
+
+
+@pytest.fixture
+def server(monkeypatch, tmp_path):
+    monkeypatch.setenv('PYSKL_HOME', str(tmp_path / 'home'))
+    server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Files)
+    server.asked, server.cuts, server.tag = [], 0, '"one"'
+    server.address = f'http://127.0.0.1:{server.server_port}'
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def read(path):
+    with open(path, 'rb') as file:
+        return file.read()
+
+
+def test_a_file_is_fetched_once_and_its_hash_is_learned(server):
+    path = fetch(f'{server.address}/a/j.pth')
+    assert read(path) == BODY
+    assert path == fetch(f'{server.address}/a/j.pth')
+    assert len(server.asked) == 1
+    assert read(f'{path}.sha256').split()[0].decode() == SHA
+    assert path.startswith(str(home()))
+
+
+def test_addresses_that_end_alike_are_two_files(server):
+    assert fetch(f'{server.address}/a/j.pth') != fetch(f'{server.address}/b/j.pth')
+
+
+def test_a_download_that_is_cut_off_goes_on_there(server):
+    server.cuts = 1
+    with pytest.raises(OSError, match=f'ended after {len(BODY) // 3} of {len(BODY)} bytes; the same command goes on'):
+        fetch(f'{server.address}/j.pth', SHA)
+    assert read(fetch(f'{server.address}/j.pth', SHA)) == BODY
+    assert [asked for _, asked in server.asked] == [None, f'bytes={len(BODY) // 3}-']
+
+
+def test_it_starts_again_if_the_file_of_the_server_has_changed(server):
+    server.cuts = 1
+    with pytest.raises(OSError, match='goes on there'):
+        fetch(f'{server.address}/j.pth')
+    server.tag = '"two"'
+    assert read(fetch(f'{server.address}/j.pth')) == BODY
+
+
+@pytest.mark.parametrize('expected', [SHA, SHA[:8], SHA.upper()])
+def test_a_known_hash_is_compared(server, expected):
+    assert fetch(f'{server.address}/j.pth', expected)
+
+
+def test_another_hash_is_refused_and_nothing_is_left(server):
+    with pytest.raises(ValueError, match=f'sha256 {SHA}, expected 0000; the download is removed'):
+        fetch(f'{server.address}/j.pth', '0000')
+    assert not list((home() / 'checkpoints').glob('*.pth'))
+
+
+def test_the_hash_in_a_name_of_openmmlab_is_compared(server):
+    assert fetch(f'{server.address}/stgcn-{SHA[:8]}.pth')
+    with pytest.raises(ValueError, match='expected 00000000'):
+        fetch(f'{server.address}/stgcn-00000000.pth')
+
+
+def test_a_file_that_was_changed_since_is_moved_aside(server):
+    path = fetch(f'{server.address}/j.pth')
+    with open(path, 'r+b') as file:
+        file.write(b'xxxx')
+    with pytest.raises(ValueError, match='damaged or was changed'):
+        fetch(f'{server.address}/j.pth')
+    assert read(f'{path}.damaged')[:4] == b'xxxx'
+    assert read(fetch(f'{server.address}/j.pth')) == BODY
+
+
+def test_what_cannot_be_fetched_is_named(server):
+    with pytest.raises(OSError, match=f'cannot fetch {server.address}/gone.pth: the server answers 404'):
+        fetch(f'{server.address}/gone.pth')
+    with pytest.raises(ValueError, match='not an http'):
+        fetch('file:///etc/passwd')
+
+
+def test_two_processes_share_one_download(server):
+    paths = []
+    threads = [threading.Thread(target=lambda: paths.append(fetch(f'{server.address}/j.pth'))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(paths)) == 1 and len(paths) == 4 and len(server.asked) == 1
