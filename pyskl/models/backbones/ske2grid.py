@@ -25,6 +25,7 @@ from pyskl.models.backbones.skeleton_to_grid import (
 from pyskl.models.graphs import build_adjacency, skeleton_matrix
 from pyskl.models.layers.norm_twice import norm_twice
 from pyskl.models.layers.persons import exporting, once_per_absent
+from pyskl.models.layers.strided_conv import StridedConv2d
 from pyskl.models.layers.temporal import MultiScaleTCN
 from pyskl.registry import MODELS, check_arguments
 from pyskl.skeletons import get_skeleton
@@ -88,7 +89,7 @@ class GridBlock(nn.Module):
             else nn.Sequential(
                 nn.BatchNorm2d(out_channels),
                 nn.ReLU(inplace=True),
-                nn.Conv2d(
+                StridedConv2d(
                     out_channels, out_channels, (temporal_kernel_size, 1), (stride, 1), (temporal_kernel_size // 2, 0)
                 ),
                 nn.BatchNorm2d(out_channels),
@@ -99,7 +100,7 @@ class GridBlock(nn.Module):
         self.residual = nn.Identity()
         if residual and (stride != 1 or in_channels != out_channels):
             self.residual = nn.Sequential(
-                nn.Conv2d(in_channels, out_channels, 1, (stride, 1)), nn.BatchNorm2d(out_channels)
+                StridedConv2d(in_channels, out_channels, 1, (stride, 1)), nn.BatchNorm2d(out_channels)
             )
         self.relu = nn.ReLU(inplace=True)
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from pyskl.models.layers.initial import conv_init, norm_init
 from pyskl.models.layers.side_by_side import conv_each, norm_each
+from pyskl.models.layers.strided_conv import StridedConv2d
 from pyskl.models.layers.temporal import UnitTCN
 from pyskl.models.layers.time_pool import TimePool
 
@@ -66,7 +67,7 @@ class BranchTCN(nn.Module):
             for kernel, dilation in zip(kernels, dilations, strict=True)
         )
         self.branches.append(nn.Sequential(*enter(), TimePool(3, stride), nn.BatchNorm2d(width)))
-        self.branches.append(nn.Sequential(nn.Conv2d(in_channels, rest, 1, (stride, 1)), nn.BatchNorm2d(rest)))
+        self.branches.append(nn.Sequential(StridedConv2d(in_channels, rest, 1, (stride, 1)), nn.BatchNorm2d(rest)))
         self.widths = [width] * (len(dilations) + 1) + [rest]
         self.has_residual = residual
         self.residual = nn.Identity()
