@@ -3,7 +3,7 @@
 import numpy as np
 
 from pyskl.datasets.pipelines.base import BaseTransform, sample_name
-from pyskl.datasets.records.boxes import boxes_problem
+from pyskl.datasets.records.boxes import boxes_problem, counts_from_one
 from pyskl.registry import TRANSFORMS
 
 
@@ -52,7 +52,7 @@ class DecompressPose(BaseTransform):
     Added Keys: keypoint_score ``(M, T, V)`` float16, num_person (where persons were left out)
 
     Args:
-        squeeze: Whether frames without a box are left out.
+        squeeze: Whether frames without a box are left out. How ``frame_inds`` are counted does not matter then.
         max_person: Persons of a frame; of more the surest stay.
 
     Raises:
@@ -79,6 +79,8 @@ class DecompressPose(BaseTransform):
         if problem is not None:
             raise ValueError(f'DecompressPose: sample {sample_name(results)} {problem}')
         frame_inds, num_frames = np.asarray(results.pop('frame_inds')), results['total_frames']
+        if counts_from_one(frame_inds, num_frames):
+            frame_inds = frame_inds - 1
         chosen = results.pop('anno_inds', None)
         if chosen is not None:
             keypoint, frame_inds = keypoint[chosen], frame_inds[chosen]

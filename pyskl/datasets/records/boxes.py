@@ -1,18 +1,29 @@
-"""Records of boxes, Kinetics-400's form: a row a detected person, not an array of persons and frames.
+"""Records of boxes, the form of Kinetics-400: one row per detected person, not an array of persons and frames.
 
-N boxes, V joints. ``keypoint`` is ``(N, V, 3)``: x and y in pixels, score; ``frame_inds`` ``(N,)`` says in which frame
-each box is, never falling; ``box_score`` ``(N,)`` how sure the detector was; ``valid`` ``{threshold: frames}`` how many
-frames have a box of at least that score. The transform DecompressPose makes ``(M, T, V, C)`` of them. In PYSKL's own
-files ``keypoint`` lies elsewhere, in ``raw_file`` (:mod:`pyskl.datasets.records.kpfiles`).
+N boxes, V joints. ``keypoint`` is ``(N, V, 3)``: x and y in pixels, score; ``frame_inds`` ``(N,)`` is the frame of each
+box, non-decreasing, counted from 0 or (as in PYSKL's published file) from 1; ``box_score`` ``(N,)`` is the detector's
+confidence; ``valid`` ``{threshold: frames}`` is the number of frames with a box of at least that score. The transform
+DecompressPose turns them into ``(M, T, V, C)``. In PYSKL's own files ``keypoint`` is stored elsewhere, in ``raw_file``
+(:mod:`pyskl.datasets.records.kpfiles`).
 """
 
 import numpy as np
 
 
 def has_boxes(record: dict) -> bool:
-    """Whether ``keypoint`` is a row a box."""
+    """Whether ``keypoint`` has one row per box."""
     keypoint = record.get('keypoint')
     return isinstance(keypoint, np.ndarray) and keypoint.ndim == 3 and record.get('frame_inds') is not None
+
+
+def counts_from_one(frame_inds: np.ndarray, total_frames: int) -> bool:
+    """Whether frames are counted from 1 and not from 0: the last box is in frame ``total_frames``.
+
+    Args:
+        frame_inds: ``(N,)``, all boxes of the record, non-decreasing.
+        total_frames: Frames of the video.
+    """
+    return len(frame_inds) > 0 and frame_inds[0] >= 1 and frame_inds[-1] == total_frames
 
 
 def boxes_problem(record: dict) -> str | None:
@@ -23,20 +34,21 @@ def boxes_problem(record: dict) -> str | None:
     except ValueError:
         frames = np.zeros((0, 0))
     if frames.ndim != 1 or frames.dtype.kind not in 'iu' and frames.size:
-        return 'has frame_inds that are no list of frame numbers, one a box'
+        return 'has frame_inds that are not a list of frame numbers, one per box'
     if len(frames) == 0:
         return 'has no boxes: nobody was found in it; leave the record out'
     total = record.get('total_frames')
     if not np.isscalar(total) or isinstance(total, str | bytes) or not total >= 1:
         return f'has frame_inds but total_frames={total!r}; it must be the number of frames'
-    if frames[0] < 0 or frames[-1] >= total or (np.diff(frames.astype(np.int64)) < 0).any():
+    inside = frames[0] >= 0 and (frames[-1] < total or counts_from_one(frames, total))
+    if not inside or (np.diff(frames.astype(np.int64)) < 0).any():
         return (
-            f'has frame_inds from {frames.min()} to {frames.max()}; they must rise, or stay, and lie between 0 and '
-            f'total_frames - 1, {total - 1}'
+            f'has frame_inds from {frames.min()} to {frames.max()}; they must not fall, and lie between 0 and '
+            f'total_frames - 1, {total - 1}, or between 1 and total_frames'
         )
     scores = record.get('box_score')
     if scores is not None and np.shape(scores) != frames.shape:
-        return f'has {len(frames)} frame_inds but box_score {np.shape(scores)}; there is one of each a box'
+        return f'has {len(frames)} frame_inds but box_score {np.shape(scores)}; each box has one of both'
     if keypoint is None:
         return None
     if keypoint.dtype.kind not in 'fiu' or keypoint.shape[1] == 0 or keypoint.shape[2] != 3:
@@ -47,6 +59,6 @@ def boxes_problem(record: dict) -> str | None:
 
 
 def boxes_shape(record: dict) -> tuple[int, int, int, int]:
-    """``(M, T, V, C)`` of a sound record with its boxes arranged in persons and frames."""
+    """``(M, T, V, C)`` of a valid record with its boxes arranged in persons and frames."""
     most = np.bincount(np.asarray(record['frame_inds'])).max()
     return int(most), int(record['total_frames']), record['keypoint'].shape[1], 2

@@ -146,7 +146,7 @@ def test_what_cannot_be_used_is_listed_with_its_reason(data, convert):
     found = {name: (kind, reason) for name, kind, reason in data.skipped()}
     assert found['video0'] == ('no box', 'nobody was found in it')
     for number, words in enumerate(
-        ['', 'has no keypoint of it', 'there is one of each a box', 'leads out of', "'kpfiles/gone.pkl' is not in",
+        ['', 'has no keypoint of it', 'each box has one of both', 'leads out of', "'kpfiles/gone.pkl' is not in",
          '1 NaN or infinite', "a second clip of the name 'video6'"]
     ):  # fmt: skip
         assert words in found[f'video{number}'][1]

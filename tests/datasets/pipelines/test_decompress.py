@@ -35,6 +35,17 @@ def test_squeezing_leaves_out_frames_without_a_box():
     assert found['total_frames'] == 2
 
 
+def test_frames_counted_from_1_give_what_frames_counted_from_0_give():
+    # Published records count from 1; in PYSKL, which squeezes, the counting does not matter.
+    for squeeze in (True, False):
+        ones, zeros = boxes([1, 1, 3, 5], total=5), boxes([0, 0, 2, 4], total=5)
+        found, expected = DecompressPose(squeeze)(ones), DecompressPose(squeeze)(zeros)
+        assert np.array_equal(found['keypoint'], expected['keypoint'])
+        assert found['total_frames'] == expected['total_frames']
+    shape = DecompressPose()({**boxes(range(1, 5), total=4), 'anno_inds': np.array([True, True, True, False])})
+    assert shape['keypoint'].shape == (1, 3, 2, 2)
+
+
 def test_only_chosen_boxes_count():
     found = DecompressPose()({**boxes([1, 1, 3]), 'anno_inds': np.array([False, True, True])})
     assert found['keypoint'][..., 0, 0].tolist() == [[10, 20]]
@@ -92,7 +103,7 @@ def test_what_is_arranged_already_stays():
     ('change', 'words'),
     [
         ({'frame_inds': np.zeros(0, int), 'keypoint': np.zeros((0, 2, 3))}, "'clip' has no boxes"),
-        ({'frame_inds': np.array([3, 1, 1])}, "'clip' has frame_inds from 1 to 3; they must rise"),
+        ({'frame_inds': np.array([3, 1, 1])}, "'clip' has frame_inds from 1 to 3; they must not fall"),
         ({'keypoint': np.zeros((2, 2, 3))}, "'clip' has 3 frame_inds but keypoint"),
         ({'keypoint': np.zeros((1, 2, 2, 2))}, r"'clip' has keypoint \(1, 2, 2, 2\) and the keys"),
         ({'keypoint': None}, "'clip' has keypoint None and the keys"),
