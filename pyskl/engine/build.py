@@ -66,6 +66,20 @@ def _with_test_mode(section: dict, test_mode: bool) -> dict:
     return section
 
 
+def inference_dataset(cfg: Config) -> dict | None:
+    """What prepares a clip for testing: the dict whose ``pipeline`` does.
+
+    That is the data set of the test or validation phase, or, in a config without ``data``, the top-level
+    ``test_pipeline`` (``val_pipeline``). None if the config has neither.
+    """
+    for phase in ('test', 'val'):
+        found = datasets_in(schema.dataset_config(cfg, phase) or {})
+        if found and found[0].get('pipeline') is not None:
+            return found[0]
+    pipeline = cfg.get('test_pipeline') or cfg.get('val_pipeline')
+    return None if pipeline is None else {'pipeline': pipeline}
+
+
 def check_fit(cfg: Config, dataset, phase: str) -> dict | None:
     """Compare a data set with the model: joints (or what is drawn of them), ``in_channels``, ``num_classes``.
 

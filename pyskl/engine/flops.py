@@ -16,6 +16,7 @@ from mmengine.config import Config
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from pyskl.engine.build import inference_dataset
 from pyskl.engine.config.load import datasets_in
 from pyskl.registry import MODELS, lookup
 from pyskl.skeletons import get_skeleton
@@ -72,7 +73,7 @@ def macs(module: nn.Module, *inputs: torch.Tensor) -> Macs:
 
 
 def clip_shape(cfg: Config) -> tuple[int, int, int, int]:
-    """What the backbone sees of one clip as ``data.test`` (or val, train) of the config feeds it.
+    """What the backbone sees of one clip as the config's test (or val, train) pipeline feeds it.
 
     Returns:
         (M, T, V, C), (2, 100, V, C) where nothing is said; or for volumes (C, T, H, W), (C, 48, 64, 64) where nothing
@@ -83,9 +84,8 @@ def clip_shape(cfg: Config) -> tuple[int, int, int, int]:
     persons, frames, size = 2, 48 if volumes else 100, (64, 64)
     if not backbone.get('graph_cfg') and not volumes:
         frames = _argument(backbone, 'T', frames)
-    data = cfg.get('data') or {}
-    sections = [found for phase in ('test', 'val', 'train') for found in datasets_in(data.get(phase) or {})]
-    for transform in sections[0].get('pipeline') or () if sections else ():
+    section = inference_dataset(cfg) or next(iter(datasets_in((cfg.get('data') or {}).get('train') or {})), {})
+    for transform in section.get('pipeline') or ():
         frames = transform.get('clip_len', transform.get('length', frames))
         persons = transform.get('num_person', persons)
         size = transform.get('crop_size', transform.get('scale', size))

@@ -192,3 +192,13 @@ def test_every_config_feeds_its_network_a_clip_that_it_takes():
     for (_, clip), (name, cfg) in networks.items():
         cost = macs(build_model(cfg.model.to_dict()).backbone, torch.empty(1, *clip))
         assert cost.products > 10 * cost.norms > 0, name
+
+
+def test_a_config_without_data_is_counted_on_the_clip_of_its_test_pipeline(tmp_path):
+    text = """
+model = dict(type='RecognizerGCN', backbone=dict(type='STGCN', in_channels=2, graph_cfg=dict(layout='handmp',
+    mode='spatial')), cls_head=dict(type='GCNHead', num_classes=40, in_channels=256))
+test_pipeline = [dict(type='UniformSample', clip_len=10), dict(type='PoseDecode'),
+    dict(type='FormatGCNInput', num_person=1)]
+"""
+    assert clip_shape(config_of(tmp_path, text)) == (1, 10, 21, 2)

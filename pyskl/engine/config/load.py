@@ -7,6 +7,7 @@ the model draw the heatmaps (:mod:`pyskl.engine.config.device_heatmaps`); ``work
 the config's path below ``configs/``.
 """
 
+import copy
 import difflib
 import os
 import sys
@@ -89,14 +90,45 @@ def load_config(path: str | Path, options: dict | None = None) -> Config:
         cfg.merge_from_dict(options or {})
     except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
         raise ValueError(f'--cfg-options do not fit {path}: {error}') from error
-    check_keys(cfg, str(path))
+    complete_config(cfg, str(path))
+    if not cfg.get('work_dir'):
+        cfg.work_dir = default_work_dir(path)
+    return cfg
+
+
+def complete_config(cfg: Config, where: str = 'config') -> None:
+    """Check the keys of a config that was read or built elsewhere, and write out our extensions, in place.
+
+    A config that is complete already stays as it is.
+
+    Args:
+        cfg: The config.
+        where: Its name in messages.
+
+    Raises:
+        ValueError: If a key is one typo away from a known one, or an extension is used wrongly.
+    """
+    check_keys(cfg, where)
     write_out_pipelines(cfg)
     _say(drop_deprecated(pipelines_in(cfg)))
     write_out_modality(cfg)
     write_out_layout(cfg)
     write_out_heatmap_on(cfg, pipelines_in(cfg))
-    if not cfg.get('work_dir'):
-        cfg.work_dir = default_work_dir(path)
+
+
+def as_config(config: str | Path | Config | dict) -> Config:
+    """The complete config that a path, a ``Config`` (mmengine's too) or a dict means; an object is not changed.
+
+    Raises:
+        ValueError: If it is none of these, or not a valid config.
+        FileNotFoundError: If there is no such file.
+    """
+    if isinstance(config, str | Path):
+        return load_config(config)
+    if not isinstance(config, dict | Config):
+        raise ValueError(f'config must be a path, a Config or a dict, got {type(config).__name__}')
+    cfg = Config(copy.deepcopy(dict(config))) if isinstance(config, dict) else copy.deepcopy(config)
+    complete_config(cfg, str(cfg.filename or 'config'))
     return cfg
 
 
