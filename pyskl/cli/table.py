@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pyskl.cli.entry import run
+from pyskl.files import write_json, write_text
 
 HEADER = ('config', 'parameters', 'GMACs')
 
@@ -98,7 +99,7 @@ def train_and_test(config: str, seed: int, args: argparse.Namespace) -> None:
     work.mkdir(parents=True, exist_ok=True)
     record = work / 'table.json'
     spent = json.loads(record.read_text())['seconds'] if record.is_file() else 0.0
-    record.write_text(json.dumps({'budget': budget(args), 'seconds': spent}))
+    write_json(record, {'budget': budget(args), 'seconds': spent})
     output = work / 'output.txt'
     start = time.monotonic()
     try:
@@ -109,7 +110,7 @@ def train_and_test(config: str, seed: int, args: argparse.Namespace) -> None:
                     raise ValueError(f'{config}, seed {seed} failed; why is at the end of {output}')
     finally:
         spent += time.monotonic() - start
-        record.write_text(json.dumps({'budget': budget(args), 'seconds': spent}))
+        write_json(record, {'budget': budget(args), 'seconds': spent})
     os.replace(work / 'scores.tmp.pkl', work / 'scores.pkl')
 
 
@@ -248,9 +249,7 @@ def main() -> None:
     if args.write:
         content = f'{text}\n\n```\npython tools/table.py {args.command}\n```'
         new = between_markers(args.write.read_text(), args.marker, content, args.write)
-        part = args.write.with_name(f'{args.write.name}.part')
-        part.write_text(new)
-        os.replace(part, args.write)
+        write_text(args.write, new)
 
 
 if __name__ == '__main__':
