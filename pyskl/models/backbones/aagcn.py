@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 from pyskl.models.graphs import build_adjacency
 from pyskl.models.layers.adaptive_gcn import AdaptiveGCN
-from pyskl.models.layers.initial import conv_init
-from pyskl.models.layers.joint_network import JointNetwork
-from pyskl.models.layers.space_time import SpaceTimeBlock
+from pyskl.models.layers.gcn_backbone import JointNetwork
+from pyskl.models.layers.st_block import SpaceTimeBlock
 from pyskl.models.layers.stages import per_stage, stage_plan
-from pyskl.models.layers.temporal import UnitTCN, temporal_unit
+from pyskl.models.layers.temporal_conv import UnitTCN, temporal_unit
+from pyskl.models.layers.weight_init import conv_init
 from pyskl.registry import MODELS, check_arguments
 
 

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from pyskl.models.graphs import build_adjacency
-from pyskl.models.layers.branch_tcn import BranchTCN
-from pyskl.models.layers.initial import conv_init
-from pyskl.models.layers.joint_network import JointNetwork
+from pyskl.models.layers.gcn_backbone import JointNetwork
+from pyskl.models.layers.multi_branch_tcn import BranchTCN
 from pyskl.models.layers.refined_gcn import VARIANTS, RefinedGCN
 from pyskl.models.layers.stages import stage_plan
-from pyskl.models.layers.temporal import UnitTCN
+from pyskl.models.layers.temporal_conv import UnitTCN
+from pyskl.models.layers.weight_init import conv_init
 from pyskl.registry import MODELS, check_arguments
 
 # Spread of the temporal norms' first weights.

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from pyskl.models.graphs import build_adjacency
 from pyskl.models.layers.dynamic_gcn import DynamicGroupGCN
-from pyskl.models.layers.joint_network import JointNetwork
-from pyskl.models.layers.space_time import SpaceTimeBlock
+from pyskl.models.layers.gcn_backbone import JointNetwork
+from pyskl.models.layers.st_block import SpaceTimeBlock
 from pyskl.models.layers.stages import per_stage, stage_plan
 from pyskl.models.layers.virtual_joint_tcn import VirtualJointTCN
 from pyskl.registry import MODELS, check_arguments

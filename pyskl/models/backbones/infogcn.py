@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from pyskl.models.layers.attentive_gcn import AttentiveGCN
-from pyskl.models.layers.branch_tcn import BranchTCN
-from pyskl.models.layers.initial import conv_init
-from pyskl.models.layers.joint_network import JointNetwork
+from pyskl.models.layers.gcn_backbone import JointNetwork
+from pyskl.models.layers.multi_branch_tcn import BranchTCN
 from pyskl.models.layers.stages import stage_plan
-from pyskl.models.layers.temporal import UnitTCN
+from pyskl.models.layers.temporal_conv import UnitTCN
+from pyskl.models.layers.weight_init import conv_init
 from pyskl.registry import MODELS, check_arguments
 from pyskl.skeletons import Skeleton, get_skeleton
 

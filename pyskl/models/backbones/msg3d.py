@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from pyskl.models.graphs import build_adjacency, normalize_columns
-from pyskl.models.layers.branch_tcn import BranchTCN
-from pyskl.models.layers.joint_network import JointNetwork
+from pyskl.models.layers.gcn_backbone import JointNetwork
+from pyskl.models.layers.multi_branch_tcn import BranchTCN
 from pyskl.models.layers.windowed_gcn import MultiScaleGCN, WindowBlock
 from pyskl.registry import MODELS, check_arguments
 

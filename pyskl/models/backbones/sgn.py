@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from pyskl.models.layers.persons import once_per_absent
+from pyskl.models.layers.absent_persons import once_per_absent
 from pyskl.registry import MODELS
 
 FRAMES_OUT = 20

@@ -23,10 +23,10 @@ from pyskl.models.backbones.skeleton_to_grid import (
     upsampling_matrix,
 )
 from pyskl.models.graphs import build_adjacency, skeleton_matrix
-from pyskl.models.layers.norm_twice import norm_twice
-from pyskl.models.layers.persons import exporting, once_per_absent
+from pyskl.models.layers.absent_persons import exporting, once_per_absent
+from pyskl.models.layers.double_batch_norm import norm_twice
 from pyskl.models.layers.strided_conv import StridedConv2d
-from pyskl.models.layers.temporal import MultiScaleTCN
+from pyskl.models.layers.temporal_conv import MultiScaleTCN
 from pyskl.registry import MODELS, check_arguments
 from pyskl.skeletons import get_skeleton
 

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from pyskl.models.graphs import build_adjacency
+from pyskl.models.layers.gcn_backbone import JointNetwork
 from pyskl.models.layers.graph_conv import UnitGCN
-from pyskl.models.layers.joint_network import JointNetwork
-from pyskl.models.layers.space_time import SpaceTimeBlock
+from pyskl.models.layers.st_block import SpaceTimeBlock
 from pyskl.models.layers.stages import per_stage, stage_plan
-from pyskl.models.layers.temporal import temporal_unit
+from pyskl.models.layers.temporal_conv import temporal_unit
 from pyskl.registry import MODELS, check_arguments
 
 

@@ -6,8 +6,8 @@ B = samples times persons, T frames, V joints, C channels, K adjacency subsets, 
 import torch
 from torch import Tensor, nn
 
-from pyskl.models.layers.initial import branch_init, conv_init, norm_init
-from pyskl.models.layers.side_by_side import conv_each, conv_sum
+from pyskl.models.layers.fused_branches import conv_each, conv_sum
+from pyskl.models.layers.weight_init import branch_init, conv_init, norm_init
 
 
 class AdaptiveGCN(nn.Module):

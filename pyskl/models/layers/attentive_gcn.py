@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pyskl.models.layers.initial import branch_init, conv_init, norm_init
+from pyskl.models.layers.weight_init import branch_init, conv_init, norm_init
 
 
 class JointAttention(nn.Module):

@@ -6,7 +6,7 @@ B = samples times persons, T frames, V joints, C channels, K groups, G channels 
 import torch
 from torch import Tensor, nn
 
-from pyskl.models.layers.bricks import build_activation, build_norm
+from pyskl.models.layers.norm_act import build_activation, build_norm
 
 BENDS = ('T', 'NA', None)
 ACTIVATIONS = {'softmax': nn.Softmax, 'tanh': nn.Tanh, 'relu': nn.ReLU, 'sigmoid': nn.Sigmoid}

@@ -6,7 +6,7 @@ B = samples times persons, T frames, V joints, C channels, K adjacency subsets.
 import torch
 from torch import Tensor, nn
 
-from pyskl.models.layers.bricks import build_activation, build_norm
+from pyskl.models.layers.norm_act import build_activation, build_norm
 
 ADAPTIVE = (None, 'init', 'offset', 'importance')
 

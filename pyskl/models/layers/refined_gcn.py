@@ -6,8 +6,8 @@ B = samples times persons, T frames, V joints, C channels, K adjacency subsets, 
 import torch
 from torch import Tensor, nn
 
-from pyskl.models.layers.initial import conv_init, norm_init
-from pyskl.models.layers.side_by_side import conv_each
+from pyskl.models.layers.fused_branches import conv_each
+from pyskl.models.layers.weight_init import conv_init, norm_init
 
 # Whose weights: which joint of the graph is summed over, and inputs so narrow that the refinement gets 8 channels.
 _SUMS = {'pyskl': 'bkcvw,bkctv->bctw', 'original': 'bkcwv,bkctv->bctw'}

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from pyskl.models.layers.temporal import MultiScaleTCN
+from pyskl.models.layers.temporal_conv import MultiScaleTCN
 
 
 class VirtualJointTCN(MultiScaleTCN):

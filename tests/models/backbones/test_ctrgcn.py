@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from pyskl.models.backbones.ctrgcn import CTRGCN
-from pyskl.models.layers.branch_tcn import BranchTCN
+from pyskl.models.layers.multi_branch_tcn import BranchTCN
 from pyskl.models.layers.refined_gcn import RefinedGCN
 
 GRAPH = {'layout': {'joints': 3, 'edges': [(1, 0), (2, 1)]}, 'mode': 'spatial'}

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from pyskl.models.layers.norm_twice import norm_twice
+from pyskl.models.layers.double_batch_norm import norm_twice
 
 SPREAD = torch.tensor([1.0, 1e-3, 1e-2, 1, 30, 1e-4], dtype=torch.double)  # also where eps counts
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from pyskl.models.layers.temporal import MultiScaleTCN, UnitTCN
+from pyskl.models.layers.temporal_conv import MultiScaleTCN, UnitTCN
 
 
 @pytest.mark.parametrize('frames', [7, 8])

@@ -5,7 +5,7 @@ B = samples times persons, T frames, V joints, C channels.
 
 from torch import Tensor, nn
 
-from pyskl.models.layers.temporal import UnitTCN
+from pyskl.models.layers.temporal_conv import UnitTCN
 
 
 class SpaceTimeBlock(nn.Module):

@@ -1,7 +1,7 @@
 import pytest
 from torch import nn
 
-from pyskl.models.layers.bricks import build_activation, build_norm
+from pyskl.models.layers.norm_act import build_activation, build_norm
 
 
 def test_names_dicts_and_nothing():

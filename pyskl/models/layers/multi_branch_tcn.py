@@ -9,11 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pyskl.models.layers.initial import conv_init, norm_init
-from pyskl.models.layers.side_by_side import conv_each, norm_each
+from pyskl.models.layers.fused_branches import conv_each, norm_each
 from pyskl.models.layers.strided_conv import StridedConv2d
-from pyskl.models.layers.temporal import UnitTCN
+from pyskl.models.layers.temporal_conv import UnitTCN
 from pyskl.models.layers.time_pool import TimePool
+from pyskl.models.layers.weight_init import conv_init, norm_init
 
 
 class BranchTCN(nn.Module):

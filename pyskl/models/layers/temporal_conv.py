@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pyskl.models.layers.bricks import build_norm
-from pyskl.models.layers.side_by_side import conv_each, norm_each
+from pyskl.models.layers.fused_branches import conv_each, norm_each
+from pyskl.models.layers.norm_act import build_norm
 from pyskl.models.layers.strided_conv import StridedConv2d
 from pyskl.models.layers.time_pool import TimePool
 

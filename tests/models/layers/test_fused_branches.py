@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from pyskl.models.layers.side_by_side import conv_each, norm_each
+from pyskl.models.layers.fused_branches import conv_each, norm_each
 
 WIDTHS = [2, 3, 1]
 

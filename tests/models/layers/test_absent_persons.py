@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from pyskl.models.layers.persons import distinct_persons, once_per_absent
+from pyskl.models.layers.absent_persons import distinct_persons, once_per_absent
 
 
 class Counting:

@@ -6,7 +6,7 @@ N samples, M persons, B = N * M, T frames, V joints, C channels.
 import torch
 from torch import Tensor, nn
 
-from pyskl.models.layers.persons import once_per_absent
+from pyskl.models.layers.absent_persons import once_per_absent
 
 
 class JointNetwork(nn.Module):
