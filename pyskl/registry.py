@@ -124,5 +124,5 @@ MODELS = _child(
 )  # fmt: skip
 DATASETS = _child('dataset', MMENGINE_DATASETS, 'pyskl.datasets.pose_dataset', 'pyskl.datasets.wrappers')
 TRANSFORMS = _child('transform', MMENGINE_TRANSFORMS, 'pyskl.datasets.pipelines')
-METRICS = _child('metric', MMENGINE_METRICS, 'pyskl.evaluation.metrics')
+METRICS = _child('metric', MMENGINE_METRICS, 'pyskl.evaluation.metrics', 'pyskl.evaluation.mmaction_metrics')
 HOOKS = _child('hook', MMENGINE_HOOKS, 'pyskl.engine.hooks')

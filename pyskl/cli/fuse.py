@@ -49,7 +49,9 @@ def main() -> None:
     rows = [(f'{w:g}', score, file.source) for w, score, file in zip(weights, scores, files, strict=True)]
     for weight, score, source in [*rows, ('', fusion.fuse(scores, weights), 'fused')]:
         found = fusion.measure(score, files[0].labels)
-        top1, top5, mean = (f'{100 * found[key]:.2f}' for key in ('top1', 'top5', 'mean_class'))
+        top1, top5, mean = (
+            f'{100 * found[key]:.2f}' if key in found else '-' for key in ('top1', 'top5', 'mean_class')
+        )
         print(f'{weight:>6}  {top1:>6}  {top5:>6}  {mean:>10}  {source}')
 
 

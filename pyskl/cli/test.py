@@ -14,7 +14,14 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--work-dir', help='where the default checkpoint is looked for')
     parser.add_argument('--out', help='.pkl, .json or .yaml: the score arrays, in the order of the data set')
     parser.add_argument('--dump', help='.pkl, .json or .yaml: dicts of frame_dir, label and score')
-    parser.add_argument('--eval', nargs='+', default=['top_k_accuracy', 'mean_class_accuracy'], help='metrics')
+    parser.add_argument(
+        '--eval',
+        nargs='+',
+        metavar='METRIC',
+        help='top_k_accuracy mean_class_accuracy (these by default), '
+        'per_class_accuracy, confusion_matrix, mean_average_precision, or one registered by custom_imports',
+    )
+    parser.add_argument('--tmpdir', help=argparse.SUPPRESS)  # PYSKL's: here scores are gathered without files
     parser.add_argument('--average-clips', choices=['score', 'prob'], help='average logits or probabilities over clips')
     parser.add_argument('--fuse-conv-bn', action='store_true', help='fold batch norms into convolutions')
     parser.add_argument('--amp', nargs='?', const='auto', choices=['auto', 'bf16', 'fp16'], help='mixed precision')

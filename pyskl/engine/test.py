@@ -8,7 +8,6 @@ import numpy as np
 import torch
 import yaml
 from mmengine.config import Config
-from mmengine.evaluator import Evaluator
 from torch import nn
 
 from pyskl.engine.build import build_dataset, build_recognizer
@@ -16,14 +15,17 @@ from pyskl.engine.checkpoints.files import find_checkpoint, load_weights, read_c
 from pyskl.engine.config import settings as schema
 from pyskl.engine.config.errors import named
 from pyskl.engine.distributed import init_distributed, this_device, world
+from pyskl.engine.evaluator import TestEvaluator
 from pyskl.engine.fuse_conv_bn import fuse_conv_bn
 from pyskl.engine.hooks import BarHook
 from pyskl.engine.loaders import build_loader, ending_workers
 from pyskl.engine.model_wrapper import Stepper
 from pyskl.engine.runner import Runner
-from pyskl.evaluation.metrics import ClassificationMetric
+from pyskl.evaluation.metrics import build_metrics, check_labels, metric_configs, useful_topk
+from pyskl.evaluation.tables import result_lines
 from pyskl.files import replacing, write_text
 
+DEFAULT_METRICS = ('top_k_accuracy', 'mean_class_accuracy')
 OUT_SUFFIXES = ('.pkl', '.pickle', '.json', '.yaml', '.yml')
 
 
@@ -40,14 +42,16 @@ def test(
     compile: bool = False,
     launcher: str = 'none',
     trust_checkpoint: bool = False,
-) -> dict[str, float]:
+) -> dict[str, object]:
     """Test ``checkpoint`` (a path or a quoted glob) on ``data.test``. See ``tools/test.py --help`` for the arguments.
 
     Returns:
-        The metrics, on every process.
+        The metrics, on every process: numbers, but ``per_class_accuracy`` (K numbers) and ``confusion_matrix`` (K rows
+        of counts).
 
     Raises:
-        ValueError: If config, data and checkpoint do not fit one another, or a file name has another ending.
+        ValueError: If config, data and checkpoint do not fit one another, a metric is unknown or does not fit the
+            labels, or a file name has another ending.
         FileNotFoundError: If a file that they name is not there.
     """
     for path in (out, dump):
@@ -59,7 +63,7 @@ def test(
     if average_clips is not None and cfg.get('model'):
         cfg.model.test_cfg = {**(cfg.model.get('test_cfg') or {}), 'average_clips': average_clips}
     with named('--eval'):
-        metric = ClassificationMetric(metrics or ['top_k_accuracy', 'mean_class_accuracy'])
+        measures = build_metrics(metric_configs(metrics or DEFAULT_METRICS))
     recognizer = build_recognizer(cfg, device)
     notes = [note] if note else []
     notes += load_weights(recognizer, read_checkpoint(path, trust_checkpoint), path)
@@ -75,7 +79,13 @@ def test(
     )
     recognizer.eval()
     if getattr(recognizer, 'feat_ext', False) or getattr(recognizer, 'score_ext', False):
-        metric.names = []  # nothing that could be right or wrong
+        measures = build_metrics(metric_configs([]))  # features are neither right nor wrong
+    elif _several_labels(dataset):
+        if not metrics:
+            measures = build_metrics(metric_configs(['mean_average_precision']))
+        check_labels(measures[0].names, True, '--eval')
+    notes += _left_out(measures[0], recognizer)
+    evaluator = TestEvaluator(measures)
     if fuse:
         notes.append(f'--fuse-conv-bn: {_fuse(recognizer, dataset, device)} batch norms folded')
     if compile or cfg.get('compile'):
@@ -87,7 +97,7 @@ def test(
         work_dir=cfg.work_dir,
         test_dataloader=loader,
         test_cfg={},
-        test_evaluator=Evaluator(metric),
+        test_evaluator=evaluator,
         launcher=launcher,
         default_hooks={'logger': {'type': 'LoggerHook', 'interval': 10**9}},
         custom_hooks=[{'type': BarHook}],
@@ -102,12 +112,29 @@ def test(
     with ending_workers(loader):
         result = runner.test()
     if rank == 0:
-        write_scores(metric.scores, dataset, out, dump)
+        write_scores(measures[0].scores, dataset, out, dump)
+    evaluator.raise_errors()
+    if rank == 0:
         if not result:
-            print('no metrics: the clips have no labels, or test_cfg asks for features or scores a clip', flush=True)
-        for name, value in result.items():
-            print(f'{name}: {value:.4f}', flush=True)
+            print('no metrics: the clips have no labels, or test_cfg asks for features or scores per clip', flush=True)
+        for line in result_lines(result):
+            print(line, flush=True)
     return result
+
+
+def _several_labels(dataset) -> bool:
+    """Whether a clip has a vector of labels (``multi_class=True``)."""
+    sample = dataset[0]
+    return isinstance(sample, dict) and np.asarray(sample.get('label', 0)).size > 1
+
+
+def _left_out(metric, recognizer: nn.Module) -> list[str]:
+    """A line if a k of top-k accuracy would be 1 whatever the scores."""
+    classes = getattr(getattr(recognizer, 'cls_head', None), 'num_classes', None)
+    trivial = sorted(set(metric.topk) - set(useful_topk(metric.topk, classes)))
+    if not trivial or 'top_k_accuracy' not in metric.names:
+        return []
+    return [f'top-{trivial[0]} accuracy is left out: with {classes} classes it is always 1']
 
 
 def check_out(path: str | None) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 
-def _check_scores(scores: np.ndarray) -> np.ndarray:
+def check_scores(scores: np.ndarray) -> np.ndarray:
     """Scores as a float array ``(N, K)``, half precision widened.
 
     Raises:
@@ -36,8 +36,13 @@ def _check_integers(name: str, labels: Sequence[int]) -> np.ndarray:
     return labels.astype(np.int64)
 
 
-def _check_pair(scores: np.ndarray, labels: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-    scores, labels = _check_scores(scores), _check_integers('labels', labels)
+def check_pair(scores: np.ndarray, labels: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Scores and labels as arrays ``(N, K)`` and ``(N,)``.
+
+    Raises:
+        ValueError: If shapes do not fit, a score is NaN, or a label is out of range.
+    """
+    scores, labels = check_scores(scores), _check_integers('labels', labels)
     if len(scores) != len(labels):
         raise ValueError(f'{len(scores)} scores but {len(labels)} labels')
     outside = (labels < 0) | (labels >= scores.shape[1])
@@ -62,7 +67,7 @@ def top_k_accuracy(scores: np.ndarray, labels: Sequence[int], topk: Sequence[int
     Raises:
         ValueError: If shapes do not fit, a score is NaN, or a label or ``k`` is out of range.
     """
-    scores, labels = _check_pair(scores, labels)
+    scores, labels = check_pair(scores, labels)
     topk = (topk,) if isinstance(topk, int) else tuple(topk)
     if any(k < 1 for k in topk):
         raise ValueError(f'topk must be at least 1, got {topk}')
@@ -70,35 +75,84 @@ def top_k_accuracy(scores: np.ndarray, labels: Sequence[int], topk: Sequence[int
     return [float(hits[:, :k].any(axis=1).mean()) for k in topk]
 
 
-def mean_class_accuracy(scores: np.ndarray, labels: Sequence[int], legacy: bool = False) -> float:
-    """Top-1 accuracy of each class, averaged over the classes that occur in ``labels``.
+def _hits_and_counts(scores: np.ndarray, labels: Sequence[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """For each class, ``(K,)`` each: samples predicted correctly, samples of the class, samples predicted as it."""
+    scores, labels = check_pair(scores, labels)
+    num_classes = scores.shape[1]
+    predicted = _ranking(scores)[:, 0]
+    hits = np.bincount(labels[predicted == labels], minlength=num_classes)
+    return hits, np.bincount(labels, minlength=num_classes), np.bincount(predicted, minlength=num_classes)
+
+
+def mean_class_accuracy(scores: np.ndarray, labels: Sequence[int], occurring_only: bool = False) -> float:
+    """Top-1 accuracy of each class, averaged over the classes that occur in the labels or the predictions.
+
+    A class that is only predicted counts 0, as in PYSKL and MMAction2, whose published numbers are computed so.
 
     Args:
         scores: ``(N, K)``.
         labels: ``(N,)``, 0 to K - 1.
-        legacy: Average over the classes that occur in the labels or the predictions, a class without samples counting
-            0, as PYSKL does. The same number whenever every class occurs in the labels.
+        occurring_only: Average over the classes that occur in the labels. The same number if every class occurs.
 
     Raises:
         ValueError: If shapes do not fit, a score is NaN, or a label is out of range.
     """
-    scores, labels = _check_pair(scores, labels)
-    num_classes = scores.shape[1]
-    predicted = _ranking(scores)[:, 0]
-    count = np.bincount(labels, minlength=num_classes)
-    hits = np.bincount(labels[predicted == labels], minlength=num_classes)
-    averaged = count > 0
-    if legacy:
-        averaged |= np.bincount(predicted, minlength=num_classes) > 0
+    hits, count, predicted = _hits_and_counts(scores, labels)
+    averaged = count > 0 if occurring_only else (count > 0) | (predicted > 0)
     return float(np.mean(hits[averaged] / np.maximum(count[averaged], 1)))
 
 
-def confusion_matrix(predicted: Sequence[int], labels: Sequence[int], normalize: str | None = None) -> np.ndarray:
-    """``(L, L)`` over the ``L`` sorted classes that occur in either; rows are the labels, columns the predictions.
+def per_class_accuracy(scores: np.ndarray, labels: Sequence[int]) -> np.ndarray:
+    """``(K,)`` top-1 accuracy of the samples of each class, which is its recall; NaN for a class without samples.
+
+    Args:
+        scores: ``(N, K)``.
+        labels: ``(N,)``, 0 to K - 1.
+
+    Raises:
+        ValueError: If shapes do not fit, a score is NaN, or a label is out of range.
+    """
+    hits, count, _ = _hits_and_counts(scores, labels)
+    return np.where(count > 0, hits / np.maximum(count, 1), np.nan)
+
+
+def cross_entropy(scores: np.ndarray, labels: Sequence[int]) -> float:
+    """Mean of ``-log p[label]``, in nats.
+
+    Args:
+        scores: ``(N, K)``: probabilities ``p``, or logits, whose softmax is ``p``.
+        labels: ``(N,)``, 0 to K - 1.
+
+    Raises:
+        ValueError: If shapes do not fit, a score is NaN, or a label is out of range.
+    """
+    scores, labels = check_pair(scores, labels)
+    if not are_probabilities(scores):
+        scores = softmax(scores)
+    chosen = scores[np.arange(len(labels)), labels]
+    return float(-np.log(np.maximum(chosen, np.finfo(np.float64).tiny)).mean())
+
+
+def are_probabilities(scores: np.ndarray) -> bool:
+    """Whether the rows of ``(N, K)`` are not negative and sum to 1, within the error of half precision."""
+    return bool((scores >= 0).all() and (np.abs(scores.sum(1) - 1) < 1e-2).all())
+
+
+def softmax(scores: np.ndarray) -> np.ndarray:
+    """``(N, K)`` logits -> probabilities."""
+    raised = np.exp(scores - scores.max(1, keepdims=True))
+    return raised / raised.sum(1, keepdims=True)
+
+
+def confusion_matrix(
+    predicted: Sequence[int], labels: Sequence[int], normalize: str | None = None, num_classes: int | None = None
+) -> np.ndarray:
+    """``(L, L)``; rows are the labels, columns the predictions.
 
     Args:
         predicted: ``(N,)`` integers.
         labels: ``(N,)`` integers.
+        num_classes: ``L``, classes 0 to L - 1; by default the sorted classes that occur in either list.
         normalize: None (int64 counts), 'true' (rows sum to 1), 'pred' (columns do) or 'all'. 0 / 0 is 0.
 
     Raises:
@@ -109,9 +163,14 @@ def confusion_matrix(predicted: Sequence[int], labels: Sequence[int], normalize:
     predicted, labels = _check_integers('predicted', predicted), _check_integers('labels', labels)
     if len(predicted) != len(labels):
         raise ValueError(f'{len(predicted)} predictions but {len(labels)} labels')
-    classes, index = np.unique(np.concatenate([labels, predicted]), return_inverse=True)
-    row, column = index.reshape(2, -1)
-    matrix = np.bincount(row * len(classes) + column, minlength=len(classes) ** 2).reshape(len(classes), -1)
+    both = np.concatenate([labels, predicted])
+    if num_classes is None:
+        classes, both = np.unique(both, return_inverse=True)
+        num_classes = len(classes)
+    elif both.min() < 0 or both.max() >= num_classes:
+        raise ValueError(f'classes must be 0 to {num_classes - 1}, got {both.min()} to {both.max()}')
+    row, column = both.reshape(2, -1)
+    matrix = np.bincount(row * num_classes + column, minlength=num_classes**2).reshape(num_classes, -1)
     if normalize is None:
         return matrix
     total = matrix.sum(axis={'true': 1, 'pred': 0, 'all': None}[normalize], keepdims=True)
@@ -138,7 +197,7 @@ def mean_average_precision(scores: np.ndarray, labels: np.ndarray) -> float:
     Raises:
         ValueError: If shapes do not fit, a score is NaN, or a label is neither 0 nor 1.
     """
-    scores, labels = _check_scores(scores), np.asarray(labels)
+    scores, labels = check_scores(scores), np.asarray(labels)
     if labels.shape != scores.shape:
         raise ValueError(f'labels must be (N, K) = {scores.shape}, 0 or 1 each, got {labels.shape}')
     if not np.isin(labels, (0, 1)).all():

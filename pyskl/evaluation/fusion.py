@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pyskl.evaluation.functional import mean_class_accuracy, top_k_accuracy
+from pyskl.evaluation.functional import are_probabilities, mean_class_accuracy, softmax, top_k_accuracy
 
 STEPS = np.linspace(0, 2, 21)  # weights that a search tries
 
@@ -78,17 +78,6 @@ def align(files: Sequence[Predictions]) -> list[Predictions]:
     return aligned
 
 
-def are_probabilities(scores: np.ndarray) -> bool:
-    """Whether the rows of ``(N, K)`` are not negative and sum to 1, as far as half precision can tell."""
-    return bool((scores >= 0).all() and (np.abs(scores.sum(1) - 1) < 1e-2).all())
-
-
-def softmax(scores: np.ndarray) -> np.ndarray:
-    """``(N, K)`` logits -> probabilities."""
-    raised = np.exp(scores - scores.max(1, keepdims=True))
-    return raised / raised.sum(1, keepdims=True)
-
-
 def comparable(files: Sequence[Predictions], to_probabilities: bool = False) -> list[np.ndarray]:
     """Scores that may be added: all probabilities or all logits.
 
@@ -128,9 +117,10 @@ def fuse(scores: Sequence[np.ndarray], weights: Sequence[float] | None = None) -
 
 
 def measure(scores: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """``top1``, ``top5`` and ``mean_class``, fractions."""
-    top1, top5 = top_k_accuracy(scores, labels, (1, 5))
-    return {'top1': top1, 'top5': top5, 'mean_class': mean_class_accuracy(scores, labels)}
+    """``top1``, ``top5`` and ``mean_class``, fractions; ``top5`` of more than five classes only, else it is 1."""
+    topk = (1, 5) if scores.shape[1] > 5 else (1,)
+    found = {f'top{k}': value for k, value in zip(topk, top_k_accuracy(scores, labels, topk), strict=True)}
+    return {**found, 'mean_class': mean_class_accuracy(scores, labels)}
 
 
 def check_apart(searched: Predictions, reported: Predictions) -> None:

@@ -1,12 +1,36 @@
-"""The metrics of ``evaluation.metrics``, gathered over processes in the order of the data set."""
+"""The metrics of ``evaluation.metrics`` and ``--eval``, gathered over processes in the order of the data set.
+
+A metric from outside (``custom_imports``) is registered in :data:`pyskl.registry.METRICS`, or mmengine's, and named
+like ours. It is either a function ``(scores (N, K), labels) -> float``, logged under its own name, or a subclass of
+mmengine's ``BaseMetric`` whose ``process`` gets a list of dicts ``score`` (K,) and ``label``.
+"""
+
+import inspect
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from mmengine.evaluator import BaseMetric
 
-from pyskl.evaluation.functional import mean_average_precision, mean_class_accuracy, top_k_accuracy
-from pyskl.registry import METRICS
+from pyskl.evaluation.functional import (
+    confusion_matrix,
+    cross_entropy,
+    mean_average_precision,
+    mean_class_accuracy,
+    per_class_accuracy,
+    top_k_accuracy,
+)
+from pyskl.registry import METRICS, build_component, lookup, nearest
 
-METRIC_NAMES = ('top_k_accuracy', 'mean_class_accuracy', 'mean_average_precision')
+# Each takes scores (N, K) and labels (N,) class indices; mean_average_precision takes several classes per clip as well.
+METRIC_NAMES = (
+    'top_k_accuracy', 'mean_class_accuracy', 'mean_average_precision', 'per_class_accuracy', 'confusion_matrix',
+)  # fmt: skip
+ONE_LABEL = tuple(name for name in METRIC_NAMES if name != 'mean_average_precision')
+
+
+def useful_topk(topk: Sequence[int], num_classes: int | None) -> tuple[int, ...]:
+    """The k that can be wrong: of ``num_classes`` classes the best ``num_classes`` are always all of them."""
+    return tuple(k for k in topk if k == 1 or num_classes is None or k < num_classes)
 
 
 @METRICS.register_module()
@@ -14,8 +38,9 @@ class ClassificationMetric(BaseMetric):
     """Accuracies of class scores.
 
     Args:
-        metrics: Names out of :data:`METRIC_NAMES`.
-        topk: The k of ``top_k_accuracy``.
+        metrics: Names out of :data:`METRIC_NAMES`, or of functions that are registered.
+        topk: The k of ``top_k_accuracy``. A k that every clip meets (5 of five classes) is left out.
+        loss: Whether to add ``val_loss``, the cross-entropy of the scores.
 
     Attributes:
         scores: After an evaluation, on rank 0: the score arrays in the order of the data set.
@@ -26,26 +51,28 @@ class ClassificationMetric(BaseMetric):
 
     default_prefix = ''  # top1_acc, not NAME/top1_acc
 
-    def __init__(self, metrics: list[str] = ('top_k_accuracy',), topk: list[int] = (1, 5)) -> None:
+    def __init__(
+        self, metrics: Sequence[str] | str = ('top_k_accuracy',), topk: Sequence[int] | int = (1, 5), loss: bool = False
+    ) -> None:
         # 'gpu' gathers through the process group, over gloo too; 'cpu' would need a file system that all nodes share.
         super().__init__(collect_device='gpu')
         self.names = [metrics] if isinstance(metrics, str) else list(metrics)
         self.topk = (topk,) if isinstance(topk, int) else tuple(topk)
-        unknown = [name for name in self.names if name not in METRIC_NAMES]
-        if unknown:
-            raise ValueError(f'unknown metric {unknown[0]!r}; choose from {METRIC_NAMES}')
-        if not self.topk or any(not isinstance(k, int) or k < 1 for k in self.topk):
+        self.loss = loss
+        self._functions = {name: _function(name) for name in self.names if name not in METRIC_NAMES}
+        if not self.topk or any(not isinstance(k, int) or isinstance(k, bool) or k < 1 for k in self.topk):
             raise ValueError(f'topk must hold positive integers, got {topk!r}')
         self.scores: list[np.ndarray] = []
 
     def process(self, data_batch: dict, data_samples: list[dict]) -> None:
-        """Keep the scores and labels of a batch."""
+        """Store the scores and labels of a batch."""
         self.results.extend(data_samples)
 
-    def compute_metrics(self, results: list[dict]) -> dict[str, float]:
-        """``top1_acc``, ``top5_acc``, ``mean_class_accuracy``, ``mean_average_precision``, as asked for.
+    def compute_metrics(self, results: list[dict]) -> dict[str, object]:
+        """``top1_acc``, ``top5_acc``, ``mean_class_accuracy``, ..., as asked for.
 
-        Nothing is computed for a data set without labels, or with scores a clip (``average_clips=None``).
+        Numbers, but ``per_class_accuracy`` (a list of K numbers) and ``confusion_matrix`` (a list of K rows of counts).
+        Nothing is computed for a data set without labels, or with scores per clip (``average_clips=None``).
         """
         self.scores = [result['score'] for result in results]
         if not results or any(
@@ -56,13 +83,99 @@ class ClassificationMetric(BaseMetric):
         if scores.ndim != 2:
             return {}
         labels = np.stack([result['label'] for result in results])
-        values: dict[str, float] = {}
+        values: dict[str, object] = {}
         for name in self.names:
-            if name == 'top_k_accuracy':
-                accuracies = top_k_accuracy(scores, labels, self.topk)
-                values.update({f'top{k}_acc': float(v) for k, v in zip(self.topk, accuracies, strict=True)})
-            elif name == 'mean_class_accuracy':
-                values[name] = float(mean_class_accuracy(scores, labels))
-            else:
-                values[name] = float(mean_average_precision(scores, labels))
+            values.update(self._value(name, scores, labels))
+        if self.loss:
+            values['val_loss'] = cross_entropy(scores, labels)
         return values
+
+    def _value(self, name: str, scores: np.ndarray, labels: np.ndarray) -> dict[str, object]:
+        if name == 'top_k_accuracy':
+            topk = useful_topk(self.topk, scores.shape[1])
+            found = top_k_accuracy(scores, labels, topk) if topk else []
+            return {f'top{k}_acc': float(value) for k, value in zip(topk, found, strict=True)}
+        if name == 'mean_class_accuracy':
+            return {name: mean_class_accuracy(scores, labels)}
+        if name == 'per_class_accuracy':
+            return {name: per_class_accuracy(scores, labels).tolist()}
+        if name == 'confusion_matrix':
+            # The order of equal scores is that of top_k_accuracy: the higher class first.
+            predicted = scores.shape[1] - 1 - scores[:, ::-1].argmax(1)
+            return {name: confusion_matrix(predicted, labels, num_classes=scores.shape[1]).tolist()}
+        if name == 'mean_average_precision':
+            hot = labels if labels.ndim == 2 else np.eye(scores.shape[1], dtype=np.int64)[labels]
+            return {name: mean_average_precision(scores, hot)}
+        found = self._functions[name](scores, labels)
+        return dict(found) if isinstance(found, dict) else {name: float(found)}
+
+
+def _function(name: str) -> Callable:
+    """The function registered as ``name``.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    found = METRICS.get(name) if isinstance(name, str) else None
+    if not inspect.isfunction(found):
+        registered = [key for key in METRICS.module_dict if key != 'ClassificationMetric']
+        raise ValueError(f'unknown metric {name!r}{nearest(name, [*METRIC_NAMES, *registered])}')
+    return found
+
+
+def metric_configs(items: Sequence[str | dict], topk: Sequence[int] = (1, 5), loss: bool = False) -> list[dict]:
+    """``evaluation.metrics`` or ``--eval`` -> configs of metrics: one of ours with all its names, then the others.
+
+    Args:
+        items: Names of metrics, or dicts with the type of a registered one.
+        topk: The k of ``top_k_accuracy``.
+        loss: Whether to add ``val_loss``.
+
+    Raises:
+        ValueError: If an item is neither, or names an unknown metric.
+    """
+    names, others = [], []
+    for item in items:
+        if isinstance(item, dict):
+            others.append(dict(item))
+        elif not isinstance(item, str):
+            raise ValueError(f'a metric is a name or a dict with a type, got {item!r}')
+        elif item not in METRIC_NAMES and inspect.isclass(METRICS.get(item)):
+            others.append({'type': item})
+        else:
+            names.append(item)
+    for name in names:
+        if name not in METRIC_NAMES:
+            _function(name)
+    return [{'type': 'ClassificationMetric', 'metrics': names, 'topk': list(topk), 'loss': loss}, *others]
+
+
+def build_metrics(configs: Sequence[dict]) -> list[BaseMetric]:
+    """The metrics of :func:`metric_configs`.
+
+    Raises:
+        ValueError: If a type or an argument is unknown.
+    """
+    for config in configs:
+        if not inspect.isclass(lookup(config['type'], METRICS) if isinstance(config['type'], str) else config['type']):
+            raise ValueError(f'{config["type"]!r} is a function: name it as a string, not as a dict')
+    return [build_component(config, METRICS) for config in configs]
+
+
+def check_labels(names: Sequence[str], several: bool, key: str) -> None:
+    """Refuse metrics that the labels do not allow, before anything is scored.
+
+    Args:
+        names: Of the metrics.
+        several: Whether a clip has several classes (``multi_class=True``).
+        key: The config key or option that names them.
+
+    Raises:
+        ValueError: If one needs a single class per clip.
+    """
+    wrong = [name for name in names if name in ONE_LABEL or name == 'val_loss']
+    if several and wrong:
+        raise ValueError(
+            f'{key}: {wrong[0]} needs one label per clip, but these clips have several (multi_class=True); '
+            'take mean_average_precision'
+        )

@@ -39,9 +39,9 @@ def test_two_streams_that_know_half_each_know_all_together(fuse):
     status, out, _ = fuse('--preds', 'A.pkl', 'B.pkl', '--weights', '1', '1')
     assert status == 0
     assert out[0] == '4 clips, 2 classes'
-    assert out[2].split() == ['1', '50.00', '100.00', '50.00', 'A.pkl']
-    assert out[3].split() == ['1', '50.00', '100.00', '50.00', 'B.pkl']
-    assert out[4].split() == ['100.00', '100.00', '100.00', 'fused']
+    assert out[2].split() == ['1', '50.00', '-', '50.00', 'A.pkl']
+    assert out[3].split() == ['1', '50.00', '-', '50.00', 'B.pkl']
+    assert out[4].split() == ['100.00', '-', '100.00', 'fused']
 
 
 def test_a_weight_of_zero_leaves_the_other(fuse):

@@ -5,8 +5,10 @@ import pytest
 
 from pyskl.evaluation.functional import (
     confusion_matrix,
+    cross_entropy,
     mean_average_precision,
     mean_class_accuracy,
+    per_class_accuracy,
     top_k_accuracy,
 )
 
@@ -36,16 +38,31 @@ def test_mean_class_accuracy_weighs_classes_not_samples():
     assert mean_class_accuracy(scores, [0, 0, 0, 1]) == 0.5
 
 
-def test_a_class_that_is_only_predicted_counts_in_legacy_alone():
-    scores = np.eye(3)[[0, 2]]  # class 0 right, class 1 taken for class 2
-    assert mean_class_accuracy(scores, [0, 1]) == 0.5
-    assert mean_class_accuracy(scores, [0, 1], legacy=True) == pytest.approx(1 / 3)
+def test_a_class_that_is_only_predicted_counts_zero_as_in_pyskl_and_mmaction2():
+    scores = np.eye(3)[[0, 2]]  # class 0 correct, class 1 predicted as class 2
+    assert mean_class_accuracy(scores, [0, 1]) == pytest.approx(1 / 3)
+    assert mean_class_accuracy(scores, [0, 1], occurring_only=True) == 0.5
 
 
-def test_legacy_is_the_same_where_every_class_occurs():
+def test_both_means_are_the_same_where_every_class_occurs():
     labels = np.arange(40) % 4
     scores = np.random.RandomState(0).rand(40, 4)
-    assert mean_class_accuracy(scores, labels) == mean_class_accuracy(scores, labels, legacy=True)
+    assert mean_class_accuracy(scores, labels) == mean_class_accuracy(scores, labels, occurring_only=True)
+
+
+def test_accuracy_per_class_is_recall_and_nan_without_samples():
+    scores = np.eye(4)[[0, 0, 1, 3]]
+    found = per_class_accuracy(scores, [0, 1, 1, 1])
+    assert found[:2].tolist() == [1, pytest.approx(1 / 3)]
+    assert np.isnan(found[2:]).all()
+
+
+def test_cross_entropy_of_probabilities_and_of_their_logits():
+    p = np.array([[0.5, 0.5], [0.25, 0.75]])
+    wanted = -(math.log(0.5) + math.log(0.25)) / 2
+    assert cross_entropy(p, [0, 0]) == pytest.approx(wanted)
+    assert cross_entropy(np.log(p) + 3, [0, 0]) == pytest.approx(wanted)
+    assert cross_entropy(np.eye(2), [0, 0]) < 1000  # a wrong certainty stays finite
 
 
 def test_confusion_rows_are_labels():
@@ -54,6 +71,12 @@ def test_confusion_rows_are_labels():
 
 def test_confusion_is_over_the_classes_that_occur():
     assert confusion_matrix([7, 7], [7, 3]).tolist() == [[0, 1], [0, 1]]  # classes 3 and 7
+
+
+def test_confusion_may_be_over_all_classes():
+    assert confusion_matrix([2, 2], [2, 0], num_classes=3).tolist() == [[0, 0, 1], [0, 0, 0], [0, 0, 1]]
+    with pytest.raises(ValueError, match='classes must be 0 to 1, got 0 to 2'):
+        confusion_matrix([2], [0], num_classes=2)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,51 @@
+"""An evaluator whose first metric holds all scores, whatever the others do."""
+
+from collections.abc import Sequence
+
+from mmengine.evaluator import BaseMetric, Evaluator
+
+
+class TestEvaluator(Evaluator):
+    """Put off what a metric raises, so that the scores of a long test can be written first.
+
+    Args:
+        metrics: The first one must not fail; it gathers the scores.
+    """
+
+    __test__ = False  # not a test of pytest's
+
+    def __init__(self, metrics: Sequence[BaseMetric]) -> None:
+        super().__init__(list(metrics))
+        self._errors: dict[int, Exception] = {}
+
+    def process(self, data_samples: Sequence[dict], data_batch: object = None) -> None:
+        """Hand a batch to each metric that has not failed."""
+        for i, metric in enumerate(self.metrics):
+            if i not in self._errors:
+                try:
+                    metric.process(data_batch, data_samples)
+                except Exception as error:  # a metric of the user's may raise anything
+                    self._errors[i] = error
+
+    def evaluate(self, size: int) -> dict:
+        """The values of all metrics that have not failed."""
+        values: dict = {}
+        for i, metric in enumerate(self.metrics):
+            if i in self._errors:
+                continue
+            try:
+                found = metric.evaluate(size)
+            except Exception as error:
+                self._errors[i] = error
+                continue
+            values.update(found)
+        return values
+
+    def raise_errors(self) -> None:
+        """Raise the first error of a metric.
+
+        Raises:
+            Exception: What a metric raised.
+        """
+        for error in self._errors.values():
+            raise error

@@ -1,0 +1,63 @@
+"""The metrics that MMAction2's configs name, with the keys that its logs and checkpoints have (``acc/top1``)."""
+
+from collections.abc import Sequence
+
+from pyskl.evaluation.metrics import ClassificationMetric
+from pyskl.registry import METRICS, nearest
+
+NAMES = {'top_k_accuracy': 'top{k}', 'mean_class_accuracy': 'mean1', 'mean_average_precision': 'mean_average_precision'}
+
+
+@METRICS.register_module()
+class AccMetric(ClassificationMetric):
+    """MMAction2's ``AccMetric``: ``acc/top1``, ``acc/top5``, ``acc/mean1``.
+
+    Args:
+        metric_list: Out of 'top_k_accuracy', 'mean_class_accuracy' and 'mean_average_precision'.
+        metric_options: ``dict(top_k_accuracy=dict(topk=(1, 5)))``.
+        collect_device: Ignored: scores are gathered through the process group.
+        prefix: What the keys begin with, 'acc' by default.
+
+    Raises:
+        ValueError: If a metric is none of these.
+    """
+
+    def __init__(
+        self,
+        metric_list: Sequence[str] | str = ('top_k_accuracy', 'mean_class_accuracy'),
+        metric_options: dict | None = None,
+        collect_device: str = 'cpu',
+        prefix: str | None = None,
+    ) -> None:
+        names = [metric_list] if isinstance(metric_list, str) else list(metric_list)
+        for name in names:
+            if name not in NAMES:
+                raise ValueError(f'AccMetric.metric_list has {name!r}{nearest(name, NAMES)}')
+        options = (metric_options or {}).get('top_k_accuracy') or {}
+        super().__init__(names, options.get('topk', (1, 5)))
+        self.prefix = prefix or 'acc'
+
+    def compute_metrics(self, results: list[dict]) -> dict[str, object]:
+        """As of :class:`ClassificationMetric`, under MMAction2's names."""
+        named = {f'top{k}_acc': f'top{k}' for k in self.topk} | {'mean_class_accuracy': 'mean1'}
+        return {named.get(key, key): value for key, value in super().compute_metrics(results).items()}
+
+
+@METRICS.register_module()
+class ConfusionMatrix(ClassificationMetric):
+    """MMAction2's ``ConfusionMatrix``: ``confusion_matrix/result``, rows are the labels, K x K counts.
+
+    Args:
+        num_classes: Ignored: a score has as many entries as there are classes.
+        collect_device: Ignored, as of :class:`AccMetric`.
+        prefix: What the key begins with.
+    """
+
+    def __init__(self, num_classes: int | None = None, collect_device: str = 'cpu', prefix: str | None = None) -> None:
+        super().__init__(['confusion_matrix'])
+        self.prefix = prefix or 'confusion_matrix'
+
+    def compute_metrics(self, results: list[dict]) -> dict[str, object]:
+        """``result``: the counts."""
+        found = super().compute_metrics(results)
+        return {'result': found['confusion_matrix']} if found else {}

@@ -1,0 +1,108 @@
+"""Calibration, checked by hand or on scores whose probabilities are known."""
+
+import math
+
+import numpy as np
+import pytest
+
+from pyskl.evaluation.calibration import (
+    as_logits,
+    auroc,
+    brier_score,
+    calibration_summary,
+    confidence,
+    energy,
+    expected_calibration_error,
+    fit_temperature,
+    reliability,
+    scale,
+)
+from pyskl.evaluation.functional import cross_entropy, softmax
+
+HALF = np.array([[0.9, 0.1], [0.9, 0.1], [0.6, 0.4], [0.6, 0.4]])
+
+
+def drawn(n=20000, k=5, seed=0):
+    """Logits, and labels drawn from their softmax: perfectly calibrated."""
+    random = np.random.RandomState(seed)
+    logits = 2 * random.randn(n, k)
+    labels = (softmax(logits).cumsum(1) < random.rand(n, 1)).sum(1)
+    return logits, labels
+
+
+def test_reliability_by_hand():
+    found = reliability(HALF, [0, 1, 0, 0], bins=10)
+    assert found[8].tolist() == [2, pytest.approx(0.9), 0.5]
+    assert found[5].tolist() == [2, pytest.approx(0.6), 1.0]
+    assert found[:, 0].sum() == 4
+    assert np.isnan(found[0, 1:]).all()
+    assert expected_calibration_error(HALF, [0, 1, 0, 0], bins=10) == pytest.approx((0.4 + 0.4) / 2)
+
+
+def test_certain_and_correct_is_calibrated():
+    assert expected_calibration_error(np.eye(3), [0, 1, 2]) == 0
+    assert brier_score(np.eye(3), [0, 1, 2]) == 0
+    assert brier_score(np.eye(2)[[0]], [1]) == 2
+
+
+def test_calibrated_logits_keep_their_temperature_and_sharpened_ones_get_theirs_back():
+    logits, labels = drawn()
+    assert fit_temperature(logits, labels) == pytest.approx(1, abs=0.03)
+    assert fit_temperature(3 * logits, labels) == pytest.approx(3, abs=0.1)
+    assert fit_temperature(softmax(3 * logits), labels) == pytest.approx(3, abs=0.1)
+    assert expected_calibration_error(softmax(logits), labels) < 0.02
+    assert calibration_summary(3 * logits, labels)['ece'] > 0.1
+    assert calibration_summary(3 * logits, labels, temperature=3)['ece'] < 0.02
+
+
+def test_the_temperature_is_a_minimum():
+    logits, labels = drawn(500)
+    best = fit_temperature(2 * logits, labels)
+    loss = [cross_entropy(scale(2 * logits, t), labels) for t in (best, best * 1.05, best / 1.05)]
+    assert loss[0] < min(loss[1:])
+
+
+def test_a_classifier_without_errors_ends_at_the_limit():
+    assert fit_temperature(np.eye(3), [0, 1, 2]) == 0.01
+    assert fit_temperature(np.log(np.eye(3) + 0.1), [1, 2, 0]) == 100
+
+
+def test_energy_is_minus_log_sum_exp():
+    assert energy(np.zeros((1, 4))) == pytest.approx(-math.log(4))
+    assert energy(np.array([[1000.0, 0]])) == pytest.approx(-1000)
+    assert energy(np.zeros((1, 4)), temperature=2) == pytest.approx(-2 * math.log(4))
+    with pytest.raises(ValueError, match='the energy needs logits, got probabilities; test with --average-clips score'):
+        energy(HALF)
+
+
+def test_auroc_counts_pairs():
+    assert auroc([3, 1, 2, 0], [True, False, True, False]) == 1
+    assert auroc([0, 1, 2, 3], [True, False, True, False]) == 0.25
+    assert auroc([1, 1], [True, False]) == 0.5
+    with pytest.raises(ValueError, match='positive and negative clips, got 2 and 0'):
+        auroc([1, 2], [True, True])
+    with pytest.raises(ValueError, match='1 of 2 values are NaN'):
+        auroc([1, float('nan')], [True, False])
+    with pytest.raises(ValueError, match=r'must both be \(N,\), got \(1,\) and \(2,\)'):
+        auroc([1], [True, False])
+
+
+def test_probabilities_and_their_logits_are_one():
+    logits = np.array([[1.0, 2, 3]])
+    assert softmax(as_logits(softmax(logits))) == pytest.approx(softmax(logits))
+    assert confidence(logits) == pytest.approx(confidence(softmax(logits)))
+    assert scale(logits, 1) == pytest.approx(softmax(logits))
+    assert scale(logits, 100).max() == pytest.approx(1 / 3, abs=0.01)
+
+
+@pytest.mark.parametrize('wrong', [0, -1, float('nan'), float('inf')])
+def test_a_temperature_is_positive(wrong):
+    with pytest.raises(ValueError, match='temperature must be a positive number'):
+        scale(HALF, wrong)
+
+
+def test_logits_have_no_reliability_diagram():
+    with pytest.raises(ValueError, match='logits take their softmax'):
+        reliability(np.array([[3.0, 1.0]]), [0])
+    with pytest.raises(ValueError, match='bins must be a positive integer, got 0'):
+        reliability(HALF, [0, 0, 0, 0], bins=0)
