@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from pyskl.models.graphs import build_adjacency
 from pyskl.models.layers.adaptive_gcn import AdaptiveGCN
-from pyskl.models.layers.gcn_backbone import JointNetwork
-from pyskl.models.layers.st_block import SpaceTimeBlock
+from pyskl.models.layers.gcn_backbone import GCNBackbone
+from pyskl.models.layers.st_block import STBlock
 from pyskl.models.layers.stages import per_stage, stage_plan
 from pyskl.models.layers.temporal_conv import UnitTCN, temporal_unit
 from pyskl.models.layers.weight_init import conv_init
@@ -20,7 +20,7 @@ from pyskl.registry import MODELS, check_arguments
 
 
 @MODELS.register_module()
-class AAGCN(JointNetwork):
+class AAGCN(GCNBackbone):
     """AAGCN; with ``gcn_attention=False`` 2s-AGCN.
 
     Every ``gcn_*`` and ``tcn_*`` argument may be a tuple of ``num_stages`` values, one a stage. ``None`` for a
@@ -100,7 +100,7 @@ class AAGCN(JointNetwork):
             tcn = temporal_unit(wide, stride, values['tcn_dropout'] if index > 1 else 0.0, values)
             if isinstance(tcn, UnitTCN):
                 conv_init(tcn.conv)
-            self.gcn.append(SpaceTimeBlock(gcn, tcn, narrow, wide, stride, residual=index > 1))
+            self.gcn.append(STBlock(gcn, tcn, narrow, wide, stride, residual=index > 1))
 
     def encode(self, x: Tensor) -> Tensor:
         """``(B, C, T, V) -> (B, C', T', V)``."""

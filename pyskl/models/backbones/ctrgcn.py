@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from pyskl.models.graphs import build_adjacency
-from pyskl.models.layers.gcn_backbone import JointNetwork
-from pyskl.models.layers.multi_branch_tcn import BranchTCN
-from pyskl.models.layers.refined_gcn import VARIANTS, RefinedGCN
+from pyskl.models.layers.gcn_backbone import GCNBackbone
+from pyskl.models.layers.multi_branch_tcn import MultiBranchTCN
+from pyskl.models.layers.refined_gcn import CTRGC, VARIANTS
 from pyskl.models.layers.stages import stage_plan
 from pyskl.models.layers.temporal_conv import UnitTCN
 from pyskl.models.layers.weight_init import conv_init
@@ -31,7 +31,7 @@ class CTRGCNBlock(nn.Module):
         A: ``(K, V, V)``, of which the block keeps its own copy.
         stride: In time.
         residual: Whether the input is added at the end.
-        kernel_size: Of the temporal branches, see :class:`BranchTCN`.
+        kernel_size: Of the temporal branches, see :class:`MultiBranchTCN`.
         dilations: Of the temporal branches.
         dropout: Rate behind the temporal branches.
         variant: See :class:`CTRGCN`.
@@ -50,8 +50,8 @@ class CTRGCNBlock(nn.Module):
         variant: str,
     ) -> None:
         super().__init__()
-        self.gcn1 = RefinedGCN(in_channels, out_channels, A, variant)
-        self.tcn1 = BranchTCN(
+        self.gcn1 = CTRGC(in_channels, out_channels, A, variant)
+        self.tcn1 = MultiBranchTCN(
             out_channels, out_channels, kernel_size, stride, dilations, residual=False, act=variant == 'pyskl',
             dropout=dropout,
         )  # fmt: skip
@@ -73,7 +73,7 @@ class CTRGCNBlock(nn.Module):
 
 
 @MODELS.register_module()
-class CTRGCN(JointNetwork):
+class CTRGCN(GCNBackbone):
     """CTR-GCN.
 
     Args:

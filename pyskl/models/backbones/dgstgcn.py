@@ -10,16 +10,16 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from pyskl.models.graphs import build_adjacency
-from pyskl.models.layers.dynamic_gcn import DynamicGroupGCN
-from pyskl.models.layers.gcn_backbone import JointNetwork
-from pyskl.models.layers.st_block import SpaceTimeBlock
+from pyskl.models.layers.dynamic_gcn import DGGCN
+from pyskl.models.layers.gcn_backbone import GCNBackbone
+from pyskl.models.layers.st_block import STBlock
 from pyskl.models.layers.stages import per_stage, stage_plan
-from pyskl.models.layers.virtual_joint_tcn import VirtualJointTCN
+from pyskl.models.layers.virtual_joint_tcn import DGTCN
 from pyskl.registry import MODELS, check_arguments
 
 
 @MODELS.register_module()
-class DGSTGCN(JointNetwork):
+class DGSTGCN(GCNBackbone):
     """DG-STGCN: graphs learned from noise, in groups of channels.
 
     All blocks start from one draw of the graph, see mode ``'random'`` of :func:`build_adjacency`. Every ``gcn_*`` and
@@ -36,7 +36,7 @@ class DGSTGCN(JointNetwork):
         data_bn_type: Input normalisation: ``'VC'`` (persons share it), ``'MVC'`` (each its own) or None.
         num_person: M; read with ``'MVC'`` only.
         pretrained: A checkpoint that the engine loads into the backbone; kept here, not read.
-        gcn_ratio: See :class:`DynamicGroupGCN`, as for the next ones.
+        gcn_ratio: See :class:`DGGCN`, as for the next ones.
         gcn_ctr: ``'T'``, ``'NA'`` or None.
         gcn_ada: ``'T'``, ``'NA'`` or None.
         gcn_subset_wise: Whether each group weighs its bends by itself.
@@ -108,9 +108,9 @@ class DGSTGCN(JointNetwork):
         for index, narrow, wide, stride in stage_plan(
             in_channels, base_channels, num_stages, inflate_stages, down_stages, ch_ratio, skip_fitting=True
         ):
-            gcn = DynamicGroupGCN(narrow, wide, A, **spatial[index - 1])
-            tcn = VirtualJointTCN(wide, wide, stride=stride, **temporal[index - 1])
-            self.gcn.append(SpaceTimeBlock(gcn, tcn, narrow, wide, stride, residual=index > 1))
+            gcn = DGGCN(narrow, wide, A, **spatial[index - 1])
+            tcn = DGTCN(wide, wide, stride=stride, **temporal[index - 1])
+            self.gcn.append(STBlock(gcn, tcn, narrow, wide, stride, residual=index > 1))
 
     def encode(self, x: Tensor) -> Tensor:
         """``(B, C, T, V) -> (B, C', T', V)``."""

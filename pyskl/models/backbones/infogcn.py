@@ -8,9 +8,9 @@ N samples, M persons, B = N * M, T frames, V joints, C channels.
 import torch
 from torch import Tensor, nn
 
-from pyskl.models.layers.attentive_gcn import AttentiveGCN
-from pyskl.models.layers.gcn_backbone import JointNetwork
-from pyskl.models.layers.multi_branch_tcn import BranchTCN
+from pyskl.models.layers.attentive_gcn import SAGC
+from pyskl.models.layers.gcn_backbone import GCNBackbone
+from pyskl.models.layers.multi_branch_tcn import MultiBranchTCN
 from pyskl.models.layers.stages import stage_plan
 from pyskl.models.layers.temporal_conv import UnitTCN
 from pyskl.models.layers.weight_init import conv_init
@@ -82,8 +82,8 @@ class InfoGCNBlock(nn.Module):
 
     def __init__(self, in_channels: int, out_channels: int, stride: int, num_joints: int, num_heads: int) -> None:
         super().__init__()
-        self.agcn = AttentiveGCN(in_channels, out_channels, num_joints, num_heads)
-        self.tcn = BranchTCN(out_channels, out_channels, 5, stride, (1, 2), residual=False)
+        self.agcn = SAGC(in_channels, out_channels, num_joints, num_heads)
+        self.tcn = MultiBranchTCN(out_channels, out_channels, 5, stride, (1, 2), residual=False)
         self.residual = nn.Identity()
         if stride != 1 or in_channels != out_channels:
             self.residual = UnitTCN(in_channels, out_channels, kernel_size=1, stride=stride)
@@ -96,7 +96,7 @@ class InfoGCNBlock(nn.Module):
 
 
 @MODELS.register_module()
-class InfoGCN(JointNetwork):
+class InfoGCN(GCNBackbone):
     """InfoGCN's encoder: the k-th mode of the joints, a position code, nine attentive blocks.
 
     Args:

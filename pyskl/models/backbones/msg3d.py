@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from pyskl.models.graphs import build_adjacency, normalize_columns
-from pyskl.models.layers.gcn_backbone import JointNetwork
-from pyskl.models.layers.multi_branch_tcn import BranchTCN
-from pyskl.models.layers.windowed_gcn import MultiScaleGCN, WindowBlock
+from pyskl.models.layers.gcn_backbone import GCNBackbone
+from pyskl.models.layers.multi_branch_tcn import MultiBranchTCN
+from pyskl.models.layers.windowed_gcn import G3D, MSGCN
 from pyskl.registry import MODELS, check_arguments
 
 WINDOWS = (3, 5)  # frames
@@ -35,8 +35,8 @@ def window_links(links: Tensor, size: int) -> Tensor:
     return (links + torch.eye(len(links))).tile(size, size)
 
 
-class WindowBlocks(nn.Module):
-    """A :class:`WindowBlock` for each of ``WINDOWS``, summed.
+class MultiWindowG3D(nn.Module):
+    """A :class:`G3D` for each of ``WINDOWS``, summed.
 
     Args:
         in_channels: Channels of the input.
@@ -52,9 +52,7 @@ class WindowBlocks(nn.Module):
     ) -> None:
         super().__init__()
         self.gcn3d = nn.ModuleList(
-            WindowBlock(
-                in_channels, mid_channels, out_channels, distances(window_links(links, size), scales), size, stride
-            )
+            G3D(in_channels, mid_channels, out_channels, distances(window_links(links, size), scales), size, stride)
             for size in WINDOWS
         )
 
@@ -65,7 +63,7 @@ class WindowBlocks(nn.Module):
 
 
 @MODELS.register_module()
-class MSG3D(JointNetwork):
+class MSG3D(GCNBackbone):
     """MS-G3D: three stages, each a path over distances and time, beside one over windows of space-time.
 
     Args:
@@ -110,21 +108,21 @@ class MSG3D(JointNetwork):
             # The first stage widens in space already, the others in time.
             mid = wide if stride == 1 else narrow
             return nn.Sequential(
-                MultiScaleGCN(narrow, mid, spatial),
-                BranchTCN(mid, wide, stride=stride),
-                BranchTCN(wide, wide, act=False),
+                MSGCN(narrow, mid, spatial),
+                MultiBranchTCN(mid, wide, stride=stride),
+                MultiBranchTCN(wide, wide, act=False),
             )
 
         one, two, three = (base_channels * factor for factor in (1, 2, 4))
-        self.gcn3d1 = WindowBlocks(in_channels, one, one, A, num_g3d_scales, 1)
+        self.gcn3d1 = MultiWindowG3D(in_channels, one, one, A, num_g3d_scales, 1)
         self.sgcn1 = path(in_channels, one, 1)
-        self.tcn1 = BranchTCN(one, one, dropout=tcn_dropout)
-        self.gcn3d2 = WindowBlocks(one, one, two, A, num_g3d_scales, 2)
+        self.tcn1 = MultiBranchTCN(one, one, dropout=tcn_dropout)
+        self.gcn3d2 = MultiWindowG3D(one, one, two, A, num_g3d_scales, 2)
         self.sgcn2 = path(one, two, 2)
-        self.tcn2 = BranchTCN(two, two, dropout=tcn_dropout)
-        self.gcn3d3 = WindowBlocks(two, two, three, A, num_g3d_scales, 2)
+        self.tcn2 = MultiBranchTCN(two, two, dropout=tcn_dropout)
+        self.gcn3d3 = MultiWindowG3D(two, two, three, A, num_g3d_scales, 2)
         self.sgcn3 = path(two, three, 2)
-        self.tcn3 = BranchTCN(three, three, dropout=tcn_dropout)
+        self.tcn3 = MultiBranchTCN(three, three, dropout=tcn_dropout)
         self.relu = nn.ReLU(inplace=True)
 
     def encode(self, x: Tensor) -> Tensor:

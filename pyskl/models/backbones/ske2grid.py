@@ -24,7 +24,7 @@ from pyskl.models.backbones.skeleton_to_grid import (
 )
 from pyskl.models.graphs import build_adjacency, skeleton_matrix
 from pyskl.models.layers.absent_persons import exporting, once_per_absent
-from pyskl.models.layers.double_batch_norm import norm_twice
+from pyskl.models.layers.double_batch_norm import double_batch_norm
 from pyskl.models.layers.strided_conv import StridedConv2d
 from pyskl.models.layers.temporal_conv import MultiScaleTCN
 from pyskl.registry import MODELS, check_arguments
@@ -117,7 +117,7 @@ class GridBlock(nn.Module):
             y = self.tcn2cn(self.relu(self.gcn2cn.bn(y)))
         else:
             norm, relu, conv, last_norm, dropout = self.tcn2cn
-            y = relu(norm_twice(y, self.gcn2cn.bn, norm))
+            y = relu(double_batch_norm(y, self.gcn2cn.bn, norm))
             y = dropout(last_norm(conv(y)))
         if self.has_residual:
             y = y.add_(self.residual(x))  # in place is legal: no backward reads a BatchNorm's output

@@ -11,16 +11,16 @@ import torch
 from torch import Tensor, nn
 
 from pyskl.models.graphs import build_adjacency
-from pyskl.models.layers.gcn_backbone import JointNetwork
+from pyskl.models.layers.gcn_backbone import GCNBackbone
 from pyskl.models.layers.graph_conv import UnitGCN
-from pyskl.models.layers.st_block import SpaceTimeBlock
+from pyskl.models.layers.st_block import STBlock
 from pyskl.models.layers.stages import per_stage, stage_plan
 from pyskl.models.layers.temporal_conv import temporal_unit
 from pyskl.registry import MODELS, check_arguments
 
 
 @MODELS.register_module()
-class STGCN(JointNetwork):
+class STGCN(GCNBackbone):
     """ST-GCN; with ``gcn_adaptive='init', gcn_with_res=True, tcn_type='mstcn'`` ST-GCN++.
 
     Every ``gcn_*`` and ``tcn_*`` argument may be a tuple of ``num_stages`` values, one a stage. ``None`` for a
@@ -106,7 +106,7 @@ class STGCN(JointNetwork):
                 raise ValueError(f"unknown backbone.gcn_type {values['gcn_type']!r}; choose 'unit_gcn'")
             gcn = UnitGCN(narrow, wide, A, **spatial[index - 1])
             tcn = temporal_unit(wide, stride, values['tcn_dropout'] if index > 1 else 0.0, values)
-            self.gcn.append(SpaceTimeBlock(gcn, tcn, narrow, wide, stride, residual=index > 1))
+            self.gcn.append(STBlock(gcn, tcn, narrow, wide, stride, residual=index > 1))
         self.to(memory_format=torch.channels_last)
 
     def encode(self, x: Tensor) -> Tensor:

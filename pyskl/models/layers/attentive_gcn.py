@@ -38,7 +38,7 @@ class JointAttention(nn.Module):
         return scores.softmax(-1, dtype=torch.promote_types(scores.dtype, torch.float32))
 
 
-class AttentiveGCN(nn.Module):
+class SAGC(nn.Module):
     """Attention times topology gathers the joints, a head at a time; a 1x1 convolution a head; their sum.
 
     Source: InfoGCN, CVPR 2022, ``SA_GC`` of its repository.

@@ -39,7 +39,7 @@ def _plain(norm: nn.Module) -> bool:
     return type(norm) is nn.BatchNorm2d and norm.affine and norm.track_running_stats and norm.momentum is not None
 
 
-def norm_twice(x: Tensor, first: nn.Module, second: nn.Module) -> Tensor:
+def double_batch_norm(x: Tensor, first: nn.Module, second: nn.Module) -> Tensor:
     """``second(first(x))``, and the running statistics of both, for ``(B, C, ...)``.
 
     In one pass where both are plain BatchNorm2d in the same mode. One after the other where they are anything else

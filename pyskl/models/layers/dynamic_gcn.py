@@ -18,7 +18,7 @@ def _activation(name: str, key: str) -> nn.Module:
     return nn.Softmax(dim=-2) if name == 'softmax' else ACTIVATIONS[name]()  # over the joints that are summed
 
 
-class DynamicGroupGCN(nn.Module):
+class DGGCN(nn.Module):
     """DG-GCN: K groups of channels, each summed over neighbours on a graph of its own.
 
     Source: DG-STGCN, https://arxiv.org/abs/2210.05895.

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from pyskl.models.layers.absent_persons import once_per_absent
 
 
-class JointNetwork(nn.Module):
+class GCNBackbone(nn.Module):
     """``data_bn``, then :meth:`encode`, which a subclass writes.
 
     Args:

@@ -16,7 +16,7 @@ from pyskl.models.layers.time_pool import TimePool
 from pyskl.models.layers.weight_init import conv_init, norm_init
 
 
-class BranchTCN(nn.Module):
+class MultiBranchTCN(nn.Module):
     """Dilated convolutions, a maximum and a 1x1 convolution, concatenated; a residual; an activation.
 
     Sources: MS-G3D, https://arxiv.org/abs/2003.14111; CTR-GCN, https://arxiv.org/abs/2107.12213; PYSKL's ``MSTCN``.

@@ -16,7 +16,7 @@ VARIANTS = tuple(_SUMS)
 
 
 class _Refinement(nn.Module):
-    """The convolutions of one subset, as checkpoints hold them; :class:`RefinedGCN` computes all subsets at once."""
+    """The convolutions of one subset, as checkpoints hold them; :class:`CTRGC` computes all subsets at once."""
 
     def __init__(self, in_channels: int, out_channels: int, width: int) -> None:
         super().__init__()
@@ -26,7 +26,7 @@ class _Refinement(nn.Module):
         self.conv4 = nn.Conv2d(width, out_channels, 1)
 
 
-class RefinedGCN(nn.Module):
+class CTRGC(nn.Module):
     """Channel-wise topology refinement: ``A + alpha * conv4(tanh(a_u - b_v))``, a matrix a channel.
 
     Source: CTR-GCN, https://arxiv.org/abs/2107.12213.

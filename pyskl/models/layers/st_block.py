@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from pyskl.models.layers.temporal_conv import UnitTCN
 
 
-class SpaceTimeBlock(nn.Module):
+class STBlock(nn.Module):
     """A unit over the graph, a unit over time, a residual: ``ReLU(tcn(gcn(x)) + residual(x))``.
 
     Source: ST-GCN, https://arxiv.org/abs/1801.07455.

@@ -93,7 +93,7 @@ class MultiScaleTCN(nn.Module):
         self.bn = nn.BatchNorm2d(out_channels)
         self.drop = nn.Dropout(dropout, inplace=True)
 
-    def side_by_side(self, x: Tensor) -> Tensor:
+    def branch_outputs(self, x: Tensor) -> Tensor:
         """``(B, C_in, T, V) -> (B, sum of widths, ceil(T / stride), V)``: what the branches make of it."""
         entered = [branch for branch in self.branches if isinstance(branch, nn.Sequential)]
         if not entered:
@@ -108,7 +108,7 @@ class MultiScaleTCN(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``(B, C_in, T, V) -> (B, C_out, ceil(T / stride), V)``."""
-        return self.drop(self.bn(self.transform(self.side_by_side(x))))
+        return self.drop(self.bn(self.transform(self.branch_outputs(x))))
 
 
 def _branch(in_channels: int, width: int, entry: object, stride: int) -> nn.Module:

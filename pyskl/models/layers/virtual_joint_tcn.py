@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from pyskl.models.layers.temporal_conv import MultiScaleTCN
 
 
-class VirtualJointTCN(MultiScaleTCN):
+class DGTCN(MultiScaleTCN):
     """DG-TCN: the branches see the mean joint too, and each joint gets a learned share of what they make of it.
 
     Source: DG-STGCN, https://arxiv.org/abs/2210.05895, its ``dgmstcn``.
@@ -42,7 +42,7 @@ class VirtualJointTCN(MultiScaleTCN):
     def forward(self, x: Tensor) -> Tensor:
         """``(B, C_in, T, V) -> (B, C_out, ceil(T / stride), V)``."""
         joints = x.shape[3]
-        x = self.side_by_side(torch.cat([x, x.mean(3, keepdim=True)], dim=3))
+        x = self.branch_outputs(torch.cat([x, x.mean(3, keepdim=True)], dim=3))
         x, mean = x.split([joints, 1], 3)
         x = torch.addcmul(x, mean, self.add_coeff[:joints].to(x.dtype))
         return self.drop(self.bn(self.transform(x)))

@@ -22,7 +22,7 @@ class PointwiseMLP(nn.Module):
         return self.layers(x)
 
 
-class MultiScaleGCN(nn.Module):
+class MSGCN(nn.Module):
     """The sums over the joints at each distance, mixed by a 1x1 convolution.
 
     Source: MS-G3D, https://arxiv.org/abs/2003.14111.
@@ -67,7 +67,7 @@ class UnfoldTime(nn.Module):
         return rows.permute(0, 1, 4, 2, 3).flatten(2, 3).permute(0, 3, 1, 2)
 
 
-class WindowBlock(nn.Module):
+class G3D(nn.Module):
     """One window size: joints of all its frames meet, then its frames become one.
 
     Source: MS-G3D, https://arxiv.org/abs/2003.14111, its G3D module.
@@ -86,7 +86,7 @@ class WindowBlock(nn.Module):
     ) -> None:
         super().__init__()
         self.size = size
-        self.gcn3d = nn.Sequential(UnfoldTime(size, stride), MultiScaleGCN(in_channels, mid_channels, A))
+        self.gcn3d = nn.Sequential(UnfoldTime(size, stride), MSGCN(in_channels, mid_channels, A))
         self.out_conv = nn.Conv3d(mid_channels, out_channels, (1, size, 1))
         self.out_bn = nn.BatchNorm2d(out_channels)
 

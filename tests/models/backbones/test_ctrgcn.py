@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from pyskl.models.backbones.ctrgcn import CTRGCN
-from pyskl.models.layers.multi_branch_tcn import BranchTCN
-from pyskl.models.layers.refined_gcn import RefinedGCN
+from pyskl.models.layers.multi_branch_tcn import MultiBranchTCN
+from pyskl.models.layers.refined_gcn import CTRGC
 
 GRAPH = {'layout': {'joints': 3, 'edges': [(1, 0), (2, 1)]}, 'mode': 'spatial'}
 SMALL = {'base_channels': 16, 'num_stages': 3, 'inflate_stages': [3], 'down_stages': [3]}
@@ -11,7 +11,7 @@ SMALL = {'base_channels': 16, 'num_stages': 3, 'inflate_stages': [3], 'down_stag
 
 def unit(variant, A, alpha=1.0):
     torch.manual_seed(0)
-    model = RefinedGCN(16, 16, A, variant).eval()
+    model = CTRGC(16, 16, A, variant).eval()
     torch.nn.init.constant_(model.alpha, alpha)
     torch.nn.init.ones_(model.bn.weight)
     return model
@@ -51,27 +51,27 @@ def test_only_the_original_lacks_the_second_relu_and_the_buffer():
     ('variant', 'widths'), [('pyskl', {2: 8, 3: 8, 9: 8, 16: 8, 64: 8}), ('original', {2: 8, 3: 8, 9: 8, 16: 2, 64: 8})]
 )
 def test_refining_channels_follow_each_ones_rule(variant, widths):
-    found = {channels: RefinedGCN(channels, 8, torch.eye(3)[None], variant).convs[0].conv1 for channels in widths}
+    found = {channels: CTRGC(channels, 8, torch.eye(3)[None], variant).convs[0].conv1 for channels in widths}
     assert {channels: conv.out_channels for channels, conv in found.items()} == widths
 
 
 def test_the_last_branch_takes_the_rest():
-    branches = BranchTCN(8, 64).branches
+    branches = MultiBranchTCN(8, 64).branches
     assert [branch[0].out_channels for branch in branches] == [10] * 5 + [14]
 
 
 def test_each_dilation_may_have_a_kernel():
-    branches = BranchTCN(8, 8, kernel_size=[3, 5], dilations=[1, 2]).branches
+    branches = MultiBranchTCN(8, 8, kernel_size=[3, 5], dilations=[1, 2]).branches
     assert [branches[i][3].conv.kernel_size[0] for i in range(2)] == [3, 5]
 
 
 @pytest.mark.parametrize('frames', [7, 8])
 def test_a_stride_of_two_halves_the_frames_rounding_up(frames):
-    assert BranchTCN(6, 12, stride=2)(torch.randn(2, 6, frames, 3)).shape == (2, 12, (frames + 1) // 2, 3)
+    assert MultiBranchTCN(6, 12, stride=2)(torch.randn(2, 6, frames, 3)).shape == (2, 12, (frames + 1) // 2, 3)
 
 
 def test_dropout_in_training_leaves_the_gradient_of_the_relu_alone():
-    BranchTCN(6, 12, dropout=0.5)(torch.randn(2, 6, 8, 3)).sum().backward()
+    MultiBranchTCN(6, 12, dropout=0.5)(torch.randn(2, 6, 8, 3)).sum().backward()
     model = CTRGCN(GRAPH, tcn_dropout=0.5, **SMALL)
     assert [block.tcn1.drop.p for block in model.net] == [0, 0.5, 0.5]
     model(torch.randn(2, 2, 8, 3, 3)).sum().backward()

@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from pyskl.models.backbones.dgstgcn import DGSTGCN
-from pyskl.models.layers.dynamic_gcn import DynamicGroupGCN
-from pyskl.models.layers.virtual_joint_tcn import VirtualJointTCN
+from pyskl.models.layers.dynamic_gcn import DGGCN
+from pyskl.models.layers.virtual_joint_tcn import DGTCN
 
 GRAPH = {'layout': {'joints': 3, 'edges': [(1, 0), (2, 1)]}, 'mode': 'random', 'num_filter': 4}
 SMALL = {'base_channels': 8, 'num_stages': 3, 'inflate_stages': [3], 'down_stages': [3]}
@@ -12,7 +12,7 @@ SMALL = {'base_channels': 8, 'num_stages': 3, 'inflate_stages': [3], 'down_stage
 
 def unit(**options):
     torch.manual_seed(0)
-    model = DynamicGroupGCN(6, 8, torch.rand(4, 3, 3), **options)
+    model = DGGCN(6, 8, torch.rand(4, 3, 3), **options)
     torch.nn.init.normal_(model.alpha)
     torch.nn.init.normal_(model.beta)
     return model.eval()
@@ -66,7 +66,7 @@ def test_a_graph_left_alone_is_the_same_for_all():
 
 def test_the_mean_joint_adds_to_the_others_what_they_learned_to_take():
     torch.manual_seed(0)
-    model, x = VirtualJointTCN(6, 6, num_joints=4).eval(), torch.randn(2, 6, 5, 3)
+    model, x = DGTCN(6, 6, num_joints=4).eval(), torch.randn(2, 6, 5, 3)
     with torch.no_grad():
         plain = model(x)
         model.add_coeff[1] = 1

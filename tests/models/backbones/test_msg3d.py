@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from pyskl.models.backbones.msg3d import MSG3D, distances, window_links
-from pyskl.models.layers.windowed_gcn import MultiScaleGCN, UnfoldTime, WindowBlock
+from pyskl.models.layers.windowed_gcn import G3D, MSGCN, UnfoldTime
 
 CHAIN = torch.tensor([[0.0, 1, 0], [1, 0, 1], [0, 1, 0]])  # 0 - 1 - 2
 GRAPH = {'layout': {'joints': 3, 'edges': [(1, 0), (2, 1)]}, 'mode': 'binary_adj'}
@@ -29,13 +29,13 @@ def test_windows_are_those_of_torch():
 
 
 def test_distances_at_once_are_sums_one_after_the_other():
-    unit, x = MultiScaleGCN(4, 8, torch.rand(2, 3, 3)), torch.randn(2, 4, 5, 3)
+    unit, x = MSGCN(4, 8, torch.rand(2, 3, 3)), torch.randn(2, 4, 5, 3)
     each = torch.cat([x @ graph for graph in unit.A + unit.PA], dim=1)
     assert torch.allclose(unit.scatter(x), each, atol=1e-6)
 
 
 def test_a_window_becomes_a_frame_by_the_convolution_that_checkpoints_hold():
-    block, x = WindowBlock(4, 6, 8, torch.rand(2, 9, 9), size=3, stride=2).eval(), torch.randn(2, 4, 7, 3)
+    block, x = G3D(4, 6, 8, torch.rand(2, 9, 9), size=3, stride=2).eval(), torch.randn(2, 4, 7, 3)
     volume = block.gcn3d(x).unflatten(3, (3, 3))  # B, C, T', W, V
     assert torch.allclose(block(x), block.out_bn(block.out_conv(volume)[:, :, :, 0]), atol=1e-5)
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from pyskl.models.layers.double_batch_norm import norm_twice
+from pyskl.models.layers.double_batch_norm import double_batch_norm
 
 SPREAD = torch.tensor([1.0, 1e-3, 1e-2, 1, 30, 1e-4], dtype=torch.double)  # also where eps counts
 
@@ -28,7 +28,7 @@ def batch(requires_grad=False):
 def test_training_is_one_after_the_other_in_values_gradients_and_statistics():
     plain, x = two_norms(), batch(True)
     once, z = copy.deepcopy(plain), batch(True)
-    expected, out = plain[1](plain[0](x)), norm_twice(z, *once)
+    expected, out = plain[1](plain[0](x)), double_batch_norm(z, *once)
     grad = torch.randn_like(expected)
     expected.backward(grad)
     out.backward(grad)
@@ -45,20 +45,20 @@ def test_evaluation_is_one_after_the_other():
     for _ in range(3):
         norms[1](norms[0](batch()))
     norms.eval()
-    assert torch.allclose(norm_twice(batch(), *norms), norms[1](norms[0](batch())), rtol=1e-12)
+    assert torch.allclose(double_batch_norm(batch(), *norms), norms[1](norms[0](batch())), rtol=1e-12)
 
 
 def test_other_layers_in_their_places_are_called_as_they_are():
     x = batch()
-    assert norm_twice(x, nn.Identity(), nn.Identity()) is x
+    assert double_batch_norm(x, nn.Identity(), nn.Identity()) is x
     frozen = two_norms()
     frozen[0].eval()
-    assert torch.allclose(norm_twice(x, *frozen), copy.deepcopy(frozen[1])(frozen[0](x)))
+    assert torch.allclose(double_batch_norm(x, *frozen), copy.deepcopy(frozen[1])(frozen[0](x)))
 
 
 def test_half_precision_keeps_its_type_and_the_statistics_theirs():
     norms = two_norms().float()
-    out = norm_twice(batch().bfloat16().requires_grad_(), *norms)
+    out = double_batch_norm(batch().bfloat16().requires_grad_(), *norms)
     out.sum().backward()
     assert out.dtype == torch.bfloat16
     assert norms[0].running_mean.dtype == norms[1].weight.grad.dtype == torch.float32
@@ -69,4 +69,4 @@ def test_half_precision_keeps_its_type_and_the_statistics_theirs():
 
 def test_one_value_a_channel_has_no_statistics():
     with pytest.raises(ValueError, match='more than one value a channel'):
-        norm_twice(torch.randn(1, 6, 1, 1, dtype=torch.double), *two_norms())
+        double_batch_norm(torch.randn(1, 6, 1, 1, dtype=torch.double), *two_norms())
