@@ -32,6 +32,7 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
     parser.add_argument('--gpus', type=int, default=1, help='processes per run')
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='for every config')
     parser.add_argument('--leave-out', type=Path, metavar='FILE', help='one clip per line: a column without these')
+    parser.add_argument('--part', metavar='SPLIT', help="a column of this split's clips only, e.g. xview_val_dedup")
     parser.add_argument('--write', type=Path, metavar='FILE', help='put the table between the markers of this file')
     parser.add_argument('--marker', default='table', help='<!-- MARKER: begin --> and <!-- MARKER: end -->')
     parser.add_argument('--table-only', action='store_true', help='train nothing; report the runs that are finished')
@@ -43,6 +44,8 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
         raise ValueError(f'--seeds must be different numbers, got {args.seeds}')
     if args.gpus < 1:
         raise ValueError(f'--gpus must be at least 1, got {args.gpus}')
+    if args.part and args.leave_out:
+        raise ValueError('--part and --leave-out exclude one another')
     if '--cfg-options' in behind:
         raise ValueError('--cfg-options must stand in front of --, so that the test sees them too')
     return args
@@ -127,6 +130,21 @@ def read_names(path: Path) -> list[str]:
     return names
 
 
+def outside_split(ann_file: str, tested: str | None, part: str) -> list[str]:
+    """The clips of split ``tested`` (None: all) that are not in split ``part`` of the same annotation file.
+
+    Raises:
+        ValueError: If the file has no such split, or ``part`` holds clips that are not tested.
+    """
+    from pyskl.datasets.pose_dataset import PoseDataset
+
+    names, kept = (PoseDataset(ann_file, split=split).names for split in (tested, part))
+    beside = set(kept) - set(names)
+    if beside:
+        raise ValueError(f'--part {part} holds clip {min(beside)!r}, which is not in the test split {tested!r}')
+    return [name for name in names if name not in set(kept)]
+
+
 def accuracies(path: Path, leave_out: Sequence[str]) -> list[tuple[int, float]]:
     """Clips and top-1 in % of a score file: of all clips and, with ``leave_out``, of the others.
 
@@ -209,6 +227,8 @@ def measured(args: argparse.Namespace) -> list[dict]:
         if not works:
             continue
         cfg = load_config(config, parse_options(args.cfg_options))
+        test = cfg.data.test
+        left = outside_split(test.ann_file, test.get('split'), args.part) if args.part else leave_out
         model = build_recognizer(cfg, torch.device('cpu'))
         seconds = [json.loads((work / 'table.json').read_text())['seconds'] for work in works.values()]
         rows.append(
@@ -218,7 +238,7 @@ def measured(args: argparse.Namespace) -> list[dict]:
                 'macs': macs(model.backbone, torch.empty(1, *clip_shape(cfg))).total,
                 'seeds': list(works),
                 'minutes': statistics.mean(seconds) / 60,
-                'accuracies': [accuracies(work / 'scores.pkl', leave_out) for work in works.values()],
+                'accuracies': [accuracies(work / 'scores.pkl', left) for work in works.values()],
             }
         )
     return rows
@@ -230,7 +250,9 @@ def main() -> None:
     from pyskl.apis import load_config, parse_options
 
     for config in args.configs:  # all of them first: a typo costs no training
-        load_config(config, parse_options(args.cfg_options))
+        cfg = load_config(config, parse_options(args.cfg_options))
+        if args.part:
+            outside_split(cfg.data.test.ann_file, cfg.data.test.get('split'), args.part)
         for seed in args.seeds:
             check_budget(run_folder(args.out, config, seed), config, args)
     if args.leave_out:

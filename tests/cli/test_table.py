@@ -7,7 +7,16 @@ import numpy as np
 import pytest
 
 from pyskl.cli import table
-from pyskl.cli.table import accuracies, between_markers, commands, markdown, parse_args, run_folder, spread
+from pyskl.cli.table import (
+    accuracies,
+    between_markers,
+    commands,
+    markdown,
+    outside_split,
+    parse_args,
+    run_folder,
+    spread,
+)
 
 
 def test_a_run_lies_below_its_config_s_path():
@@ -62,6 +71,12 @@ def test_only_what_is_between_the_markers_changes():
             between_markers(broken, 't', 'new', Path('R'))
 
 
+def test_a_part_is_a_split_of_the_test_clips(tiny):
+    tiny.split['seen'] = tiny.split['xsub_val'][1:]
+    tiny.write_clips()
+    assert outside_split(str(tiny.clips), 'xsub_val', 'seen') == tiny.split['xsub_val'][:1]
+
+
 @pytest.mark.parametrize(
     ('arguments', 'said'),
     [
@@ -71,6 +86,9 @@ def test_only_what_is_between_the_markers_changes():
         (['--table-only'], 'holds no finished run of these configs and seeds; drop --table-only'),
         (['--leave-out', 'clips.pkl.missing'], 'clips.pkl.missing'),
         (['--write', 'tiny.py'], "tiny.py must hold the lines '<!-- table: begin -->'"),
+        (['--part', 'xsub_train'], '--part xsub_train holds clip '),
+        (['--part', 'xsub_vla'], "no split 'xsub_vla'; did you mean 'xsub_val'"),
+        (['--part', 'xsub_val', '--leave-out', 'a.txt'], '--part and --leave-out exclude one another'),
         (['--cfg-options', 'total_epoch=1'], "'total_epoch'"),
     ],
 )
