@@ -32,7 +32,8 @@ MAY_IMPORT = {
     'pyskl.visualization': (*GROUND, 'pyskl.visualization'),
     'pyskl.zoo': ('pyskl.files', 'pyskl.errors', 'pyskl.zoo'),
     'pyskl.engine': (
-        *GROUND, 'pyskl.models', 'pyskl.datasets', 'pyskl.evaluation', 'pyskl.zoo.download', 'pyskl.engine',
+        *GROUND, 'pyskl.models', 'pyskl.datasets', 'pyskl.evaluation', 'pyskl.zoo.classes', 'pyskl.zoo.download',
+        'pyskl.engine',
     ),
     'pyskl.inference': (
         'pyskl.skeletons', 'pyskl.files', 'pyskl.errors', 'pyskl.pose', 'pyskl.datasets.pipelines',

@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from pyskl.engine.checkpoints.files import load_weights, match_keys, read_checkpoint, save_checkpoint
 from pyskl.files import replace_link, replacing_path
+from pyskl.zoo.classes import class_names
 
 
 class TrainLoop(EpochBasedTrainLoop):
@@ -87,8 +88,13 @@ class Runner(MMEngineRunner):
 
     @master_only
     def save_checkpoint(self, out_dir: str, filename: str, *args, **kwargs) -> None:
-        """Write under a temporary name, rename, and point ``latest.pth`` to an epoch's file."""
+        """Write under a temporary name, rename, and point ``latest.pth`` to an epoch's file.
+
+        The file carries the names of the classes, if the config has any, as ``meta['classes']``.
+        """
         cfg = self.cfg
+        if cfg.get('classes') is not None:
+            kwargs['meta'] = {**(kwargs.get('meta') or {}), 'classes': class_names(cfg.classes)}
         self.cfg = SimpleNamespace(pretty_text=self._config_text)  # formatting it anew takes a second each time
         try:
             with replacing_path(osp.join(out_dir, filename)) as temporary:

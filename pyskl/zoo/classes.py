@@ -27,8 +27,10 @@ def class_names(classes: str | Path | Iterable[str], number: int | None = None) 
     """
     if isinstance(classes, str | Path):
         where, names = f'classes {str(classes)!r}', _read(str(classes))
-    else:
+    elif isinstance(classes, Iterable):
         where, names = 'classes', list(classes)
+    else:
+        raise ValueError(f'classes must be a name, a file or a list of names, got {classes!r}')
     wrong = [name for name in names if not isinstance(name, str) or not name.strip()]
     if wrong:
         raise ValueError(f'{where} must hold text, got {wrong[0]!r}')

@@ -59,6 +59,7 @@ def test_a_file_and_a_list_are_taken_in_their_order(tmp_path):
         ('mine.txt', None, 'shipped lists: diving48'),
         ('ntu60', 120, "'ntu60' holds 60 names, but the network has 120 classes"),
         (['walk', 3], None, 'must hold text, got 3'),
+        (12, None, 'must be a name, a file or a list of names, got 12'),
     ],
 )
 def test_what_is_refused(classes, number, message):

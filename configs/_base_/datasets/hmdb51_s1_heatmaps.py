@@ -1,6 +1,7 @@
 """HMDB51, split 1, 2D joints found by HRNet (17, COCO); PYSKL's hmdb51_hrnet.pkl. Small: 16 clips a GPU."""
 
 _base_ = './heatmaps.py'
+classes = 'hmdb51'
 data = dict(
     videos_per_gpu=16,
     train=dict(dataset=dict(ann_file='data/hmdb51/hmdb51_hrnet.pkl', split='train1')),

@@ -1,6 +1,7 @@
 """Kinetics-400, 18 joints found by OpenPose, two persons a frame. Made by tools/data/kinetics_skeleton.py."""
 
 _base_ = './pose.py'
+classes = 'k400'
 data = dict(
     videos_per_gpu=64,
     workers_per_gpu=4,

@@ -1,6 +1,7 @@
 """NTU RGB+D 120, cross-setup, 3D joints of the Kinect (25); PYSKL's ntu120_3danno.pkl."""
 
 _base_ = './pose.py'
+classes = 'ntu120'
 data = dict(
     train=dict(dataset=dict(ann_file='data/nturgbd/ntu120_3danno.pkl', split='xset_train')),
     val=dict(ann_file='data/nturgbd/ntu120_3danno.pkl', split='xset_val'),

@@ -1,6 +1,7 @@
 """NTU RGB+D 120, cross-setup, 2D joints found by HRNet (17, COCO); PYSKL's ntu120_hrnet.pkl."""
 
 _base_ = './heatmaps.py'
+classes = 'ntu120'
 data = dict(
     train=dict(dataset=dict(ann_file='data/nturgbd/ntu120_hrnet.pkl', split='xset_train')),
     val=dict(ann_file='data/nturgbd/ntu120_hrnet.pkl', split='xset_val'),

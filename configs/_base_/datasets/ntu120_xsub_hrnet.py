@@ -1,6 +1,7 @@
 """NTU RGB+D 120, cross-subject, 2D joints found by HRNet (17, COCO); PYSKL's ntu120_hrnet.pkl."""
 
 _base_ = './pose.py'
+classes = 'ntu120'
 data = dict(
     train=dict(dataset=dict(ann_file='data/nturgbd/ntu120_hrnet.pkl', split='xsub_train')),
     val=dict(ann_file='data/nturgbd/ntu120_hrnet.pkl', split='xsub_val'),

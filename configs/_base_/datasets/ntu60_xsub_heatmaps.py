@@ -1,6 +1,7 @@
 """NTU RGB+D 60, cross-subject, 2D joints found by HRNet (17, COCO); PYSKL's ntu60_hrnet.pkl."""
 
 _base_ = './heatmaps.py'
+classes = 'ntu60'
 data = dict(
     train=dict(dataset=dict(ann_file='data/nturgbd/ntu60_hrnet.pkl', split='xsub_train')),
     val=dict(ann_file='data/nturgbd/ntu60_hrnet.pkl', split='xsub_val'),

@@ -1,6 +1,7 @@
 """NTU RGB+D 60, cross-view, 3D joints of the Kinect (25); PYSKL's ntu60_3danno.pkl."""
 
 _base_ = './pose.py'
+classes = 'ntu60'
 data = dict(
     train=dict(dataset=dict(ann_file='data/nturgbd/ntu60_3danno.pkl', split='xview_train')),
     val=dict(ann_file='data/nturgbd/ntu60_3danno.pkl', split='xview_val'),

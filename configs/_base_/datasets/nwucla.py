@@ -4,6 +4,7 @@
 """
 
 _base_ = './pose.py'
+classes = 'nwucla'
 data = dict(
     train=dict(dataset=dict(ann_file='data/nwucla/nwucla.pkl', split='xview_train')),
     val=dict(ann_file='data/nwucla/nwucla.pkl', split='xview_val'),

@@ -1,6 +1,7 @@
 """The bundled data as COCO joints: ten actions, split by person. Made by tools/data/synthetic.py."""
 
 _base_ = './pose.py'
+classes = 'synthetic'
 data = dict(
     train=dict(times=1, dataset=dict(ann_file='data/synthetic/coco.pkl', split='xsub_train')),
     val=dict(ann_file='data/synthetic/coco.pkl', split='xsub_val'),

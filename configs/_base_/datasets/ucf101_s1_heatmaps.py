@@ -1,6 +1,7 @@
 """UCF101, split 1, 2D joints found by HRNet (17, COCO); PYSKL's ucf101_hrnet.pkl. Small: 16 clips a GPU."""
 
 _base_ = './heatmaps.py'
+classes = 'ucf101'
 data = dict(
     videos_per_gpu=16,
     train=dict(dataset=dict(ann_file='data/ucf101/ucf101_hrnet.pkl', split='train1')),

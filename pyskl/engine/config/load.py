@@ -18,6 +18,7 @@ from mmengine.config import Config, DictAction
 from pyskl.engine.config.deprecated import drop_deprecated
 from pyskl.engine.config.device_heatmaps import write_out_heatmap_on
 from pyskl.engine.config.shipped import find_config, similar_names
+from pyskl.zoo.classes import class_names
 
 MODALITIES = ('j', 'b', 'jm', 'bm')
 PHASES = ('train', 'val', 'test')
@@ -30,7 +31,8 @@ PYSKL_KEYS = {
     'train_pipeline', 'val_pipeline', 'test_pipeline', 'dataset_type', 'ann_file', 'memcached', 'mc_cfg',
 }  # fmt: skip
 OUR_KEYS = {
-    'modality', 'layout', 'heatmap_on', 'auto_scale_lr', 'load_from_ignore', 'deterministic', 'compile', 'sync_bn',
+    'modality', 'layout', 'classes', 'heatmap_on', 'auto_scale_lr', 'load_from_ignore', 'deterministic', 'compile',
+    'sync_bn',
 }  # fmt: skip
 MMENGINE_KEYS = {
     'optim_wrapper', 'param_scheduler', 'train_dataloader', 'val_dataloader', 'test_dataloader', 'train_cfg', 'val_cfg',
@@ -114,6 +116,29 @@ def complete_config(cfg: Config, where: str = 'config') -> None:
     write_out_modality(cfg)
     write_out_layout(cfg)
     write_out_heatmap_on(cfg, pipelines_in(cfg))
+    _say(check_classes(cfg))
+
+
+def check_classes(cfg: Config) -> list[str]:
+    """Compare ``classes`` with the number of classes of the head; names that do not fit it are dropped.
+
+    The names usually come from the data set's fragment, and a leaf or an option fine-tunes on others.
+
+    Returns:
+        Lines for the log.
+
+    Raises:
+        ValueError: If ``classes`` names no list and no file, or holds something else than text.
+    """
+    if cfg.get('classes') is None:
+        return []
+    number = ((cfg.get('model') or {}).get('cls_head') or {}).get('num_classes')
+    names = class_names(cfg.classes)
+    if number is None or len(names) == number:
+        return []
+    line = f'classes {cfg.classes!r} holds {len(names)} names and the network has {number} classes: they are numbered'
+    cfg.classes = None
+    return [line]
 
 
 def as_config(config: str | Path | Config | dict) -> Config:
