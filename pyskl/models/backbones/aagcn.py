@@ -2,21 +2,125 @@
 
 Sources: 2s-AGCN, https://arxiv.org/abs/1805.07694; AAGCN, https://arxiv.org/abs/1912.06971, as PYSKL builds them.
 
-N samples, M persons, B = N * M, T frames, V joints, C channels.
+N samples, M persons, B = N * M, T frames, V joints, C channels, K adjacency subsets, Q embedded channels.
 """
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
 from pyskl.models.graphs import build_adjacency
-from pyskl.models.layers.adaptive_gcn import AdaptiveGCN
+from pyskl.models.layers.fused_branches import conv_each, conv_sum
 from pyskl.models.layers.gcn_backbone import GCNBackbone
 from pyskl.models.layers.st_block import STBlock
 from pyskl.models.layers.stages import per_stage, stage_plan
 from pyskl.models.layers.temporal_conv import UnitTCN, temporal_unit
-from pyskl.models.layers.weight_init import conv_init
+from pyskl.models.layers.weight_init import branch_init, conv_init, norm_init
 from pyskl.registry import MODELS, check_arguments
+
+
+class AdaptiveGCN(nn.Module):
+    """Sum over neighbours on ``A + alpha * similarity``, then a convolution, for each subset.
+
+    Source: 2s-AGCN, https://arxiv.org/abs/1805.07694; attention: MS-AAGCN, https://arxiv.org/abs/1912.06971.
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        A: ``(K, V, V)``; ``[k, v, w]`` weighs joint ``v`` into ``w``. Learned if ``adaptive``.
+        coff_embedding: Channels of the embedded joints are ``out_channels // coff_embedding``.
+        adaptive: Whether the graph is learned and bent.
+        attention: Whether the output is gated.
+
+    Raises:
+        ValueError: If the embedding has no channel left.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        A: Tensor,
+        coff_embedding: int = 4,
+        adaptive: bool = True,
+        attention: bool = True,
+    ) -> None:
+        super().__init__()
+        self.num_subsets, num_joints = A.shape[:2]
+        self.adaptive = adaptive
+        self.attention = attention
+        width = out_channels // coff_embedding
+        if width < 1:
+            raise ValueError(f'backbone.gcn_coff_embedding={coff_embedding} leaves none of {out_channels} channels')
+        self.conv_d = nn.ModuleList(nn.Conv2d(in_channels, out_channels, 1) for _ in A)
+        if adaptive:
+            self.A = nn.Parameter(A.clone())
+            self.alpha = nn.Parameter(torch.zeros(1))
+            self.conv_a = nn.ModuleList(nn.Conv2d(in_channels, width, 1) for _ in A)
+            self.conv_b = nn.ModuleList(nn.Conv2d(in_channels, width, 1) for _ in A)
+        else:
+            self.register_buffer('A', A.clone())
+        if attention:
+            reach = num_joints if num_joints % 2 else num_joints - 1
+            self.conv_ta = nn.Conv1d(out_channels, 1, 9, padding=4)
+            self.conv_sa = nn.Conv1d(out_channels, 1, reach, padding=(reach - 1) // 2)
+            self.fc1c = nn.Linear(out_channels, out_channels // 2)
+            self.fc2c = nn.Linear(out_channels // 2, out_channels)
+        self.down = nn.Identity()
+        if in_channels != out_channels:
+            self.down = nn.Sequential(nn.Conv2d(in_channels, out_channels, 1), nn.BatchNorm2d(out_channels))
+        self.bn = nn.BatchNorm2d(out_channels)
+        self.relu = nn.ReLU(inplace=True)
+        self._first_weights()
+
+    def _first_weights(self) -> None:
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                conv_init(module)
+        for conv in self.conv_d:
+            branch_init(conv, self.num_subsets)
+        norm_init(self.bn, 1e-6)
+        if self.attention:  # every gate starts at 1/2
+            for gate in (self.conv_ta, self.fc2c):
+                nn.init.zeros_(gate.weight)
+                nn.init.zeros_(gate.bias)
+            nn.init.xavier_normal_(self.conv_sa.weight)
+            nn.init.zeros_(self.conv_sa.bias)
+            nn.init.kaiming_normal_(self.fc1c.weight)
+            nn.init.zeros_(self.fc1c.bias)
+
+    def graph(self, x: Tensor) -> Tensor:
+        """``(B, C, T, V) -> (B or 1, K, V, V)``: learned by all samples, bent by this one."""
+        if not self.adaptive:
+            return self.A[None]
+        embedded = conv_each(x, [*self.conv_a, *self.conv_b])
+        a, b = embedded.unflatten(1, (2, self.num_subsets, -1)).unbind(1)  # (B, K, Q, T, V)
+        similar = torch.einsum('bkqtv,bkqtw->bkvw', a, b) / (a.shape[2] * a.shape[3])
+        return self.A + self.alpha * similar.tanh()
+
+    def gates(self, y: Tensor) -> tuple[Tensor, Tensor]:
+        """``(B, C, T, V) -> (B, 1, T, V)`` and ``(B, C, 1, 1)``, to be multiplied with ``y``.
+
+        Each gate ``g`` makes ``y`` into ``y + g y``; the frames' gate looks at a ``y`` gated by joints, the channels'
+        at one gated by both. Only the means that the gates look at are formed, not the maps between.
+        """
+        joint = 1 + self.conv_sa(y.mean(2)).sigmoid()  # (B, 1, V)
+        frames = torch.einsum('bctv,bv->bct', y, joint[:, 0].to(y.dtype)) / y.shape[3]
+        frame = 1 + self.conv_ta(frames).sigmoid()  # (B, 1, T)
+        channels = (frames * frame).mean(2)
+        channel = 1 + self.fc2c(self.fc1c(channels).relu()).sigmoid()  # (B, C)
+        return frame[..., None] * joint[:, :, None], channel[..., None, None]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(B, C_in, T, V) -> (B, C_out, T, V)``."""
+        graph = self.graph(x).to(x.dtype).expand(x.shape[0], -1, -1, -1)
+        y = conv_sum(torch.einsum('bctv,bkvw->bkctw', x, graph).flatten(1, 2), self.conv_d)
+        y = self.relu(self.bn(y) + self.down(x))
+        if self.attention:
+            place, channel = self.gates(y)
+            y = y * place * channel
+        return y
 
 
 @MODELS.register_module()

@@ -1,8 +1,7 @@
 import pytest
 import torch
 
-from pyskl.models.backbones.aagcn import AAGCN
-from pyskl.models.layers.adaptive_gcn import AdaptiveGCN
+from pyskl.models.backbones.aagcn import AAGCN, AdaptiveGCN
 
 GRAPH = {'layout': {'joints': 3, 'edges': [(1, 0), (2, 1)]}, 'mode': 'spatial'}
 SMALL = {'base_channels': 8, 'num_stages': 3, 'inflate_stages': [3], 'down_stages': [3]}
