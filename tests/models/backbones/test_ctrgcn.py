@@ -1,9 +1,8 @@
 import pytest
 import torch
 
-from pyskl.models.backbones.ctrgcn import CTRGCN
+from pyskl.models.backbones.ctrgcn import CTRGC, CTRGCN
 from pyskl.models.layers.multi_branch_tcn import MultiBranchTCN
-from pyskl.models.layers.refined_gcn import CTRGC
 
 GRAPH = {'layout': {'joints': 3, 'edges': [(1, 0), (2, 1)]}, 'mode': 'spatial'}
 SMALL = {'base_channels': 16, 'num_stages': 3, 'inflate_stages': [3], 'down_stages': [3]}
