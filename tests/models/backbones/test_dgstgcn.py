@@ -2,9 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from pyskl.models.backbones.dgstgcn import DGSTGCN
-from pyskl.models.layers.dynamic_gcn import DGGCN
-from pyskl.models.layers.virtual_joint_tcn import DGTCN
+from pyskl.models.backbones.dgstgcn import DGGCN, DGSTGCN, DGTCN
 
 GRAPH = {'layout': {'joints': 3, 'edges': [(1, 0), (2, 1)]}, 'mode': 'random', 'num_filter': 4}
 SMALL = {'base_channels': 8, 'num_stages': 3, 'inflate_stages': [3], 'down_stages': [3]}
