@@ -1,8 +1,7 @@
 import pytest
 import torch
 
-from pyskl.models.backbones.msg3d import MSG3D, distances, window_links
-from pyskl.models.layers.windowed_gcn import G3D, MSGCN, UnfoldTime
+from pyskl.models.backbones.msg3d import G3D, MSG3D, MSGCN, UnfoldTime, distances, window_links
 
 CHAIN = torch.tensor([[0.0, 1, 0], [1, 0, 1], [0, 1, 0]])  # 0 - 1 - 2
 GRAPH = {'layout': {'joints': 3, 'edges': [(1, 0), (2, 1)]}, 'mode': 'binary_adj'}
