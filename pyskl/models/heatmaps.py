@@ -1,9 +1,146 @@
-"""Skeleton -> the module that draws its heatmaps."""
+"""Joints and limbs drawn as heatmaps on the device.
+
+The numbers are those of ``GeneratePoseTarget``: ``s * exp(-d**2 / (2 * sigma**2))`` within ``3 * sigma`` of a joint or
+limb of score s, cut off to whole pixels, exactly 0 outside, the larger value where persons overlap. There only pixels
+near a joint are computed; here all of them are, which is what a GPU does faster.
+
+B = samples times clips, M persons, T frames, V joints, K channels (joints or limbs), H x W pixels.
+"""
 
 from collections.abc import Sequence
 
-from pyskl.models.layers.heatmaps import JointHeatmaps, LimbHeatmaps, PoseHeatmaps
+import torch
+from torch import Tensor, nn
+
 from pyskl.skeletons import get_limbs, get_skeleton, limb_mirror_order, mirror_order
+
+LEAST_SCORE = 1e-3  # a joint, or limb, of less is not drawn
+
+
+def _window(low: Tensor, high: Tensor, pixel: Tensor) -> Tensor:
+    """``(..., P)``: which pixels lie between ``low`` and ``high``, ``(...)``, cut off towards zero as published."""
+    size = len(pixel)
+    first, last = low.clamp(0, size).trunc(), high.clamp(-1, size - 1).trunc()
+    return (pixel >= first[..., None]) & (pixel <= last[..., None])
+
+
+class PoseHeatmaps(nn.Module):
+    """Key points -> heatmap volumes; has no weights. A subclass writes ``draw``.
+
+    Args:
+        num_joints: V.
+        partners: The channels' partners in a mirror, ``(K,)``.
+        sigma: Of the bell, pixels.
+        double: What the recognizer reads to have the mirror images in evaluation.
+        train_size: (height, width) in training.
+        test_size: (height, width) in evaluation.
+    """
+
+    def __init__(
+        self,
+        num_joints: int,
+        partners: Sequence[int],
+        sigma: float,
+        double: bool,
+        train_size: tuple[int, int],
+        test_size: tuple[int, int],
+    ) -> None:
+        super().__init__()
+        self.num_joints = num_joints
+        self.sigma = sigma
+        self.double = double
+        self.train_size = train_size
+        self.test_size = test_size
+        pixel = torch.arange(max(*train_size, *test_size), dtype=torch.float32)
+        self.register_buffer('pixel', pixel, persistent=False)
+        self.register_buffer('partners', torch.tensor(partners), persistent=False)
+
+    def mirror(self, volume: Tensor) -> Tensor:
+        """``(B, K, T, H, W)`` seen in a mirror: columns reversed, partners exchanged."""
+        return volume.flip(-1).index_select(1, self.partners)
+
+    def draw(self, position: Tensor, score: Tensor, column: Tensor, row: Tensor) -> Tensor:
+        """``(B, M, V, T, 2)``, ``(B, M, V, T)``, ``(W,)``, ``(H,)`` -> ``(B, K, T, H, W)``."""
+        raise NotImplementedError
+
+    @torch.no_grad()
+    def forward(self, keypoint: Tensor) -> Tensor:
+        """``(B, M, T, V, 3 or 4)``: x, y in pixels of the picture, score -> ``(B, K, T, H, W)`` float32.
+
+        The fourth channel, where there is one, is not 0 in samples whose volume is to be mirrored.
+
+        Raises:
+            ValueError: If the joints are not those of the skeleton, or have no score.
+        """
+        if keypoint.ndim != 5 or keypoint.shape[3] != self.num_joints or keypoint.shape[4] not in (3, 4):
+            raise ValueError(
+                f'keypoint holds {tuple(keypoint.shape)}, (B, M, T, V, C); model.heatmaps.layout has V='
+                f'{self.num_joints} joints, and C is 3 or 4: x, y, score, mirrored, as FormatHeatmapInput packs them'
+            )
+        height, width = self.train_size if self.training else self.test_size
+        joints = keypoint.transpose(2, 3)  # (B, M, V, T, C)
+        with torch.autocast(keypoint.device.type, enabled=False):
+            volume = self.draw(joints[..., :2], joints[..., 2].float(), self.pixel[:width], self.pixel[:height])
+        if keypoint.shape[4] == 3:
+            return volume
+        mirrored = keypoint[:, 0, 0, 0, 3, None, None, None, None] != 0
+        return torch.where(mirrored, self.mirror(volume), volume)
+
+
+class JointHeatmaps(PoseHeatmaps):
+    """One channel a joint; see :class:`PoseHeatmaps` for the arguments."""
+
+    def draw(self, position: Tensor, score: Tensor, column: Tensor, row: Tensor) -> Tensor:
+        """``(B, M, V, T, 2)``, ``(B, M, V, T)``, ``(W,)``, ``(H,)`` -> ``(B, V, T, H, W)``."""
+        shown = (score >= LEAST_SCORE) & position.isfinite().all(-1)
+        position = torch.where(shown[..., None], position, 0)
+        bells = []
+        for centre, pixel in zip(position.unbind(-1), (column, row), strict=True):
+            offset = (pixel - centre[..., None]).float()
+            window = _window(centre - 3 * self.sigma, centre + 3 * self.sigma, pixel)
+            bells.append((offset.square() * (-0.5 / self.sigma**2)).exp() * window)
+        along_y = bells[1] * torch.where(shown, score, 0)[..., None]
+        return (along_y[..., :, None] * bells[0][..., None, :]).amax(1)
+
+
+class LimbHeatmaps(PoseHeatmaps):
+    """One channel a limb; one of less than a pixel is its first joint.
+
+    Args:
+        limbs: Pairs of joints, one a channel.
+        options: Arguments of :class:`PoseHeatmaps`, by name.
+    """
+
+    def __init__(self, limbs: Sequence[tuple[int, int]], **options) -> None:
+        super().__init__(**options)
+        self.register_buffer('ends', torch.tensor(limbs).T.contiguous(), persistent=False)
+
+    def draw(self, position: Tensor, score: Tensor, column: Tensor, row: Tensor) -> Tensor:
+        """``(B, M, V, T, 2)``, ``(B, M, V, T)``, ``(W,)``, ``(H,)`` -> ``(B, K, T, H, W)``."""
+        a, b = (position.index_select(2, end) for end in self.ends)  # (B, M, K, T, 2)
+        from_score, to_score = (score.index_select(2, end) for end in self.ends)
+        lower = torch.minimum(from_score, to_score)
+        shown = (lower >= LEAST_SCORE) & a.isfinite().all(-1) & b.isfinite().all(-1)
+        a = torch.where(shown[..., None], a, 0)
+        b = torch.where(shown[..., None], b, 0)
+        short = (b - a).square().sum(-1) < 1  # a joint: no length, and any direction
+        b = torch.where(short[..., None], a, b)
+        height = torch.where(shown, torch.where(short, from_score, lower), 0)
+        low, high = torch.minimum(a, b) - 3 * self.sigma, torch.maximum(a, b) + 3 * self.sigma
+        in_x = _window(low[..., 0], high[..., 0], column)[..., None, :]
+        in_y = _window(low[..., 1], high[..., 1], row)[..., :, None]
+
+        east, south = (b - a).float().unbind(-1)
+        length = torch.hypot(east, south)
+        unit = torch.where(short, 1, length)
+        east = (torch.where(short, unit, east) / unit)[..., None, None]
+        south = (south / unit)[..., None, None]
+        x = column - a[..., 0, None, None].float()  # (B, M, K, T, 1, W)
+        y = row[:, None] - a[..., 1, None, None].float()  # (B, M, K, T, H, 1)
+        along, beside = x * east + y * south, x * south - y * east  # (B, M, K, T, H, W)
+        along = along - along.clamp(min=0).minimum(length[..., None, None])  # what lies before or beyond the ends
+        bell = ((along.square() + beside.square()) * (-0.5 / self.sigma**2)).exp()
+        return (bell * (height[..., None, None] * in_y * in_x)).amax(1)
 
 
 def _size(size: int | Sequence[int], name: str) -> tuple[int, int]:
