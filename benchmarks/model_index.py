@@ -1,0 +1,83 @@
+"""Write the sizes of the models into ``pyskl/zoo/index``, an entry for every config without one, and docs/models.md.
+
+    python benchmarks/model_index.py [--check]
+
+Parameters are of the whole network, FLOPs the multiply-accumulates of its backbone for one clip, both counted by torch.
+Results, weights and every other line of an entry stay as they are.
+"""
+
+import argparse
+import json
+import re
+from pathlib import Path
+
+import torch
+
+from pyskl.cli.models import page
+from pyskl.engine.build import build_recognizer
+from pyskl.engine.config.load import load_config
+from pyskl.engine.config.shipped import config_names, configs_folder
+from pyskl.engine.flops import clip_shape, macs, parameters
+from pyskl.files import write_text
+from pyskl.zoo.index import FOLDER, entries
+
+PAGE = Path(__file__).resolve().parents[1] / 'docs/models.md'
+_cache: dict[str, tuple[int, int]] = {}
+
+
+def sizes(config: str) -> tuple[int, int]:
+    """Parameters and multiply-accumulates of ``configs/...``; configs with the same network are counted once."""
+    cfg = load_config(configs_folder() / config.removeprefix('configs/'))
+    shape = clip_shape(cfg)
+    key = json.dumps(cfg.model.to_dict(), sort_keys=True, default=str) + str(shape)
+    if key not in _cache:
+        model = build_recognizer(cfg, torch.device('cpu'))
+        _cache[key] = parameters(model), macs(model.backbone, torch.empty(1, *shape)).total
+    return _cache[key]
+
+
+def main() -> int:
+    """Update the files; with ``--check``, only say what is out of date."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--check', action='store_true', help='change nothing; exit 1 if something is out of date')
+    args = parser.parse_args()
+    stale = []
+    for entry in entries().values():
+        counted = sizes(entry.config)
+        if counted != (entry.parameters, entry.macs):
+            stale.append(entry.name)
+            if not args.check:
+                _replace_sizes(entry.family, entry.name, counted)
+    listed = {entry.config for entry in entries().values()}
+    for name, path in config_names().items():
+        config = f'configs/{path.relative_to(configs_folder()).as_posix()}'
+        if config not in listed:
+            stale.append(name)
+            if not args.check:
+                _append(config, name, sizes(config))
+    if not args.check:
+        entries.cache_clear()
+        write_text(PAGE, page())
+    print(f'{len(entries())} models; out of date{"" if args.check else " and written"}: {", ".join(stale) or "none"}')
+    return 1 if args.check and stale else 0
+
+
+def _replace_sizes(family: str, name: str, counted: tuple[int, int]) -> None:
+    path = FOLDER / f'{family.lower()}.yml'
+    line = re.compile(
+        rf'(- Name: {re.escape(name)}\n(?:  .*\n)*?  Metadata: \{{.*)Parameters: \d+, FLOPs: \d+', re.MULTILINE
+    )
+    write_text(path, line.sub(rf'\g<1>Parameters: {counted[0]}, FLOPs: {counted[1]}', path.read_text()))
+
+
+def _append(config: str, name: str, counted: tuple[int, int]) -> None:
+    path = FOLDER / f'{config.split("/")[1].lower()}.yml'
+    text = path.read_text() if path.is_file() else 'Models:\n'
+    beside = [entry for entry in entries().values() if entry.config.rpartition('/')[0] == config.rpartition('/')[0]]
+    data = f'Training Data: {beside[0].dataset}, ' if beside and beside[0].dataset else ''
+    meta = f'{{{data}Parameters: {counted[0]}, FLOPs: {counted[1]}}}'
+    write_text(path, f'{text}- Name: {name}\n  Config: {config}\n  Metadata: {meta}\n')
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

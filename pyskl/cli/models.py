@@ -1,0 +1,109 @@
+"""List the models of the zoo: size, cost, published and measured accuracy in %, and where weights are published.
+
+pyskl models '*ntu60_xsub_hrnet/j'
+pyskl models stgcn++ --weights
+pyskl models stgcn++_ntu60_xsub_hrnet/j --fetch
+"""
+
+import argparse
+import json
+from dataclasses import asdict
+
+from pyskl.cli.entry import run
+from pyskl.zoo.index import ModelEntry, select
+
+PAGE = """# Models
+
+Every config that is shipped, under the name that `pyskl train`, `pyskl test`, `pyskl models` and
+`pyskl.create_model` know it by. `python benchmarks/model_index.py` writes this page; `pyskl models PATTERN` prints
+the same.
+
+- parameters: of the whole network. GMACs: of the backbone, for one clip as the config feeds it in testing.
+- published: top-1 in % (mean class accuracy where said) as the authors' README prints it; those figures are theirs.
+- measured: by this project, on the machine and with the command that the family's README names.
+- weights: files of PYSKL and MMAction2, on their server, under their licence (Apache-2.0).
+  `pyskl.create_model(NAME, pretrained=True)` fetches one into `PYSKL_HOME`, checks its sha256 and reads it without
+  running code.
+"""
+HEADER = ('model', 'data', 'parameters', 'GMACs', 'published', 'measured', 'weights')
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('pattern', nargs='?', default='*', help='a part of the name, or a shell pattern')
+    parser.add_argument('--weights', action='store_true', help='only models with published weights')
+    parser.add_argument('--fetch', action='store_true', help='download the weights of the models listed')
+    parser.add_argument('--format', choices=['text', 'markdown', 'json'], default='text')
+    return parser.parse_args(argv)
+
+
+def row(entry: ModelEntry) -> tuple[str, ...]:
+    """One line of the table; what is not known is '-'."""
+
+    def percent(value: float | None) -> str:
+        digits = '' if value is None else f'{value:.2f}'
+        return digits[:-1] if digits.endswith('0') else digits or '-'
+
+    mean = ' (mean class)' if entry.metric.startswith('Mean') and entry.published is not None else ''
+    return (
+        entry.name,
+        entry.dataset or '-',
+        f'{entry.parameters / 1e6:.3f} M' if entry.parameters else '-',
+        f'{entry.macs / 1e9:.2f}' if entry.macs else '-',
+        percent(entry.published) + mean,
+        percent(entry.measured),
+        (entry.source or 'yes') if entry.weights else '-',
+    )
+
+
+def text_table(found: list[ModelEntry]) -> str:
+    """Aligned columns."""
+    lines = [HEADER, *map(row, found)]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(HEADER))]
+    padded = ('  '.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
+    return '\n'.join(line.rstrip() for line in padded)
+
+
+def markdown_table(found: list[ModelEntry]) -> str:
+    """A Markdown table; weights are links."""
+    lines = ['| ' + ' | '.join(HEADER) + ' |', '|---' * len(HEADER) + '|']
+    for entry in found:
+        cells = list(row(entry))
+        cells[0] = f'`{cells[0]}`'
+        if entry.weights:
+            cells[-1] = f'[{cells[-1]}]({entry.weights})'
+        lines.append('| ' + ' | '.join(cells) + ' |')
+    return '\n'.join(lines)
+
+
+def page() -> str:
+    """``docs/models.md``: every model, one section per family."""
+    families = list(dict.fromkeys(entry.family for entry in select()))
+    sections = [PAGE]
+    for family in families:
+        sections.append(f'## {family}\n\n{markdown_table([e for e in select() if e.family == family])}\n')
+    return '\n'.join(sections)
+
+
+def main() -> None:
+    """Print the table."""
+    args = parse_args()
+    found = [entry for entry in select(args.pattern) if entry.weights or not (args.weights or args.fetch)]
+    if not found:
+        extra = ' with published weights' if args.weights or args.fetch else ''
+        raise ValueError(f'no model{extra} matches {args.pattern!r}; `pyskl models` lists all')
+    if args.fetch:
+        from pyskl.zoo.download import fetch
+
+        for entry in found:
+            print(f'{entry.name}: {fetch(entry.weights, entry.sha256)}', flush=True)
+        return
+    if args.format == 'json':
+        print(json.dumps([asdict(entry) for entry in found], indent=2))
+    else:
+        print(markdown_table(found) if args.format == 'markdown' else text_table(found))
+
+
+if __name__ == '__main__':
+    run(main)
