@@ -111,6 +111,11 @@ class PoseDataset:
             raise ValueError(f'split {split!r} of {self.ann_file!r} has no clips')
         return splits[split]
 
+    def __repr__(self) -> str:
+        split = f', split={self.split!r}' if self.split else ''
+        steps = f', {len(self.pipeline.transforms)} transforms' if self.pipeline.transforms else ''
+        return f'PoseDataset({self.ann_file!r}{split}: {len(self)} clips{steps})'
+
     def __getstate__(self) -> dict:
         """Without what is mapped: whoever unpickles it maps it again."""
         return self.__dict__ if self._filtered else {**self.__dict__, '_indices': None}

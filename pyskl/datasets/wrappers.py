@@ -53,6 +53,9 @@ class RepeatDataset:
         self.times = times * self.dataset.times
         self._repeats = times
 
+    def __repr__(self) -> str:
+        return f'RepeatDataset({self._repeats} x {self.dataset!r})'
+
     @property
     def class_prob(self) -> ClassProb | None:
         """That of the dataset inside."""
@@ -101,6 +104,9 @@ class ConcatDataset:
             raise ValueError(f'ConcatDataset datasets must be a list of at least one dataset, got {datasets!r}')
         self.datasets = [_built(dataset, test_mode) for dataset in datasets]
         self._ends = np.cumsum([len(dataset) for dataset in self.datasets])
+
+    def __repr__(self) -> str:
+        return f'ConcatDataset({", ".join(map(repr, self.datasets))})'
 
     @property
     def labels(self) -> np.ndarray:

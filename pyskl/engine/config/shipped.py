@@ -35,6 +35,11 @@ def config_names() -> dict[str, Path]:
     return names
 
 
+def architectures() -> dict[str, Path]:
+    """``{'ctrgcn': path}`` of each fragment that describes a network without a data set."""
+    return {path.stem: path for path in sorted((configs_folder() / '_base_/models').glob('*.py'))}
+
+
 def find_config(path: str | Path) -> Path:
     """The file that ``path`` names: itself if it is there, else a shipped config.
 
