@@ -76,7 +76,7 @@ def main() -> None:
 
     cfg = load_config(args.config, parse_options(args.cfg_options))
     model = init_recognizer(cfg, args.checkpoint, trust=args.trust_checkpoint)
-    key = 'imgs' if cfg.model.get('type') == 'Recognizer3D' else 'keypoint'
+    key = getattr(model, 'input_key', 'keypoint')
     if getattr(model, 'heatmaps', None) is not None:
         raise ValueError("heatmap_on='device' draws joints inside the network; export without it")
 

@@ -34,13 +34,14 @@ def main() -> None:
     from pyskl.engine.build import build_recognizer
     from pyskl.engine.config.errors import named
     from pyskl.engine.flops import Macs, clip_shape, macs, parameters
+    from pyskl.models.recognizers import input_key
 
     def look_at(config: str) -> tuple[str, tuple[int, ...], int, int, Macs]:
         """Axes and sizes of the clip; parameters in all and of the backbone; the backbone's cost."""
         cfg = load_config(config, parse_options(args.cfg_options))
         model = build_recognizer(cfg, torch.device('cpu'))
         shape = tuple(args.shape or clip_shape(cfg))
-        axes = 'C, T, H, W' if cfg.model.get('type') == 'Recognizer3D' else 'M, T, V, C'
+        axes = 'C, T, H, W' if input_key(cfg.model) == 'imgs' else 'M, T, V, C'
         return axes, shape, parameters(model), parameters(model.backbone), macs(model.backbone, torch.empty(1, *shape))
 
     if len(args.configs) == 1:

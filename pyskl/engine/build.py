@@ -13,6 +13,7 @@ from pyskl.engine.config.load import datasets_in
 from pyskl.engine.loaders import SeededDataset
 from pyskl.models import build_model
 from pyskl.models.heatmaps import pose_heatmaps
+from pyskl.models.recognizers import input_key
 from pyskl.registry import DATASETS, MODELS, build_component, check_arguments, lookup
 from pyskl.skeletons import Skeleton, get_skeleton
 
@@ -96,7 +97,7 @@ def check_fit(cfg: Config, dataset, phase: str) -> dict | None:
         dataset.check(skeleton.num_joints, head.get('num_classes'), skeleton.dims)
         sample = _first_sample(dataset)
         clips = _check_joints(sample, backbone, skeleton, phase)
-    elif cfg.model.get('type') == 'Recognizer3D':
+    elif input_key(cfg.model) == 'imgs':
         dataset.check(num_classes=head.get('num_classes'))
         sample = _first_sample(dataset)
         clips = _check_volumes(sample, cfg, phase)

@@ -18,6 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from pyskl.engine.build import inference_dataset
 from pyskl.engine.config.load import datasets_in
+from pyskl.models.recognizers import input_key
 from pyskl.registry import MODELS, lookup
 from pyskl.skeletons import get_skeleton
 
@@ -79,7 +80,7 @@ def clip_shape(cfg: Config) -> tuple[int, int, int, int]:
         (M, T, V, C), (2, 100, V, C) where nothing is said; or for volumes (C, T, H, W), (C, 48, 64, 64) where nothing
         is said.
     """
-    volumes = cfg.model.get('type') == 'Recognizer3D'
+    volumes = input_key(cfg.model) == 'imgs'
     backbone = cfg.model.backbone
     persons, frames, size = 2, 48 if volumes else 100, (64, 64)
     if not backbone.get('graph_cfg') and not volumes:

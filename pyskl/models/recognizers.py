@@ -3,11 +3,26 @@
 N samples, S clips, M persons, T frames, V joints, C channels, K classes.
 """
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 
 from pyskl.models.heatmaps import pose_heatmaps
-from pyskl.registry import MODELS, build_component, check_arguments
+from pyskl.registry import MODELS, build_component, check_arguments, lookup
+
+
+def input_key(model: Mapping) -> str:
+    """The argument in which a config's ``model`` takes clips: ``'keypoint'``, or ``'imgs'`` for heatmap volumes.
+
+    A recognizer states it as its class attribute ``input_key``; ``'keypoint'`` if it does not. An instance that draws
+    its heatmaps itself takes ``'keypoint'`` and says so in the attribute of the instance.
+
+    Raises:
+        ValueError: If ``model.type`` is not a known model.
+    """
+    kind = model.get('type')
+    return getattr(lookup(kind, MODELS) if isinstance(kind, str) else kind, 'input_key', 'keypoint')
 
 
 def average_clips(logits: Tensor, how: str | None) -> Tensor:
@@ -64,6 +79,7 @@ class RecognizerGCN(nn.Module):
         ValueError: If ``test_cfg`` holds anything else.
     """
 
+    input_key = 'keypoint'
     # In (N, S, M, C', T', V...): PYSKL calls the clips n.
     POOLED = {'n': 1, 'm': 2, 't': 4, 'v': 5}
 
@@ -83,6 +99,9 @@ class RecognizerGCN(nn.Module):
         if len(set(letters)) < len(letters) or not set(letters) <= set(self.POOLED):
             raise ValueError(f"model.test_cfg.pool_opt must be letters of 'nmtv', 'all' or 'none', got {pool!r}")
         self.pooled = [self.POOLED[letter] for letter in letters]
+
+    def extra_repr(self) -> str:
+        return f'input_key={self.input_key!r}, average_clips={self.average_clips!r}'
 
     def extract_feat(self, keypoint: Tensor) -> Tensor:
         """``(N, S, M, T, V, C) -> (N * S, M, C', ...)``, the backbone's maps."""
@@ -149,6 +168,8 @@ class Recognizer3D(nn.Module):
         ValueError: If ``test_cfg`` or ``heatmaps`` holds anything else.
     """
 
+    input_key = 'imgs'
+
     def __init__(
         self,
         backbone: dict,
@@ -172,6 +193,10 @@ class Recognizer3D(nn.Module):
         if heatmaps is not None:
             check_arguments(pose_heatmaps, heatmaps, 'model.heatmaps')
             self.heatmaps = pose_heatmaps(**heatmaps)
+            self.input_key = 'keypoint'
+
+    def extra_repr(self) -> str:
+        return f'input_key={self.input_key!r}, average_clips={self.average_clips!r}'
 
     def volumes(self, views: Tensor) -> list[Tensor]:
         """What the backbone sees of ``(B, C, T, H, W)`` volumes, or of ``(B, M, T, V, 3)`` joints: B volumes each."""

@@ -134,6 +134,7 @@ def test_joints_score_as_the_volumes_drawn_of_them():
     keypoint = joints()
     volumes = pose_heatmaps(**HEATMAPS).eval()(keypoint.flatten(0, 1)).unflatten(0, (2, 3))
     drawing, plain = warmed(heatmaps=HEATMAPS), warmed()
+    assert (drawing.input_key, plain.input_key) == ('keypoint', 'imgs')
     assert list(drawing.state_dict()) == list(plain.state_dict())
     assert same(drawing(keypoint=keypoint, mode='predict'), plain(imgs=volumes, mode='predict'))
 

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 
 from mmengine.config import Config
 
+from pyskl.models.recognizers import input_key
+
 PLACES = ('worker', 'device')
 # What GeneratePoseTarget is told about the drawing; sides belong to a mirror, which only some phases look into.
 DRAWING = {'layout': 'coco', 'with_kp': True, 'with_limb': False, 'skeletons': None, 'sigma': 0.6}
@@ -31,7 +33,7 @@ def write_out_heatmap_on(cfg: Config, pipelines: Iterable[tuple[str, dict, str]]
         return
     model = cfg.get('model')
     kind = model.get('type') if isinstance(model, dict) else None
-    if kind != 'Recognizer3D':
+    if kind is None or input_key(model) != 'imgs':
         raise ValueError(f"heatmap_on='device' is for model.type='Recognizer3D', got {kind!r}; leave it out")
     drawings, sizes = {}, {}
     for where, holder, key in pipelines:
