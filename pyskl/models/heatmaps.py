@@ -55,6 +55,12 @@ class PoseHeatmaps(nn.Module):
         self.register_buffer('pixel', pixel, persistent=False)
         self.register_buffer('partners', torch.tensor(partners), persistent=False)
 
+    def extra_repr(self) -> str:
+        return (
+            f'channels={len(self.partners)}, sigma={self.sigma}, train_size={self.train_size}, '
+            f'test_size={self.test_size}, double={self.double}'
+        )
+
     def mirror(self, volume: Tensor) -> Tensor:
         """``(B, K, T, H, W)`` seen in a mirror: columns reversed, partners exchanged."""
         return volume.flip(-1).index_select(1, self.partners)

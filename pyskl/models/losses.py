@@ -38,6 +38,9 @@ class CrossEntropyLoss(nn.Module):
         self.loss_weight = loss_weight
         _weight_buffer(self, class_weight)
 
+    def extra_repr(self) -> str:
+        return f'loss_weight={self.loss_weight}'
+
     def forward(self, cls_score: Tensor, label: Tensor) -> Tensor:
         """``(N, K)`` logits and ``(N,)`` indices or ``(N, K)`` soft labels -> scalar."""
         _check_weight(self.class_weight, cls_score.shape[1])
@@ -65,6 +68,9 @@ class BCELossWithLogits(nn.Module):
         super().__init__()
         self.loss_weight = loss_weight
         _weight_buffer(self, class_weight)
+
+    def extra_repr(self) -> str:
+        return f'loss_weight={self.loss_weight}'
 
     def forward(self, cls_score: Tensor, label: Tensor) -> Tensor:
         """``(N, K)`` logits and ``(N, K)`` labels in [0, 1] -> scalar.

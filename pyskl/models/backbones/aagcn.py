@@ -74,6 +74,9 @@ class AdaptiveGCN(nn.Module):
         self.relu = nn.ReLU(inplace=True)
         self._first_weights()
 
+    def extra_repr(self) -> str:
+        return f'subsets={self.num_subsets}, joints={self.A.shape[1]}, attention={self.attention}'
+
     def _first_weights(self) -> None:
         for module in self.modules():
             if isinstance(module, nn.Conv2d):

@@ -65,6 +65,9 @@ class CTRGC(nn.Module):
                 conv_init(module)
         norm_init(self.bn, 1e-6)
 
+    def extra_repr(self) -> str:
+        return f'subsets={len(self.convs)}, joints={self.A.shape[1]}'
+
     def graph(self, x: Tensor) -> Tensor:
         """``(B, C_in, T, V) -> (B, K, C_out, V, V)``."""
         subsets = len(self.convs)
@@ -126,6 +129,9 @@ class CTRGCNBlock(nn.Module):
             if variant == 'original':
                 conv_init(self.residual.conv)
         self.relu = nn.ReLU(inplace=residual)  # without a sum between, the branches' ReLU needs its own output
+
+    def extra_repr(self) -> str:
+        return f'residual={self.has_residual}'
 
     def forward(self, x: Tensor) -> Tensor:
         """``(B, C_in, T, V) -> (B, C_out, T', V)``."""

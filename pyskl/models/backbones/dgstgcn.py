@@ -99,6 +99,9 @@ class DGGCN(nn.Module):
         self.bn = build_norm(norm, out_channels, 'backbone.gcn_norm')
         self.act = build_activation(act, 'backbone.gcn_act')
 
+    def extra_repr(self) -> str:
+        return f'groups={self.num_groups}, joints={self.A.shape[1]}, ctr={self.ctr}, ada={self.ada}'
+
     def graph(self, x: Tensor) -> Tensor:
         """``(B, C, T, V) -> (B or 1, K, G or 1, T or 1, V, V)``."""
         graph = self.A[None, :, None, None]
@@ -151,6 +154,9 @@ class DGTCN(MultiScaleTCN):
     ) -> None:
         super().__init__(in_channels, out_channels, mid_channels, dropout, ms_cfg, stride)
         self.add_coeff = nn.Parameter(torch.zeros(num_joints))
+
+    def extra_repr(self) -> str:
+        return f'joints={len(self.add_coeff)}'
 
     def forward(self, x: Tensor) -> Tensor:
         """``(B, C_in, T, V) -> (B, C_out, ceil(T / stride), V)``."""

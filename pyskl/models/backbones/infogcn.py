@@ -39,6 +39,9 @@ class JointAttention(nn.Module):
         self.to_qk = nn.Linear(in_channels, 2 * num_heads * (in_channels // 8))
         nn.init.normal_(self.to_qk.weight)
 
+    def extra_repr(self) -> str:
+        return f'heads={self.num_heads}'
+
     def forward(self, x: Tensor) -> Tensor:
         """``(B, T, V, C) -> (B, T, H, V, V)``, rows that sum to 1, float32 or wider."""
         query, key = self.to_qk(self.ln(x)).unflatten(-1, (2, self.num_heads, -1)).permute(3, 0, 1, 4, 2, 5)
@@ -72,6 +75,9 @@ class SAGC(nn.Module):
         norm_init(self.bn, 1e-6)  # starts as its residual
         self.attn = JointAttention(in_channels, num_heads)
         self.relu = nn.ReLU(inplace=True)
+
+    def extra_repr(self) -> str:
+        return f'heads={len(self.shared_topology)}, joints={self.shared_topology.shape[1]}'
 
     def forward(self, x: Tensor) -> Tensor:
         """``(B, C_in, T, V) -> (B, C_out, T, V)``."""

@@ -47,6 +47,9 @@ class MSGCN(nn.Module):
         self.PA = nn.Parameter(torch.empty_like(A).uniform_(-1e-6, 1e-6))
         self.mlp = PointwiseMLP(in_channels * len(A), out_channels)
 
+    def extra_repr(self) -> str:
+        return f'distances={len(self.A)}, joints={self.A.shape[1]}'
+
     def scatter(self, x: Tensor) -> Tensor:
         """``(B, C, T, V) -> (B, S * C, T, V)``, channels last: one small matrix product a frame."""
         b, c, t, v = x.shape
@@ -66,6 +69,9 @@ class UnfoldTime(nn.Module):
         super().__init__()
         self.size = size
         self.stride = stride
+
+    def extra_repr(self) -> str:
+        return f'size={self.size}, stride={self.stride}'
 
     def forward(self, x: Tensor) -> Tensor:
         """``(B, C, T, V) -> (B, C, T', W * V)``, channels last."""

@@ -120,6 +120,9 @@ class SGN(nn.Module):
         for gcn in (self.gcn1, self.gcn2, self.gcn3):
             nn.init.zeros_(gcn.conv.weight)
 
+    def extra_repr(self) -> str:
+        return f'joints={self.num_joints}, frames={self.num_frames}, in_channels={self.in_channels}'
+
     def normalize(self, x: Tensor, norm: nn.Module) -> Tensor:
         """``(B, T, V, C) -> (B, C, T, V)``, each joint and coordinate by itself."""
         b, t, v, c = x.shape

@@ -104,6 +104,9 @@ class GridBlock(nn.Module):
             )
         self.relu = nn.ReLU(inplace=True)
 
+    def extra_repr(self) -> str:
+        return f'grid_shape={self.grid_shape}, pool={self.pool}, residual={self.has_residual}'
+
     def forward(self, x: Tensor) -> Tensor:
         """``(B, C_in, T, H * W) -> (B, C_out, T', H' * W')``, channels last."""
         b, c, t, _ = x.shape
@@ -249,6 +252,9 @@ class Ske2Grid(nn.Module):
                 own = own * torch.ones_like(own).index_copy(0, getattr(self, f'inside_{stage}'), gate)
             gate = own
         return gate
+
+    def extra_repr(self) -> str:
+        return f'joints={self.num_joints}, in_channels={self.in_channels}, grid_shape={self.grid_shape}'
 
     def _init_convolutions(self) -> None:
         for module in self.modules():

@@ -53,6 +53,10 @@ class IndexTransform(nn.Module):
         self.register_state_dict_pre_hook(IndexTransform._before_saving)
         self.refresh()
 
+    def extra_repr(self) -> str:
+        trained = self.sgt_trans_mat.requires_grad
+        return f'cells={len(self.index_sel)}, trained={trained}, temperature={self.temperature}'
+
     @staticmethod
     def _after_loading(module: 'IndexTransform', incompatible_keys: object) -> None:
         module.refresh(force=True)

@@ -51,6 +51,9 @@ class BaseHead(nn.Module):
         self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()
         self.loss_cls = build_component(loss_cls or {'type': 'CrossEntropyLoss'}, MODELS)
 
+    def extra_repr(self) -> str:
+        return f'num_classes={self.num_classes}, in_channels={self.in_channels}'
+
     def classify(self, feature: Tensor) -> Tensor:
         """``(N, C) -> (N, K)``."""
         raise NotImplementedError

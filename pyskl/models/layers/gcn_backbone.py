@@ -34,6 +34,9 @@ class GCNBackbone(nn.Module):
         if data_bn_type is not None:
             self.data_bn = nn.BatchNorm1d(num_joints * in_channels * (num_person if data_bn_type == 'MVC' else 1))
 
+    def extra_repr(self) -> str:
+        return f'joints={self.num_joints}, in_channels={self.in_channels}, data_bn_type={self.data_bn_type!r}'
+
     def encode(self, x: Tensor) -> Tensor:
         """``(B, C, T, V) -> (B, C', T', V)``; the input lies channels last."""
         raise NotImplementedError

@@ -71,6 +71,12 @@ class UnitGCN(nn.Module):
                 nn.Conv2d(in_channels, out_channels, 1), build_norm(norm, out_channels, 'backbone.gcn_norm')
             )
 
+    def extra_repr(self) -> str:
+        return (
+            f'subsets={self.num_subsets}, joints={self.A.shape[1]}, adaptive={self.adaptive!r}, '
+            f'conv_pos={"pre" if self.conv_first else "post"!r}, with_res={self.with_res}'
+        )
+
     def adjacency(self) -> Tensor:
         """``(K, V, V)``, as learned so far."""
         if self.adaptive == 'offset':

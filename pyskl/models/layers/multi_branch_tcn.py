@@ -76,6 +76,9 @@ class MultiBranchTCN(nn.Module):
         self.act = nn.ReLU(inplace=True) if act else nn.Identity()
         self.drop = nn.Dropout(dropout)  # not in place: the ReLU in front of it needs its own output
 
+    def extra_repr(self) -> str:
+        return f'widths={self.widths}, residual={self.has_residual}'
+
     def init_weights(self, spread: float = 0.0) -> None:
         """CTR-GCN's first weights; those of the norms are ``N(1, spread)``."""
         for module in self.modules():

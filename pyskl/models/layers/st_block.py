@@ -34,6 +34,9 @@ class STBlock(nn.Module):
             self.residual = UnitTCN(in_channels, out_channels, kernel_size=1, stride=stride)
         self.relu = nn.ReLU(inplace=True)
 
+    def extra_repr(self) -> str:
+        return f'residual={self.has_residual}'
+
     def forward(self, x: Tensor) -> Tensor:
         """``(B, C_in, T, V) -> (B, C_out, T', V)``."""
         y = self.tcn(self.gcn(x))
