@@ -1,0 +1,53 @@
+import json
+import os
+
+import pytest
+
+from pyskl.engine.run_record import RunRecord, git_commit, plain, surroundings
+
+
+@pytest.fixture
+def record(tmp_path):
+    folder = tmp_path / 'run'
+    folder.mkdir()
+    return RunRecord(folder)
+
+
+def test_a_run_removes_checkpoints_that_it_wrote_and_no_other(record):
+    for name in ('epoch_1.pth', 'best_mine.pth', 'notes.txt', 'best_ours.pth'):
+        (record.folder / name).touch()
+    for name in ('epoch_1.pth', 'best_ours.pth', 'notes.txt'):
+        record.add(name)
+    names = ['epoch_1.pth', 'best_mine.pth', 'notes.txt', 'best_ours.pth']
+    assert RunRecord(record.folder).remove(names) == ['epoch_1.pth', 'best_ours.pth']
+    assert sorted(os.listdir(record.folder)) == ['best_mine.pth', 'notes.txt', 'run.json']
+
+
+@pytest.mark.parametrize('name', ['../epoch_1.pth', '/tmp/epoch_1.pth', 'best_x/../../epoch_1.pth', 'best_folder.pth'])
+def test_a_record_of_someone_elses_reaches_no_other_folder_and_no_folder(record, name):
+    outside = record.folder.parent / 'epoch_1.pth'
+    outside.touch()
+    (record.folder / 'best_folder.pth').mkdir()
+    record.path.write_text(json.dumps({'pyskl_run': 1, 'files': [name]}))
+    assert RunRecord(record.folder).remove([name]) == []
+    assert outside.exists() and (record.folder / 'best_folder.pth').is_dir()
+
+
+@pytest.mark.parametrize('text', ['', '[]', '{"files": []}', '{"pyskl_run": 1, "files": 3}', '[' * 100000])
+def test_another_run_json_is_refused_and_left_alone(record, text):
+    record.path.write_text(text)
+    with pytest.raises(ValueError, match='run.json is damaged or not the record of a run; move it away'):
+        RunRecord(record.folder)
+    assert record.path.read_text() == text
+
+
+def test_a_config_is_comparable_after_json():
+    value = {'topk': (1, 5), 'type': RunRecord, 'lr': 0.1, 'none': None}
+    expected = {'topk': [1, 5], 'type': 'pyskl.engine.run_record.RunRecord', 'lr': 0.1, 'none': None}
+    assert plain(value) == expected == plain(json.loads(json.dumps(plain(value))))
+
+
+def test_a_run_says_what_it_ran_on(tmp_path):
+    found = surroundings()
+    assert set(found) == {'started', 'versions', 'git', 'machine'} and found['versions']['torch']
+    assert git_commit(tmp_path) is None
