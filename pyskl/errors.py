@@ -14,3 +14,7 @@ def one_line(error: BaseException) -> str:
     if _FROM_WORKER.match(lines[0]):
         return _CLASS_NAME.sub('', lines[-1])
     return ' '.join(lines)
+
+
+class TerminatedError(Exception):
+    """A run was asked to end by SIGTERM; the message says where it can go on."""

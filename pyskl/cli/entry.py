@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import Callable
 
-from pyskl.errors import one_line
+from pyskl.errors import TerminatedError, one_line
 
 
 def _debug() -> bool:
@@ -55,13 +55,17 @@ if _is_a_tool() and not _debug() and signal.getsignal(signal.SIGINT) is signal.d
 def run(main: Callable[[], int | None]) -> None:
     """Call ``main()`` and leave the program.
 
-    Exit status: what ``main`` returns (None is 0); 1 after a ValueError or OSError; 130 after Ctrl-C. Any other
-    exception is a bug of ours and keeps its traceback.
+    Exit status: what ``main`` returns (None is 0); 1 after a ValueError or OSError; 130 after Ctrl-C, 143 after
+    SIGTERM. Any other exception is a bug of ours and keeps its traceback.
     """
     if signal.getsignal(signal.SIGINT) is _stop_before_start:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         status = main() or 0
+    except TerminatedError as error:
+        if _is_first():
+            print(error, file=sys.stderr, flush=True)
+        status = 128 + signal.SIGTERM
     except (ValueError, OSError, KeyboardInterrupt) as error:
         if _debug():
             raise

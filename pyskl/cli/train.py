@@ -35,8 +35,7 @@ def main() -> None:
     args = parse_args()
     # Below the arguments, so that --help and a mistyped option answer at once.
     from pyskl.apis import load_config, parse_options, test, train
-    from pyskl.engine.checkpoints.files import find_checkpoint
-    from pyskl.engine.train import last_checkpoint
+    from pyskl.engine.train import best_checkpoint, last_checkpoint
 
     cfg = load_config(args.config, parse_options(args.cfg_options))
     if args.work_dir:
@@ -62,9 +61,9 @@ def main() -> None:
     )
     for asked, name in ((args.test_last, 'last'), (args.test_best, 'best')):
         if asked:
-            path = last_checkpoint(cfg.work_dir)
-            if name == 'best':
-                path, _ = find_checkpoint(f'{cfg.work_dir}/best_*.pth')
+            path = last_checkpoint(cfg) if name == 'last' else best_checkpoint(cfg)
+            if path is None:
+                raise ValueError(f'--test-best: {cfg.work_dir} holds no best checkpoint')
             test(cfg, path, out=f'{cfg.work_dir}/{name}_pred.pkl', amp=args.amp, launcher=args.launcher)
 
 

@@ -3,6 +3,7 @@
 import os
 import socket
 import subprocess
+from collections.abc import Callable
 
 import torch
 import torch.distributed as dist
@@ -86,6 +87,31 @@ def _environment_of_mpi() -> None:
 def world() -> tuple[int, int]:
     """(rank, number of processes)."""
     return (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
+
+
+def on_rank_zero(function: Callable, *arguments, local: bool = False):
+    """Call ``function`` on rank 0 and hand its result, or its exception, to every process.
+
+    Args:
+        function: What to call.
+        arguments: Its arguments.
+        local: Keep the result on rank 0, None elsewhere; an exception is still raised everywhere.
+    """
+    rank, world_size = world()
+    if world_size == 1:
+        return function(*arguments)
+    answer = [None, None]
+    result = None
+    if rank == 0:
+        try:
+            result = function(*arguments)
+            answer[0] = None if local else result
+        except (ValueError, OSError) as error:
+            answer[1] = error
+    dist.broadcast_object_list(answer)
+    if answer[1] is not None:
+        raise answer[1]
+    return result if local else answer[0]
 
 
 def this_device() -> torch.device:

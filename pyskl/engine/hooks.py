@@ -5,6 +5,7 @@ import math
 import os.path as osp
 import sys
 
+import numpy as np
 import torch
 from mmengine.dist import get_rank, is_main_process
 from mmengine.hooks import Hook, RuntimeInfoHook
@@ -16,8 +17,9 @@ from pyskl.registry import HOOKS
 
 
 @HOOKS.register_module()
-class EpochSeedHook(Hook):
-    """Seed torch at the start of each epoch, so that a resumed epoch draws what it would have drawn.
+class StepSeedHook(Hook):
+    """Seed torch before each iteration, so that what a network samples (dropout, noise) depends on the seed and the
+    iteration alone: not on loader workers, nor on where a run was interrupted.
 
     Args:
         diff_rank_seed: Give each process dropout masks of its own.
@@ -28,10 +30,15 @@ class EpochSeedHook(Hook):
     def __init__(self, diff_rank_seed: bool = False) -> None:
         self.diff_rank_seed = diff_rank_seed
 
-    def before_train_epoch(self, runner) -> None:
-        """Seed from (seed, epoch, rank)."""
+    def before_train_iter(self, runner, batch_idx: int, data_batch: dict | None = None) -> None:
+        """Seed from (seed, iteration, rank)."""
         rank = get_rank() if self.diff_rank_seed else 0
-        torch.manual_seed((runner.seed * 1_000_003 + runner.epoch * 1009 + rank) % 2**63)
+        torch.manual_seed(step_seed(runner.seed, runner.iter, rank))
+
+
+def step_seed(seed: int, iteration: int, rank: int) -> int:
+    """The seed of one iteration in one process."""
+    return int(np.random.SeedSequence([seed, iteration, rank]).generate_state(1, np.uint64)[0])
 
 
 @HOOKS.register_module()

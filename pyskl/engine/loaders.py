@@ -18,7 +18,7 @@ from pyskl.datasets.samplers import epoch_indices, epoch_length
 
 
 class SeededDataset(Dataset):
-    """``dataset`` with (index, seed) for an index: seeds the augmentation, and adds ``sample_index`` to the sample.
+    """``dataset`` indexed by (index, seed): seeds the augmentation, and adds ``sample_index`` to the sample.
 
     Args:
         dataset: A data set of ``pyskl.datasets``.
@@ -36,6 +36,7 @@ class SeededDataset(Dataset):
         index, seed = key
         np.random.seed(seed)  # the loader's own process, or a worker: whoever runs the pipeline
         random.seed(seed)
+        torch.default_generator.manual_seed(seed)
         return {**self.dataset[index], 'sample_index': index}
 
 
@@ -59,6 +60,7 @@ class EpochSampler(Sampler):
         self.rank = rank
         self.world_size = world_size
         self.epoch = 0
+        self.first = 0  # samples of this process to leave out: those of a run that goes on within an epoch
         total = epoch_length(dataset) if shuffle else len(dataset)
         self.num_samples = -(-total // world_size)
 
@@ -72,7 +74,7 @@ class EpochSampler(Sampler):
     def __iter__(self) -> Iterator[tuple[int, int]]:
         indices = epoch_indices(self.dataset, self.seed, self.epoch) if self.shuffle else np.arange(len(self.dataset))
         indices = np.resize(indices, self.num_samples * self.world_size)
-        positions = np.arange(self.rank, len(indices), self.world_size)
+        positions = np.arange(self.rank, len(indices), self.world_size)[self.first :]
         # Of the position too: a clip that stands twice in an epoch is augmented differently.
         seeds = np.random.SeedSequence([self.seed, self.epoch]).generate_state(len(indices))
         return zip(indices[positions].tolist(), seeds[positions].tolist(), strict=True)
@@ -139,6 +141,8 @@ def build_loader(
         collate_fn=partial(collate, keys=('keypoint', 'imgs', 'label', 'sample_index')),
         worker_init_fn=one_thread,
         persistent_workers=workers > 0,
+        # Of its own: from torch's, the loader would take numbers that the network then lacks.
+        generator=torch.Generator().manual_seed(seed),
         pin_memory=pin_memory,
         prefetch_factor=prefetch_factor if workers else None,
     )

@@ -4,10 +4,12 @@ import logging
 import os.path as osp
 import platform
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import torch
-from mmengine.dist import master_only
+import torch.distributed as dist
+from mmengine.dist import is_main_process, master_only
 from mmengine.model import is_model_wrapper
 from mmengine.runner import EpochBasedTrainLoop
 from mmengine.runner import Runner as MMEngineRunner
@@ -15,21 +17,63 @@ from torch import nn
 from tqdm import tqdm
 
 from pyskl.engine.checkpoints.files import load_weights, match_keys, read_checkpoint, save_checkpoint
-from pyskl.files import replace_link, replacing_path
+from pyskl.engine.checkpoints.hook import INTERRUPTED
+from pyskl.engine.resume import Progress, average_buffers, replay, restore_optimizer, restore_rest
+from pyskl.engine.run_record import RunRecord
+from pyskl.engine.stop import Stopper
+from pyskl.errors import TerminatedError
+from pyskl.files import remove_leftovers, replace_link, replacing_path
 from pyskl.zoo.classes import class_names
 
 
 class TrainLoop(EpochBasedTrainLoop):
-    """Epochs, each followed by its validation; a run cut off in between makes up for that validation first."""
+    """Epochs, each followed by its validation; a run cut off in between makes up for that validation first.
+
+    A run that was stopped within an epoch goes on with the batch that would have come next.
+    """
+
+    first_batch = 0  # of the present epoch
 
     def run(self) -> nn.Module:
         """Train to the last epoch."""
         runner = self.runner
         validated = runner.message_hub.get_info('epoch_validated', 0)
-        if self._epoch and self._validation_is_due() and validated < self._epoch:
+        if self._epoch and not self.first_batch and self._validation_is_due() and validated < self._epoch:
             runner.call_hook('before_train')
             runner.val_loop.run()
-        return super().run()
+        with runner.stopper.listening():
+            return super().run()
+
+    def run_epoch(self) -> None:
+        """Train one epoch, or the rest of it."""
+        runner = self.runner
+        runner.call_hook('before_train_epoch')
+        runner.model.train()
+        if self.first_batch:
+            self.dataloader.sampler.first = self.first_batch * self.dataloader.batch_size
+        for batch_idx, batch in enumerate(self.dataloader, self.first_batch):
+            self.run_iter(batch_idx, batch)
+            runner.begin_files()
+            last = batch_idx + 1 == len(self.dataloader)
+            if not last and runner.stopper.due(self._iter):
+                self._stop()
+        self.first_batch = self.dataloader.sampler.first = 0
+        runner.synchronize()
+        runner.call_hook('after_train_epoch')
+        self._epoch += 1
+        if self._epoch < self._max_epochs and runner.stopper.due(self._iter):
+            self._stop()
+
+    def _stop(self) -> None:
+        runner = self.runner
+        runner.synchronize()
+        meta = {'epoch': self._epoch, 'iter': self._iter}
+        runner.save_checkpoint(str(runner.checkpoint_folder), INTERRUPTED, meta=meta, by_epoch=False)
+        runner.wait_for_all()
+        raise TerminatedError(
+            f'stopped by SIGTERM in epoch {self._epoch + 1} after {self._iter} iterations; '
+            f'{runner.checkpoint_folder / INTERRUPTED} is written, and the same command goes on there'
+        )
 
     def _validation_is_due(self) -> bool:
         if self.runner.val_loop is None or self._epoch < self.val_begin:
@@ -40,9 +84,28 @@ class TrainLoop(EpochBasedTrainLoop):
 class Runner(MMEngineRunner):
     """See mmengine. Differences: logs and configs lie in ``work_dir`` itself, checkpoints are renamed into place and
     read safely, ``latest.pth`` points to the newest, and the console shows what a user needs to see.
+
+    Attributes:
+        checkpoint: What to go on from, as of ``read_checkpoint``, or None.
+        progress: How far that one's run had come.
+        resumed_from: The file's path, or None.
+        record: Record of ``work_dir``; None in a test.
+        checkpoint_folder: Where checkpoints are written.
+        checkpoint_record: The record of that folder.
+        start_of_files: Called once, on rank 0, before the run writes its first file beside the log.
     """
 
-    trust_checkpoint = False
+    checkpoint: dict | None = None
+    progress: Progress | None = None
+    resumed_from: str | None = None
+    record: RunRecord | None = None
+    checkpoint_folder: Path
+    checkpoint_record: RunRecord
+    start_of_files = None
+
+    def __init__(self, *args, **kwargs) -> None:
+        self.stopper = Stopper()
+        super().__init__(*args, **kwargs)
 
     @property
     def _log_dir(self) -> str:
@@ -77,21 +140,30 @@ class Runner(MMEngineRunner):
         """The model comes wrapped already."""
         return model
 
-    @master_only
     def dump_config(self) -> None:
-        """Save the resolved config of a training run; a test leaves it as it is."""
-        if self._train_dataloader is None or self.cfg.filename is None:
+        """Not yet: see :meth:`begin_files`."""
+
+    def begin_files(self) -> None:
+        """Once the first iteration has worked: save the config, and do what ``start_of_files`` says."""
+        if self.start_of_files is None:
             return
-        path = osp.join(self.work_dir, osp.basename(self.cfg.filename))
-        with replacing_path(path) as temporary:
-            self.cfg.dump(temporary)
+        start, self.start_of_files = self.start_of_files, None
+        if is_main_process():
+            remove_leftovers(self.work_dir)
+            if self.checkpoint_folder.is_dir():
+                remove_leftovers(self.checkpoint_folder)
+            name = start(self)
+            with replacing_path(osp.join(self.work_dir, name)) as temporary:
+                self.cfg.dump(temporary)
 
     @master_only
     def save_checkpoint(self, out_dir: str, filename: str, *args, **kwargs) -> None:
-        """Write under a temporary name, rename, and point ``latest.pth`` to an epoch's file.
+        """Write under a temporary name, rename, and point ``latest.pth`` to the file if a run can go on from it.
 
         The file carries the names of the classes, if the config has any, as ``meta['classes']``.
         """
+        self.begin_files()
+        self.checkpoint_record.add(filename)
         cfg = self.cfg
         if cfg.get('classes') is not None:
             kwargs['meta'] = {**(kwargs.get('meta') or {}), 'classes': class_names(cfg.classes)}
@@ -101,18 +173,56 @@ class Runner(MMEngineRunner):
                 super().save_checkpoint(str(temporary.parent), temporary.name, *args, **kwargs)
         finally:
             self.cfg = cfg
-        if filename.startswith(('epoch_', 'iter_')):
+        if filename.startswith(('epoch_', 'iter_', INTERRUPTED)):
+            self.checkpoint_record.add('latest.pth')
             point_latest(out_dir, filename)
 
-    def load_checkpoint(self, filename: str, map_location=None, strict: bool = True, revise_keys=None) -> dict:
-        """Read safely and load every weight."""
-        checkpoint = read_checkpoint(filename, trust=self.trust_checkpoint)
+    def load_or_resume(self) -> None:
+        """Go on from ``checkpoint``, if there is one."""
+        if self._has_loaded or self.checkpoint is None:
+            return
+        checkpoint, path, progress = self.checkpoint, self.resumed_from, self.progress
+        self._has_loaded, self._resume = True, True
         model = self.model.module if is_model_wrapper(self.model) else self.model
-        for note in load_weights(model.recognizer, checkpoint, filename):
-            self.logger.info(f'{filename}: {note}')
         checkpoint['state_dict'], _ = match_keys(checkpoint['state_dict'], model.recognizer)
-        self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
-        return checkpoint
+        try:
+            self.call_hook('after_load_checkpoint', checkpoint=checkpoint)  # EMAHook puts the trained weights back
+        except (RuntimeError, KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f'{path} cannot be resumed: {str(error).splitlines()[0]}') from error
+        for note in load_weights(model.recognizer, checkpoint, path):
+            self.logger.info(f'{path}: {note}')
+        loop, length = self.train_loop, len(self.train_dataloader)
+        extra = progress.iteration - progress.epoch * length
+        if not 0 <= extra < length or (extra and not hasattr(self.train_dataloader.sampler, 'first')):
+            self.logger.warning(
+                f'{path} has {progress.iteration} iterations in {progress.epoch} epochs, an epoch has {length} now: '
+                f'going on at the start of epoch {progress.epoch + 1}'
+            )
+            extra = 0
+        loop._epoch, loop._iter, loop.first_batch = progress.epoch, progress.epoch * length + extra, extra
+        for key, value in progress.info.items():
+            self.message_hub.update_info(key, value)
+        restore_optimizer(self.optim_wrapper, checkpoint['optimizer'], path)
+        replay(self.param_schedulers or [], progress.epoch, length, extra)
+        restore_rest(self, checkpoint.get('resume'), path)
+        self.logger.info(f'going on after epoch {loop.epoch}, iteration {loop.iter}')
+        self.checkpoint = None  # its memory
+
+    def synchronize(self) -> None:
+        """Bring together what differs between processes, before a score or a checkpoint is made."""
+        averaged = [hook.ema_model.module for hook in self.hooks if hasattr(hook, 'ema_model')]
+        average_buffers([self.model.recognizer, *averaged])
+        wrapper = self.optim_wrapper
+        if dist.is_initialized() and dist.get_world_size() > 1 and not wrapper.should_update():
+            for parameter in self.model.recognizer.parameters():  # gradients that wait for more iterations
+                if parameter.grad is not None:
+                    dist.all_reduce(parameter.grad)
+                    parameter.grad /= dist.get_world_size()
+
+    def wait_for_all(self) -> None:
+        """Wait until every process is here."""
+        if dist.is_initialized():
+            dist.barrier()
 
 
 def point_latest(folder: str, filename: str) -> None:
@@ -134,7 +244,7 @@ class _AboveTheBar:
         sys.stdout.flush()
 
 
-# For the log file only: what mmengine tells of itself.
+# For the log file only: what mmengine logs about itself.
 _QUIET = (
     'Python 3',
     'Hooks will be executed',
@@ -145,6 +255,7 @@ _QUIET = (
     'FileClient',
     'HardDiskBackend',
     'Saving checkpoint at',
+    'Resumed iteration number is not divisible',
 )
 
 

@@ -2,24 +2,60 @@
 
 import os
 import random
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import torch
-import torch.distributed as dist
 from mmengine.config import Config
 from mmengine.evaluator import Evaluator
 
 from pyskl.engine.build import build_dataset, build_recognizer
 from pyskl.engine.checkpoints.files import find_checkpoint, load_weights, read_checkpoint
+from pyskl.engine.checkpoints.hook import CheckpointHook
 from pyskl.engine.checkpoints.pretrained import load_pretrained
 from pyskl.engine.config import settings as schema
 from pyskl.engine.config.errors import named
-from pyskl.engine.distributed import init_distributed, this_device, world
+from pyskl.engine.distributed import init_distributed, on_rank_zero, this_device, world
 from pyskl.engine.loaders import build_loader, ending_workers
 from pyskl.engine.model_wrapper import Stepper
 from pyskl.engine.optimizer import build_optimizer, check_schedulers
+from pyskl.engine.resume import StateHook
+from pyskl.engine.run_lock import locked
+from pyskl.engine.run_record import RunRecord
 from pyskl.engine.runner import Runner, TrainLoop
-from pyskl.engine.work_dir import Plan, check_writable, drop_checkpoints, plan_run
+from pyskl.engine.work_dir import (
+    Plan,
+    check_names,
+    check_sources,
+    check_writable,
+    checkpoint_folder,
+    newest_checkpoint,
+    plan_run,
+    start_record,
+)
 from pyskl.registry import METRICS, build_component
+
+
+@dataclass
+class TrainResult:
+    """How a training run ended.
+
+    Args:
+        work_dir: Its folder.
+        epoch: Epochs that were done when it started; the total if the run was finished already.
+        metrics: The last validation's.
+        best: ``metric``, ``value``, ``epoch`` and ``file`` of the best validation, or None.
+        last_checkpoint: Path of the newest checkpoint, or None.
+        best_checkpoint: Path of the best checkpoint, or None.
+    """
+
+    work_dir: str
+    epoch: int = 0
+    metrics: dict[str, float] = field(default_factory=dict)
+    best: dict | None = None
+    last_checkpoint: str | None = None
+    best_checkpoint: str | None = None
 
 
 def train(
@@ -36,116 +72,188 @@ def train(
     auto_scale_lr: bool = False,
     launcher: str = 'none',
     trust_checkpoint: bool = False,
-) -> Plan:
+) -> TrainResult:
     """Train, or go on, in ``cfg.work_dir``. See ``tools/train.py --help`` for the arguments.
-
-    Returns:
-        How the run started; ``plan.epoch`` tells a run that was finished already.
 
     Raises:
         ValueError: If config, data, checkpoint and work_dir do not fit one another.
-        FileNotFoundError: If a file that they name is not there.
+        FileNotFoundError: If a file that they name does not exist.
+        OSError: If another run uses the work_dir.
+        TerminatedError: After SIGTERM, once a checkpoint has been written.
     """
     total = schema.epochs(cfg)
     init_distributed(launcher, (cfg.get('dist_params') or {}).get('backend'))
     rank, world_size = world()
-    check_writable(cfg.work_dir)
-    plan = _same_everywhere(plan_run(cfg, total, overwrite, resume) if rank == 0 else None)
-    if plan.note and rank == 0:
-        print(plan.note, flush=True)
-    if plan.epoch >= total:
-        return plan
+    cfg.work_dir = os.path.expanduser(cfg.work_dir)
+    folder = checkpoint_folder(cfg)
+    with ExitStack() as stack:
+        on_rank_zero(check_writable, cfg.work_dir)
+        on_rank_zero(lambda: bool(stack.enter_context(locked(cfg.work_dir))))
+        full_plan = on_rank_zero(plan_run, cfg, total, overwrite, resume, trust_checkpoint, local=True)
+        plan = on_rank_zero(lambda: Plan(full_plan.resume, full_plan.progress, full_plan.note, full_plan.problem))
+        if plan.note and not plan.problem and rank == 0:
+            print(plan.note, flush=True)
+        if plan.epoch >= total and not plan.problem:
+            return result_of(cfg, plan)
+        if plan.resume:
+            plan.checkpoint = full_plan.checkpoint if rank == 0 else read_checkpoint(plan.resume, trust_checkpoint)
+        seed = _seed(cfg, seed, plan)
+        device = this_device()
+        # A CPU computes with numbers below 1e-38 so slowly that InfoGCN's first steps, whose attention begins sharp,
+        # took 3.1 times as long as with zeros in their place.
+        torch.set_flush_denormal(True)
+        amp = _amp_for(amp or schema.amp(cfg), device, rank)
+        # What can be wrong is built or tried before an earlier run's files are dropped or replaced, quick checks first.
+        evaluation = schema.evaluation(cfg)
+        hooks = {
+            'default_hooks': schema.default_hooks(cfg, validate),
+            'custom_hooks': [*schema.custom_hooks(cfg, diff_rank_seed), {'type': StateHook}],
+            'log_processor': {'window_size': schema.log_interval(cfg), 'by_epoch': True},
+            'log_level': schema.log_level(cfg),
+            'visualizer': schema.visualizer(cfg),
+        }
+        checkpoint_hook = hooks['default_hooks'].get('checkpoint')
+        if checkpoint_hook and checkpoint_hook.get('type') == 'CheckpointHook':
+            checkpoint_hook['type'] = CheckpointHook
+        evaluator = _evaluator(evaluation)
+        recognizer = build_recognizer(cfg, device, seed + rank if diff_rank_seed else seed)
+        notes = []
+        sources = []
+        if plan.problem:
+            pass  # raised below, after what is wrong with the config itself
+        elif plan.resume:
+            load_weights(recognizer, plan.checkpoint, plan.resume)
+        else:
+            notes, sources = _load_from(cfg, recognizer, trust_checkpoint)
+        train_set = build_dataset(cfg, 'train', recognizer)
+        loader = _loader(cfg, 'train', train_set, seed, device)
+        validation = {}
+        if validate:
+            validation = {
+                'val_dataloader': _loader(cfg, 'val', build_dataset(cfg, 'val'), seed, device),
+                'val_cfg': {},
+                'val_evaluator': evaluator,
+            }
+        if compile or cfg.get('compile'):
+            recognizer.compile()
+        stepper = Stepper(recognizer, amp, world_size > 1, bool(cfg.get('find_unused_parameters', False)))
+        batch, base = world_size * loader.batch_size, (cfg.get('auto_scale_lr') or {}).get('base_batch_size')
+        scale = auto_scale_lr or bool((cfg.get('auto_scale_lr') or {}).get('enable'))
+        if scale and not base:
+            raise ValueError('--auto-scale-lr needs auto_scale_lr = dict(base_batch_size=...) in the config')
+        optimizer = build_optimizer(
+            schema.optim_wrapper(cfg, loss_scaling=amp == 'fp16' and device.type == 'cuda'), stepper
+        )
+        schedulers = schema.param_scheduler(cfg, len(loader))
+        check_schedulers(schedulers, len(loader), 'param_scheduler' if cfg.get('param_scheduler') else 'lr_config')
+        if plan.problem:
+            raise ValueError(plan.problem)
+        if overwrite:
+            check_sources(folder, sources)
+        best = evaluation['save_best'] if validate else None
+        check_names(folder, plan, total, [best] if isinstance(best, str) else list(best or []))
+        runner = Runner(
+            model=stepper,
+            work_dir=cfg.work_dir,
+            train_dataloader=loader,
+            train_cfg={
+                'type': TrainLoop,
+                'max_epochs': total,
+                'val_interval': evaluation['interval'],
+                'val_begin': evaluation['begin'],
+            },
+            optim_wrapper=optimizer,
+            param_scheduler=schedulers,
+            auto_scale_lr={'enable': True, 'base_batch_size': base} if scale else None,
+            **validation,
+            **hooks,
+            launcher=launcher,
+            env_cfg={
+                'cudnn_benchmark': bool(cfg.get('cudnn_benchmark', False)),
+                'mp_cfg': {'mp_start_method': 'fork', 'opencv_num_threads': 0},
+            },
+            randomness={
+                'seed': seed,
+                'diff_rank_seed': diff_rank_seed,
+                'deterministic': deterministic or bool(cfg.get('deterministic', False)),
+            },
+            cfg=cfg,
+        )
+        runner.checkpoint, runner.progress, runner.resumed_from = plan.checkpoint, plan.progress, plan.resume
+        plan.checkpoint = None  # the runner frees it
+        _keep_records(runner, folder, plan, overwrite, {'seed': seed, 'processes': world_size, 'epochs': total})
+        for note in [*notes, *summary(cfg, runner, train_set, loader, batch, seed, amp)]:
+            runner.logger.info(note)
+        for line in schema.without_effect(cfg):
+            runner.logger.warning(line)
+        _say_batch(runner, cfg, batch, base, scale)
+        if not plan.resume and not cfg.get('load_from'):
+            _say_frozen(runner, recognizer)
+        with ending_workers(loader, *([validation['val_dataloader']] if validate else [])):
+            runner.train()
+        return result_of(cfg, plan)
+
+
+def result_of(cfg: Config, plan: Plan) -> TrainResult:
+    """What the records of ``cfg.work_dir`` say about the finished run."""
+    folder = checkpoint_folder(cfg)
+    content = RunRecord(cfg.work_dir).content
+    best = content.get('best')
+    newest = newest_checkpoint(folder)
+    return TrainResult(
+        work_dir=cfg.work_dir,
+        epoch=plan.epoch,
+        metrics={k: v for k, v in (content.get('last') or {}).items() if k != 'epoch'},
+        best=best,
+        last_checkpoint=os.path.realpath(newest) if newest else None,
+        best_checkpoint=best_checkpoint(cfg),
+    )
+
+
+def best_checkpoint(cfg: Config) -> str | None:
+    """Path of the best checkpoint of the run in ``cfg.work_dir``; None without one."""
+    folder = checkpoint_folder(cfg)
+    best = RunRecord(cfg.work_dir).content.get('best')
+    if best and (folder / best['file']).is_file():
+        return str(folder / best['file'])
+    found = sorted(folder.glob('best_*.pth'), key=lambda path: path.stat().st_mtime)
+    return str(found[-1]) if found else None
+
+
+def last_checkpoint(cfg: Config) -> str:
+    """Path of the newest checkpoint of the run in ``cfg.work_dir``.
+
+    Raises:
+        FileNotFoundError: If there is none.
+    """
+    path = newest_checkpoint(checkpoint_folder(cfg))
+    if path is None:
+        raise FileNotFoundError(f'{checkpoint_folder(cfg)} holds no checkpoint of an epoch')
+    return os.path.realpath(path)
+
+
+def _keep_records(runner: Runner, folder: Path, plan: Plan, overwrite: bool, facts: dict) -> None:
+    runner.record = RunRecord(runner.work_dir)
+    runner.checkpoint_folder = folder
+    same = folder.absolute() == Path(runner.work_dir).absolute()
+    runner.checkpoint_record = runner.record if same else RunRecord(folder)
+
+    def start(runner: Runner) -> str:
+        return start_record(runner.cfg, runner.record, runner.checkpoint_record, plan, overwrite, **facts)
+
+    runner.start_of_files = start
+
+
+def _seed(cfg: Config, seed: int | None, plan: Plan) -> int:
     if seed is None:
         seed = cfg.get('seed', (cfg.get('randomness') or {}).get('seed'))
+    if seed is None and plan.progress is not None:
+        seed = plan.progress.seed
     if seed is None:
-        seed = plan.seed if plan.seed is not None else _same_everywhere(random.SystemRandom().randrange(2**31))
-    if not isinstance(seed, int) or not 0 <= seed < 2**32:
+        seed = on_rank_zero(random.SystemRandom().randrange, 2**31)
+    if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**32:
         raise ValueError(f'seed must be an integer from 0 to 2**32 - 1, got {seed!r}')
-
-    device = this_device()
-    # A CPU computes with numbers below 1e-38 so slowly that InfoGCN's first steps, whose attention begins sharp, took
-    # 3.1 times as long as with zeros in their place.
-    torch.set_flush_denormal(True)
-    amp = _amp_for(amp or schema.amp(cfg), device, rank)
-    # What can be wrong is built or tried before an earlier run's files are dropped or replaced, what is quick first.
-    evaluation = schema.evaluation(cfg)
-    hooks = {
-        'default_hooks': schema.default_hooks(cfg, validate),
-        'custom_hooks': schema.custom_hooks(cfg, diff_rank_seed),
-        'log_processor': {'window_size': schema.log_interval(cfg), 'by_epoch': True},
-        'log_level': schema.log_level(cfg),
-        'visualizer': schema.visualizer(cfg),
-    }
-    evaluator = _evaluator(evaluation)
-    recognizer = build_recognizer(cfg, device, seed + rank if diff_rank_seed else seed)
-    notes = []
-    if plan.resume:
-        _check_resumable(plan.resume, recognizer, trust_checkpoint)
-    else:
-        notes = _load_from(cfg, recognizer, trust_checkpoint)
-    train_set = build_dataset(cfg, 'train', recognizer)
-    loader = _loader(cfg, 'train', train_set, seed, device)
-    validation = {}
-    if validate:
-        validation = {
-            'val_dataloader': _loader(cfg, 'val', build_dataset(cfg, 'val'), seed, device),
-            'val_cfg': {},
-            'val_evaluator': evaluator,
-        }
-    if compile or cfg.get('compile'):
-        recognizer.compile()
-    stepper = Stepper(recognizer, amp, world_size > 1, bool(cfg.get('find_unused_parameters', False)))
-    batch, base = world_size * loader.batch_size, (cfg.get('auto_scale_lr') or {}).get('base_batch_size')
-    scale = auto_scale_lr or bool((cfg.get('auto_scale_lr') or {}).get('enable'))
-    if scale and not base:
-        raise ValueError('--auto-scale-lr needs auto_scale_lr = dict(base_batch_size=...) in the config')
-    optimizer = build_optimizer(
-        schema.optim_wrapper(cfg, loss_scaling=amp == 'fp16' and device.type == 'cuda'), stepper
-    )
-    schedulers = schema.param_scheduler(cfg, len(loader))
-    check_schedulers(schedulers, len(loader), 'param_scheduler' if cfg.get('param_scheduler') else 'lr_config')
-    if overwrite and rank == 0:
-        drop_checkpoints(cfg.work_dir)
-    runner = Runner(
-        model=stepper,
-        work_dir=cfg.work_dir,
-        train_dataloader=loader,
-        train_cfg={
-            'type': TrainLoop,
-            'max_epochs': total,
-            'val_interval': evaluation['interval'],
-            'val_begin': evaluation['begin'],
-        },
-        optim_wrapper=optimizer,
-        param_scheduler=schedulers,
-        auto_scale_lr={'enable': True, 'base_batch_size': base} if scale else None,
-        **validation,
-        **hooks,
-        load_from=plan.resume,
-        resume=plan.resume is not None,
-        launcher=launcher,
-        env_cfg={
-            'cudnn_benchmark': bool(cfg.get('cudnn_benchmark', False)),
-            'mp_cfg': {'mp_start_method': 'fork', 'opencv_num_threads': 0},
-        },
-        randomness={
-            'seed': seed,
-            'diff_rank_seed': diff_rank_seed,
-            'deterministic': deterministic or bool(cfg.get('deterministic', False)),
-        },
-        cfg=cfg,
-    )
-    runner.trust_checkpoint = trust_checkpoint
-    for note in [*notes, *summary(cfg, runner, train_set, loader, batch, seed, amp)]:
-        runner.logger.info(note)
-    for line in schema.without_effect(cfg):
-        runner.logger.warning(line)
-    _say_batch(runner, cfg, batch, base, scale)
-    if not plan.resume and not cfg.get('load_from'):
-        _say_frozen(runner, recognizer)
-    with ending_workers(loader, *([validation['val_dataloader']] if validate else [])):
-        runner.train()
-    return plan
+    return seed
 
 
 def summary(cfg: Config, runner: Runner, train_set, loader, batch: int, seed: int, amp: str | None) -> list[str]:
@@ -204,19 +312,12 @@ def _loader(cfg: Config, phase: str, dataset, seed: int, device: torch.device):
     )
 
 
-def _check_resumable(path: str, recognizer: torch.nn.Module, trust: bool) -> None:
-    checkpoint = read_checkpoint(path, trust)
-    lacking = [key for key in ('optimizer', 'message_hub') if key not in checkpoint]
-    if lacking:
-        raise ValueError(f'{path} has no {lacking[0]}, so no run can go on from it; start from it with load_from')
-    load_weights(recognizer, checkpoint, path)
-
-
-def _load_from(cfg: Config, recognizer: torch.nn.Module, trust: bool) -> list[str]:
+def _load_from(cfg: Config, recognizer: torch.nn.Module, trust: bool) -> tuple[list[str], list[str]]:
+    """Load ``load_from`` or ``pretrained``; lines for the log, and the paths of the files."""
     pretrained = getattr(recognizer.backbone, 'pretrained', None)
     source = cfg.get('load_from') or pretrained
     if not source:
-        return []
+        return [], []
     path, note = find_checkpoint(source)
     checkpoint = read_checkpoint(path, trust)
     if cfg.get('load_from'):
@@ -224,7 +325,7 @@ def _load_from(cfg: Config, recognizer: torch.nn.Module, trust: bool) -> list[st
         notes = load_weights(recognizer, checkpoint, path, growing=True, ignore=ignore)
     else:
         notes = load_pretrained(recognizer, checkpoint, path)
-    return [*([note] if note else []), f'weights from {path}', *notes]
+    return [*([note] if note else []), f'weights from {path}', *notes], [path]
 
 
 def _amp_for(amp: str | None, device: torch.device, rank: int) -> str | None:
@@ -235,16 +336,3 @@ def _amp_for(amp: str | None, device: torch.device, rank: int) -> str | None:
             print('fp16 needs a GPU; using bf16 on the CPU', flush=True)
         return 'bf16'
     return amp
-
-
-def _same_everywhere(value):
-    if not dist.is_initialized():
-        return value
-    values = [value]
-    dist.broadcast_object_list(values)
-    return values[0]
-
-
-def last_checkpoint(work_dir: str) -> str:
-    """The newest checkpoint of a finished run."""
-    return os.path.realpath(os.path.join(work_dir, 'latest.pth'))

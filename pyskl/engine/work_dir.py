@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,15 +10,21 @@ from pathlib import Path
 from mmengine.config import Config
 
 from pyskl.engine.checkpoints.files import find_checkpoint, read_checkpoint
+from pyskl.engine.checkpoints.hook import INTERRUPTED
+from pyskl.engine.resume import Progress, progress
+from pyskl.engine.run_record import RunRecord, plain, surroundings
+from pyskl.files import replacing
 
-# What two configs must agree in for one to continue the other's run. Speed settings and paths of logs may differ.
+# What two configs must agree in for one to continue the other's run. Speed settings and paths of logs may differ, and
+# more epochs go on.
 COMPARED = (
     'model', 'data', 'train_dataloader', 'optimizer', 'optimizer_config', 'optim_wrapper', 'lr_config',
-    'param_scheduler', 'total_epochs', 'train_cfg', 'load_from',
+    'param_scheduler', 'load_from',
 )  # fmt: skip
 IGNORED = re.compile(
     r'workers_per_gpu|num_workers|persistent_workers|prefetch_factor|^data\.(val|test)(\.|_dataloader)'
 )
+_EPOCH = re.compile(r'epoch_(\d+)\.pth')
 
 
 @dataclass
@@ -25,16 +32,23 @@ class Plan:
     """How a training run starts.
 
     Args:
-        resume: The checkpoint to go on from, or None.
-        epoch: Epochs that it has seen.
-        seed: The seed of the run it belongs to.
-        note: The line that tells the user.
+        resume: Checkpoint to go on from, or None.
+        progress: How far that one's run had come.
+        note: Line for the user.
+        problem: Why the run cannot start here, raised once the config itself has been checked; None if it can.
+        checkpoint: Content of ``resume``.
     """
 
     resume: str | None = None
-    epoch: int = 0
-    seed: int | None = None
+    progress: Progress | None = None
     note: str | None = None
+    problem: str | None = None
+    checkpoint: dict | None = None
+
+    @property
+    def epoch(self) -> int:
+        """Epochs done."""
+        return self.progress.epoch if self.progress else 0
 
 
 def check_writable(work_dir: str | Path) -> None:
@@ -53,71 +67,213 @@ def check_writable(work_dir: str | Path) -> None:
         ) from error
 
 
-def plan_run(cfg: Config, total_epochs: int, overwrite: bool, resume: str | bool | None) -> Plan:
+def checkpoint_folder(cfg: Config) -> Path:
+    """Folder of the checkpoints: ``work_dir``, or its path below ``work_dirs`` in ``checkpoint_config.out_dir``."""
+    work_dir = Path(cfg.work_dir)
+    hook = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
+    out_dir = (cfg.get('checkpoint_config') or {}).get('out_dir') or hook.get('out_dir')
+    if out_dir is None:
+        return work_dir
+    if not isinstance(out_dir, str | Path):
+        raise ValueError(f'checkpoint_config.out_dir must be a folder, got {out_dir!r}')
+    inside = work_dir.parts[1:] if work_dir.parts[:1] == ('work_dirs',) else work_dir.parts[-1:]
+    return Path(out_dir).expanduser().joinpath(*inside)
+
+
+def plan_run(cfg: Config, total_epochs: int, overwrite: bool, resume: str | bool | None, trust: bool = False) -> Plan:
     """Go on, start, or refuse.
 
     Args:
         cfg: The resolved config of this run; its ``work_dir`` is looked into.
         total_epochs: Of this run.
-        overwrite: Start anew and drop the checkpoints that lie there.
+        overwrite: Start anew; the run's earlier checkpoints are dropped once the new one trains.
         resume: A checkpoint to go on from, True for the newest of ``work_dir``, None for the same if there is one.
+        trust: Admit a checkpoint that could run code.
 
     Raises:
-        ValueError: If ``work_dir`` belongs to a run of another model, data or schedule; names the keys that differ.
+        ValueError: If options contradict or the checkpoint cannot be resumed.
         FileNotFoundError: If a resume was asked for and there is nothing to resume from.
     """
-    work_dir = Path(cfg.work_dir)
+    work_dir, folder = Path(cfg.work_dir), checkpoint_folder(cfg)
     if overwrite and resume:
         raise ValueError('--overwrite starts anew and --resume goes on: pass one of them')
+    _check_owner(folder, work_dir)
     if overwrite:
-        return Plan(note=f'starting anew in {work_dir}' if _checkpoints(work_dir) else None)
+        return Plan(note=f'starting anew in {work_dir}' if RunRecord(folder).checkpoints() else None)
     resume = resume or cfg.get('resume_from') or cfg.get('resume')
-    latest = work_dir / 'latest.pth'
-    if isinstance(resume, str):
-        path, _ = find_checkpoint(resume)
-    elif latest.exists():
-        path = str(latest)
-    elif _checkpoints(work_dir):  # killed between writing the first checkpoint and the link to it
-        path = str(max(work_dir.glob('epoch_*.pth'), key=lambda p: int(p.stem.split('_')[1])))
-    elif resume:
-        raise FileNotFoundError(f'--resume: {work_dir} holds no checkpoint to go on from')
-    else:
+    if isinstance(resume, str | Path):
+        path, _ = find_checkpoint(os.path.expanduser(resume))
+        return _going_on(path, total_epochs, work_dir, None, trust)
+    path = newest_checkpoint(folder)
+    if path is None:
+        best = sorted(p.name for p in folder.glob('best_*.pth'))
+        if best and (resume or RunRecord(folder).owns(best[-1])):
+            raise ValueError(
+                f'{folder} holds {best[-1]}, which no run can go on from, and no other checkpoint; --overwrite starts '
+                'anew, load_from starts from its weights in another --work-dir'
+            )
+        if resume:
+            raise FileNotFoundError(f'--resume: {folder} holds no checkpoint to go on from')
         return Plan()
-    if not isinstance(resume, str) and not cfg.get('auto_resume', True) and not resume:
-        raise ValueError(
+    problem = None
+    if not cfg.get('auto_resume', True) and not resume:
+        problem = (
             f'{work_dir} holds a run and auto_resume is False; --resume goes on, --overwrite starts anew, '
             '--work-dir names another folder'
         )
-    saved = work_dir / Path(cfg.filename).name
-    if saved.is_file() and not isinstance(resume, str):
-        differing = differences(Config.fromfile(saved), cfg)
-        if differing:
-            raise ValueError(
-                f'{work_dir} holds a run that differs in {"; ".join(differing[:5])}'
-                f'{f" and {len(differing) - 5} more keys" if len(differing) > 5 else ""}; '
-                '--overwrite starts anew there, --work-dir names another folder'
-            )
-    meta = read_checkpoint(path)['meta']
-    epoch = meta.get('epoch', 0)
+    return _going_on(path, total_epochs, work_dir, problem or _difference(cfg, work_dir, path), trust)
+
+
+def _check_owner(folder: Path, work_dir: Path) -> None:
+    owner = RunRecord(folder).content.get('work_dir') if folder != work_dir else None
+    if owner and os.path.abspath(owner) != os.path.abspath(work_dir):
+        raise ValueError(
+            f'checkpoint_config.out_dir: {folder} holds the checkpoints of {owner}; name another folder for {work_dir}'
+        )
+
+
+def newest_checkpoint(folder: str | Path) -> str | None:
+    """The checkpoint that a run in ``folder`` goes on from, None if there is none."""
+    folder = Path(folder)
+    latest = folder / 'latest.pth'
+    if latest.exists():
+        return str(latest)
+    # killed between writing the first checkpoint and the link to it
+    epochs = [(int(found[1]), path) for path in folder.glob('epoch_*.pth') if (found := _EPOCH.fullmatch(path.name))]
+    return str(max(epochs)[1]) if epochs else None
+
+
+def _going_on(path: str, total: int, work_dir: Path, problem: str | None, trust: bool) -> Plan:
     name = os.path.realpath(path)
-    if epoch >= total_epochs:
-        note = f'finished already: {epoch} of {total_epochs} epochs in {work_dir}; --overwrite trains anew'
+    try:
+        checkpoint = read_checkpoint(path, trust)
+    except ValueError as error:
+        if isinstance(error, UnicodeError) or trust:
+            raise
+        others = sorted(p.name for p in Path(name).parent.glob('epoch_*.pth') if p.name != os.path.basename(name))
+        hint = f'; --resume {Path(name).parent / others[-1]} goes on from there' if others else ''
+        raise ValueError(f'{error}{hint}') from error
+    found = progress(checkpoint, path)
+    if found.epoch >= total:
+        note = f'finished already: {found.epoch} of {total} epochs in {work_dir}; --overwrite trains anew'
     else:
-        note = f'going on from {os.path.relpath(name)}: {epoch} of {total_epochs} epochs done; --overwrite starts anew'
-    return Plan(name, epoch, meta.get('seed'), note)
+        note = f'going on from {os.path.relpath(name)}: {found.epoch} of {total} epochs done; --overwrite starts anew'
+    return Plan(name, found, note, problem, checkpoint)
 
 
-def drop_checkpoints(work_dir: str | Path) -> None:
-    """Remove the checkpoints of an earlier run; its logs stay."""
-    for path in [*_checkpoints(Path(work_dir)), Path(work_dir) / 'last_checkpoint']:
-        path.unlink(missing_ok=True)
+def _difference(cfg: Config, work_dir: Path, path: str) -> str | None:
+    """In what the run in ``work_dir`` differs from ``cfg``, as the text of an error."""
+    saved = RunRecord(work_dir).content.get('config')
+    if saved is None and cfg.filename is not None:  # a run of PYSKL's, or of an earlier version
+        file = work_dir / Path(cfg.filename).name
+        if not file.is_file() or os.path.samefile(file, cfg.filename):
+            return None
+        try:
+            saved = Config.fromfile(file)
+        except Exception as error:  # a config is a program: it may raise anything
+            return (
+                f'{file}, the config of the run in this folder, cannot be read ({type(error).__name__}: {error}); '
+                f'--resume {path} goes on without comparing, --overwrite starts anew'
+            )
+    differing = differences(saved, cfg) if isinstance(saved, dict | Config) else []
+    if not differing:
+        return None
+    more = f' and {len(differing) - 5} more keys' if len(differing) > 5 else ''
+    return (
+        f'{work_dir} holds a run that differs in {"; ".join(differing[:5])}{more}; --resume {path} goes on with the '
+        'new values, --overwrite starts anew there, --work-dir names another folder'
+    )
 
 
-def _checkpoints(work_dir: Path) -> list[Path]:
-    return [path for pattern in ('epoch_*.pth', 'best_*.pth', 'latest.pth') for path in work_dir.glob(pattern)]
+def check_names(folder: Path, plan: Plan, total: int, best: list[str]) -> None:
+    """Refuse to write over files that no run wrote.
+
+    Args:
+        folder: Where checkpoints go.
+        plan: Where the run starts.
+        total: Epochs.
+        best: Metrics whose best checkpoint is kept.
+
+    Raises:
+        ValueError: Names the first such file.
+    """
+    record = RunRecord(folder)
+    epochs = [f'epoch_{epoch}.pth' for epoch in range(plan.epoch + 1, total + 1)]
+    names = [*epochs, *(f'best_{key}_{epoch}'.replace('/', '_') for key in best for epoch in epochs), INTERRUPTED]
+    if not plan.resume:
+        names.append('latest.pth')
+    for name in names:
+        if os.path.lexists(folder / name) and not record.owns(name):
+            raise ValueError(
+                f'{folder} holds {name}, which no run recorded as its own and this one would overwrite; move it away, '
+                'or pass another --work-dir'
+            )
 
 
-def differences(saved: Config, current: Config) -> list[str]:
+def check_sources(folder: Path, sources: list[str]) -> None:
+    """Refuse ``--overwrite`` that would drop a file which the run starts from.
+
+    Raises:
+        ValueError: Names the file.
+    """
+    dropped = {os.path.realpath(folder / name): name for name in RunRecord(folder).checkpoints()}
+    for source in sources:
+        if os.path.realpath(source) in dropped:
+            raise ValueError(f'--overwrite would drop {source}, which this run starts from; copy it elsewhere first')
+
+
+def config_name(cfg: Config, record: RunRecord) -> str:
+    """A name in the work_dir for the resolved config: the config's own, unless a file of the user's has it."""
+    base = Path(cfg.filename or 'config.py')
+    number = 0
+    while True:
+        name = base.name if number == 0 else f'{base.stem}.resolved{number if number > 1 else ""}{base.suffix}'
+        path = record.folder / name
+        own = record.owns(name) and not (cfg.filename and base.exists() and os.path.samefile(path, base))
+        if own or not os.path.lexists(path):
+            return name
+        number += 1
+
+
+def start_record(cfg: Config, record: RunRecord, checkpoints: RunRecord, plan: Plan, overwrite: bool, **facts) -> str:
+    """Begin or continue the run's records; drop what ``overwrite`` and an earlier kill left to drop.
+
+    Args:
+        cfg: The resolved config.
+        record: Of the work_dir.
+        checkpoints: Of the folder of its checkpoints; the same object if that is the work_dir.
+        plan: How the run starts.
+        overwrite: Drop the earlier run's checkpoints.
+        facts: Further entries, such as the seed.
+
+    Returns:
+        The name of the resolved config in the work_dir.
+    """
+    if overwrite:
+        checkpoints.remove(checkpoints.checkpoints())
+        record.update(best=None, last=None, seconds=0)
+    else:
+        source = os.path.basename(plan.resume or '')
+        checkpoints.remove([name for name in checkpoints.content.get('remove', []) if name != source])
+        _keep_latest(checkpoints, plan)
+    name = config_name(cfg, record)
+    record.add(name)
+    checkpoints.update(work_dir=str(cfg.work_dir), remove=[])
+    record.update(config_file=name, config=plain(cfg.to_dict()), resumed_from=plan.resume, **facts, **surroundings())
+    return name
+
+
+def _keep_latest(checkpoints: RunRecord, plan: Plan) -> None:
+    """Give a ``latest.pth`` that is a file of the user's another name before a link takes its place."""
+    latest = checkpoints.folder / 'latest.pth'
+    if latest.is_file() and not latest.is_symlink() and not checkpoints.owns('latest.pth'):
+        copy = checkpoints.folder / f'epoch_{plan.epoch}.pth'
+        if not copy.exists():
+            with latest.open('rb') as old, replacing(copy) as new:
+                shutil.copyfileobj(old, new)
+
+
+def differences(saved: dict | Config, current: Config) -> list[str]:
     """Keys in which two configs describe different runs, each with both values."""
     old, new = _flat(saved), _flat(current)
     found = []
@@ -127,20 +283,20 @@ def differences(saved: Config, current: Config) -> list[str]:
     return found
 
 
-def _flat(cfg: Config) -> dict[str, object]:
+def _flat(cfg: dict | Config) -> dict[str, object]:
     flat: dict[str, object] = {}
 
     def walk(prefix: str, value: object) -> None:
         if isinstance(value, dict) and value:
             for key, item in value.items():
                 walk(f'{prefix}.{key}', item)
-        elif isinstance(value, list | tuple) and any(isinstance(item, dict) for item in value):
+        elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
             for i, item in enumerate(value):
                 walk(f'{prefix}.{i}', item)
         else:
-            flat[prefix] = list(value) if isinstance(value, tuple) else value
+            flat[prefix] = value
 
     for key in COMPARED:
         if cfg.get(key) is not None:
-            walk(key, cfg[key])
+            walk(key, plain(cfg[key]))
     return flat

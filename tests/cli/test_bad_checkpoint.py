@@ -148,7 +148,7 @@ def test_an_earlier_run_survives_every_refusal(tiny, earlier, weights, refused):
     command = [tiny.config, '--work-dir', tiny.work_dir]
     assert all('frozen' not in log.read_text() for log in tiny.work_dir.glob('*.log'))  # no warning without a reason
     refused(
-        'train', [*command, '--cfg-options', 'total_epochs=2', 'model.backbone.base_channels=8'],
+        'train', [*command, '--cfg-options', 'model.backbone.base_channels=8', 'model.cls_head.in_channels=16'],
         str(tiny.work_dir), 'model.backbone.base_channels (4 there, 8 now)', '--overwrite', '--work-dir',
     )  # fmt: skip
     for option in ('optimizer.type=SDG', 'data.val.split=x', 'log_level=LOUD', 'evaluation.save_best=x'):

@@ -25,8 +25,8 @@ def test_only_the_pairs_behind_cfg_options_are_config():
 
 def test_several_processes_go_through_the_launcher():
     command = train_command('d5.py', 'w', None, 4, [])
-    assert command[1].endswith('launch.py')
-    assert command[2:4] == ['--processes', '4']
+    assert command[1:3] == ['-m', 'pyskl.cli.launch']
+    assert command[3:5] == ['--processes', '4']
     assert command[command.index('--launcher') + 1] == 'pytorch'
 
 

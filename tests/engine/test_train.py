@@ -26,8 +26,8 @@ model = dict(
     type='RecognizerGCN',
     backbone=dict(
         type='Ske2Grid', graph_cfg=dict(layout='coco', mode='spatial'), grid_shape=[5, 5],
-        progressive_joint_seq=[17], base_channels=4, num_stages=3, inflate_stages=[2], down_stages=[2], dropout=0.2),
-    cls_head=dict(type='GridHead', num_classes=3, in_channels=8))
+        progressive_joint_seq=[17], base_channels=8, num_stages=3, inflate_stages=[2], down_stages=[2], dropout=0.2),
+    cls_head=dict(type='GridHead', num_classes=3, in_channels=16))
 train_pipeline = [
     dict(type='PreNormalize2D'), dict(type='RandomRot'), dict(type='GenSkeFeat', dataset='coco'),
     dict(type='UniformSample', clip_len=8), dict(type='PoseDecode'), dict(type='FormatGCNInput', num_person=2),

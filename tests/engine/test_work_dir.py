@@ -1,10 +1,22 @@
+import json
 import os
 
 import pytest
 import torch
 from mmengine.config import Config
 
-from pyskl.engine.work_dir import check_writable, differences, drop_checkpoints, plan_run
+from pyskl.engine.run_record import RunRecord, plain
+from pyskl.engine.work_dir import (
+    Plan,
+    check_names,
+    check_sources,
+    check_writable,
+    checkpoint_folder,
+    config_name,
+    differences,
+    plan_run,
+    start_record,
+)  # fmt: skip
 
 TEXT = """
 model = dict(type='RecognizerGCN', backbone=dict(type='STGCN'))
@@ -16,7 +28,8 @@ total_epochs = 4
 
 @pytest.fixture
 def cfg(tmp_path):
-    path = tmp_path / 'j.py'
+    (tmp_path / 'configs').mkdir()
+    path = tmp_path / 'configs' / 'j.py'
     path.write_text(TEXT)
     cfg = Config.fromfile(path)
     cfg.work_dir = str(tmp_path / 'work')
@@ -24,11 +37,18 @@ def cfg(tmp_path):
     return cfg
 
 
-def leave_run(cfg, epoch):
-    cfg.dump(os.path.join(cfg.work_dir, 'j.py'))
+def leave_run(cfg, epoch, recorded=True):
+    """What a run leaves that has trained to ``epoch``."""
     path = os.path.join(cfg.work_dir, f'epoch_{epoch}.pth')
-    torch.save({'state_dict': {}, 'meta': {'epoch': epoch, 'seed': 7}}, path)
-    os.symlink(f'epoch_{epoch}.pth', os.path.join(cfg.work_dir, 'latest.pth'))
+    meta = {'epoch': epoch, 'iter': 3 * epoch, 'seed': 7}
+    torch.save({'state_dict': {}, 'meta': meta, 'optimizer': {}, 'message_hub': {}}, path)
+    if not os.path.lexists(os.path.join(cfg.work_dir, 'latest.pth')):
+        os.symlink(f'epoch_{epoch}.pth', os.path.join(cfg.work_dir, 'latest.pth'))
+    cfg.dump(os.path.join(cfg.work_dir, 'j.py'))
+    if recorded:
+        record = RunRecord(cfg.work_dir)
+        files = {*record.files, f'epoch_{epoch}.pth', 'latest.pth', 'j.py'}
+        record.update(files=sorted(files), config=plain(cfg.to_dict()), config_file='j.py')
     return path
 
 
@@ -36,11 +56,12 @@ def test_an_empty_work_dir_is_a_new_run(cfg):
     assert plan_run(cfg, 4, False, None).resume is None
 
 
-def test_the_same_command_goes_on_and_says_so(cfg):
-    path = leave_run(cfg, 3)
+@pytest.mark.parametrize('recorded', [True, False])
+def test_the_same_command_goes_on_and_says_so(cfg, recorded):
+    path = leave_run(cfg, 3, recorded)
     plan = plan_run(cfg, 4, False, None)
-    assert (plan.resume, plan.epoch, plan.seed) == (os.path.realpath(path), 3, 7)
-    assert '3 of 4 epochs done; --overwrite starts anew' in plan.note
+    assert (plan.resume, plan.epoch, plan.progress.seed) == (os.path.realpath(path), 3, 7)
+    assert plan.problem is None and '3 of 4 epochs done; --overwrite starts anew' in plan.note
 
 
 def test_a_finished_run_says_so(cfg):
@@ -48,26 +69,65 @@ def test_a_finished_run_says_so(cfg):
     assert plan_run(cfg, 4, False, None).note.startswith('finished already: 4 of 4 epochs')
 
 
+def test_more_epochs_go_on(cfg):
+    leave_run(cfg, 4)
+    cfg.total_epochs = 8
+    plan = plan_run(cfg, 8, False, None)
+    assert plan.problem is None and '4 of 8 epochs done' in plan.note
+
+
 def test_without_the_link_the_newest_epoch_is_taken_by_number(cfg):
     path = leave_run(cfg, 10)
-    torch.save({'state_dict': {}, 'meta': {'epoch': 9}}, os.path.join(cfg.work_dir, 'epoch_9.pth'))
+    leave_run(cfg, 9)
     os.remove(os.path.join(cfg.work_dir, 'latest.pth'))
+    open(os.path.join(cfg.work_dir, 'epoch_final.pth'), 'w').close()
     assert plan_run(cfg, 16, False, None).resume == os.path.realpath(path)
 
 
+@pytest.mark.parametrize('recorded', [True, False])
 @pytest.mark.parametrize(
     ('change', 'message'),
     [
-        ({'optimizer.lr': 0.2}, r'optimizer.lr \(0.1 there, 0.2 now\)'),
-        ({'model.backbone.type': 'Ske2Grid'}, r'model.backbone.type \(STGCN there, Ske2Grid now\)'),
-        ({'total_epochs': 5}, r'total_epochs \(4 there, 5 now\)'),
-        ({'data.train.pipeline': []}, r'data.train.pipeline'),
+        ({'optimizer.lr': 0.2}, 'optimizer.lr (0.1 there, 0.2 now)'),
+        ({'model.backbone.type': 'Ske2Grid'}, 'model.backbone.type (STGCN there, Ske2Grid now)'),
+        ({'data.train.pipeline': []}, 'data.train.pipeline'),
     ],
 )
-def test_a_run_of_another_model_data_or_schedule_is_refused_with_the_keys(cfg, change, message):
-    leave_run(cfg, 2)
+def test_a_run_of_another_model_data_or_schedule_is_a_problem_with_the_keys(cfg, change, message, recorded):
+    leave_run(cfg, 2, recorded)
     cfg.merge_from_dict(change)
-    with pytest.raises(ValueError, match=f'holds a run that differs in .*{message}.*--overwrite starts anew'):
+    problem = plan_run(cfg, 4, False, None).problem
+    assert 'holds a run that differs in' in problem and message in problem
+    assert 'latest.pth goes on with the new values, --overwrite starts anew' in problem
+    assert plan_run(cfg, 4, False, f'{cfg.work_dir}/latest.pth').problem is None
+
+
+def test_a_damaged_saved_config_is_a_problem_with_a_way_out(cfg):
+    leave_run(cfg, 2, recorded=False)
+    with open(os.path.join(cfg.work_dir, 'j.py'), 'w') as file:
+        file.write('model = dict(')
+    problem = plan_run(cfg, 4, False, None).problem
+    assert 'j.py, the config of the run in this folder, cannot be read (SyntaxError' in problem
+    assert 'latest.pth goes on without comparing' in problem
+
+
+def test_a_folder_with_only_a_best_checkpoint(cfg):
+    torch.save({'state_dict': {}, 'meta': {}}, os.path.join(cfg.work_dir, 'best_top1_acc_epoch_2.pth'))
+    assert plan_run(cfg, 4, False, None).resume is None
+    message = 'holds best_top1_acc_epoch_2.pth, which no run can go on from, and no other checkpoint'
+    with pytest.raises(ValueError, match=message):
+        plan_run(cfg, 4, False, True)
+    RunRecord(cfg.work_dir).add('best_top1_acc_epoch_2.pth')
+    with pytest.raises(ValueError, match=message):
+        plan_run(cfg, 4, False, None)
+
+
+def test_a_truncated_checkpoint_names_the_one_before(cfg):
+    leave_run(cfg, 1)
+    path = leave_run(cfg, 2)
+    os.remove(os.path.join(cfg.work_dir, 'latest.pth'))
+    os.truncate(path, 500)
+    with pytest.raises(ValueError, match=r'epoch_2.pth is .*--resume .*epoch_1.pth goes on from there'):
         plan_run(cfg, 4, False, None)
 
 
@@ -77,13 +137,85 @@ def test_the_number_of_workers_is_no_difference(cfg):
     assert differences(cfg, other) == []
 
 
-def test_overwrite_drops_checkpoints_and_keeps_logs(cfg):
+def test_overwrite_drops_the_runs_checkpoints_and_keeps_logs_and_the_users(cfg):
     leave_run(cfg, 2)
-    log = os.path.join(cfg.work_dir, '20260101_000000.log')
-    open(log, 'w').close()
-    assert plan_run(cfg, 4, True, None).resume is None
-    drop_checkpoints(cfg.work_dir)
-    assert sorted(os.listdir(cfg.work_dir)) == ['20260101_000000.log', 'j.py']
+    for name in ('20260101_000000.log', 'best_mine.pth', 'epoch_9.pth'):
+        open(os.path.join(cfg.work_dir, name), 'w').close()
+    plan = plan_run(cfg, 4, True, None)
+    assert plan.resume is None and os.path.exists(os.path.join(cfg.work_dir, 'epoch_2.pth'))
+    record = RunRecord(cfg.work_dir)
+    assert start_record(cfg, record, record, plan, True) == 'j.py'
+    assert sorted(os.listdir(cfg.work_dir)) == [
+        '20260101_000000.log', 'best_mine.pth', 'epoch_9.pth', 'j.py', 'run.json',
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize('name', ['epoch_3.pth', 'best_top1_acc_epoch_2.pth', 'latest.pth', 'interrupted.pth'])
+def test_a_file_that_no_run_wrote_is_not_written_over(cfg, name):
+    open(os.path.join(cfg.work_dir, name), 'w').close()
+    with pytest.raises(ValueError, match=f'holds {name}, which no run recorded as its own'):
+        check_names(checkpoint_folder(cfg), Plan(), 4, ['top1_acc'])
+    RunRecord(cfg.work_dir).add(name)
+    check_names(checkpoint_folder(cfg), Plan(), 4, ['top1_acc'])
+
+
+def test_overwrite_does_not_drop_what_the_run_starts_from(cfg):
+    path = leave_run(cfg, 2)
+    with pytest.raises(ValueError, match='--overwrite would drop .*epoch_2.pth, which this run starts from'):
+        check_sources(checkpoint_folder(cfg), [path])
+
+
+def test_the_resolved_config_takes_the_name_of_no_file_of_the_users(cfg):
+    record = RunRecord(cfg.work_dir)
+    assert config_name(cfg, record) == 'j.py'
+    cfg.work_dir = os.path.dirname(cfg.filename)
+    record = RunRecord(cfg.work_dir)
+    assert config_name(cfg, record) == 'j.resolved.py'
+    record.add('j.py')  # as a record out of another folder may say
+    assert config_name(cfg, record) == 'j.resolved.py'
+
+
+def test_a_removal_that_a_kill_cut_short_is_finished_but_not_of_the_file_resumed(cfg):
+    leave_run(cfg, 1)
+    path = leave_run(cfg, 2)
+    record = RunRecord(cfg.work_dir)
+    record.update(remove=['epoch_1.pth', 'epoch_2.pth', '../configs/j.py'])
+    start_record(cfg, record, record, plan_run(cfg, 4, False, path), False)
+    assert sorted(p for p in os.listdir(cfg.work_dir) if p.startswith('epoch')) == ['epoch_2.pth']
+    assert os.path.exists(cfg.filename)
+
+
+def test_a_latest_that_is_a_file_of_the_users_gets_another_name(cfg):
+    path = leave_run(cfg, 3, recorded=False)
+    os.replace(path, os.path.join(cfg.work_dir, 'latest.pth'))
+    record = RunRecord(cfg.work_dir)
+    start_record(cfg, record, record, plan_run(cfg, 4, False, None), False)
+    assert os.path.getsize(path) == os.path.getsize(os.path.join(cfg.work_dir, 'latest.pth'))
+
+
+def test_checkpoints_elsewhere_have_a_folder_of_their_own_for_each_work_dir(cfg, tmp_path):
+    cfg.checkpoint_config = {'out_dir': str(tmp_path / 'out')}
+    cfg.work_dir = 'work_dirs/stgcn/a/j'
+    assert checkpoint_folder(cfg) == tmp_path / 'out/stgcn/a/j'
+    cfg.work_dir = str(tmp_path / 'one/j')
+    folder = checkpoint_folder(cfg)
+    assert folder == tmp_path / 'out/j'
+    folder.mkdir(parents=True)
+    RunRecord(folder).update(work_dir=cfg.work_dir)
+    plan_run(cfg, 4, False, None)
+    cfg.work_dir = str(tmp_path / 'other/j')
+    with pytest.raises(ValueError, match='out_dir: .*out/j holds the checkpoints of .*one/j'):
+        plan_run(cfg, 4, False, None)
+
+
+def test_the_record_says_what_the_run_is(cfg):
+    record = RunRecord(cfg.work_dir)
+    start_record(cfg, record, record, Plan(), False, seed=7, processes=2)
+    content = json.loads((record.folder / 'run.json').read_text())
+    assert content['seed'] == 7 and content['processes'] == 2 and content['config']['optimizer'] == {
+        'type': 'SGD', 'lr': 0.1,
+    }  # fmt: skip
+    assert content['versions']['torch'] == torch.__version__
 
 
 def test_overwrite_and_resume_contradict(cfg):

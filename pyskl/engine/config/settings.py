@@ -8,7 +8,7 @@ from mmengine.hooks import EMAHook
 
 from pyskl.engine.config.errors import named
 from pyskl.engine.config.load import PHASES
-from pyskl.engine.hooks import BarHook, EpochSeedHook, LossHook, ValidatedHook
+from pyskl.engine.hooks import BarHook, LossHook, StepSeedHook, ValidatedHook
 from pyskl.registry import HOOKS, MODELS, check_arguments, lookup, nearest
 
 LOG_LEVELS = ('DEBUG', 'INFO', 'WARNING', 'ERROR')
@@ -316,7 +316,7 @@ def custom_hooks(cfg: Config, diff_rank_seed: bool) -> list[dict]:
         ValueError: If a hook or an argument of it is unknown.
     """
     hooks = [
-        {'type': EpochSeedHook, 'diff_rank_seed': diff_rank_seed},
+        {'type': StepSeedHook, 'diff_rank_seed': diff_rank_seed},
         {'type': ValidatedHook},
         {'type': BarHook},
     ]

@@ -1,0 +1,110 @@
+"""Which files a run goes on from, and what it takes from them."""
+
+import copy
+
+import pytest
+import torch
+from mmengine.optim import CosineAnnealingLR, LinearLR, MultiStepLR, OptimWrapper
+from torch import nn
+
+from pyskl.engine.resume import progress, replay, restore_optimizer
+
+SOUND = {
+    'meta': {'epoch': 2, 'iter': 12, 'seed': 0},
+    'optimizer': {'state': {}, 'param_groups': []},
+    'message_hub': {
+        'runtime_info': {'best_score': 0.5, 'best_ckpt': '/a/best_x.pth', 'keep_ckpt_ids': [1, 2], 'x': {}}
+    },
+}
+
+
+def test_progress_takes_the_known_entries_and_no_other():
+    found = progress(copy.deepcopy(SOUND), 'a.pth')
+    assert (found.epoch, found.iteration, found.seed) == (2, 12, 0)
+    assert set(found.info) == {'best_score', 'best_ckpt', 'keep_ckpt_ids'}
+
+
+HOSTILE = [
+    ('meta.epoch', value, 'its meta.epoch is') for value in (None, -1, 1.5, '2', 2**80, [1], torch.ones(3), True)
+] + [
+    ('meta.iter', 'a', 'its meta.iter is'),
+    ('meta.seed', -1, 'its meta.seed is'),
+    ('meta.seed', {}, 'its meta.seed is'),
+    ('optimizer', None, 'has no optimizer, so no run can go on from it'),
+    ('optimizer', [1], 'has no optimizer'),
+    ('message_hub', 3, 'has no message_hub'),
+    ('message_hub.runtime_info.best_score', 'a', 'its message_hub holds best_score'),
+    ('message_hub.runtime_info.best_score', float('nan'), 'its message_hub holds best_score'),
+    ('message_hub.runtime_info.best_ckpt', 7, 'its message_hub holds best_ckpt'),
+    ('message_hub.runtime_info.keep_ckpt_ids', ['../x'], 'its message_hub holds keep_ckpt_ids'),
+    ('message_hub.runtime_info.epoch_validated', 'x', 'its message_hub holds epoch_validated'),
+]
+
+
+@pytest.mark.parametrize(('key', 'value', 'message'), HOSTILE)
+def test_entries_of_other_types_are_one_line(key, value, message):
+    checkpoint = copy.deepcopy(SOUND)
+    *path, last = key.split('.')
+    section = checkpoint
+    for name in path:
+        section = section[name]
+    section[last] = value
+    with pytest.raises(ValueError, match=message) as raised:
+        progress(checkpoint, 'a.pth')
+    assert '\n' not in str(raised.value) and len(str(raised.value)) < 200
+
+
+def trained():
+    torch.manual_seed(0)
+    layer = nn.Linear(3, 2)
+    wrapper = OptimWrapper(torch.optim.SGD(layer.parameters(), lr=0.1, momentum=0.9))
+    layer(torch.ones(1, 3)).sum().backward()
+    wrapper.step()
+    return wrapper
+
+
+def test_momentum_is_restored_and_the_rate_is_the_configs():
+    saved = trained().state_dict()
+    saved['param_groups'][0]['lr'] = 77
+    wrapper = OptimWrapper(torch.optim.SGD(nn.Linear(3, 2).parameters(), lr=0.5, momentum=0.9))
+    restore_optimizer(wrapper, saved, 'a.pth')
+    assert wrapper.param_groups[0]['lr'] == 0.5
+    buffers = [state['momentum_buffer'] for state in wrapper.optimizer.state.values()]
+    assert [b.shape for b in buffers] == [(2, 3), (2,)]
+
+
+@pytest.mark.parametrize(
+    ('state', 'message'),
+    [
+        (None, 'its optimizer has no state'),
+        ({5: {}}, 'knows parameter 5, this one has 2'),
+        ({'a': {}}, "knows parameter 'a'"),
+        ({0: 3}, 'its optimizer state 0 is a int'),
+        ({0: {'momentum_buffer': torch.ones(7)}}, r'momentum_buffer of parameter 0 is \(7,\), the parameter \(2, 3\)'),
+        ({0: {'momentum_buffer': 'x'}}, 'holds .momentum_buffer.: str'),
+        ({0: {3: 4}}, 'holds 3: int'),
+    ],
+)
+def test_the_state_of_another_optimizer_is_one_line(state, message):
+    with pytest.raises(ValueError, match=message):
+        restore_optimizer(trained(), {'state': state, 'param_groups': []}, 'a.pth')
+
+
+def schedules(wrapper):
+    cosine = CosineAnnealingLR.build_iter_from_epoch(wrapper, T_max=4, end=4, epoch_length=5)
+    warmup = LinearLR(wrapper, start_factor=0.1, by_epoch=False, end=7)
+    return [warmup, cosine, MultiStepLR(wrapper, milestones=[2], by_epoch=True)]
+
+
+@pytest.mark.filterwarnings('ignore')
+@pytest.mark.parametrize(('epochs', 'extra'), [(0, 0), (0, 3), (2, 0), (3, 4)])
+def test_replaying_schedules_gives_the_rate_of_a_straight_run_to_the_last_bit(epochs, extra):
+    straight, resumed = trained(), trained()
+    stepped = schedules(straight)
+    for iteration in range(epochs * 5 + extra):
+        for scheduler in stepped[:2]:
+            scheduler.step()
+        if iteration % 5 == 4:
+            stepped[2].step()
+    replay(schedules(resumed), epochs, 5, extra)
+    assert straight.param_groups[0]['lr'] == resumed.param_groups[0]['lr']
