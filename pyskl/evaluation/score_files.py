@@ -5,44 +5,27 @@
 - PYSKL's ``--out`` (and ours): a bare list of arrays, in the order of a split of an annotation file.
 """
 
-import io
 import json
 from pathlib import Path
 
 import numpy as np
-import torch
 import yaml
 
 from pyskl.datasets.records.annotations import identifier, read_annotations, unknown_split
 from pyskl.datasets.records.safe_pickle import load_numbers
+from pyskl.datasets.records.torch_file import load_bytes, rebuild
 from pyskl.evaluation.fusion import Predictions
 
 _WHAT = 'score file'
 
 
-def _storage(raw: bytes) -> torch.Tensor:
-    """Stands for ``torch.storage._load_from_bytes``, which would run what the bytes say."""
-    try:
-        storage = torch.load(io.BytesIO(raw), map_location='cpu', weights_only=True)
-    except (RuntimeError, OSError) as error:
-        raise ValueError(str(error).splitlines()[0]) from None
-    if not isinstance(storage, torch.storage.TypedStorage):
-        raise ValueError('a tensor without storage')
-    return torch.tensor([], dtype=storage.dtype).set_(storage)
+def _tensor(storage: object, *arguments: object) -> np.ndarray:
+    """Stands for ``torch._utils._rebuild_tensor_v2``: the scores as an array."""
+    tensor = rebuild(storage, *arguments)
+    return (tensor.float() if tensor.is_floating_point() else tensor).numpy().copy()
 
 
-def _tensor(flat: torch.Tensor, offset: int, size: tuple, stride: tuple, *_: object) -> np.ndarray:
-    """Stands for ``torch._utils._rebuild_tensor_v2``; torch refuses what would reach beyond the storage."""
-    if not isinstance(flat, torch.Tensor):
-        raise ValueError('a tensor without storage')
-    try:
-        tensor = flat.as_strided(size, stride, offset).clone()
-    except RuntimeError as error:
-        raise ValueError(str(error).splitlines()[0]) from None
-    return (tensor.float() if tensor.is_floating_point() else tensor).numpy()
-
-
-_TENSORS = {('torch.storage', '_load_from_bytes'): _storage, ('torch._utils', '_rebuild_tensor_v2'): _tensor}
+_TENSORS = {('torch.storage', '_load_from_bytes'): load_bytes, ('torch._utils', '_rebuild_tensor_v2'): _tensor}
 
 
 def _read(path: Path) -> object:

@@ -12,8 +12,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import BinaryIO
 
-import numpy as np
-
 from pyskl.datasets.records.pickle_objects import KNOWN, ForbiddenGlobal, Name, SafeArray, SafeDtype, check_key, shown
 
 MAX_DEPTH = 64  # containers within containers
@@ -25,6 +23,10 @@ LARGE = 2**12  # reads that are compared with the bytes that are left
 _ATOMS = frozenset((type(None), bool, int, float, complex, Name, SafeDtype))
 _FLAT = (list, tuple, set, frozenset)
 _TEXT = frozenset((str, bytes, bytearray))
+STATES: Mapping[type, Callable[[object, object], None]] = {
+    SafeArray: SafeArray.set_state,
+    SafeDtype: SafeDtype.set_state,
+}
 
 # The opcodes that the standard library's reader runs for us. All others are below, or refused.
 _STANDARD = (
@@ -74,6 +76,8 @@ class Machine(pickle._Unpickler):
         size: Bytes in it.
         names: (module, name) of what it may name, and the function that a call of it runs; None if it cannot be called.
         persistent: Makes objects of persistent ids; None refuses them.
+        states: For each type that may have a state, the function that checks and sets it.
+        whole: Bytes that the limits are in proportion to, if the pickle is part of a larger file.
     """
 
     dispatch = {getattr(pickle, name)[0]: pickle._Unpickler.dispatch[getattr(pickle, name)[0]] for name in _STANDARD}
@@ -84,14 +88,18 @@ class Machine(pickle._Unpickler):
         size: int,
         names: Mapping[tuple[str, str], Callable | None] = KNOWN,
         persistent: Callable[[object], object] | None = None,
+        states: Mapping[type, Callable[[object, object], None]] = STATES,
+        whole: int | None = None,
     ) -> None:
         super().__init__(file, encoding='latin1')
         self._file, self._size, self._names, self._persistent = file, size, names, persistent
+        self._states, self._whole = states, size if whole is None else whole
         self.memo = Memo()
         self.readinto = file.readinto
         self._tokens: dict[tuple[str, str], Name] = {}
-        self._entries, self._bytes, self._containers = 0, 0, 0
-        self._most_containers = CONTAINERS[0] + int(CONTAINERS[1] * size)
+        self._entries, self._bytes, self._containers, self._built = 0, 0, 0, 0
+        self._most_containers = CONTAINERS[0] + int(CONTAINERS[1] * self._whole)
+        self._most_entries, self._most_bytes = (least + share * self._whole for least, share in (ENTRIES, BYTES))
 
     def load(self) -> object:
         """The content.
@@ -122,7 +130,6 @@ class Machine(pickle._Unpickler):
             pickle.UnpicklingError: If it is deeper or larger than the file can stand for.
         """
         level, depth = [content], 0
-        most, most_bytes = (least + per_byte * self._size for least, per_byte in (ENTRIES, BYTES))
         while level:
             depth += 1
             if depth > MAX_DEPTH:
@@ -135,33 +142,32 @@ class Machine(pickle._Unpickler):
                 if kind in _TEXT:
                     self._bytes += len(value)
                 elif kind in _FLAT:
-                    self._count(len(value), most)
+                    self._count(len(value))
                     below += value
                 elif kind is dict or kind is OrderedDict:
-                    self._count(len(value), most)
+                    self._count(len(value))
                     below += value
                     below += value.values()
-                elif isinstance(value, np.ndarray | np.generic):
+                elif hasattr(value, 'nbytes'):  # arrays, their scalars, tensors
                     self._bytes += value.nbytes
-                else:
-                    self.measure_other(value)
-            if self._bytes > most_bytes:
-                raise pickle.UnpicklingError(f'{self._bytes} bytes of content in a file of {self._size}')
+                elif kind not in self._states:
+                    raise pickle.UnpicklingError(f'an object of type {kind.__name__}')
+            self._check_bytes(self._bytes)
             level = below
 
-    def measure_other(self, value: object) -> None:
-        """Count an object that is not among the usual; here there are none."""
-        raise pickle.UnpicklingError(f'an object of type {type(value).__name__}')
+    def _check_bytes(self, count: int) -> None:
+        if count > self._most_bytes:
+            raise pickle.UnpicklingError(f'{count} bytes of content in a file of {self._whole}')
 
-    def _count(self, entries: int, most: int) -> None:
+    def _count(self, entries: int) -> None:
         self._entries += entries
-        if self._entries > most:
-            raise pickle.UnpicklingError(f'containers of more than {most} entries in a file of {self._size} bytes')
+        if self._entries > self._most_entries:
+            raise pickle.UnpicklingError(f'containers of {self._entries} entries in a file of {self._whole} bytes')
 
     def _made(self, weight: int = 1) -> None:
         self._containers += weight
         if self._containers > self._most_containers:
-            raise pickle.UnpicklingError(f'more containers than a file of {self._size} bytes can need')
+            raise pickle.UnpicklingError(f'more containers than a file of {self._whole} bytes can need')
 
     # -- reading bytes
 
@@ -320,7 +326,17 @@ class Machine(pickle._Unpickler):
         if type(name) is not Name:
             raise pickle.UnpicklingError(f'a call of a {type(name).__name__}')
         self._made(4)
-        return name.build(arguments)
+        made = name.build(arguments)
+        self._charge(made)
+        return made
+
+    def _charge(self, made: object) -> None:
+        """Add up what calls make: they copy their arguments, which a file may repeat in two bytes."""
+        if hasattr(made, 'nbytes'):
+            self._built += made.nbytes
+        elif hasattr(made, '__len__'):
+            self._built += len(made) * (1 if type(made) in _TEXT else 64)
+        self._check_bytes(self._built)
 
     def load_build(self) -> None:
         state = self.stack.pop()
@@ -328,9 +344,10 @@ class Machine(pickle._Unpickler):
 
     def set_state(self, target: object, state: object) -> None:
         """Give an object of ours its state."""
-        if type(target) not in (SafeArray, SafeDtype):
+        if type(target) not in self._states:
             raise pickle.UnpicklingError(f'a state for a {type(target).__name__}')
-        target.set_state(state)
+        self._states[type(target)](target, state)
+        self._charge(target)
 
     def persistent_load(self, pid: object) -> object:
         """What a persistent id stands for."""

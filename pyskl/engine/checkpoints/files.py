@@ -1,56 +1,21 @@
 """Checkpoint files: found, read safely, matched with a network, written whole.
 
-A file that a user names can not run code: it is read with ``weights_only``, and the allow-list holds exactly what a
-checkpoint of ours (mmengine's logs of scalars) and of mmcv (NumPy scalars in ``meta``) contains beside tensors.
+A file that a user names cannot run code: see :mod:`pyskl.engine.checkpoints.reading`.
 """
 
 import glob
 import os
-import pickle
 import re
-import struct
-import warnings
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import torch
-from mmengine.logging import HistoryBuffer
 from torch import nn
 
 from pyskl.engine.checkpoints.foreign import origin, translate
+from pyskl.engine.checkpoints.reading import read_content
 from pyskl.files import replacing
 from pyskl.zoo.download import fetch
-
-
-def _statistic(owner: type, name: str) -> Callable:
-    """Stands in for ``getattr``, which a pickled ``HistoryBuffer`` names to find its four statistics."""
-    if owner is not HistoryBuffer or name not in ('mean', 'max', 'min', 'current'):
-        raise pickle.UnpicklingError(f'GLOBAL getattr({owner!r}, {name!r})')
-    return getattr(HistoryBuffer, name)
-
-
-_NUMPY_RECONSTRUCT = np.zeros(0).__reduce__()[0]
-_NUMPY_SCALAR = np.float64(0).__reduce__()[0]
-SAFE_GLOBALS = [
-    HistoryBuffer,
-    *((_statistic, f'{builtins}.getattr') for builtins in ('builtins', '__builtin__')),
-    np.dtype,
-    np.ndarray,
-    *(type(np.dtype(kind)) for kind in ('f2', 'f4', 'f8', 'i1', 'i2', 'i4', 'i8', 'u1', 'bool')),
-    _NUMPY_RECONSTRUCT,
-    _NUMPY_SCALAR,
-    (_NUMPY_RECONSTRUCT, 'numpy.core.multiarray._reconstruct'),  # NumPy 1's names for the same
-    (_NUMPY_SCALAR, 'numpy.core.multiarray.scalar'),
-]
-
-
-# What torch.load raises over a file that is cut off or of another kind.
-NOT_A_CHECKPOINT = (
-    RuntimeError, EOFError, zipfile.BadZipFile, ValueError, LookupError, TypeError, AttributeError, AssertionError,
-    OverflowError, MemoryError, struct.error,
-)  # fmt: skip
 
 
 def find_checkpoint(pattern: str | Path) -> tuple[str, str | None]:
@@ -108,26 +73,11 @@ def read_checkpoint(path: str | Path, trust: bool = False) -> dict:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is truncated, is no checkpoint, or holds objects that could run code.
+        ValueError: If the file is truncated, is not a checkpoint, or holds objects that could run code.
     """
     if not os.path.isfile(path):
         raise FileNotFoundError(f'no checkpoint {path}')
-    try:
-        with torch.serialization.safe_globals(SAFE_GLOBALS), warnings.catch_warnings():
-            warnings.filterwarnings('ignore', message='Detected pickle protocol')  # as of any foreign file
-            checkpoint = torch.load(path, map_location='cpu', weights_only=not trust)
-    except pickle.UnpicklingError as error:
-        name = re.search(r'GLOBAL ([\w.]+)', str(error))
-        if name is None:
-            # its context says what was found; itself it advises to switch the safe reading off
-            why = _first_line(error.__context__ or error)
-            raise ValueError(f'{path} is not a checkpoint, or is damaged: {why}') from error
-        raise ValueError(
-            f'{path} holds {name.group(1)}, which is no tensor and could run code; '
-            'pass --trust-checkpoint if you trust its author'
-        ) from error
-    except NOT_A_CHECKPOINT as error:
-        raise ValueError(f'{path} is truncated or not a checkpoint: {_first_line(error)}') from error
+    checkpoint = read_content(path, trust)
     if not isinstance(checkpoint, dict):
         raise ValueError(f'{path} holds a {type(checkpoint).__name__}; a checkpoint is a dict with a state_dict')
     found = next((key for key in WEIGHTS if isinstance(checkpoint.get(key), dict)), None)
@@ -141,7 +91,7 @@ def read_checkpoint(path: str | Path, trust: bool = False) -> dict:
     odd = next((item for item in checkpoint['state_dict'].items() if not _is_weight(*item)), None)
     if odd is not None:
         kind = type(odd[1]).__name__
-        raise ValueError(f'{path}: its {found or "state_dict"} holds {odd[0]!r} of type {kind}, which is no tensor')
+        raise ValueError(f'{path}: its {found or "state_dict"} holds {odd[0]!r} of type {kind}, which is not a tensor')
     meta = checkpoint.get('meta')
     # mmengine would execute the text under meta['config'] when it resumes.
     checkpoint['meta'] = {k: v for k, v in meta.items() if k != 'config'} if isinstance(meta, dict) else {}
@@ -265,7 +215,3 @@ def _stage_counts(stage_of: Callable[[str], int | None], wanted: dict, state_dic
     if count(state_dict) in (0, count(wanted)):  # 0: a network of another kind
         return ''
     return f' ({count(state_dict)} stages in the file, {count(wanted)} in the model)'
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

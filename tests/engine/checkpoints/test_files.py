@@ -67,7 +67,7 @@ def test_a_malicious_checkpoint_runs_nothing_and_names_what_it_holds(tmp_path):
 
     path = tmp_path / 'evil.pth'
     torch.save({'state_dict': Evil()}, path)
-    with pytest.raises(ValueError, match=rf'{path} holds \w+.system, which is no tensor and could run code'):
+    with pytest.raises(ValueError, match=rf'{path} holds \w+.system, which is not a tensor and could run code'):
         read_checkpoint(path)
     assert not (tmp_path / 'ran').exists()
 
@@ -174,7 +174,7 @@ def test_weights_lie_under_several_names_or_alone(tmp_path, name):
 
 def test_weights_that_are_no_tensors_are_named(tmp_path):
     torch.save({'model': {'backbone.conv.weight': torch.zeros(2), 'epoch': 3}}, tmp_path / 'net.pt')
-    with pytest.raises(ValueError, match="net.pt: its model holds 'epoch' of type int, which is no tensor"):
+    with pytest.raises(ValueError, match="net.pt: its model holds 'epoch' of type int, which is not a tensor"):
         read_checkpoint(tmp_path / 'net.pt')
 
 
