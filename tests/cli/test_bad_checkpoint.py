@@ -78,7 +78,7 @@ KINDS = {
     'text': ['not a checkpoint'],
     'evil': ['posix.system', 'could run code', '--trust-checkpoint'],
     'evil-pickle': ['posix.system', 'could run code', '--trust-checkpoint'],
-    'evil-pickle-4': ['not a checkpoint', 'Unsupported operand'],
+    'evil-pickle-4': ['posix.system', 'could run code', '--trust-checkpoint'],
     'no-state': ['no state_dict', "['epoch']"],
     'other-net': ['does not fit the model', 'it has no backbone.', 'it holds weight (3, 2), bias (3,), which'],
     'classes': ['7 classes in the file, 4 in the model', "load_from_ignore='cls_head'"],

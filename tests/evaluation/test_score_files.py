@@ -85,7 +85,11 @@ class Beyond:
 @pytest.mark.filterwarnings('ignore:TypedStorage', 'ignore:Detected pickle protocol')
 @pytest.mark.parametrize(
     ('trap', 'said'),
-    [(Trap(), 'mkdir, which could run code'), (Storage(), 'mkdir, which could run code'), (Beyond(), 'reaches to element')],
+    [
+        (Trap(), 'mkdir, which could run code'),
+        (Storage(), 'mkdir, which could run code'),
+        (Beyond(), 'reaches to element'),
+    ],
 )
 def test_reading_runs_no_code(tmp_path, monkeypatch, trap, said):
     monkeypatch.chdir(tmp_path)

@@ -80,7 +80,7 @@ def read_content(path: str | Path, trust: bool = False) -> object:
         if trust:
             with warnings.catch_warnings():
                 warnings.filterwarnings('ignore', message='Detected pickle protocol')  # as of any foreign file
-                return torch.load(path, map_location='cpu', weights_only=False)
+                return torch.load(path, map_location='cpu', weights_only=not trust)
         return read_torch(path, NAMES, STATES)
     except ForbiddenGlobal as error:
         raise ValueError(
