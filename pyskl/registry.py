@@ -1,7 +1,7 @@
 """Names in a config file -> classes.
 
-Each registry is a child of mmengine's of the same kind, so mmengine's own components can be named too. Building goes
-through :func:`build_component`, which answers a wrong name or argument with the nearest right ones.
+Each registry is a child of mmengine's registry of the same kind, so mmengine's own components are found too.
+Components are built by :func:`build_component`, whose errors name the nearest valid names and arguments.
 """
 
 import difflib
@@ -20,14 +20,14 @@ from mmengine.registry import Registry
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """``'; did you mean ...?'``, or the list of known names when none is near."""
+    """``'; did you mean ...?'``, or the list of known names if none is close."""
     known = sorted(map(str, known))
     near = difflib.get_close_matches(str(name), known, n=3, cutoff=0.6)
     return f'; did you mean {" or ".join(map(repr, near))}?' if near else f'; choose from {known}'
 
 
 def check_arguments(cls: type, arguments: dict, name: str | None = None) -> None:
-    """Refuse ``arguments`` that ``cls`` could not be called with.
+    """Check that ``cls`` can be called with ``arguments``.
 
     Raises:
         ValueError: If an argument is unknown or a required one is missing; names the nearest known ones.
@@ -52,7 +52,7 @@ def lookup(name: str, registry: Registry) -> type:
     """
     try:
         cls = registry.get(name)
-    except RuntimeError:  # mmengine's answer to a dotted name that it finds nowhere
+    except RuntimeError:  # raised by mmengine for a dotted name that it cannot import
         cls = None
     if cls is None:
         known = {*registry.module_dict, *(registry.parent.module_dict if registry.parent else ())}
@@ -61,11 +61,11 @@ def lookup(name: str, registry: Registry) -> type:
 
 
 def build_component(cfg: dict, registry: Registry, **defaults) -> object:
-    """Build ``cfg['type']`` with the other items of ``cfg`` as arguments; ``defaults`` fill those it lacks.
+    """Build ``cfg['type']`` with the other items of ``cfg`` as arguments; ``defaults`` fill in missing ones.
 
     Raises:
         ValueError: If ``cfg`` names no type, an unknown one, or arguments that the type does not take.
-        TypeError, AttributeError: A bug of the component: each argument is of the kind that it asks for.
+        TypeError, AttributeError: If the component has a bug: every argument matches its annotation.
     """
     if not isinstance(cfg, dict) or 'type' not in cfg:
         raise ValueError(f"a {registry.name} is given by a dict with the key 'type', got {cfg!r}")
@@ -84,10 +84,10 @@ def build_component(cfg: dict, registry: Registry, **defaults) -> object:
 
 
 def misfit(cls: type, arguments: dict) -> tuple[str, object] | tuple[None, None]:
-    """The first of ``arguments`` that is not of the type its annotation in ``cls.__init__`` asks for, and that type."""
+    """The first of ``arguments`` that does not match its annotation in ``cls.__init__``, and that annotation."""
     try:
         hints = typing.get_type_hints(cls.__init__ if isinstance(cls, type) else cls)
-    except (NameError, TypeError):  # an annotation for readers only
+    except (NameError, TypeError):  # an annotation that cannot be evaluated
         return None, None
     for name, value in arguments.items():
         if name in hints and not _fits(value, hints[name]):
@@ -96,7 +96,7 @@ def misfit(cls: type, arguments: dict) -> tuple[str, object] | tuple[None, None]
 
 
 def _fits(value: object, hint: object) -> bool:
-    """Whether ``value`` may be meant by an annotation; True for those that cannot be told."""
+    """Whether ``value`` matches an annotation; True if the annotation is not one that can be checked."""
     origin, inner = typing.get_origin(hint) or hint, typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         return any(_fits(value, one) for one in inner)
@@ -107,7 +107,7 @@ def _fits(value: object, hint: object) -> bool:
     if origin in (str, dict, Mapping):
         return isinstance(value, origin)
     if origin in (list, tuple, Sequence, Iterable):
-        if not inner:  # a bare tuple is told from a list: one value a stage
+        if not inner:  # a bare `tuple` means one value per stage, so a list does not match
             return isinstance(value, origin)
         kinds = (list, tuple) if inner[0] is not str else (list, tuple, str)
         return isinstance(value, kinds) and all(_fits(item, inner[0]) for item in value)

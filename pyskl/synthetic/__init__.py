@@ -1,1 +1,1 @@
-"""The bundled data: people who do what a formula says."""
+"""Synthetic data: people whose motion is generated from formulas."""

@@ -1,9 +1,9 @@
 """Ten actions as joint angles over time.
 
-They share their poses and differ in motion: raising a hand is lowering it backwards in time, standing up is sitting
-down, squatting passes through the same poses again and again; clapping and punching hold the arms alike and move them
-together or in turn; walking and kicking lift the legs in turn, with a bent knee or a straight one. Speed, phase,
-amplitude, side and posture are drawn.
+They share poses and differ in motion: raising a hand is lowering it in reverse, standing up is sitting down in
+reverse, squatting repeats the same poses; clapping and punching hold the arms the same way and move them together or
+alternately; walking and kicking lift the legs alternately, with a bent or a straight knee. Speed, phase, amplitude,
+side and posture are sampled.
 """
 
 from collections.abc import Callable
@@ -21,14 +21,14 @@ def _radians(*degrees: float | np.ndarray) -> np.ndarray:
 
 
 def _phase(rng: np.random.RandomState, frames: int, fewest: float, most: float) -> np.ndarray:
-    """``(T,)`` radians: ``fewest`` to ``most`` rounds over the clip from a random start, not quite even."""
+    """``(T,)`` radians: ``fewest`` to ``most`` periods over the clip from a random start, at a slightly uneven rate."""
     time = np.linspace(0, 1, frames)
     unevenness = rng.uniform(0, 0.15) * np.sin(2 * np.pi * (time + rng.rand())) / (2 * np.pi)
     return 2 * np.pi * (rng.rand() + rng.uniform(fewest, most) * (time + unevenness))
 
 
 def _ramp(rng: np.random.RandomState, frames: int) -> np.ndarray:
-    """``(T,)``: 0, then smoothly up, then 1; it starts and ends at random times."""
+    """``(T,)``: 0, a smooth rise, 1; the rise starts and ends at random times."""
     start = rng.uniform(0.05, 0.5)
     end = start + rng.uniform(0.3, 0.45)
     x = np.clip((np.linspace(0, 1, frames) - start) / (end - start), 0, 1)
@@ -92,7 +92,7 @@ def lower_hand(rng: np.random.RandomState, frames: int, strength: float) -> Angl
 
 
 def clap(rng: np.random.RandomState, frames: int, strength: float) -> Angles:
-    """Both hands before the chest, together and apart."""
+    """Both hands in front of the chest, moving together and apart."""
     angles = stand(rng, frames)
     flexion, elbow, inwards = rng.uniform(45, 65), rng.uniform(50, 75), rng.uniform(20, 30)
     apart = strength * (0.5 + 0.5 * np.sin(_phase(rng, frames, 1.5, 3.0)))
@@ -103,7 +103,7 @@ def clap(rng: np.random.RandomState, frames: int, strength: float) -> Angles:
 
 
 def punch(rng: np.random.RandomState, frames: int, strength: float) -> Angles:
-    """Both fists before the chest, forwards and up in turn."""
+    """Both fists in front of the chest, thrust forwards alternately."""
     angles = stand(rng, frames)
     flexion, elbow = rng.uniform(45, 65), rng.uniform(55, 75)
     swing = strength * np.sin(_phase(rng, frames, 1.5, 3.0))
@@ -130,7 +130,7 @@ def _crouch(rng: np.random.RandomState, frames: int, depth: np.ndarray) -> Angle
 
 
 def squat(rng: np.random.RandomState, frames: int, strength: float) -> Angles:
-    """Down and up, again and again."""
+    """Down and up, repeatedly."""
     return _crouch(rng, frames, strength * (0.5 + 0.5 * np.sin(_phase(rng, frames, 1.4, 2.6))))
 
 
@@ -145,7 +145,7 @@ def stand_up(rng: np.random.RandomState, frames: int, strength: float) -> Angles
 
 
 def walk(rng: np.random.RandomState, frames: int, strength: float) -> Angles:
-    """On the spot: the legs in turn, each arm with the other leg."""
+    """On the spot: the legs alternate, each arm swings with the opposite leg."""
     angles, step = stand(rng, frames), np.sin(_phase(rng, frames, 1.5, 3.0))
     lift, swing = strength * rng.uniform(60, 85), rng.uniform(20, 40)
     for side, forwards in zip(SIDES, (step, -step), strict=True):
@@ -157,7 +157,7 @@ def walk(rng: np.random.RandomState, frames: int, strength: float) -> Angles:
 
 
 def kick(rng: np.random.RandomState, frames: int, strength: float) -> Angles:
-    """The legs in turn: back with a bent knee, then stretched forwards."""
+    """The legs alternate: back with a bent knee, then stretched forwards."""
     angles, phase = stand(rng, frames), _phase(rng, frames, 1.5, 3.0)
     lift, bend, balance = strength * rng.uniform(70, 95), strength * rng.uniform(70, 90), rng.uniform(0, 15)
     for side, start in zip(SIDES, (0, np.pi), strict=True):

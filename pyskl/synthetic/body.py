@@ -1,9 +1,9 @@
-"""A jointed body: sixteen stiff segments and the joints that skeletons mark on them.
+"""An articulated body: sixteen rigid segments and the joints that skeletons mark on them.
 
 Frame: x to the person's right, y up, z backwards, metres; so a person who faces a Kinect stands in its camera axes.
 At rest the body stands upright with arms and legs hanging. Angles are radians, (flexion, abduction, twist) of a segment
-against the one it hangs on: flexion lifts an arm or thigh forwards, closes elbow and knee, bows the trunk; abduction
-lifts a limb sideways, away from the body; twist turns a limb inwards about its own length. Both sides alike: the left
+relative to its parent segment: flexion lifts an arm or thigh forwards, closes elbow and knee, bends the trunk forwards;
+abduction lifts a limb sideways, away from the body; twist rotates a limb inwards about its own axis. The left side
 mirrors the right.
 """
 
@@ -25,7 +25,7 @@ def _both_sides(table: dict[str, tuple[str, Offset]]) -> dict[str, tuple[str, Of
     return table | mirrored
 
 
-# segment: (segment it hangs on, its hinge in that segment's frame at rest), parents first
+# segment: (parent segment, hinge in the parent's frame at rest), parents first
 SEGMENTS = _both_sides(
     {
         'pelvis': ('', (0.0, 0.0, 0.0)),
@@ -68,11 +68,11 @@ JOINTS = _both_sides(
 )
 
 ANKLE_HEIGHT = 0.08
-_BENDS_BACKWARDS = ('shank', 'chest', 'pelvis', 'head')  # flexion is a negative turn about x
+_BENDS_BACKWARDS = ('shank', 'chest', 'pelvis', 'head')  # flexion is a negative rotation about x
 
 
 def random_proportions(rng: np.random.RandomState) -> dict[str, np.ndarray]:
-    """Segment name -> factors ``(3,)`` on the offsets in its frame; both sides alike."""
+    """Segment name -> factors ``(3,)`` on the offsets in its frame; equal for both sides."""
     stature = rng.uniform(0.9, 1.1)
     length = {part: stature * rng.uniform(0.93, 1.07) for part in ('pelvis', 'chest', 'head', 'arm', 'leg')}
     width = {part: stature * rng.uniform(0.88, 1.12) for part in ('pelvis', 'chest')}
@@ -107,12 +107,12 @@ def _turns(segment: str, angles: np.ndarray) -> np.ndarray:
 
 
 def pose_body(angles: Angles, proportions: dict[str, np.ndarray], planted: bool = False) -> dict[str, np.ndarray]:
-    """Forward kinematics: where every joint is.
+    """Forward kinematics: the position of every joint.
 
     Args:
         angles: Segment -> ``(T, 3)``; all segments.
         proportions: Segment -> ``(3,)``, see :func:`random_proportions`.
-        planted: The feet stay in place and the pelvis moves; else the pelvis stays above its place.
+        planted: Whether the feet stay in place and the pelvis moves; otherwise the pelvis stays in place.
 
     Returns:
         Joint -> ``(T, 3)``, metres; the floor is y = 0, the lower ankle at its height above it.

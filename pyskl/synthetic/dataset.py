@@ -1,8 +1,8 @@
-"""The bundled data: people who move before a camera, generated from a seed.
+"""The synthetic data set: people who move in front of a camera, generated from a seed.
 
-Clip ``i`` depends on (seed, i) alone, not on how many there are: its action is ``i % 10``, its person ``i // 10 % 40``.
+Clip ``i`` depends on (seed, i) only, not on the number of clips: its action is ``i % 10``, its person ``i // 10 % 40``.
 Every fourth person is in validation only. Camera space is Kinect's: metres, x to the camera's left, y up, z depth; so a
-person who faces the camera has the left side at negative x in 3D and at larger x in the picture.
+person who faces the camera has the left side at negative x in 3D and at larger x in the image.
 """
 
 from collections.abc import Callable, Iterable
@@ -16,11 +16,11 @@ from pyskl.synthetic.body import mark, pose_body, random_proportions
 
 LAYOUTS = ('coco', 'nturgb+d', 'nw-ucla')
 NUM_PEOPLE = 40
-VAL_EVERY = 4  # of four people the last is in validation
-MIN_CLIPS = len(ACTIONS) * VAL_EVERY  # fewer leave validation empty
+VAL_EVERY = 4  # the last of every four people is in validation
+MIN_CLIPS = len(ACTIONS) * VAL_EVERY  # with fewer, validation is empty
 IMG_SHAPE = (1080, 1920)
 FRAMES = (36, 60)
-# The names that the NTU, NW-UCLA and other recipes ask for; here all of them split by person.
+# Split names that the configs of NTU, NW-UCLA and others use; all of them split by person.
 SPLITS = ('xsub', 'xview', 'xset')
 _BYSTANDER = 0.15  # of clips
 _OCCLUSION = 0.25  # of people in clips
@@ -31,7 +31,7 @@ class Camera:
     """A pinhole camera.
 
     Args:
-        pitch: Radians it looks down.
+        pitch: Radians below the horizontal.
         height: Metres above the floor.
         focal: Pixels.
     """
@@ -54,14 +54,14 @@ class Camera:
 
 @dataclass(frozen=True)
 class Clip:
-    """What truly happens in a clip.
+    """The ground truth of a clip.
 
     Args:
         people: ``M`` dicts, joint -> ``(T, 3)`` in camera space, metres; the first one acts.
-        camera: How it is seen.
+        camera: The camera.
         label: Index into ``ACTIONS``.
         person: 0 to 39.
-        rng: The generator, past what the clip took: the sensor goes on with it.
+        rng: The generator, after sampling the clip; the sensor's noise continues from it.
     """
 
     people: tuple[dict[str, np.ndarray], ...]
@@ -72,7 +72,7 @@ class Clip:
 
 
 def person_of(index: int) -> int:
-    """Who acts in clip ``index``."""
+    """The acting person of clip ``index``."""
     return index // len(ACTIONS) % NUM_PEOPLE
 
 
@@ -88,7 +88,7 @@ def _place(joints: dict[str, np.ndarray], yaw: float, x: float, z: float, camera
 
 
 def make_clip(seed: int, index: int) -> Clip:
-    """Clip ``index``: body, action, place and camera; no sensor yet."""
+    """Clip ``index``: body, action, position and camera, without the sensor's noise."""
     label, person = index % len(ACTIONS), person_of(index)
     trait = np.random.RandomState([seed, 0, person])
     proportions, vigour = random_proportions(trait), trait.uniform(0.85, 1.05)
@@ -96,7 +96,7 @@ def make_clip(seed: int, index: int) -> Clip:
     frames = rng.randint(FRAMES[0], FRAMES[1] + 1)
     x, z, yaw = rng.uniform(-0.08, 0.08), rng.uniform(2.7, 3.4), np.deg2rad(rng.uniform(-40, 40))
     height = rng.uniform(0.8, 2.0)
-    aim = np.arctan2(height - rng.uniform(0.97, 1.03), z)  # at the person's waist, about
+    aim = np.arctan2(height - rng.uniform(0.97, 1.03), z)  # at about the person's waist
     camera = Camera(aim, height, rng.uniform(1000, 1150))
     name = list(ACTIONS)[label]
     angles = ACTIONS[name](rng, frames, vigour * rng.uniform(0.85, 1.1))
@@ -110,10 +110,10 @@ def make_clip(seed: int, index: int) -> Clip:
 
 
 def _detect(pixels: np.ndarray, rng: np.random.RandomState) -> tuple[np.ndarray, np.ndarray]:
-    """A pose detector: ``(M, T, V, 2)`` -> what it reports, and its scores ``(M, T, V)``.
+    """Simulate a pose detector: ``(M, T, V, 2)`` -> detected pixels of the same shape and scores ``(M, T, V)``.
 
-    The less sure it is, the further off; a joint it misses, or that is out of the picture, has x = y = score = 0.
-    Sometimes a thing in the way hides neighbouring joints for some frames.
+    The lower the score, the larger the error; a joint that is missed, or outside the image, has x = y = score = 0.
+    Sometimes an occlusion hides neighbouring joints for some frames.
     """
     m, t, v, _ = pixels.shape
     doubt = 0.06 + 0.06 * rng.rand(m, 1, v) + 0.12 * rng.rand(m, t, v) ** 3
@@ -132,19 +132,19 @@ def _detect(pixels: np.ndarray, rng: np.random.RandomState) -> tuple[np.ndarray,
 
 
 def make_annotation(seed: int, index: int, layout: str = 'coco') -> dict:
-    """Clip ``index`` as a sensor reports it: one annotation of the pickle.
+    """One annotation of the pickle: clip ``index`` as a sensor reports it.
 
     Args:
         seed: Any integer from 0 to 2**32 - 1.
         index: From 0.
-        layout: 'coco': float16 pixels and scores as a detector gives them; 'nturgb+d', 'nw-ucla': float32 metres in
+        layout: 'coco': float16 pixels and scores of a simulated detector; 'nturgb+d', 'nw-ucla': float32 metres in
             Kinect's camera space. A bystander is person 1; nw-ucla has none.
 
     Raises:
         ValueError: If the layout is unknown.
     """
     if layout not in LAYOUTS:
-        raise ValueError(f'unknown layout {layout!r} of the bundled data; choose from {LAYOUTS}')
+        raise ValueError(f'unknown layout {layout!r} of the synthetic data; choose from {LAYOUTS}')
     skeleton = get_skeleton(layout)
     clip = make_clip(seed, index)
     people = clip.people if layout != 'nw-ucla' else clip.people[:1]
@@ -168,7 +168,7 @@ def make_annotation(seed: int, index: int, layout: str = 'coco') -> dict:
 
 
 def make_splits(annotations: list[dict]) -> dict[str, list[str]]:
-    """Split name -> frame_dirs, of the annotations of clips 0, 1, 2, ..."""
+    """Split name -> frame_dirs, for the annotations of clips 0, 1, 2, ..."""
     names = {'train': [], 'val': []}
     for index, annotation in enumerate(annotations):
         names['val' if is_val(person_of(index)) else 'train'].append(annotation['frame_dir'])
@@ -178,19 +178,19 @@ def make_splits(annotations: list[dict]) -> dict[str, list[str]]:
 def make_dataset(
     num_clips: int, seed: int = 0, layout: str = 'coco', progress: Callable[[range], Iterable[int]] = iter
 ) -> dict:
-    """The whole pickle: ``{'split': ..., 'annotations': [...]}``.
+    """The content of the pickle: ``{'split': ..., 'annotations': [...]}``.
 
     Args:
         num_clips: At least ``MIN_CLIPS``.
         seed: 0 to 2**32 - 1.
         layout: One of ``LAYOUTS``.
-        progress: What goes over the clip numbers, such as ``tqdm``.
+        progress: Wraps the iteration over clip indices, e.g. ``tqdm``.
 
     Raises:
         ValueError: If ``num_clips`` leaves validation empty, or the seed or layout is out of range.
     """
     if num_clips < MIN_CLIPS:
-        raise ValueError(f'clips must be at least {MIN_CLIPS}, so that validation has every action, got {num_clips}')
+        raise ValueError(f'clips must be at least {MIN_CLIPS}, so that validation holds every action, got {num_clips}')
     if not 0 <= seed < 2**32:
         raise ValueError(f'seed must be 0 to 2**32 - 1, got {seed}')
     annotations = [make_annotation(seed, index, layout) for index in progress(range(num_clips))]
