@@ -1,8 +1,6 @@
 """What happens around the training loop: seeds, the bar, the log lines, the guard against a broken loss."""
 
-import json
 import math
-import os.path as osp
 import sys
 
 import numpy as np
@@ -166,15 +164,4 @@ class JsonLinesBackend(BaseVisBackend):
         """Nothing: PYSKL's file has whole lines only."""
 
     def add_scalars(self, scalar_dict: dict, step: int = 0, file_path: str | None = None, **kwargs) -> None:
-        """Append ``{'mode': 'train' | 'val', 'step': step, ...}``."""
-        if file_path is None:
-            return
-        mode = 'train' if 'lr' in scalar_dict else 'val'
-        values = {k: round(v, 6) if isinstance(v, float) else v for k, v in scalar_dict.items() if _plain(v)}
-        name = osp.splitext(osp.basename(file_path))[0]
-        with open(osp.join(osp.dirname(self._save_dir), f'{name}.log.json'), 'a', encoding='utf-8') as file:
-            file.write(json.dumps({'mode': mode, 'step': step, **values}) + '\n')
-
-
-def _plain(value: object) -> bool:
-    return isinstance(value, int | float | str)
+        """Nothing: :class:`pyskl.engine.run_log.RunLogHook` writes the lines."""

@@ -120,7 +120,10 @@ class Runner(MMEngineRunner):
         """A log file that holds everything, a console that holds the lines of this run."""
         logger = super().build_logger(log_level=log_level, log_file=log_file, **kwargs)
         for handler in logger.handlers:
-            if not isinstance(handler, logging.FileHandler):
+            in_file = isinstance(handler, logging.FileHandler)
+            handler.addFilter(lambda record: 'will be deprecated' not in record.getMessage())  # mmengine's of its own
+            handler.setFormatter(_Lines('%Y-%m-%d %H:%M:%S' if in_file else '%H:%M:%S'))
+            if not in_file:
                 handler.addFilter(_for_the_console)
                 handler.setStream(_AboveTheBar())
         return logger
@@ -234,6 +237,17 @@ def point_latest(folder: str, filename: str) -> None:
         save_checkpoint(read_checkpoint(osp.join(folder, filename)), latest)
 
 
+class _Lines(logging.Formatter):
+    """``TIME TEXT``, or ``TIME WARNING TEXT``; without colours, so that it reads on any background."""
+
+    def __init__(self, clock: str) -> None:
+        super().__init__('%(asctime)s %(level)s%(message)s', clock)
+
+    def format(self, record: logging.LogRecord) -> str:
+        record.level = '' if record.levelno == logging.INFO else f'{record.levelname} '
+        return super().format(record)
+
+
 class _AboveTheBar:
     """A stream whose lines do not break the progress bar."""
 
@@ -260,5 +274,7 @@ _QUIET = (
 
 
 def _for_the_console(record: logging.LogRecord) -> bool:
+    if getattr(record, 'live', False) and sys.stderr.isatty():
+        return False  # the bar shows it
     text = record.getMessage()[:200]
     return not any(quiet in text for quiet in _QUIET)

@@ -22,6 +22,7 @@ from pyskl.engine.model_wrapper import Stepper
 from pyskl.engine.optimizer import build_optimizer, check_schedulers
 from pyskl.engine.resume import StateHook
 from pyskl.engine.run_lock import locked
+from pyskl.engine.run_log import RunLogHook
 from pyskl.engine.run_record import RunRecord
 from pyskl.engine.runner import Runner, TrainLoop
 from pyskl.engine.work_dir import (
@@ -115,6 +116,9 @@ def train(
         checkpoint_hook = hooks['default_hooks'].get('checkpoint')
         if checkpoint_hook and checkpoint_hook.get('type') == 'CheckpointHook':
             checkpoint_hook['type'] = CheckpointHook
+        logger_hook = hooks['default_hooks'].get('logger')
+        if logger_hook and logger_hook.get('type') == 'LoggerHook':
+            logger_hook['type'] = RunLogHook
         evaluator = _evaluator(evaluation)
         recognizer = build_recognizer(cfg, device, seed + rank if diff_rank_seed else seed)
         notes = []
@@ -265,11 +269,25 @@ def summary(cfg: Config, runner: Runner, train_set, loader, batch: int, seed: in
     lr = schema.optim_wrapper(cfg)['optimizer'].get('lr')
     return [
         f'work_dir {cfg.work_dir}; seed {seed}; {runner.model.device}, {amp or "float32"}',
-        f'{cfg.model.backbone.type}: {parameters / 1e6:.3f} M parameters',
+        f'{network_name(cfg.model.backbone)}: {parameters / 1e6:.3f} M parameters',
         f'{total} epochs x {times} (RepeatDataset.times) = {total * times} effective epochs of '
         f'{len(train_set) // times} clips; {len(loader)} iterations an epoch',
         f'effective batch {batch} ({world_size} x {loader.batch_size}); lr {lr}',
     ]
+
+
+NAMES = {
+    'STGCN': 'ST-GCN', 'CTRGCN': 'CTR-GCN', 'DGSTGCN': 'DG-STGCN', 'MSG3D': 'MS-G3D', 'ResNet3dSlowOnly': 'SlowOnly',
+}  # fmt: skip
+
+
+def network_name(backbone: dict) -> str:
+    """The paper's name for a backbone's config."""
+    if backbone['type'] == 'STGCN' and backbone.get('tcn_type') == 'mstcn' and backbone.get('gcn_adaptive') == 'init':
+        return 'ST-GCN++'
+    if backbone['type'] == 'AAGCN' and backbone.get('gcn_attention') is False:
+        return '2s-AGCN'
+    return NAMES.get(backbone['type'], backbone['type'])
 
 
 def _say_batch(runner: Runner, cfg: Config, batch: int, base: int | None, scale: bool) -> None:

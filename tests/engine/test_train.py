@@ -17,7 +17,7 @@ import torch
 from pyskl.engine.checkpoints.files import read_checkpoint
 from pyskl.engine.config.load import load_config
 from pyskl.engine.test import test as run_test
-from pyskl.engine.train import train
+from pyskl.engine.train import network_name, train
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -260,3 +260,11 @@ def test_three_processes_score_every_clip_once_as_one_process_does(config):
         scores.append(np.stack(pickle.loads(out.read_bytes())))
     assert scores[0].shape == scores[1].shape == (11, 3)
     assert np.abs(scores[0] - scores[1]).max() < 1e-6
+
+
+def test_networks_are_called_as_their_papers_call_them():
+    plain = {'type': 'STGCN'}
+    assert network_name(plain) == 'ST-GCN'
+    assert network_name({**plain, 'gcn_adaptive': 'init', 'gcn_with_res': True, 'tcn_type': 'mstcn'}) == 'ST-GCN++'
+    assert network_name({'type': 'AAGCN', 'gcn_attention': False}) == '2s-AGCN'
+    assert network_name({'type': 'Ske2Grid'}) == 'Ske2Grid'

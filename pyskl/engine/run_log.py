@@ -1,0 +1,152 @@
+"""What a run logs while it trains: text lines, ``metrics.jsonl``, ``TIMESTAMP.log.json`` and curves for TensorBoard.
+
+``metrics.jsonl`` holds every line of all starts of a run: ``mode`` ('train' or 'val'), ``epoch`` from 1, ``iter`` from
+the run's beginning, and the values. ``TIMESTAMP.log.json`` is the same for one start, as PYSKL's tools read it: there
+``iter`` counts within the epoch.
+"""
+
+import datetime
+import json
+import math
+import time
+from pathlib import Path
+
+from mmengine.dist import is_main_process
+from mmengine.hooks import LoggerHook
+
+from pyskl.registry import HOOKS
+
+COLUMNS = 110  # of a line, with its time
+_CLOCK = 9  # '12:34:56 '
+_TIMES = ('time', 'data_time', 'memory', 'epoch', 'iter', 'eta')
+HEARTBEAT = 30.0  # seconds after which a long epoch shows life between two intervals
+
+
+@HOOKS.register_module()
+class RunLogHook(LoggerHook):
+    """Log training every ``interval`` iterations and at the end of each epoch, and every validation.
+
+    Curves are called ``train/...`` and ``val/...`` and have the epoch as their axis; ``iteration/...`` are the values
+    of the intervals by iteration.
+    """
+
+    def before_run(self, runner) -> None:
+        """Name the file of this start."""
+        super().before_run(runner)
+        self._sums: dict[str, float] = {}
+        self._count = 0
+        self._said = time.monotonic()
+        self._started = time.monotonic()
+
+    def before_train_epoch(self, runner) -> None:
+        """Start the means of the epoch."""
+        self._sums, self._count = {}, 0
+
+    def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs: dict | None = None) -> None:
+        """Log at the end of an interval, and now and then within a long one."""
+        last = batch_idx + 1 == len(runner.train_dataloader)
+        if not self.every_n_inner_iters(batch_idx, self.interval) and not (last and not self.ignore_last):
+            if time.monotonic() - self._said > HEARTBEAT:
+                self._said = time.monotonic()
+                runner.logger.info(f'{_head(runner, batch_idx)}  running')
+            return
+        if not is_main_process():
+            return
+        tag, _ = runner.log_processor.get_log_after_iter(runner, batch_idx, 'train')
+        values = scalars(tag)
+        length = batch_idx % self.interval + 1
+        for key, value in values.items():
+            self._sums[key] = self._sums.get(key, 0.0) + value * length
+        self._count += length
+        eta = runner.message_hub.runtime_info.get('eta')
+        for line in train_lines(_head(runner, batch_idx), values, tag, eta):
+            runner.logger.info(line, extra={'live': True})
+        self._said = time.monotonic()
+        epoch = runner.epoch + 1
+        self._write(runner, 'train', epoch, batch_idx + 1, runner.iter + 1, {**values, **times(tag)})
+        self._draw(runner, 'iteration', values, runner.iter + 1)
+        if last:
+            self._draw(runner, 'train', {k: v / self._count for k, v in self._sums.items()}, epoch)
+
+    def after_val_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
+        """Nothing: the bar shows it."""
+
+    def after_val_epoch(self, runner, metrics: dict | None = None) -> None:
+        """Log the metrics, and note them in the record of the run."""
+        if not is_main_process():
+            return
+        tag, _ = runner.log_processor.get_log_after_epoch(runner, len(runner.val_dataloader), 'val')
+        values = scalars(tag)
+        text = '  '.join(f'{key} {value:.4f}' for key, value in values.items())
+        for line in wrapped(f'epoch {runner.epoch}/{runner.max_epochs}  validation', [text] if text else []):
+            runner.logger.info(line)
+        self._write(runner, 'val', runner.epoch, len(runner.val_dataloader), runner.iter, {**values, **times(tag)})
+        self._draw(runner, 'val', values, runner.epoch)
+        runner.begin_files()
+        seconds = runner.record.content.get('seconds', 0) + time.monotonic() - self._started
+        self._started = time.monotonic()
+        runner.record.update(last={'epoch': runner.epoch, **values}, seconds=round(seconds, 1))
+
+    def after_train_epoch(self, runner) -> None:
+        """Note the time and the epochs done."""
+        if is_main_process():
+            seconds = runner.record.content.get('seconds', 0) + time.monotonic() - self._started
+            self._started = time.monotonic()
+            runner.record.update(epoch=runner.epoch + 1, seconds=round(seconds, 1))
+
+    def _write(self, runner, mode: str, epoch: int, inner: int, iteration: int, values: dict) -> None:
+        runner.begin_files()
+        values = {key: round(value, 6) for key, value in values.items()}
+        for name, count in (('metrics.jsonl', iteration), (f'{runner.timestamp}.log.json', inner)):
+            line = json.dumps({'mode': mode, 'epoch': epoch, 'iter': count, **values})
+            runner.record.add(name)
+            with (Path(runner.work_dir) / name).open('a', encoding='utf-8') as file:
+                file.write(f'{line}\n')
+
+    def _draw(self, runner, prefix: str, values: dict, step: int) -> None:
+        for backend in runner.visualizer._vis_backends.values():
+            backend.add_scalars({f'{prefix}/{key}': value for key, value in values.items()}, step=step)
+
+
+def _head(runner, batch_idx: int) -> str:
+    epochs, length = str(runner.max_epochs), str(len(runner.train_dataloader))
+    return f'epoch {runner.epoch + 1:>{len(epochs)}}/{epochs}  {batch_idx + 1:>{len(length)}}/{length}'
+
+
+def scalars(tag: dict) -> dict[str, float]:
+    """The logged numbers of ``tag`` that are no times or counters."""
+    numbers = {k: v for k, v in tag.items() if isinstance(v, int | float) and not isinstance(v, bool)}
+    return {key: float(value) for key, value in numbers.items() if key not in _TIMES and math.isfinite(value)}
+
+
+def times(tag: dict) -> dict[str, float]:
+    """Seconds per iteration, of which waiting for data, and megabytes on the GPU."""
+    return {key: float(tag[key]) for key in ('time', 'data_time', 'memory') if key in tag}
+
+
+def train_lines(head: str, values: dict, tag: dict, eta: float | None) -> list[str]:
+    """One interval as text of at most :data:`COLUMNS` columns: several lines if need be."""
+    values = dict(values)
+    parts = [f'lr {values.pop("lr"):.2e}'] if 'lr' in values else []
+    if values.get('loss') == values.get('loss_cls'):
+        values.pop('loss_cls', None)  # the only loss
+    parts += [f'{key} {value:.4f}' for key, value in values.items()]
+    if 'time' in tag:
+        waiting = tag.get('data_time', 0.0)
+        much = waiting > 0.2 * tag['time']  # worth more data.workers_per_gpu
+        parts.append(f'{tag["time"]:.3f} s/it{f" (data {waiting:.3f})" if much else ""}')
+    if 'memory' in tag:
+        parts.append(f'{tag["memory"]} MB')
+    if eta is not None:
+        parts.append(f'left {datetime.timedelta(seconds=int(eta))}')
+    return wrapped(head, parts)
+
+
+def wrapped(head: str, parts: list[str]) -> list[str]:
+    """``head`` and ``parts``, two spaces apart, over as many indented lines as :data:`COLUMNS` needs."""
+    lines = [head]
+    for part in parts:
+        if len(lines[-1]) + 2 + len(part) > COLUMNS - _CLOCK:
+            lines.append(' ' * 6)
+        lines[-1] += f'  {part}'
+    return lines
