@@ -1,0 +1,1 @@
+"""From images or keypoints to who does what, when."""

@@ -1,0 +1,209 @@
+"""A trained network together with what it needs to label people: pipeline, layout, class names, frame rate.
+
+Axes: ``N`` windows, ``M`` persons, ``T`` frames, ``V`` joints, ``C`` coordinates, ``K`` classes, ``S`` clips.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from pyskl.datasets.pipelines.base import Compose
+from pyskl.engine.build import build_recognizer
+from pyskl.engine.checkpoints.files import find_checkpoint, load_weights, read_checkpoint
+from pyskl.engine.config.load import datasets_in, load_config
+from pyskl.skeletons import Skeleton, get_skeleton
+from pyskl.zoo.classes import class_names
+
+SAMPLERS = ('UniformSample', 'UniformSampleFrames', 'UniformSampleDecode')
+FPS = 30.0  # of NTU RGB+D, Kinetics (re-encoded) and the bundled data
+CLIP_LEN = 100
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How logits become a confidence, as ``pyskl calibrate`` fits it.
+
+    Args:
+        temperature: Logits are divided by it.
+        method: ``max_prob``: the largest probability; ``energy``: ``T logsumexp(logits / T)``.
+        threshold: Confidence from which a label is given; below, the person's action is ``unknown``.
+
+    Raises:
+        ValueError: If a value is out of range.
+    """
+
+    temperature: float = 1.0
+    method: str = 'max_prob'
+    threshold: float = 0.5
+
+    def __post_init__(self) -> None:
+        if self.method not in ('max_prob', 'energy'):
+            raise ValueError(f"calibration method must be 'max_prob' or 'energy', got {self.method!r}")
+        if not 0 < self.temperature < float('inf'):
+            raise ValueError(f'calibration temperature must be above 0, got {self.temperature!r}')
+        if not np.isfinite(self.threshold):
+            raise ValueError(f'calibration threshold must be a number, got {self.threshold!r}')
+
+
+def read_calibration(path: str | Path) -> Calibration:
+    """The JSON file that ``pyskl calibrate`` writes.
+
+    Raises:
+        ValueError: If it is not such a file.
+        OSError: If it cannot be read.
+    """
+    try:
+        held = json.loads(Path(path).read_text(encoding='utf-8'))
+        return Calibration(float(held['temperature']), str(held['method']), float(held['threshold']))
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f'{path} is not a calibration as pyskl calibrate writes it: {error}') from None
+
+
+class ActionNetwork:
+    """Windows of joints -> probabilities of classes.
+
+    Args:
+        model: A recognizer in evaluation mode.
+        pipeline: Transforms of its test data, with as many clips per window as wanted.
+        skeleton: Of the joints that the pipeline takes.
+        classes: K names.
+        fps: Frame rate of the clips that it was trained on.
+        window: Seconds of such a clip.
+        num_person: Persons that it looks at together.
+        calibration: Of its scores.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        pipeline: Compose,
+        skeleton: Skeleton,
+        classes: list[str],
+        fps: float = FPS,
+        window: float = CLIP_LEN / FPS,
+        num_person: int = 1,
+        calibration: Calibration | None = None,
+        name: str = '',
+    ) -> None:
+        self.model, self.pipeline, self.skeleton, self.classes = model, pipeline, skeleton, classes
+        self.fps, self.window, self.num_person, self.name = fps, window, num_person, name
+        self.calibration = calibration or Calibration()
+
+    def scores(self, windows: list[dict]) -> tuple[np.ndarray, np.ndarray]:
+        """Label windows in one batch.
+
+        Args:
+            windows: Dicts with ``keypoint`` ``(M, T, V, C)``, ``keypoint_score`` ``(M, T, V)`` for 2D joints, and
+                ``img_shape`` (height, width) if it is known. T may differ.
+
+        Returns:
+            ``(N, K)`` float64 probabilities and ``(N,)`` confidences.
+        """
+        samples = [self.pipeline(self._record(window)) for window in windows]
+        key = 'keypoint' if 'keypoint' in samples[0] else 'imgs'
+        batch = torch.stack([torch.as_tensor(sample[key]) for sample in samples])
+        device = next(self.model.parameters()).device
+        with torch.inference_mode():
+            logits = self.model(**{key: batch.to(device)}, mode='tensor')
+        logits = logits.double().cpu().unflatten(0, (len(windows), -1))  # (N, S, K)
+        temperature = self.calibration.temperature
+        probability = (logits / temperature).softmax(-1).mean(1).numpy()
+        if self.calibration.method == 'energy':
+            return probability, (temperature * (logits / temperature).logsumexp(-1)).mean(1).numpy()
+        return probability, probability.max(1)
+
+    def _record(self, window: dict) -> dict:
+        frames = window['keypoint'].shape[1]
+        fixed = {'label': -1, 'frame_dir': 'window', 'modality': 'Pose', 'start_index': 0, 'test_mode': True}
+        return {**fixed, **window, 'total_frames': frames}
+
+
+def load_network(
+    config,
+    checkpoint: str | Path | None,
+    device: str = 'cpu',
+    trust: bool = False,
+    clips: int = 1,
+    classes: str | list[str] | None = None,
+    calibration: Calibration | None = None,
+) -> tuple[ActionNetwork, list[str]]:
+    """Build a network from a config and a checkpoint.
+
+    Args:
+        config: A config or the path of one. Its keys ``fps`` (default 30), ``window`` (seconds; default the frames that
+            the pipeline samples, at that rate) and ``classes`` are used.
+        checkpoint: Path, glob or address of the weights; None leaves them as built.
+        device: E.g. 'cpu' or 'cuda:0'.
+        trust: Admit a checkpoint that could run code.
+        clips: Clips that are sampled from each window and averaged; test pipelines take ten.
+        classes: A shipped list, a file, or names; None takes the config's, then the checkpoint's.
+        calibration: Of the scores.
+
+    Returns:
+        The network, and lines for the log.
+
+    Raises:
+        ValueError: If config, checkpoint and classes do not fit one another.
+        OSError: If a file cannot be read.
+    """
+    cfg = load_config(config) if isinstance(config, str | Path) else config
+    model = build_recognizer(cfg, torch.device(device)).eval()
+    notes, meta = [], {}
+    if checkpoint is not None:
+        path, note = find_checkpoint(str(checkpoint))
+        held = read_checkpoint(path, trust)
+        meta = held.get('meta') or {}
+        notes += [f'{path}: {line}' for line in [note, *load_weights(model, held, path)] if line]
+    pipeline = _pipeline_of(cfg)
+    skeleton = get_skeleton(_layout_of(cfg, pipeline))
+    number = cfg.model.cls_head.num_classes
+    names, note = _names(classes, cfg.get('classes'), meta.get('classes') or meta.get('CLASSES'), number)
+    sampled, persons = CLIP_LEN, 2
+    for step in pipeline:
+        if step['type'] in SAMPLERS:
+            sampled, step['num_clips'] = step['clip_len'], clips
+        if step['type'] in ('FormatGCNInput', 'FormatHeatmapInput'):
+            persons = step.get('num_person', persons)
+    fps = _positive(cfg, 'fps', FPS)
+    network = ActionNetwork(
+        model, Compose(pipeline), skeleton, names, fps, _positive(cfg, 'window', sampled / fps), persons, calibration,
+        str(checkpoint or ''),
+    )  # fmt: skip
+    return network, notes + ([note] if note else [])
+
+
+def _pipeline_of(cfg) -> list[dict]:
+    for phase in ('test', 'val'):
+        for section in datasets_in(cfg.data.get(phase) or {}):
+            if section.get('pipeline'):
+                return [dict(step) for step in section['pipeline']]
+    raise ValueError('the config has no data.test.pipeline, so that people cannot be prepared for its network')
+
+
+def _layout_of(cfg, pipeline: list[dict]):
+    layout = (cfg.model.backbone.get('graph_cfg') or {}).get('layout') or cfg.get('layout')
+    for step in pipeline if layout is None else ():
+        layout = step.get('dataset') or step.get('layout') or layout
+    return layout if layout is not None else 'coco'
+
+
+def _names(given, configured, carried, number: int) -> tuple[list[str], str]:
+    for names in (given, configured, carried):
+        if names:
+            return class_names(names, number), ''
+    note = (
+        f'neither config nor checkpoint names the {number} classes, so they are numbered; --classes ntu60 (or a file '
+        'with one name per line) names them'
+    )
+    return [f'class {index}' for index in range(number)], note
+
+
+def _positive(cfg, key: str, default: float) -> float:
+    value = cfg.get(key, default)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1000:
+        raise ValueError(f'config key {key} must be a number above 0 and at most 1000, got {value!r}')
+    return float(value)

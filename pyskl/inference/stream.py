@@ -1,0 +1,286 @@
+"""Frame by frame: who does what, from the joints of the people in each frame.
+
+Axes: ``P`` persons of a frame, ``V`` joints, ``C`` coordinates, ``K`` classes.
+
+Windows end at multiples of the hop on the stream's own clock, so the result does not depend on how many frames are
+given at a time, and a dropped frame is a gap in time and not a shift.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from pyskl.inference.network import ActionNetwork
+from pyskl.inference.timeline import Event, Timeline
+from pyskl.inference.windows import PersonBuffer, near_pairs
+from pyskl.pose.tracking import MAX_A_FRAME, Tracker
+
+People = tuple[np.ndarray, np.ndarray] | np.ndarray
+FEWEST = 5  # observations of a person that are labelled at all
+METRES = 1000  # 3D joints are in metres; the tracker's smallest person has a size of 1
+
+
+@dataclass(frozen=True)
+class StreamSettings:
+    """How a stream is cut into windows and labelled.
+
+    Args:
+        window: Seconds that the network looks at; None takes the network's own.
+        hop: Seconds between two windows.
+        threshold: Confidence at which a label starts; None takes the calibration's.
+        keep: Share of the threshold down to which a label lasts (for confidences that are probabilities).
+        smooth: Windows whose scores are averaged.
+        confirm: Windows in a row that a change of label needs.
+        max_gap: Seconds that joints are filled in over.
+        max_age: Seconds that a person may be missing for and still be the same one.
+        nearness: Largest distance between two persons, in their mean height, that a network for two takes together; 0
+            labels everyone alone.
+
+    Raises:
+        ValueError: If a value is out of range.
+    """
+
+    window: float | None = None
+    hop: float = 8 / 30
+    threshold: float | None = None
+    keep: float = 0.7
+    smooth: int = 3
+    confirm: int = 2
+    max_gap: float = 0.5
+    max_age: float = 1.0
+    nearness: float = 0.8
+
+    def __post_init__(self) -> None:
+        ranges = {
+            'window': (0.1, 600), 'hop': (0.01, 60), 'keep': (0, 1), 'smooth': (1, 100), 'confirm': (1, 100),
+            'max_gap': (0, 60), 'max_age': (0, 600), 'nearness': (0, 100),
+        }  # fmt: skip
+        for name, (low, high) in ranges.items():
+            value = getattr(self, name)
+            if value is not None and not low <= value <= high:
+                raise ValueError(f'{name.replace("_", "-")} must be {low} to {high}, got {value!r}')
+        if self.threshold is not None and not np.isfinite(self.threshold):
+            raise ValueError(f'threshold must be a number, got {self.threshold!r}')
+
+
+class ActionStream:
+    """Labels the people of a stream while it runs. Memory is bounded by the people present.
+
+    Args:
+        network: The network.
+        fps: Frames per second of the stream, for frames that come without a time.
+        size: (height, width) of the images that joints are in; None takes the pipeline's default, 1080 x 1920.
+        settings: See :class:`StreamSettings`.
+        on_scores: Called with (middle of the window in seconds, person, ``(K,)`` probabilities) for every window.
+    """
+
+    def __init__(
+        self,
+        network: ActionNetwork,
+        fps: float = 30.0,
+        size: tuple[int, int] | None = None,
+        settings: StreamSettings | None = None,
+        on_scores: Callable[[float, int, np.ndarray], None] | None = None,
+    ) -> None:
+        if not 0 < fps <= 1000:
+            raise ValueError(f'fps must be above 0 and at most 1000, got {fps!r}')
+        self.network, self.fps, self.size, self.on_scores = network, fps, size, on_scores
+        settings = settings or StreamSettings()
+        self.settings = replace(settings, window=settings.window or network.window)
+        self.persons = np.empty(0, int)  # number of each person of the latest frame, 0 where untracked
+        self._tracker = Tracker(self.settings.max_age)
+        self._buffers: dict[int, PersonBuffer] = {}
+        self._timelines: dict[int, Timeline] = {}
+        self._labelled: dict[int, int] = {}  # windows of each person so far
+        self._time = self._next = None
+        self._frame = 0
+        self._length = max(round(self.settings.window * network.fps), 1)  # T
+
+    @property
+    def time(self) -> float:
+        """Seconds, of the latest frame."""
+        return self._time or 0.0
+
+    def current(self) -> dict[int, tuple[str, float]]:
+        """Of each person who is there: label and score of the latest window."""
+        classes = [*self.network.classes, 'unknown']
+        return {
+            person: (classes[timeline.label], timeline.score)
+            for person, timeline in self._timelines.items()
+            if timeline.label is not None
+        }
+
+    def update(self, people: People | None, time: float | None = None, ids: Sequence[int] | None = None) -> list[Event]:
+        """Take the people of the next frame.
+
+        Args:
+            people: ``(P, V, C)`` joints and ``(P, V)`` scores, 0 where not seen; or ``(P, V, 3)`` of x, y, score;
+                None for a frame that was dropped.
+            time: Seconds; None counts frames at ``fps``.
+            ids: ``(P,)`` identities of 0 or more, if they are known; otherwise persons are tracked here. Give them
+                always or never.
+
+        Returns:
+            The intervals that ended.
+
+        Raises:
+            ValueError: If the joints are not those of the network, a number is not finite, there are more identities
+                than persons, or time runs backwards.
+        """
+        if time is None:
+            time = self._frame / self.fps if self._time is None or self._frame == 0 else self._time + 1 / self.fps
+        self._frame += 1
+        time = float(time)
+        if self._time is not None and not time > self._time:
+            raise ValueError(f'time must rise from frame to frame, got {time:g} s after {self._time:g} s')
+        self._time = time
+        if people is None:
+            return self._advance()
+        keypoint, score = self._checked(people)
+        if ids is None:
+            points = keypoint[..., :2] * (METRES if self.network.skeleton.dims == 3 else 1)
+            persons = self._tracker.update(time, points, score) + 1
+        else:
+            if len(ids) != len(keypoint) or len(set(ids)) < len(ids):
+                raise ValueError(f'ids must be one per person and different, got {list(ids)} for {len(keypoint)}')
+            persons = np.asarray(ids, int) + 1
+        self.persons = persons
+        ended = []
+        for row in np.flatnonzero(persons > 0)[:MAX_A_FRAME]:
+            person = int(persons[row])
+            if person in self._buffers and time - self._buffers[person].last > self.settings.max_age:
+                ended += self._close(person)
+            if person not in self._buffers:
+                self._begin(person, time)
+            self._buffers[person].add(time, keypoint[row], score[row])
+        return ended + self._advance()
+
+    def finish(self) -> list[Event]:
+        """End the stream: the intervals of all who are still there. The stream may not be used afterwards."""
+        return [event for person in sorted(self._buffers) for event in self._close(person)]
+
+    def _begin(self, person: int, time: float) -> None:
+        settings, calibration = self.settings, self.network.calibration
+        threshold = calibration.threshold if settings.threshold is None else settings.threshold
+        probability = calibration.method == 'max_prob'
+        keep = threshold * settings.keep if threshold > 0 else threshold
+        self._buffers[person] = PersonBuffer(time, settings.window + settings.max_gap + settings.hop)
+        self._timelines[person] = Timeline(
+            person, time, self.network.classes, threshold, keep, settings.smooth, settings.confirm, probability
+        )
+        self._labelled[person] = 0
+
+    def _checked(self, people: People) -> tuple[np.ndarray, np.ndarray]:
+        skeleton = self.network.skeleton
+        if isinstance(people, tuple):
+            keypoint, score = (np.asarray(array, np.float32) for array in people)
+        else:
+            array = np.asarray(people, np.float32)
+            if array.ndim != 3 or array.shape[-1] != 3 or skeleton.dims != 2:
+                raise ValueError(
+                    f'people must be (P, V, 3) of x, y, score, or a tuple of joints and scores, got {array.shape}'
+                )
+            keypoint, score = array[..., :2], array[..., 2]
+        if len(keypoint) == 0:
+            keypoint = np.zeros((0, skeleton.num_joints, skeleton.dims), np.float32)
+            score = np.zeros((0, skeleton.num_joints), np.float32)
+        due = (skeleton.num_joints, skeleton.dims)
+        if keypoint.ndim != 3 or keypoint.shape[1:] != due or score.shape != keypoint.shape[:2]:
+            raise ValueError(
+                f'the network takes {skeleton.num_joints} joints ({skeleton.name}) of {skeleton.dims} coordinates, got '
+                f'joints {keypoint.shape} and scores {score.shape}'
+            )
+        if not (np.isfinite(keypoint).all() and np.isfinite(score).all()):
+            raise ValueError('joints and scores must be finite; give a joint that was not found the score 0')
+        return keypoint, score
+
+    def _advance(self) -> list[Event]:
+        """Label all windows that end until now, and close the timelines of people who left."""
+        ended = []
+        if self._next is None:
+            self._next = self._time
+        while self._next <= self._time + 1e-9:
+            if not self._buffers:  # nobody: skip the windows of an empty scene at once
+                self._next += self.settings.hop * (int((self._time - self._next) / self.settings.hop) + 1)
+                break
+            ended += self._label(self._next)
+            ended += self._close_absent(self._next)
+            self._next += self.settings.hop
+        return ended + self._close_absent(self._time)
+
+    def _close_absent(self, time: float) -> list[Event]:
+        gone = [p for p, buffer in self._buffers.items() if time - buffer.last > self.settings.max_age]
+        return [event for person in gone for event in self._close(person)]
+
+    def _close(self, person: int) -> list[Event]:
+        buffer = self._buffers[person]
+        if not self._labelled[person] and len(buffer) >= FEWEST:  # too short for a window: label it as a whole
+            self._score([(buffer.last, (person,), self._window((person,), buffer.last))])
+        event = self._timelines[person].finish(buffer.last)
+        for table in (self._buffers, self._timelines, self._labelled):
+            del table[person]
+        return [event] if event else []
+
+    def _times(self, persons: Sequence[int], end: float) -> np.ndarray:
+        """Of the frames of a window that ends at ``end``; not before the first of ``persons`` came."""
+        at = end - np.arange(self._length - 1, -1, -1) / self.network.fps
+        first = min(self._buffers[person].first for person in persons)
+        return at[at >= first - 1e-9] if at[-1] >= first else at[-1:]
+
+    def _window(self, persons: Sequence[int], end: float) -> dict:
+        at = self._times(persons, end)
+        joints = [self._buffers[person].read(at, self.settings.max_gap) for person in persons]
+        window = {'keypoint': np.stack([keypoint for keypoint, _ in joints])}
+        if self.network.skeleton.dims == 2:
+            window['keypoint_score'] = np.stack([score for _, score in joints])
+        if self.size is not None:
+            window['img_shape'] = self.size
+        return window
+
+    def _label(self, end: float) -> list[Event]:
+        """Label everyone who is there at ``end``, in one batch."""
+        needed = min(self.settings.window / 3, 1.0)
+        here = [
+            person
+            for person, buffer in sorted(self._buffers.items())
+            if end - buffer.last <= self.settings.max_gap and end - buffer.first >= needed and len(buffer) >= FEWEST
+        ]
+        if not here:
+            return []
+        windows = {person: self._window((person,), end) for person in here}
+        units: list[tuple[int, ...]] = []
+        if self.network.num_person > 1 and self.settings.nearness and len(here) > 1:
+            units = self._pairs(here, end)
+        paired = {person for unit in units for person in unit}
+        units += [(person,) for person in here if person not in paired]
+        units.sort()
+        return self._score(
+            [(end, unit, windows[unit[0]] if len(unit) == 1 else self._window(unit, end)) for unit in units]
+        )
+
+    def _pairs(self, here: list[int], end: float) -> list[tuple[int, ...]]:
+        at = end - np.arange(self._length - 1, -1, -1) / self.network.fps
+        at = at[at >= max(self._buffers[person].first for person in here) - 1e-9][-self._length :]
+        if not len(at):
+            return []
+        keypoint, score = zip(*(self._buffers[person].read(at, self.settings.max_gap) for person in here), strict=True)
+        if self.network.skeleton.dims == 3:
+            score = [(k != 0).any(-1).astype(np.float32) for k in keypoint]
+        pairs = near_pairs(list(keypoint), list(score), self.settings.nearness)
+        return [(here[a], here[b]) for a, b in pairs]
+
+    def _score(self, units: list[tuple[float, tuple[int, ...], dict]]) -> list[Event]:
+        probabilities, confidences = self.network.scores([window for _, _, window in units])
+        ended = []
+        for (end, unit, window), row, sure in zip(units, probabilities, confidences, strict=True):
+            middle = end - (window['keypoint'].shape[1] - 1) / self.network.fps / 2
+            for person in unit:
+                partner = next((other for other in unit if other != person), 0)
+                event = self._timelines[person].add(middle, row, float(sure), partner)
+                self._labelled[person] += 1
+                if event:
+                    ended.append(event)
+                if self.on_scores:
+                    self.on_scores(middle, person, row)
+        return ended

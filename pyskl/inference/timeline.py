@@ -1,0 +1,152 @@
+"""From the scores of one person over time to intervals with a label each."""
+
+from collections import deque
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+UNKNOWN = 'unknown'
+
+
+@dataclass(frozen=True)
+class Event:
+    """What a person does from ``start`` to ``end``.
+
+    Args:
+        person: Number of the person, from 1, the same for the whole stream.
+        start: Seconds.
+        end: Seconds.
+        label: Name of the class, or ``unknown``.
+        index: Of the class; -1 for unknown.
+        score: Mean probability of the label over the interval; of the likeliest class for unknown.
+        partner: The other person where two were labelled together, else 0.
+        top: The five likeliest classes over the interval, as (name, mean probability).
+    """
+
+    person: int
+    start: float
+    end: float
+    label: str
+    index: int
+    score: float
+    partner: int = 0
+    top: tuple[tuple[str, float], ...] = ()
+
+    def as_dict(self) -> dict:
+        """For JSON; times to the millisecond."""
+        held = asdict(self)
+        held.update(start=round(self.start, 3), end=round(self.end, 3), score=round(self.score, 4))
+        held['top'] = [[name, round(score, 4)] for name, score in self.top]
+        return held
+
+
+class Timeline:
+    """Intervals of one person.
+
+    Scores are averaged over ``smooth`` windows. A label starts when its confidence reaches ``threshold``, and lasts
+    until it falls below ``keep`` or other labels take its place for ``confirm`` windows in a row; the change is dated
+    back to the first of them.
+
+    Args:
+        person: Its number.
+        start: When the person was first seen, seconds.
+        classes: K names.
+        threshold: Confidence at which a label starts.
+        keep: Confidence down to which it lasts, at most ``threshold``.
+        smooth: Windows that are averaged.
+        confirm: Windows in a row that a change needs.
+        probability: Whether the confidence is the largest smoothed probability; else it is given to :meth:`add`.
+    """
+
+    def __init__(
+        self,
+        person: int,
+        start: float,
+        classes: list[str],
+        threshold: float,
+        keep: float,
+        smooth: int = 3,
+        confirm: int = 2,
+        probability: bool = True,
+    ) -> None:
+        self.person, self.classes = person, classes
+        self.threshold, self.keep, self.confirm, self.probability = threshold, keep, confirm, probability
+        self.label = None  # index of the class, -1 for unknown, None before the first window
+        self.score = 0.0  # of the label, at present
+        self.partner = 0
+        self._start = self._before = start
+        self._recent = deque(maxlen=smooth)
+        self._total, self._count = np.zeros(len(classes)), 0
+        self._change = []  # windows that have another label than the present one: (time, label, probabilities)
+
+    def add(self, time: float, probability: np.ndarray, confidence: float, partner: int = 0) -> Event | None:
+        """The scores of one window.
+
+        Args:
+            time: Middle of the window, seconds.
+            probability: ``(K,)``.
+            confidence: Of the window; not used if ``probability`` was chosen as the confidence.
+            partner: The other person of the window, 0 if there is none.
+
+        Returns:
+            The interval that ended, if one did.
+        """
+        self._recent.append((time, probability, confidence))
+        times, rows, sure = zip(*self._recent, strict=True)
+        time, smoothed = float(np.mean(times)), np.mean(rows, axis=0)
+        label = self._decide(smoothed, float(smoothed.max()) if self.probability else float(np.mean(sure)))
+        ended = None
+        if self.label is None:
+            self.label, self.partner = label, partner
+        if label == self.label:
+            for _, _, row in self._change:
+                self._sum(row)
+            self._change = []
+            self._sum(smoothed)
+            self.partner = partner or self.partner
+        else:
+            if self._change and self._change[-1][1] != label:  # a third label: its windows count from here
+                self._change = [(self._change[0][0], label, row) for _, _, row in self._change]
+            self._change.append(((self._before + time) / 2, label, smoothed))
+            if len(self._change) >= self.confirm:
+                ended = self._end(self._change[0][0])
+                self.label, self.partner, self._start = label, partner, self._change[0][0]
+                for _, _, row in self._change:
+                    self._sum(row)
+                self._change = []
+        self.score = float(smoothed[self.label]) if self.label >= 0 else float(smoothed.max())
+        self._before = time
+        return ended
+
+    def finish(self, time: float) -> Event | None:
+        """The last interval, which ends at ``time``; None if the person was never labelled."""
+        if self.label is None:
+            return None
+        for _, _, row in self._change:
+            self._sum(row)
+        return self._end(time)
+
+    def _decide(self, smoothed: np.ndarray, confidence: float) -> int:
+        """The label that a window would have."""
+        best = int(smoothed.argmax())
+        if confidence >= self.threshold:
+            return best
+        if self.label is not None and self.label >= 0 and best == self.label and confidence >= self.keep:
+            return self.label
+        return -1
+
+    def _sum(self, row: np.ndarray) -> None:
+        self._total += row
+        self._count += 1
+
+    def _end(self, time: float) -> Event:
+        mean = self._total / max(self._count, 1)
+        best = np.argsort(-mean, kind='stable')[:5]
+        known = self.label >= 0
+        event = Event(
+            self.person, self._start, max(time, self._start), self.classes[self.label] if known else UNKNOWN,
+            self.label, float(mean[self.label] if known else mean.max()), self.partner,
+            tuple((self.classes[k], float(mean[k])) for k in best),
+        )  # fmt: skip
+        self._total, self._count = np.zeros_like(self._total), 0
+        return event

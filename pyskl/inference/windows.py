@@ -1,0 +1,107 @@
+"""The recent joints of each person, read at the frame rate of a network.
+
+Axes: ``n`` observations, ``T`` frames of a window, ``V`` joints, ``C`` coordinates.
+"""
+
+from collections import deque
+
+import numpy as np
+
+MAX_OBSERVATIONS = 8192  # per person: bounds the memory whatever the frame rate
+
+
+class PersonBuffer:
+    """A ring buffer of one person's observations.
+
+    Args:
+        start: Time of the first observation, seconds.
+        span: Seconds to remember.
+    """
+
+    def __init__(self, start: float, span: float) -> None:
+        self.first = self.last = start
+        self.span = span
+        self._held: deque[tuple[float, np.ndarray, np.ndarray]] = deque(maxlen=MAX_OBSERVATIONS)
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def add(self, time: float, keypoint: np.ndarray, score: np.ndarray) -> None:
+        """Append ``(V, C)`` joints with ``(V,)`` scores and drop what is older than the span."""
+        self._held.append((time, keypoint, score))
+        self.last = time
+        while self._held[0][0] < time - self.span:
+            self._held.popleft()
+
+    def read(self, at: np.ndarray, max_gap: float) -> tuple[np.ndarray, np.ndarray]:
+        """The joints at the times ``at``: ``(T, V, C)`` and ``(T, V)``, see :func:`resample`."""
+        times, keypoint, score = zip(*self._held, strict=True)
+        return resample(np.array(times), np.stack(keypoint), np.stack(score), at, max_gap)
+
+
+def resample(
+    times: np.ndarray, keypoint: np.ndarray, score: np.ndarray, at: np.ndarray, max_gap: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Joints at other times, on straight lines between observations.
+
+    A joint that only one of the two neighbouring observations saw is taken from that one if it is the nearer; one that
+    neither saw, or inside a gap longer than ``max_gap``, is at 0 with score 0.
+
+    Args:
+        times: ``(n,)`` seconds, rising.
+        keypoint: ``(n, V, C)``.
+        score: ``(n, V)``; 0: not seen.
+        at: ``(T,)`` seconds.
+        max_gap: Seconds.
+
+    Returns:
+        ``(T, V, C)`` and ``(T, V)``, float32.
+    """
+    after = np.searchsorted(times, at - 1e-9).clip(0, len(times) - 1)
+    before = (after - 1).clip(0)
+    exact = np.abs(times[after] - at) <= 1e-9
+    before = np.where(exact, after, before)
+    length = times[after] - times[before]
+    way = np.divide(at - times[before], length, out=np.zeros(len(at)), where=length > 0)[:, None]  # (T, 1)
+    outside = (at < times[0] - 1e-9) | (at > times[-1] + 1e-9) | (length > max_gap)
+    seen_before, seen_after = score[before] > 0, score[after] > 0  # (T, V)
+    # Where one side is missing its weight goes to the other, if that is the nearer one.
+    weight = np.where(seen_before & seen_after, way, np.where(seen_after, 1.0, 0.0))
+    shown = (seen_before & seen_after) | (seen_before & (way <= 0.5)) | (seen_after & (way >= 0.5))
+    shown &= ~outside[:, None]
+    place = keypoint[before] + weight[..., None] * (keypoint[after] - keypoint[before])
+    rated = score[before] + weight * (score[after] - score[before])
+    return np.where(shown[..., None], place, 0).astype(np.float32), np.where(shown, rated, 0).astype(np.float32)
+
+
+def near_pairs(keypoint: list[np.ndarray], score: list[np.ndarray], nearness: float) -> list[tuple[int, int]]:
+    """Persons next to one another, each in one pair at most, the nearest pair first.
+
+    Args:
+        keypoint: ``(T, V, C)`` of each person over the same times.
+        score: ``(T, V)`` of each person.
+        nearness: Largest distance between two persons' centres, in their mean height, for a pair.
+    """
+    pairs = []
+    for a in range(len(keypoint)):
+        for b in range(a + 1, len(keypoint)):
+            both = (score[a] > 0).any(1) & (score[b] > 0).any(1)
+            if not both.any():
+                continue
+            center, size = zip(*(_place(keypoint[p][both], score[p][both] > 0) for p in (a, b)), strict=True)
+            distance = np.linalg.norm(center[0] - center[1], axis=-1) / np.maximum((size[0] + size[1]) / 2, 1e-6)
+            pairs.append((float(np.median(distance)), a, b))
+    chosen, taken = [], set()
+    for distance, a, b in sorted(pairs):
+        if distance <= nearness and not {a, b} & taken:
+            chosen.append((a, b))
+            taken |= {a, b}
+    return chosen
+
+
+def _place(keypoint: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Centre ``(t, 2)`` and larger side ``(t,)`` of the box of the joints ``(t, V, C)`` that are seen."""
+    flat = keypoint[..., :2]
+    low = np.where(seen[..., None], flat, np.inf).min(1)
+    high = np.where(seen[..., None], flat, -np.inf).max(1)
+    return (low + high) / 2, (high - low).max(1)
