@@ -12,9 +12,9 @@ import torch
 from torch import nn
 
 from pyskl.datasets.pipelines.base import Compose
-from pyskl.engine.build import build_recognizer
+from pyskl.engine.build import build_recognizer, inference_dataset
 from pyskl.engine.checkpoints.files import find_checkpoint, load_weights, read_checkpoint
-from pyskl.engine.config.load import datasets_in, load_config
+from pyskl.engine.config.load import as_config
 from pyskl.skeletons import Skeleton, get_skeleton
 from pyskl.zoo.classes import class_names
 
@@ -150,7 +150,7 @@ def load_network(
         ValueError: If config, checkpoint and classes do not fit one another.
         OSError: If a file cannot be read.
     """
-    cfg = load_config(config) if isinstance(config, str | Path) else config
+    cfg = as_config(config)
     model = build_recognizer(cfg, torch.device(device)).eval()
     notes, meta = [], {}
     if checkpoint is not None:
@@ -177,11 +177,10 @@ def load_network(
 
 
 def _pipeline_of(cfg) -> list[dict]:
-    for phase in ('test', 'val'):
-        for section in datasets_in(cfg.data.get(phase) or {}):
-            if section.get('pipeline'):
-                return [dict(step) for step in section['pipeline']]
-    raise ValueError('the config has no data.test.pipeline, so that people cannot be prepared for its network')
+    section = inference_dataset(cfg)
+    if section is None:
+        raise ValueError('the config has neither data.test.pipeline nor test_pipeline, so people cannot be prepared')
+    return [dict(step) for step in section['pipeline']]
 
 
 def _layout_of(cfg, pipeline: list[dict]):

@@ -200,13 +200,16 @@ class ActionStream:
         ended = []
         if self._next is None:
             self._next = self._time
+        hop = self.settings.hop
         while self._next <= self._time + 1e-9:
-            if not self._buffers:  # nobody: skip the windows of an empty scene at once
-                self._next += self.settings.hop * (int((self._time - self._next) / self.settings.hop) + 1)
-                break
+            # Skip at once the windows of a time in which nobody was there.
+            begin = min((buffer.first for buffer in self._buffers.values()), default=self._time + hop)
+            if self._next < begin - hop:
+                self._next += hop * int((begin - self._next) / hop)
+                continue
             ended += self._label(self._next)
             ended += self._close_absent(self._next)
-            self._next += self.settings.hop
+            self._next += hop
         return ended + self._close_absent(self._time)
 
     def _close_absent(self, time: float) -> list[Event]:

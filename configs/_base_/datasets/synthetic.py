@@ -2,6 +2,7 @@
 
 _base_ = './pose.py'
 classes = 'synthetic'
+window = 1.6  # seconds of a clip: 36 to 60 frames at 30 per second
 data = dict(
     train=dict(times=1, dataset=dict(ann_file='data/synthetic/coco.pkl', split='xsub_train')),
     val=dict(ann_file='data/synthetic/coco.pkl', split='xsub_val'),

@@ -32,7 +32,7 @@ PYSKL_KEYS = {
 }  # fmt: skip
 OUR_KEYS = {
     'modality', 'layout', 'classes', 'heatmap_on', 'auto_scale_lr', 'load_from_ignore', 'deterministic', 'compile',
-    'sync_bn',
+    'sync_bn', 'fps', 'window',
 }  # fmt: skip
 MMENGINE_KEYS = {
     'optim_wrapper', 'param_scheduler', 'train_dataloader', 'val_dataloader', 'test_dataloader', 'train_cfg', 'val_cfg',
