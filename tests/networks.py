@@ -27,6 +27,10 @@ GRAPHS = {
     'SGN': {'base_channels': 4, 'T': 10},
     'InfoGCN': {'graph_cfg': {}, 'base_channels': 16},
     'Ske2Grid': {**SPATIAL, 'base_channels': 8, **PLAN},
+    'Ske2Grid-options': {
+        **SPATIAL, 'base_channels': 8, **PLAN, 'tcn': 'mstcn', 'groups': 4, 'git_init': 'skeleton', 'pyramid': True,
+        'git_temperature': 0.5,
+    },
 }  # fmt: skip
 VOLUMES = {
     'ResNet3dSlowOnly': {
@@ -55,9 +59,11 @@ def network(name: str, layout: str = 'coco', channels: int = 3, classes: int = 6
         backbone['num_joints'] = joints
     else:
         backbone['graph_cfg']['layout'] = layout
-    if name == 'Ske2Grid':  # three stages, the first two frozen
+    if name.startswith('Ske2Grid'):  # three stages, the first two frozen
         side = int((joints + 5) ** 0.5 - 1e-6) + 1
         backbone.update(grid_shape=(side, side), progressive_joint_seq=[joints, joints + 2, joints + 5])
+        if 'git_init' in backbone:  # its stages are grids
+            backbone.update(grid_shape=(side, side + 1), progressive_joint_seq=[joints, side * side])
         head['type'] = 'GridHead'
     elif name == 'InfoGCN':
         head['type'] = 'InfoGCNHead'

@@ -204,10 +204,9 @@ class Ske2Grid(nn.Module):
         orders: list[Sequence[int] | None] = [None] * len(self.sampling_stages)
         self.cell_gates = nn.ParameterDict()  # of the stages that grew, by number
         if git_init != 'random':
-            first_grid = self.grid_shape if len(counts) == 2 else grid_inside(counts[1], self.grid_shape)
-            orders[0] = place_skeleton(skeleton.num_joints, tuple(map(tuple, skeleton.edges)), first_grid)
-        if git_init == 'grow':
-            self._grow(counts, orders)
+            grown = git_init == 'grow'
+            first_grid = self._grow(counts, orders) if grown else grid_inside(counts[1], self.grid_shape)
+            orders[0] = place_skeleton(tuple(map(tuple, skeleton.edges)), first_grid)
         self.SGT_stages = nn.ModuleList(
             IndexTransform(n, git_temperature, order) for n, order in zip(counts[1:], orders, strict=True)
         )
@@ -232,8 +231,8 @@ class Ske2Grid(nn.Module):
         self._init_convolutions()
         self.to(memory_format=torch.channels_last)
 
-    def _grow(self, counts: list[int], orders: list) -> None:
-        """Start every stage but the first as the grid before and copies around it, behind a gate."""
+    def _grow(self, counts: list[int], orders: list) -> tuple[int, int]:
+        """Start every stage but the first as the grid before and copies around it, behind a gate; the first grid."""
         after = self.grid_shape
         for stage in reversed(range(1, len(orders))):
             before = grid_inside(counts[stage], after)
@@ -242,6 +241,7 @@ class Ske2Grid(nn.Module):
             self.cell_gates[str(stage)] = nn.Parameter(inside, requires_grad=stage == len(orders) - 1)
             self.register_buffer(f'inside_{stage}', inside.nonzero().flatten(), persistent=False)
             after = before
+        return after
 
     def cell_gate(self) -> Tensor | None:
         """``(H * W,)``: how much each cell of a grown grid counts; None where none grew."""

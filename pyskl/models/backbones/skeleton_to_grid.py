@@ -117,48 +117,58 @@ def upsampling_matrix(num_out: int, num_in: int) -> Tensor:
     return torch.cat([torch.eye(num_in), torch.rand(num_out - num_in, num_in).softmax(1)])
 
 
-def stretch_of(cells: np.ndarray, links: np.ndarray) -> np.ndarray:
-    """How far linked nodes lie apart, summed: ``(..., n)`` flat cells of nodes as rows and columns -> ``(...)``.
+def cell_distances(grid_shape: tuple[int, int]) -> np.ndarray:
+    """What a link between two cells costs, ``(H * W, H * W)``: nothing within a 3x3 neighbourhood, then one per step.
+
+    A thousandth of the steps along both axes decides between equals.
+    """
+    cells = np.stack(np.divmod(np.arange(grid_shape[0] * grid_shape[1]), grid_shape[1]), 1)
+    steps = np.abs(cells[:, None] - cells[None])
+    return (steps.max(-1) - 1).clip(0) + 0.001 * steps.sum(-1)
+
+
+def shortened(cell_of: np.ndarray, linked: np.ndarray, distances: np.ndarray) -> float:
+    """Swap nodes of ``cell_of`` ``(n,)`` in place, the best pair first, as long as that shortens the links.
 
     Args:
-        cells: ``(..., n, 2)``: row and column of each node.
-        links: ``(E, 2)``: pairs of nodes. A link costs nothing within a 3x3 neighbourhood, then one per further step;
-            a thousandth of the steps along both axes decides between equals.
+        cell_of: The cell of each node.
+        linked: ``(n, n)``, symmetric: 1 for linked nodes.
+        distances: As of :func:`cell_distances`.
+
+    Returns:
+        The length of all links at the end.
     """
-    steps = np.abs(cells[..., links[:, 0], :] - cells[..., links[:, 1], :])
-    return (steps.max(-1) - 1).clip(0).sum(-1) + 0.001 * steps.sum((-1, -2))
+    while True:
+        moved = linked @ distances[cell_of]  # (n nodes, n cells): the links of a node if it lay there
+        as_now = moved[:, cell_of]  # column b: in the cell of node b
+        own = as_now.diagonal()
+        between = distances[np.ix_(cell_of, cell_of)]
+        change = as_now + as_now.T - own[:, None] - own + 2 * linked * between  # the link of a pair keeps its length
+        first, second = np.unravel_index(change.argmin(), change.shape)
+        if change[first, second] > -1e-9:
+            return float((linked * between).sum() / 2)
+        cell_of[[first, second]] = cell_of[[second, first]]
 
 
 @lru_cache(maxsize=32)
-def place_skeleton(num_joints: int, links: tuple[tuple[int, int], ...], grid_shape: tuple[int, int]) -> tuple[int, ...]:
-    """The node that each cell of the grid holds, ``(H * W,)``; nodes from ``num_joints`` on are linked to nothing.
+def place_skeleton(links: tuple[tuple[int, int], ...], grid_shape: tuple[int, int]) -> tuple[int, ...]:
+    """The node that each cell of the grid holds, ``(H * W,)``; nodes that are in no link lie anywhere.
 
     Neighbours on the skeleton become neighbours on the grid as far as a local search finds: from eight fixed random
     orders, swaps of two nodes as long as one shortens the links. The result depends on the arguments alone.
     """
-    height, width = grid_shape
-    total = height * width
-    where = np.stack(np.divmod(np.arange(total), width), 1)  # (n, 2)
-    edges = np.array(links, dtype=np.int64).reshape(-1, 2)
-    first, second = np.triu_indices(total, 1)
-    first, second = first[first < num_joints], second[first < num_joints]  # two free nodes are the same
+    total = grid_shape[0] * grid_shape[1]
+    linked = np.zeros((total, total))
+    for a, b in links:
+        linked[a, b] = linked[b, a] = 1
+    distances = cell_distances(grid_shape)
     random, best, shortest = np.random.RandomState(0), None, np.inf
     for _ in range(8):
-        cells = where[random.permutation(total)]
-        length = stretch_of(cells, edges)
-        while True:
-            tried = np.repeat(cells[None], len(first), 0)
-            rows = np.arange(len(first))
-            tried[rows, first], tried[rows, second] = cells[second], cells[first]
-            lengths = stretch_of(tried, edges)
-            if lengths.min() >= length - 1e-9:
-                break
-            length, cells = lengths.min(), tried[lengths.argmin()]
+        cell_of = random.permutation(total)
+        length = shortened(cell_of, linked, distances)
         if length < shortest - 1e-9:
-            shortest, best = length, cells
-    node_of = np.empty(total, np.int64)
-    node_of[best[:, 0] * width + best[:, 1]] = np.arange(total)
-    return tuple(node_of.tolist())
+            best, shortest = cell_of, length
+    return tuple(np.argsort(best).tolist())
 
 
 def grid_inside(num_cells: int, grid_shape: tuple[int, int]) -> tuple[int, int]:
@@ -175,8 +185,8 @@ def grid_inside(num_cells: int, grid_shape: tuple[int, int]) -> tuple[int, int]:
     ]
     if not shapes:
         raise ValueError(
-            f"backbone.git_init='grow' puts the grid before into a corner of {grid_shape}, but no grid of {num_cells} "
-            f'cells fits; change backbone.progressive_joint_seq or backbone.grid_shape'
+            f"backbone.git_init 'skeleton' and 'grow' take every stage for a grid, but no grid of {num_cells} cells "
+            f'fits into {grid_shape}; change backbone.progressive_joint_seq or backbone.grid_shape'
         )
     return min(shapes, key=lambda shape: abs(shape[0] * width - shape[1] * height))
 
