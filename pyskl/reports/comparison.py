@@ -1,0 +1,67 @@
+"""Two networks on the same clips: McNemar's test, and who wins on which class."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import binomtest
+
+from pyskl.reports.confusion import predictions
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two networks, A and B, on the same clips.
+
+    Args:
+        clips: How many.
+        both: Clips that both recognise.
+        only_a: Those that A alone recognises.
+        only_b: Those that B alone recognises.
+        p_value: Of McNemar's exact test: how likely a split of ``only_a`` and ``only_b`` at least as uneven would be
+            if both were equally good.
+        classes: ``(label, clips, hits of A, hits of B)`` of each class on which they differ, largest difference first.
+    """
+
+    clips: int
+    both: int
+    only_a: int
+    only_b: int
+    p_value: float
+    classes: tuple[tuple[int, int, int, int], ...]
+
+    @property
+    def verdict(self) -> str:
+        """In words, at 5 %."""
+        if self.p_value >= 0.05:
+            return f'no difference that these {self.clips} clips could show (p = {self.p_value:.2g})'
+        return f'{"the first" if self.only_a > self.only_b else "the second"} is better (p = {self.p_value:.2g})'
+
+
+def compare(scores_a: np.ndarray, scores_b: np.ndarray, labels: Sequence[int]) -> Comparison:
+    """Compare two networks by the clips that each recognises.
+
+    Source: McNemar, Psychometrika 12 (1947), in its exact form: a binomial test.
+
+    Args:
+        scores_a: ``(N, K)``.
+        scores_b: ``(N, K)``, of the same clips in the same order.
+        labels: ``(N,)``.
+
+    Raises:
+        ValueError: If the numbers of clips differ.
+    """
+    labels = np.asarray(labels)
+    if not len(scores_a) == len(scores_b) == len(labels):
+        raise ValueError(f'{len(scores_a)} and {len(scores_b)} scores for {len(labels)} clips cannot be compared')
+    right_a, right_b = predictions(scores_a) == labels, predictions(scores_b) == labels
+    only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
+    p_value = float(binomtest(only_a, only_a + only_b).pvalue) if only_a + only_b else 1.0
+    rows = []
+    for label in np.unique(labels).tolist():
+        own = labels == label
+        hits_a, hits_b = int(right_a[own].sum()), int(right_b[own].sum())
+        if hits_a != hits_b:
+            rows.append((label, int(own.sum()), hits_a, hits_b))
+    rows.sort(key=lambda row: (-abs(row[2] - row[3]) / row[1], row[0]))
+    return Comparison(len(labels), int((right_a & right_b).sum()), only_a, only_b, p_value, tuple(rows))
