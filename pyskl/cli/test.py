@@ -23,6 +23,13 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument('--tmpdir', help=argparse.SUPPRESS)  # PYSKL's: here scores are gathered without files
     parser.add_argument('--average-clips', choices=['score', 'prob'], help='average logits or probabilities over clips')
+    parser.add_argument(
+        '--report',
+        nargs='?',
+        const=True,
+        metavar='X.html',
+        help='write a page on the test (default: in the work_dir)',
+    )
     parser.add_argument('--fuse-conv-bn', action='store_true', help='fold batch norms into convolutions')
     parser.add_argument('--amp', nargs='?', const='auto', choices=['auto', 'bf16', 'fp16'], help='mixed precision')
     parser.add_argument('--compile', action='store_true', help='torch.compile the recognizer')
@@ -40,16 +47,26 @@ def main() -> None:
     args = parse_args()
     # Below the arguments, so that --help and a mistyped option answer at once.
     from pyskl.apis import load_config, parse_options, test
+    from pyskl.engine.distributed import world
 
     cfg = load_config(args.config, parse_options(args.cfg_options))
     if args.work_dir:
         cfg.work_dir = args.work_dir
+    checkpoint = args.checkpoint or args.checkpoint_option or f'{cfg.work_dir}/latest.pth'
+    scores = args.dump
+    if args.report:
+        from pyskl.cli.report import (  # now: a missing package is reported before the test
+            default_scores,
+            report_of_test,
+        )
+
+        scores = scores or default_scores(cfg)
     test(
         cfg,
-        args.checkpoint or args.checkpoint_option or f'{cfg.work_dir}/latest.pth',
+        checkpoint,
         metrics=args.eval,
         out=args.out,
-        dump=args.dump,
+        dump=scores,
         average_clips=args.average_clips,
         fuse=args.fuse_conv_bn,
         amp=args.amp,
@@ -57,6 +74,9 @@ def main() -> None:
         launcher=args.launcher,
         trust_checkpoint=args.trust_checkpoint,
     )
+    if args.report and world()[0] == 0:
+        out = None if args.report is True else args.report
+        print(f'report written to {report_of_test(cfg, checkpoint, scores, out, args.trust_checkpoint)}')
 
 
 if __name__ == '__main__':
