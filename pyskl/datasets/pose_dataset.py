@@ -8,21 +8,24 @@ from pathlib import Path
 
 import numpy as np
 
+from pyskl.datasets.base import BaseDataset, ClassProb
+from pyskl.datasets.fit import Misfit, checks_for, judge
 from pyskl.datasets.pipelines.base import Compose
 from pyskl.datasets.pipelines.decompress import DecompressPose
 from pyskl.datasets.pipelines.precomputed import without_steps
 from pyskl.datasets.records.annotations import unknown_split
 from pyskl.datasets.records.boxes import has_boxes
 from pyskl.datasets.records.cache import open_records
+from pyskl.datasets.records.checks import several_labels_check
+from pyskl.datasets.records.clip_table import UNKNOWN, ClipTable, label_of
 from pyskl.datasets.records.kpfiles import KeypointFiles, locate
-from pyskl.datasets.wrappers import ClassProb
 from pyskl.registry import DATASETS
 
 CHUNK = 2**16  # records looked at together
 
 
 @DATASETS.register_module()
-class PoseDataset:
+class PoseDataset(BaseDataset):
     """Skeleton records of an annotation file, through a pipeline.
 
     The records are shared by all processes of a machine (:mod:`pyskl.datasets.records.cache`). A store that has taken
@@ -86,7 +89,6 @@ class PoseDataset:
         self.test_mode = test_mode
         self.multi_class = multi_class
         self.num_classes = num_classes
-        self.times = 1
         self._prefix = data_prefix or ''
         self._added = {'modality': modality, 'start_index': start_index, 'test_mode': test_mode}
         self._store = open_records(ann_file, verify=verify)
@@ -96,6 +98,7 @@ class PoseDataset:
         self._refuse_problems()
         self._keypoint_files = self._find_keypoint_files()
         self.pipeline = Compose(without_steps(pipeline or [], self._store.steps, self.ann_file))
+        self._whole_pipeline = [*Compose(self._store.steps).transforms, *self.pipeline.transforms]
         self._refuse_unarranged()
         if num_classes is not None:
             self.check(num_classes=num_classes)
@@ -252,92 +255,47 @@ class PoseDataset:
             hot = np.zeros(self.num_classes, np.float32)
             hot[np.atleast_1d(results['label'])] = 1
             results['label'] = hot
+        elif isinstance(results.get('label'), list | tuple | np.ndarray) and np.size(results['label']) == 1:
+            results['label'] = label_of(results)
         return self.pipeline(results)
 
-    def check(self, num_joints: int | None = None, num_classes: int | None = None, dims: int | None = None) -> None:
-        """Refuse records that a network cannot take; looks at shapes and labels only.
+    def extremes(self) -> list[int]:
+        """See :meth:`BaseDataset.extremes`."""
+        shapes = self._store.shapes if self._indices is None else self._store.shapes[self._indices]
+        known = np.flatnonzero(shapes[:, 2] > 0)
+        if len(known) == 0:
+            return [0]
+        persons, frames = shapes[known, 0], shapes[known, 1]
+        found = [0, frames.argmax(), frames.argmin(), persons.argmax(), persons.argmin()]
+        return list(dict.fromkeys([0, *(int(known[row]) for row in found[1:])]))
 
-        Args:
-            num_joints: V of the network's skeleton.
-            num_classes: Classes of its head.
-            dims: Coordinates of a joint of its skeleton: 2 or 3.
-
-        Raises:
-            ValueError: If a record does not fit; names the first, and how many there are.
-        """
-        shapes, has_score = self._store.shapes, self._store.has_score
-        if num_joints is not None:
-            self._refuse(
-                lambda rows: (shapes[rows, 2] > 0) & (shapes[rows, 2] != num_joints),
-                f"has keypoint {{shape}}, but the network's skeleton has {num_joints} joints; name the skeleton of the "
-                f'data in graph_cfg.layout and GenSkeFeat',
-            )
-        if dims == 3:
-            self._refuse(
-                lambda rows: (shapes[rows, 2] > 0) & ((shapes[rows, 3] != 3) | has_score[rows]),
-                "has 2D keypoint {shape}, but the network's skeleton is 3D; use 2D layouts and PreNormalize2D",
-            )
-        elif dims == 2:
-            self._refuse(
-                lambda rows: (shapes[rows, 3] == 3) & ~has_score[rows],
-                "has 3D keypoint {shape}, but the network's skeleton is 2D; use a 3D layout and PreNormalize3D",
-                unless=self._has_score_channel,
-            )
-        if num_classes is not None:
-            self._check_labels(num_classes)
-
-    def _has_score_channel(self, index: int) -> bool:
-        """Whether the third channel of record ``index`` may be a score."""
-        record = self._store.record(index)
-        if 'coord_dims' in record:
-            return record['coord_dims'] == 2
-        third = record['keypoint'][..., 2]
-        return bool(third.min() >= 0 and third.max() <= 2)
-
-    def _check_labels(self, num_classes: int) -> None:
-        labels = self._store.labels
-        if self.multi_class:
-            record = self._store.record
-            self._refuse(
-                lambda rows: np.array(
-                    [any(not 0 <= c < num_classes for c in record(row).get('label', ())) for row in rows]
-                ),
-                f'has a label outside num_classes={num_classes}',
-            )
-            return
-        if not self.test_mode:
-            self._refuse(
-                lambda rows: labels[rows] < 0, 'has no label (-1 counts as none); training needs a class index'
-            )
-        self._refuse(
-            lambda rows: (labels[rows] >= num_classes) | (labels[rows] < -1),
-            f'has label {{label}}, but num_classes={num_classes} takes 0 to {num_classes - 1}; set num_classes of the '
-            f'head to that of the data',
-        )
-
-    def _refuse(
+    def misfits(
         self,
-        is_bad: Callable[[np.ndarray], np.ndarray],
-        problem: str,
-        unless: Callable[[int], bool] = lambda index: False,
-    ) -> None:
-        """Raise if any record is bad.
+        num_joints: int | None = None,
+        num_classes: int | None = None,
+        dims: int | None = None,
+        layout: str | None = None,
+    ) -> list[Misfit]:
+        """See :meth:`BaseDataset.misfits`; rows are those of the samples. Reads tables, not records."""
+        classes = None if self.multi_class else num_classes
+        checks = checks_for(self._whole_pipeline, num_joints, dims, classes, not self.test_mode, layout)
+        if self.multi_class and num_classes is not None:
+            checks.append(several_labels_check(num_classes))
+        return judge(self._tables(), checks)
 
-        Args:
-            is_bad: Numbers of records -> bool.
-            problem: May hold {shape} and {label}.
-            unless: Whether the first bad record is none after all, and neither are the others.
-        """
-        first, count = None, 0
+    def clip_name(self, row: int) -> str:
+        """See :meth:`BaseDataset.clip_name`."""
+        return self._store.name(self._index(row))
+
+    def _tables(self) -> Iterator[tuple[int, ClipTable]]:
+        """The tables of the samples, :data:`CHUNK` at a time."""
+        store, start = self._store, 0
         for rows in self._chunks():
-            bad = rows[is_bad(rows)]
-            if first is None and len(bad):
-                first = int(bad[0])
-                if unless(first):
-                    return
-            count += len(bad)
-        if first is None:
-            return
-        label = self._store.labels[first]
-        text = problem.format(shape=tuple(self._store.shapes[first].tolist()), label=None if label < 0 else int(label))
-        raise self._error(first, text, count)
+            # A store of an earlier version has no ranges.
+            ranges = np.tile(UNKNOWN, (len(rows), 1)) if store.ranges is None else store.ranges[rows]
+            part = store.labels[rows], store.shapes[rows], store.has_score[rows], ranges
+            yield start, ClipTable(*part, lambda row, rows=rows: store.record(int(rows[row])))
+            start += len(rows)
+
+    def _said(self, misfit: Misfit) -> str:
+        return f'annotation file {self.ann_file!r}: {misfit.line(self.clip_name)}'

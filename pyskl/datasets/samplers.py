@@ -9,7 +9,7 @@ import math
 import numpy as np
 import torch
 
-from pyskl.datasets.wrappers import ClassProb, Dataset
+from pyskl.datasets.base import BaseDataset, ClassProb
 
 
 def _multipliers(labels: np.ndarray, class_prob: ClassProb, times: int) -> list[tuple[np.ndarray, float]]:
@@ -105,7 +105,7 @@ def balanced_indices(labels: np.ndarray, times: int = 1, epoch: int = 0, seed: i
     return np.take_along_axis(np.stack(columns, 1), order, 1).ravel()
 
 
-def epoch_length(dataset: Dataset) -> int:
+def epoch_length(dataset: BaseDataset) -> int:
     """Samples in a training epoch of ``dataset``; the same in every epoch."""
     if dataset.class_prob is None:
         return len(dataset)
@@ -114,7 +114,7 @@ def epoch_length(dataset: Dataset) -> int:
     return class_balanced_length(_one_pass(dataset), dataset.class_prob, dataset.times)
 
 
-def epoch_indices(dataset: Dataset, seed: int, epoch: int) -> np.ndarray:
+def epoch_indices(dataset: BaseDataset, seed: int, epoch: int) -> np.ndarray:
     """The samples of training epoch ``epoch``, int64, shuffled; classes as often as ``dataset.class_prob`` says."""
     if dataset.class_prob == 'balanced':
         return balanced_indices(_one_pass(dataset), dataset.times, epoch, seed)
@@ -123,5 +123,5 @@ def epoch_indices(dataset: Dataset, seed: int, epoch: int) -> np.ndarray:
     return torch.randperm(len(dataset), generator=torch.Generator().manual_seed(seed + epoch)).numpy()
 
 
-def _one_pass(dataset: Dataset) -> np.ndarray:
+def _one_pass(dataset: BaseDataset) -> np.ndarray:
     return dataset.labels[: len(dataset) // dataset.times]

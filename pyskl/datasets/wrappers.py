@@ -1,31 +1,16 @@
 """Datasets made of other datasets."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from dataclasses import replace
 
 import numpy as np
 
+from pyskl.datasets.base import BaseDataset, ClassProb
+from pyskl.datasets.fit import Misfit
 from pyskl.registry import DATASETS
 
-ClassProb = Sequence[float] | dict[int, float] | str  # what each means: pyskl.datasets.samplers
 
-
-class Dataset(Protocol):
-    """What a dataset offers to a wrapper, a sampler and an evaluator."""
-
-    times: int  # passes over the data in an epoch
-    class_prob: ClassProb | None
-    labels: np.ndarray  # (len,) int64
-    names: Sequence[str]
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, index: int) -> dict: ...
-
-    def check(self, num_joints: int | None = None, num_classes: int | None = None, dims: int | None = None) -> None: ...
-
-
-def _built(dataset: dict | Dataset, test_mode: bool) -> Dataset:
+def _built(dataset: dict | BaseDataset, test_mode: bool) -> BaseDataset:
     if not isinstance(dataset, dict):
         if not hasattr(dataset, '__getitem__') or isinstance(dataset, str | list | tuple):
             raise ValueError(f"dataset must be a dict with the key 'type', or a dataset, got {dataset!r}")
@@ -34,7 +19,7 @@ def _built(dataset: dict | Dataset, test_mode: bool) -> Dataset:
 
 
 @DATASETS.register_module()
-class RepeatDataset:
+class RepeatDataset(BaseDataset):
     """A dataset several times over, as one longer epoch.
 
     Args:
@@ -46,7 +31,7 @@ class RepeatDataset:
         ValueError: If ``times`` is not a positive integer.
     """
 
-    def __init__(self, dataset: dict | Dataset, times: int, test_mode: bool = False) -> None:
+    def __init__(self, dataset: dict | BaseDataset, times: int, test_mode: bool = False) -> None:
         if not isinstance(times, int) or times < 1:
             raise ValueError(f'RepeatDataset times must be an integer of at least 1, got {times!r}')
         self.dataset = _built(dataset, test_mode)
@@ -79,13 +64,25 @@ class RepeatDataset:
             raise IndexError(f'sample {index} of a dataset of {len(self)}')
         return self.dataset[index % len(self.dataset)]
 
-    def check(self, num_joints: int | None = None, num_classes: int | None = None, dims: int | None = None) -> None:
-        """See :meth:`PoseDataset.check`."""
-        self.dataset.check(num_joints, num_classes, dims)
+    def extremes(self) -> list[int]:
+        """See :meth:`BaseDataset.extremes`."""
+        return self.dataset.extremes()
+
+    def misfits(self, *args, **kwargs) -> list[Misfit]:
+        """See :meth:`BaseDataset.misfits`."""
+        return self.dataset.misfits(*args, **kwargs)
+
+    def clip_name(self, row: int) -> str:
+        """See :meth:`BaseDataset.clip_name`."""
+        return self.dataset.clip_name(row)
+
+    def check(self, *args, **kwargs) -> list[str]:
+        """See :meth:`BaseDataset.check`."""
+        return self.dataset.check(*args, **kwargs)
 
 
 @DATASETS.register_module()
-class ConcatDataset:
+class ConcatDataset(BaseDataset):
     """Datasets, one after another.
 
     Args:
@@ -96,10 +93,7 @@ class ConcatDataset:
         ValueError: If there are none.
     """
 
-    times = 1
-    class_prob = None
-
-    def __init__(self, datasets: Sequence[dict | Dataset], test_mode: bool = False) -> None:
+    def __init__(self, datasets: Sequence[dict | BaseDataset], test_mode: bool = False) -> None:
         if isinstance(datasets, dict) or not datasets:
             raise ValueError(f'ConcatDataset datasets must be a list of at least one dataset, got {datasets!r}')
         self.datasets = [_built(dataset, test_mode) for dataset in datasets]
@@ -128,7 +122,24 @@ class ConcatDataset:
         which = int(np.searchsorted(self._ends, index, side='right'))
         return self.datasets[which][index - (int(self._ends[which - 1]) if which else 0)]
 
-    def check(self, num_joints: int | None = None, num_classes: int | None = None, dims: int | None = None) -> None:
-        """See :meth:`PoseDataset.check`."""
-        for dataset in self.datasets:
-            dataset.check(num_joints, num_classes, dims)
+    def extremes(self) -> list[int]:
+        """See :meth:`BaseDataset.extremes`."""
+        starts = [0, *self._ends[:-1].tolist()]
+        return [start + row for start, dataset in zip(starts, self.datasets, strict=True) for row in dataset.extremes()]
+
+    def misfits(self, *args, **kwargs) -> list[Misfit]:
+        """See :meth:`BaseDataset.misfits`."""
+        starts, found = [0, *self._ends[:-1].tolist()], []
+        for start, dataset in zip(starts, self.datasets, strict=True):
+            for misfit in dataset.misfits(*args, **kwargs):
+                found.append(replace(misfit, rows=[(start + row, detail) for row, detail in misfit.rows]))
+        return found
+
+    def clip_name(self, row: int) -> str:
+        """See :meth:`BaseDataset.clip_name`."""
+        which = int(np.searchsorted(self._ends, row, side='right'))
+        return self.datasets[which].clip_name(row - (int(self._ends[which - 1]) if which else 0))
+
+    def check(self, *args, **kwargs) -> list[str]:
+        """See :meth:`BaseDataset.check`."""
+        return [line for dataset in self.datasets for line in dataset.check(*args, **kwargs)]

@@ -1,6 +1,7 @@
 """From a config to data sets and a recognizer that are known to fit one another, before anything is trained."""
 
 import inspect
+import warnings
 
 import numpy as np
 import torch
@@ -19,12 +20,15 @@ from pyskl.skeletons import Skeleton, get_skeleton
 
 
 def build_dataset(cfg: Config, phase: str, recognizer: nn.Module | None = None):
-    """The data set of ``phase``, checked against the model: joints, classes, coordinates, and one sample.
+    """The data set of ``phase``, checked against the model.
+
+    Labels, joints, coordinates, scores and lengths of all clips are compared with the config; then the longest and
+    shortest clips, and those with the most and fewest persons, go through the pipeline and the network.
 
     Args:
         cfg: The config.
         phase: 'train', 'val' or 'test'.
-        recognizer: Is tried on the first clip.
+        recognizer: The network to try; in training or evaluation mode afterwards as before.
 
     Raises:
         ValueError: If the config has none, or its clips do not fit the model; names the clip and the key.
@@ -37,18 +41,22 @@ def build_dataset(cfg: Config, phase: str, recognizer: nn.Module | None = None):
         dataset = build_component(_with_test_mode(section, phase != 'train'), DATASETS)
         if len(dataset) == 0:
             raise ValueError(f'data.{phase} holds no clip')
-        sample = check_fit(cfg, dataset, phase)
-    if recognizer is not None and sample is not None:
-        _try(recognizer, sample)
+        samples = check_fit(cfg, dataset, phase)
+    if recognizer is not None:
+        tried = set()
+        for sample in samples:
+            key = next((key for key in ('imgs', 'keypoint') if np.ndim(sample.get(key)) == 5), None)
+            if key is not None and (shape := tuple(np.shape(sample[key])[1:])) not in tried:
+                _try(recognizer, key, sample[key])
+                tried.add(shape)
     return dataset
 
 
 @torch.no_grad()
-def _try(recognizer: nn.Module, sample: dict) -> None:
-    """One clip through the network, which stays as it is: what it cannot take shows before anything is written."""
+def _try(recognizer: nn.Module, key: str, clips: object) -> None:
+    """Run the first clip of a sample through the model (in eval mode, restored afterwards)."""
     training = recognizer.training
-    key = 'imgs' if 'imgs' in sample else 'keypoint'
-    clip = torch.as_tensor(sample[key])[None, :1].to(next(recognizer.parameters()).device)
+    clip = torch.as_tensor(clips)[None, :1].to(next(recognizer.parameters()).device)
     with named('model'):
         recognizer.eval()(**{key: clip}, mode='tensor')
     recognizer.train(training)
@@ -81,29 +89,39 @@ def inference_dataset(cfg: Config) -> dict | None:
     return None if pipeline is None else {'pipeline': pipeline}
 
 
-def check_fit(cfg: Config, dataset, phase: str) -> dict | None:
+def network_needs(cfg: Config) -> dict:
+    """What the model of a config needs of clips: the arguments of :meth:`BaseDataset.misfits`."""
+    model = cfg.get('model') or {}
+    layout = ((model.get('backbone') or {}).get('graph_cfg') or {}).get('layout')
+    needs = {'num_classes': (model.get('cls_head') or {}).get('num_classes')}
+    if layout is None:
+        return needs
+    skeleton = get_skeleton(layout if isinstance(layout, str) else dict(layout))
+    return {**needs, 'num_joints': skeleton.num_joints, 'dims': skeleton.dims, 'layout': skeleton.name}
+
+
+def check_fit(cfg: Config, dataset, phase: str) -> list[dict]:
     """Compare a data set with the model: joints (or what is drawn of them), ``in_channels``, ``num_classes``.
 
     Returns:
-        The first sample, if the model is known to take joints of a layout, or heatmaps.
+        The samples of the data set's extremes (:meth:`BaseDataset.extremes`), the first sample first.
 
     Raises:
         ValueError: Names what the clips hold and what the model takes.
     """
-    backbone, head = cfg.model.get('backbone') or {}, cfg.model.get('cls_head') or {}
+    backbone = cfg.model.get('backbone') or {}
     layout = (backbone.get('graph_cfg') or {}).get('layout')
+    for line in dataset.check(**network_needs(cfg)) or ():
+        warnings.warn(f'data.{phase}: {line}')
+    samples = _extreme_samples(dataset)
+    sample = samples[0]
     if layout is not None:
         skeleton = get_skeleton(layout if isinstance(layout, str) else dict(layout))
-        dataset.check(skeleton.num_joints, head.get('num_classes'), skeleton.dims)
-        sample = _first_sample(dataset)
         clips = _check_joints(sample, backbone, skeleton, phase)
     elif input_key(cfg.model) == 'imgs':
-        dataset.check(num_classes=head.get('num_classes'))
-        sample = _first_sample(dataset)
         clips = _check_volumes(sample, cfg, phase)
     else:
-        dataset.check(num_classes=head.get('num_classes'))
-        return None
+        clips = next((len(sample[key]) for key in ('imgs', 'keypoint') if np.ndim(sample.get(key)) == 5), 1)
     if phase == 'train' and clips != 1:
         raise ValueError(
             f'data.train: the pipeline gives {clips} clips a sample; training takes one: num_clips=1, double=False'
@@ -114,14 +132,15 @@ def check_fit(cfg: Config, dataset, phase: str) -> dict | None:
             f'data.val: {len(unlabelled)} of {len(dataset)} clips have no label, first '
             f'{dataset.names[unlabelled[0]]!r}; label them, or train with --no-validate'
         )
-    return sample
+    return samples
 
 
-def _first_sample(dataset) -> dict:
-    state = np.random.get_state()
-    sample = SeededDataset(dataset)[(0, 0)]
+def _extreme_samples(dataset) -> list[dict]:
+    """Samples of the data set's extremes; the random state is restored."""
+    state, seeded = np.random.get_state(), SeededDataset(dataset)
+    samples = [seeded[(index, 0)] for index in dict.fromkeys([0, *dataset.extremes()])]
     np.random.set_state(state)
-    return sample
+    return samples
 
 
 def _check_joints(sample: dict, backbone: dict, skeleton: Skeleton, phase: str) -> int:

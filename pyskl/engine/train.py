@@ -134,7 +134,7 @@ def train(
         validation = {}
         if validate:
             validation = {
-                'val_dataloader': _loader(cfg, 'val', build_dataset(cfg, 'val'), seed, device),
+                'val_dataloader': _loader(cfg, 'val', build_dataset(cfg, 'val', recognizer), seed, device),
                 'val_cfg': {},
                 'val_evaluator': evaluator,
             }

@@ -22,7 +22,7 @@ def make_record():
             'label': 0,
             'total_frames': frames,
             'img_shape': (1080, 1920),
-            'keypoint': random.rand(persons, frames, joints, dims).astype(np.float16),
+            'keypoint': (random.rand(persons, frames, joints, dims) * (1000 if dims == 2 else 1)).astype(np.float16),
             **fields,
         }
         if dims == 2 and 'keypoint_score' not in fields:

@@ -91,7 +91,7 @@ def test_a_wrong_record_is_refused_with_its_split_and_not_without(tmp_path, make
 
 def test_labels_outside_num_classes_are_refused_when_built(path, tmp_path, make_record):
     PoseDataset(path, num_classes=4)
-    with pytest.raises(ValueError, match=r"record 'c' has label 2, but num_classes=2 takes 0 to 1.*\(and 1 more\)"):
+    with pytest.raises(ValueError, match=r"record 'c' has a label outside 0 to 1, .*\(label 2\) \(and 1 more: 'd'\)"):
         PoseDataset(path, num_classes=2)
     unlabelled = raw(tmp_path / 'y.pkl', [make_record(label=None)])
     with pytest.raises(ValueError, match=r'has no label \(-1 counts as none\)'):
@@ -102,13 +102,15 @@ def test_labels_outside_num_classes_are_refused_when_built(path, tmp_path, make_
 def test_check_names_what_a_network_cannot_take(path, tmp_path, make_record):
     flat = PoseDataset(path)
     flat.check(num_joints=17, num_classes=4, dims=2)
-    with pytest.raises(ValueError, match=r"'a' has keypoint \(1, 5, 17, 2\), but the network's skeleton has 25 joints"):
+    with pytest.raises(ValueError, match=r"'a' does not have the 25 joints .* \(keypoint \(1, 5, 17, 2\)\)"):
         flat.check(num_joints=25)
-    with pytest.raises(ValueError, match='has 2D keypoint .* is 3D; use 2D layouts and PreNormalize2D'):
+    with pytest.raises(ValueError, match='has 2D joints, but .* is 3D; use a 2D layout and PreNormalize2D'):
         flat.check(dims=3)
     deep = PoseDataset(raw(tmp_path / 'd.pkl', [make_record(dims=3, keypoint=np.full((1, 4, 25, 3), -1.0))]))
     deep.check(num_joints=25, dims=3)
-    with pytest.raises(ValueError, match='has 3D keypoint .* is 2D; use a 3D layout and PreNormalize3D'):
+    with pytest.raises(
+        ValueError, match='has a third channel that is not a score .*; for 3D joints use a 3D layout and PreNorm'
+    ):
         deep.check(dims=2)
     scored = PoseDataset(raw(tmp_path / 's.pkl', [make_record(dims=3)]))  # third channel in [0, 1]: (x, y, score)
     scored.check(dims=2)

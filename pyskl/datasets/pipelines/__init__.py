@@ -5,6 +5,7 @@ from pyskl.datasets.pipelines import (  # noqa: F401
     augment,
     ctrgcn_nwucla,
     decompress,
+    flip,
     formatting,
     geometry2d,
     heatmap,

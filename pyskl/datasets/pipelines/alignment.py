@@ -9,6 +9,7 @@ import numpy as np
 
 from pyskl.datasets.pipelines.base import BaseTransform, sample_name
 from pyskl.datasets.pipelines.float16 import to_float32
+from pyskl.datasets.records.checks import JOINTS
 from pyskl.registry import TRANSFORMS
 from pyskl.skeletons import get_skeleton
 
@@ -59,6 +60,7 @@ class AlignPersons(BaseTransform):
     """
 
     once_a_clip = True
+    changes = (JOINTS,)
 
     def __init__(self, dataset: str | dict = 'nturgb+d', mirror: bool = False, erase_late: bool = False) -> None:
         skeleton = get_skeleton(dataset)

@@ -11,6 +11,7 @@ import numpy as np
 
 from pyskl.datasets.pipelines.base import BaseTransform, coordinate_channels, sample_name
 from pyskl.datasets.pipelines.float16 import widen
+from pyskl.datasets.records.checks import JOINTS
 from pyskl.registry import TRANSFORMS
 
 EMPTY = 1e-4  # squared distance from the origin below which a frame's box counts as empty
@@ -53,6 +54,8 @@ class RandomRot(BaseTransform):
         theta: The largest angle, radians; in 3D also one an axis (x, y, z).
     """
 
+    changes = (JOINTS,)
+
     def __init__(self, theta: float | Sequence[float] = 0.3) -> None:
         angles = (theta,) if isinstance(theta, int | float) else tuple(theta)
         if len(angles) not in (1, 3) or any(not isinstance(a, int | float) or a < 0 for a in angles):
@@ -81,6 +84,8 @@ class RandomScale(BaseTransform):
     Args:
         scale: One number for all coordinates, or one each.
     """
+
+    changes = (JOINTS,)
 
     def __init__(self, scale: float | Sequence[float] = 0.2) -> None:
         self.scale = scale if isinstance(scale, int | float) else tuple(scale)
@@ -114,6 +119,8 @@ class RandomGaussianNoise(BaseTransform):
         base: Whose extent: that of each 'frame', or of the whole 'video'.
         shared: One push a joint for all frames; needs ``base='video'``.
     """
+
+    changes = (JOINTS,)
 
     def __init__(self, sigma: float = 0.01, base: str = 'frame', shared: bool = False) -> None:
         if base not in ('frame', 'video') or (shared and base != 'video'):

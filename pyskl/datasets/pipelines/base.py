@@ -7,6 +7,7 @@ Arrays that come from the dataset are shared and read-only: a transform puts a n
 
 from collections.abc import Callable, Sequence
 
+from pyskl.datasets.records.checks import FRAMES, JOINTS, Check
 from pyskl.registry import TRANSFORMS, build_component
 
 
@@ -16,6 +17,12 @@ class BaseTransform:
     # Whether the result depends on the record and the arguments alone (not on chance, test mode or the stream that is
     # trained on) and is the same size or so, so that a store may keep it: pyskl.datasets.pipelines.precomputed.
     once_a_clip = False
+    # What behind it is no longer as in the record: joints, frames, or both.
+    changes: tuple[str, ...] = (JOINTS, FRAMES)
+
+    def checks(self) -> Sequence[Check]:
+        """What its input must be like; compared with all clips before anything runs (:mod:`pyskl.datasets.fit`)."""
+        return ()
 
     def transform(self, results: dict) -> dict:
         """Change ``results`` and return it."""

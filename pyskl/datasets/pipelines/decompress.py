@@ -4,6 +4,7 @@ import numpy as np
 
 from pyskl.datasets.pipelines.base import BaseTransform, sample_name
 from pyskl.datasets.records.boxes import boxes_problem, counts_from_one
+from pyskl.datasets.records.checks import FRAMES
 from pyskl.registry import TRANSFORMS
 
 
@@ -58,6 +59,8 @@ class DecompressPose(BaseTransform):
     Raises:
         ValueError: If no box is left, or the record is not one of boxes.
     """
+
+    changes = (FRAMES,)
 
     def __init__(self, squeeze: bool = True, max_person: int = 10) -> None:
         if not isinstance(max_person, int) or max_person < 1:

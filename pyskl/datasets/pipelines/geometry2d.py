@@ -7,29 +7,46 @@ is missing. Joints are float32, behind a crop float64, as published: the heatmap
 import math
 import random
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
 
 from pyskl.datasets.pipelines.base import BaseTransform, sample_name
 from pyskl.datasets.pipelines.float16 import to_float32, widen
+from pyskl.datasets.records.checks import JOINTS, MAX_SCORE, Check, drawing_checks
 from pyskl.registry import TRANSFORMS
-from pyskl.skeletons import Skeleton, get_skeleton, mirror_order
 
 
 def picture_of(results: dict, name: str) -> tuple[np.ndarray, tuple[int, int]]:
     """``keypoint`` ``(M, T, V, 2)`` in float32 or wider, and ``img_shape``.
 
+    A third channel that is a score becomes ``keypoint_score``.
+
     Raises:
-        ValueError: If the sample has no picture size, or its joints are not of two coordinates.
+        ValueError: If the sample has no image size, or its joints are not of two coordinates.
     """
-    keypoint, img_shape = widen(results['keypoint']), results.get('img_shape')
-    if keypoint.ndim != 4 or keypoint.shape[-1] != 2 or img_shape is None:
+    img_shape = results.get('img_shape')
+    split_score(results)
+    keypoint = widen(results['keypoint'])
+    if keypoint.ndim != 4 or keypoint.shape[-1] != 2:
         raise ValueError(
-            f'{name} takes 2D keypoint (M, T, V, 2) in a picture of img_shape, but sample {sample_name(results)} has '
-            f'keypoint {keypoint.shape} and img_shape={img_shape}; heatmaps need 2D (hrnet) annotations'
+            f'{name} takes 2D keypoint (M, T, V, 2), but sample {sample_name(results)} has keypoint {keypoint.shape}; '
+            f'heatmaps need 2D (hrnet) annotations'
+        )
+    if img_shape is None:
+        raise ValueError(
+            f'{name}: sample {sample_name(results)} has no img_shape; it must be (height, width) of the image in pixels'
         )
     return keypoint, (int(img_shape[0]), int(img_shape[1]))
+
+
+def split_score(results: dict) -> None:
+    """Move a third channel of ``keypoint`` that is a score to ``keypoint_score``."""
+    keypoint = results['keypoint']
+    if keypoint.ndim != 4 or keypoint.shape[-1] != 3 or 'keypoint_score' in results:
+        return
+    score = keypoint[..., 2]
+    if results.get('coord_dims') == 2 or (score.size and score.min() >= 0 and score.max() <= MAX_SCORE):
+        results['keypoint'], results['keypoint_score'] = keypoint[..., :2].copy(), score.copy()
 
 
 def _pair(value: object, name: str) -> tuple:
@@ -83,6 +100,8 @@ class PoseCompact(BaseTransform):
         allow_imgpad: Whether the box may reach out of the picture.
     """
 
+    changes = (JOINTS,)
+
     def __init__(
         self,
         padding: float = 0.25,
@@ -98,6 +117,9 @@ class PoseCompact(BaseTransform):
         if self.hw_ratio is not None and min(self.hw_ratio) <= 0:
             raise ValueError(f'PoseCompact hw_ratio must be above 0, got {hw_ratio!r}')
         self.allow_imgpad = allow_imgpad
+
+    def checks(self) -> list[Check]:
+        return drawing_checks()
 
     def transform(self, results: dict) -> dict:
         keypoint, (height, width) = picture_of(results, 'PoseCompact')
@@ -143,6 +165,8 @@ class Resize(BaseTransform):
         interpolation: PYSKL's; joints need none.
     """
 
+    changes = (JOINTS,)
+
     def __init__(
         self, scale: float | Sequence[float], keep_ratio: bool = True, interpolation: str = 'bilinear'
     ) -> None:
@@ -155,6 +179,9 @@ class Resize(BaseTransform):
         self.scale = scale if number else tuple(math.inf if size == -1 else size for size in sizes)
         self.keep_ratio = keep_ratio
         self.interpolation = interpolation
+
+    def checks(self) -> list[Check]:
+        return drawing_checks()
 
     def transform(self, results: dict) -> dict:
         keypoint, (height, width) = picture_of(results, 'Resize')
@@ -204,8 +231,13 @@ class CenterCrop(BaseTransform):
         crop_size: Of a square, or (width, height), pixels.
     """
 
+    changes = (JOINTS,)
+
     def __init__(self, crop_size: int | Sequence[int] = 224) -> None:
         self.crop_size = _crop_size(crop_size, 'CenterCrop crop_size')
+
+    def checks(self) -> list[Check]:
+        return drawing_checks()
 
     def transform(self, results: dict) -> dict:
         _, img_shape = picture_of(results, 'CenterCrop')
@@ -225,8 +257,13 @@ class RandomCrop(BaseTransform):
         size: Of the square, pixels.
     """
 
+    changes = (JOINTS,)
+
     def __init__(self, size: int) -> None:
         self.size = _crop_size(size, 'RandomCrop size')[0]
+
+    def checks(self) -> list[Check]:
+        return drawing_checks()
 
     def transform(self, results: dict) -> dict:
         _, img_shape = picture_of(results, 'RandomCrop')
@@ -268,6 +305,8 @@ class RandomResizedCrop(BaseTransform):
         aspect_ratio_range: Least and most width / height.
     """
 
+    changes = (JOINTS,)
+
     def __init__(
         self, area_range: Sequence[float] = (0.08, 1.0), aspect_ratio_range: Sequence[float] = (3 / 4, 4 / 3)
     ) -> None:
@@ -280,77 +319,9 @@ class RandomResizedCrop(BaseTransform):
                 f'RandomResizedCrop aspect_ratio_range must be (least, most) above 0, got {aspect_ratio_range!r}'
             )
 
+    def checks(self) -> list[Check]:
+        return drawing_checks()
+
     def transform(self, results: dict) -> dict:
         _, (height, width) = picture_of(results, 'RandomResizedCrop')
         return crop(results, *draw_box(height, width, self.area_range, self.aspect_ratio_range))
-
-
-@lru_cache(maxsize=64)
-def mirrored_joints(skeleton: Skeleton, left: tuple[int, ...] | None, right: tuple[int, ...] | None) -> np.ndarray:
-    """``(V,)``: the joint that takes each one's place in a mirror; by the skeleton's own sides where none are given."""
-    sides = (skeleton.left, skeleton.right) if left is None else (left, right)
-    return np.array(mirror_order(skeleton.num_joints, *sides, 'left_kp, right_kp'))
-
-
-def sides(left: Sequence[int] | None, right: Sequence[int] | None, name: str) -> tuple[tuple | None, tuple | None]:
-    """Both lists as tuples, or None and None."""
-    if (left is None) != (right is None):
-        raise ValueError(f'{name} must both be given, or neither, got {left!r} and {right!r}')
-    return (None, None) if left is None else (tuple(left), tuple(right))
-
-
-@TRANSFORMS.register_module()
-class Flip(BaseTransform):
-    """Mirror the picture and swap left and right joints.
-
-    Required Keys: keypoint, img_shape, keypoint_score (optional), label (with ``flip_label_map``)
-    Modified Keys: keypoint, keypoint_score, label
-    Added Keys: flip
-
-    Args:
-        flip_ratio: How often, 0 to 1.
-        direction: 'horizontal'.
-        flip_label_map: Label -> label of the mirrored action.
-        left_kp: Joints of the left side; None: the skeleton's. PYSKL swaps none then.
-        right_kp: Their partners, in the same order.
-        layout: The skeleton of the joints.
-    """
-
-    def __init__(
-        self,
-        flip_ratio: float = 0.5,
-        direction: str = 'horizontal',
-        flip_label_map: dict[int, int] | None = None,
-        left_kp: Sequence[int] | None = None,
-        right_kp: Sequence[int] | None = None,
-        layout: str | dict = 'coco',
-    ) -> None:
-        if direction != 'horizontal':
-            raise ValueError(f"Flip direction must be 'horizontal', got {direction!r}: joints have no other mirror")
-        if not 0 <= flip_ratio <= 1:
-            raise ValueError(f'Flip flip_ratio must be in [0, 1], got {flip_ratio!r}')
-        self.flip_ratio = flip_ratio
-        self.direction = direction
-        self.flip_label_map = dict(flip_label_map or {})
-        self.skeleton = get_skeleton(layout)
-        self._partners = mirrored_joints(self.skeleton, *sides(left_kp, right_kp, 'Flip left_kp and right_kp'))
-
-    def transform(self, results: dict) -> dict:
-        keypoint, (_, width) = picture_of(results, 'Flip')
-        results['flip'] = bool(np.random.rand() < self.flip_ratio)
-        if not results['flip']:
-            return results
-        if keypoint.shape[2] != len(self._partners):
-            raise ValueError(
-                f'Flip layout={self.skeleton.name!r} has {len(self._partners)} joints, but sample '
-                f'{sample_name(results)} has keypoint {keypoint.shape}; name the skeleton of the data in layout='
-            )
-        keypoint = keypoint.take(self._partners, axis=2)
-        x = keypoint[..., 0]
-        np.subtract(width, x, out=x, where=x != 0)
-        results['keypoint'] = keypoint
-        if 'keypoint_score' in results:
-            results['keypoint_score'] = results['keypoint_score'].take(self._partners, axis=2)
-        if self.flip_label_map:
-            results['label'] = self.flip_label_map.get(results['label'], results['label'])
-        return results

@@ -13,8 +13,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from pyskl.datasets.pipelines.base import BaseTransform, sample_name
+from pyskl.datasets.pipelines.flip import Mirror, sides
 from pyskl.datasets.pipelines.float16 import to_float32
-from pyskl.datasets.pipelines.geometry2d import mirrored_joints, picture_of, sides
+from pyskl.datasets.pipelines.geometry2d import picture_of
+from pyskl.datasets.records.checks import FRAMES, JOINTS, Check, drawing_checks
 from pyskl.registry import TRANSFORMS
 from pyskl.skeletons import get_limbs, get_skeleton, limb_mirror_order, mirror_order
 
@@ -83,6 +85,18 @@ def draw_joints(
     starts = _row_starts(volume.shape, joint[:, None], frame[:, None], row, partners)
     for start, at in zip(starts, (column, volume.shape[3] - 1 - column), strict=False):
         _raise(volume, start[:, :, None] + at[:, None], value, first_person)
+
+
+def _pairs(limbs: Sequence[Sequence[int]]) -> tuple[tuple[int, int], ...]:
+    """Limbs without a skeleton to compare them with.
+
+    Raises:
+        ValueError: If they are not pairs of joint numbers.
+    """
+    pairs = tuple(tuple(limb) for limb in limbs)
+    if not pairs or any(len(pair) != 2 or not all(isinstance(v, int) and v >= 0 for v in pair) for pair in pairs):
+        raise ValueError(f'skeletons must be pairs of joints, got {limbs!r}')
+    return pairs
 
 
 def _counted(lengths: np.ndarray) -> np.ndarray:
@@ -175,8 +189,10 @@ class GeneratePoseTarget(BaseTransform):
         left_limb: Limbs of the left side; None: those between joints whose partners are limbs too.
         right_limb: Their partners, in the same order.
         scaling: Of the picture, and not of sigma: the volume has ``img_shape * scaling`` pixels.
-        layout: The skeleton of the joints.
+        layout: The skeleton of the joints; None: any, with coco's sides and limbs where none are given.
     """
+
+    changes = (JOINTS, FRAMES)
 
     def __init__(
         self,
@@ -191,7 +207,7 @@ class GeneratePoseTarget(BaseTransform):
         left_limb: Sequence[int] | None = None,
         right_limb: Sequence[int] | None = None,
         scaling: float = 1.0,
-        layout: str | dict = 'coco',
+        layout: str | dict | None = None,
     ) -> None:
         if bool(with_kp) == bool(with_limb):
             raise ValueError(
@@ -207,24 +223,40 @@ class GeneratePoseTarget(BaseTransform):
         self.with_limb = with_limb
         self.double = double
         self.scaling = scaling
-        self.skeleton = get_skeleton(layout)
-        self.limbs = get_limbs(skeletons, self.skeleton) if with_limb else ()
-        joints = mirrored_joints(self.skeleton, *sides(left_kp, right_kp, 'GeneratePoseTarget left_kp and right_kp'))
+        self.mirror = Mirror('GeneratePoseTarget', left_kp, right_kp, layout)
+        self._layout_given = layout is not None
+        self.limbs = ()
+        if with_limb:
+            given = skeletons is not None and not isinstance(skeletons, str)
+            # Pairs of joints need no skeleton; the joints are compared with those of each sample.
+            own = given and layout is None
+            self.limbs = _pairs(skeletons) if own else get_limbs(skeletons, get_skeleton(layout or 'coco'))
         left, right = sides(left_limb, right_limb, 'GeneratePoseTarget left_limb and right_limb')
-        if with_kp:
-            self._partners = joints
-        elif left is None:
-            self._partners = np.array(limb_mirror_order(self.limbs, joints.tolist()))
-        else:
-            self._partners = np.array(mirror_order(len(self.limbs), left, right, 'left_limb, right_limb'))
+        self._limb_partners = None
+        if with_limb and left is not None:
+            self._limb_partners = np.array(mirror_order(len(self.limbs), left, right, 'left_limb, right_limb'))
+
+    def checks(self) -> list[Check]:
+        of_joints = self.mirror.checks() if self._layout_given or (self.double and self._limb_partners is None) else []
+        return drawing_checks() + of_joints
+
+    def _partners(self, results: dict) -> np.ndarray:
+        """``(K,)``: the channel that takes each channel's place in the mirror image."""
+        if self._limb_partners is not None:
+            return self._limb_partners
+        joints = self.mirror.partners(results)
+        return joints if self.with_kp else np.array(limb_mirror_order(self.limbs, joints.tolist()))
 
     def transform(self, results: dict) -> dict:
         keypoint, img_shape = picture_of(results, 'GeneratePoseTarget')
         score = results.get('keypoint_score')
-        if keypoint.shape[2] != self.skeleton.num_joints:
+        if self._layout_given:
+            self.mirror.partners(results)  # refuses other joints than the layout's
+        elif self.limbs and max(map(max, self.limbs)) >= keypoint.shape[2]:
             raise ValueError(
-                f'GeneratePoseTarget layout={self.skeleton.name!r} has {self.skeleton.num_joints} joints, but sample '
-                f'{sample_name(results)} has keypoint {keypoint.shape}; name the skeleton of the data in layout='
+                f'GeneratePoseTarget draws limbs up to joint {max(map(max, self.limbs))}, but sample '
+                f'{sample_name(results)} has keypoint {keypoint.shape}; give pairs of its joints in skeletons=, or '
+                f'layout='
             )
         if self.scaling != 1:
             keypoint = keypoint * np.float32(self.scaling)
@@ -232,8 +264,9 @@ class GeneratePoseTarget(BaseTransform):
         if score is None or not self.use_score:
             score = np.ones(keypoint.shape[:3], np.float32)
         frames = keypoint.shape[1] * (2 if self.double else 1)
-        volume = np.zeros((len(self._partners), frames, height, width), np.float32)
-        partners = self._partners if self.double else None
+        channels = keypoint.shape[2] if self.with_kp else len(self.limbs)
+        volume = np.zeros((channels, frames, height, width), np.float32)
+        partners = self._partners(results) if self.double else None
         if self.with_kp:
             draw_joints(volume, keypoint, to_float32(score), self.sigma, partners)
         else:
@@ -258,12 +291,17 @@ class FormatHeatmapInput(BaseTransform):
         scaling: Of the picture, see :class:`GeneratePoseTarget`.
     """
 
+    changes = (JOINTS, FRAMES)
+
     def __init__(self, use_score: bool = True, double: bool = False, scaling: float = 1.0) -> None:
         if not scaling > 0:
             raise ValueError(f'FormatHeatmapInput scaling must be above 0, got {scaling!r}')
         self.use_score = use_score
         self.double = double
         self.scaling = scaling
+
+    def checks(self) -> list[Check]:
+        return drawing_checks()
 
     def transform(self, results: dict) -> dict:
         keypoint, _ = picture_of(results, 'FormatHeatmapInput')

@@ -12,6 +12,7 @@ import numpy as np
 from pyskl.datasets.pipelines.base import BaseTransform, sample_name
 from pyskl.datasets.pipelines.float16 import shift_and_scale, to_float32
 from pyskl.datasets.pipelines.streams import append_score, joint_pairs
+from pyskl.datasets.records.checks import JOINTS, Check, image_checks, score_checks
 from pyskl.registry import TRANSFORMS
 from pyskl.skeletons import get_skeleton
 
@@ -89,6 +90,7 @@ class PreNormalize2D(BaseTransform):
     """
 
     once_a_clip = True
+    changes = (JOINTS,)
 
     def __init__(
         self, img_shape: Sequence[int] = (1080, 1920), threshold: float | None = 0.01, mode: str = 'fix'
@@ -102,6 +104,9 @@ class PreNormalize2D(BaseTransform):
         self.img_shape = tuple(img_shape)
         self.threshold = threshold
         self.mode = mode
+
+    def checks(self) -> list[Check]:
+        return score_checks() + (image_checks(self.img_shape) if self.mode == 'fix' else [])
 
     def transform(self, results: dict) -> dict:
         self._check(results)

@@ -14,6 +14,7 @@ import numpy as np
 from pyskl.datasets.pipelines.base import BaseTransform, sample_name
 from pyskl.datasets.pipelines.float16 import to_float32
 from pyskl.datasets.pipelines.streams import append_score
+from pyskl.datasets.records.checks import FRAMES, Check, length_check
 from pyskl.registry import TRANSFORMS
 
 Interval = tuple[float, float]
@@ -117,6 +118,8 @@ class UniformSampleFrames(BaseTransform):
         float_ok: Deprecated and ignored, as in PYSKL.
     """
 
+    changes = ()
+
     def __init__(
         self,
         clip_len: int,
@@ -157,6 +160,8 @@ class PoseDecode(BaseTransform):
     Modified Keys: keypoint, keypoint_score
     """
 
+    changes = (FRAMES,)
+
     def transform(self, results: dict) -> dict:
         inds = results.get('frame_inds')
         if inds is not None:
@@ -185,6 +190,8 @@ class UniformSampleDecode(BaseTransform):
         p_interval: The share of the video that a clip is taken from, or (least, most) to draw it from.
         seed: Of the generator in test mode.
     """
+
+    changes = (FRAMES,)
 
     def __init__(
         self, clip_len: int, num_clips: int = 1, p_interval: float | Sequence[float] = 1, seed: int = 255
@@ -235,11 +242,16 @@ class PadTo(BaseTransform):
         mode: 'loop' starts over, 'zero' adds empty frames.
     """
 
+    changes = (FRAMES,)
+
     def __init__(self, length: int, mode: str = 'loop') -> None:
         if mode not in ('loop', 'zero'):
             raise ValueError(f"PadTo mode must be 'loop' or 'zero', got {mode!r}")
         self.length = length
         self.mode = mode
+
+    def checks(self) -> list[Check]:
+        return [length_check('PadTo length', self.length)]
 
     def transform(self, results: dict) -> dict:
         num_frames = _count_frames(results)

@@ -12,6 +12,7 @@ import numpy as np
 from pyskl.datasets.pipelines.base import BaseTransform, sample_name
 from pyskl.datasets.pipelines.float16 import to_float32
 from pyskl.datasets.pipelines.geometry2d import picture_of
+from pyskl.datasets.records.checks import JOINTS, Check, image_checks
 from pyskl.registry import TRANSFORMS
 
 _ARRAYS = ('keypoint', 'keypoint_score')
@@ -29,6 +30,10 @@ class PictureShare(BaseTransform):
     """
 
     once_a_clip = True
+    changes = (JOINTS,)
+
+    def checks(self) -> list[Check]:
+        return image_checks()
 
     def transform(self, results: dict) -> dict:
         keypoint, (height, width) = picture_of(results, 'PictureShare')
@@ -50,6 +55,8 @@ class FillPersons(BaseTransform):
     Args:
         num_person: The least number of persons afterwards.
     """
+
+    changes = ()
 
     def __init__(self, num_person: int = 2) -> None:
         if not isinstance(num_person, int) or num_person < 1:

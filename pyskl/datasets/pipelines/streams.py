@@ -11,6 +11,7 @@ import numpy as np
 
 from pyskl.datasets.pipelines.base import BaseTransform, sample_name
 from pyskl.datasets.pipelines.float16 import narrow, rounded, widen
+from pyskl.datasets.records.checks import JOINTS, Check, layout_check, score_checks
 from pyskl.registry import TRANSFORMS
 from pyskl.skeletons import Skeleton, get_skeleton
 
@@ -126,6 +127,8 @@ class JointToBone(BaseTransform):
         target: The key that receives the bones.
     """
 
+    changes = (JOINTS,)
+
     def __init__(self, dataset: str | dict = 'nturgb+d', target: str = 'keypoint') -> None:
         self.dataset = dataset
         self.target = target
@@ -155,6 +158,8 @@ class ToMotion(BaseTransform):
     Raises:
         ValueError: If ``motion_score`` is neither.
     """
+
+    changes = (JOINTS,)
 
     def __init__(
         self,
@@ -190,6 +195,8 @@ class MergeSkeFeat(BaseTransform):
         axis: The axis they are joined on.
     """
 
+    changes = (JOINTS,)
+
     def __init__(self, feat_list: Sequence[str] = ('keypoint',), target: str = 'keypoint', axis: int = -1) -> None:
         self.feat_list = tuple(feat_list)
         self.target = target
@@ -220,6 +227,8 @@ class GenSkeFeat(BaseTransform):
         ValueError: If a feature is unknown, or a sample's joints or dimensions are not the skeleton's.
     """
 
+    changes = (JOINTS,)
+
     def __init__(
         self,
         dataset: str | dict = 'nturgb+d',
@@ -235,6 +244,13 @@ class GenSkeFeat(BaseTransform):
         self.axis = axis
         self.motion_score = _checked_motion_score('GenSkeFeat', motion_score)
         self._skeleton = get_skeleton(dataset)
+
+    def checks(self) -> list[Check]:
+        skeleton = self._skeleton
+        return [
+            layout_check(f'GenSkeFeat dataset={skeleton.name!r}', skeleton.num_joints),
+            *(score_checks(skeleton.name) if skeleton.dims == 2 else ()),
+        ]
 
     def transform(self, results: dict) -> dict:
         if 'keypoint_score' in results:

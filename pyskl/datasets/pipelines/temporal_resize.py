@@ -11,6 +11,7 @@ import numpy as np
 
 from pyskl.datasets.pipelines.base import BaseTransform, sample_name
 from pyskl.datasets.pipelines.float16 import to_float32
+from pyskl.datasets.records.checks import FRAMES
 from pyskl.registry import TRANSFORMS
 
 
@@ -71,6 +72,8 @@ class CropResize(BaseTransform):
     Raises:
         ValueError: If an argument is out of range, or a sample has a score.
     """
+
+    changes = (FRAMES,)
 
     def __init__(
         self, clip_len: int, p_interval: float | Sequence[float] = 0.95, min_frames: int = 64, seed: int = 255

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from pyskl.datasets.records.boxes import boxes_problem, has_boxes
+from pyskl.datasets.records.clip_table import label_of
 from pyskl.datasets.records.pickle_stream import stream_annotations
 from pyskl.datasets.records.safe_pickle import load_numbers
 from pyskl.datasets.records.store import RecordStore, is_store
@@ -199,9 +200,10 @@ def record_problem(record: dict) -> str | None:
         count = array.size - int(np.isfinite(array).sum())
         if count:
             return f'has {count} NaN or infinite values in {key}; set the joints that were not seen to 0'
-    label = record.get('label')
-    if isinstance(label, str) or (isinstance(label, float) and not label.is_integer()):
-        return f'has label {label!r}; it must be a class index'
+    try:
+        label_of(record)
+    except (ValueError, TypeError, OverflowError):
+        return f'has label {shown(record["label"])}; it must be a class index'
     return _picture_problem(record) if boxes or keypoint.shape[-1] == 2 else None
 
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pyskl.datasets.records.annotations import Splits, record_problem
+from pyskl.datasets.records.checks import FAILS, MISLEADS, NOTE
+from pyskl.datasets.records.clip_table import NO_LABEL, SEVERAL_LABELS
 from pyskl.datasets.records.survey import (
     BAD_LABEL,
     BAD_TOTAL,
-    NO_LABEL,
-    SEVERAL_LABELS,
     Survey,
     guess_layouts,
     members_of,
@@ -23,7 +23,6 @@ from pyskl.datasets.records.survey import (
 )
 from pyskl.skeletons import Skeleton
 
-FAILS, MISLEADS, NOTE = 'fails', 'misleads', 'note'  # training stops; its figures are not what they seem; worth knowing
 Pair = tuple[str, np.ndarray, str, np.ndarray]  # a training set and the records of it, an evaluation set and its
 
 

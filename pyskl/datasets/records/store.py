@@ -224,6 +224,11 @@ class RecordStore(Sequence):
         return self._table('has_score')
 
     @property
+    def ranges(self) -> np.ndarray | None:
+        """``(len, columns)`` float32 (:mod:`pyskl.datasets.records.clip_table`); None in a store without this table."""
+        return self._table('ranges') if 'ranges' in self._places else None
+
+    @property
     def splits(self) -> dict[str, np.ndarray] | None:
         """Record numbers of each split, rising; None if the file has no splits."""
         if self._split_names is None:

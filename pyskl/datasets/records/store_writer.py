@@ -1,13 +1,11 @@
 """Writing a record store, a record at a time: of what is written only the names and some numbers stay in memory."""
 
 import json
-import math
 import os
 import warnings
 import zlib
 from array import array
 from collections.abc import Callable, Iterable, Sequence
-from numbers import Integral, Real
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,6 +13,7 @@ import numpy as np
 
 from pyskl.datasets.records.annotations import Splits, each_annotation, identifier, read_annotations, record_problem
 from pyskl.datasets.records.boxes import boxes_shape, has_boxes
+from pyskl.datasets.records.clip_table import COLUMNS, NO_LABEL, UNKNOWN, label_of, ranges_of
 from pyskl.datasets.records.pickle_stream import SharedObjectsError
 from pyskl.datasets.records.store_format import (
     ALIGN,
@@ -49,6 +48,7 @@ class StoreWriter:
         self._names, self._members, self._named = [], [], True
         self._identifier = None
         self._labels, self._shapes, self._has_score = array('q'), array('i'), bytearray()
+        self._ranges = array('f')
         self._problems: list[tuple[int, str]] = []
         self._dropped = set()
         self._write(bytes(ALIGN))
@@ -84,6 +84,7 @@ class StoreWriter:
             shape = boxes_shape(record) if boxes else record['keypoint'].shape
             has_score = boxes or record.get('keypoint_score') is not None
         self._shapes.extend(shape)
+        self._ranges.extend((ranges_of(record) if problem is None else UNKNOWN).tolist())
         self._has_score.append(has_score)
         self._labels.append(_label(record))
         kind, block = self._block(record if prepare is None or problem is not None else prepare(record))
@@ -106,6 +107,7 @@ class StoreWriter:
             'labels': np.frombuffer(self._labels, np.int64),
             'shapes': np.frombuffer(self._shapes, np.int32).reshape(-1, 4),
             'has_score': np.frombuffer(self._has_score, np.bool_),
+            'ranges': np.frombuffer(self._ranges, np.float32).reshape(-1, len(COLUMNS)),
             'names_ends': names[0],
             'names': names[1],
             'problem_rows': np.array([index for index, _ in self._problems], np.int64),
@@ -176,10 +178,10 @@ class StoreWriter:
 
 def _label(record: dict) -> int:
     """The class; -1 for none, several, or what is no number at all."""
-    label = record.get('label')
-    if isinstance(label, np.bool_ | Integral) or (isinstance(label, Real) and math.isfinite(label)):
-        return max(-(2**62), min(int(label), 2**62))
-    return -1
+    try:
+        return max(label_of(record), NO_LABEL)
+    except (ValueError, TypeError, OverflowError):
+        return NO_LABEL
 
 
 def _texts(texts: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:

@@ -16,12 +16,11 @@ import numpy as np
 
 from pyskl.datasets.records.annotations import Splits, record_problem
 from pyskl.datasets.records.boxes import boxes_problem, boxes_shape, has_boxes
+from pyskl.datasets.records.clip_table import NO_LABEL, UNKNOWN, ClipTable, label_of, ranges_of
 from pyskl.skeletons import SKELETONS
 
-NO_LABEL, SEVERAL_LABELS = -1, -2
 BAD_BOXES = 'has boxes that cannot be arranged in frames'
 BAD_LABEL, BAD_TOTAL = 'has a label that is no class index', "has total_frames other than keypoint's T"
-_MAX_LABEL = 2**31
 _ROLE = re.compile('train|val|test|dev|eval')
 
 
@@ -39,6 +38,12 @@ class Survey:
     third: tuple[float, float]  # least and greatest third coordinate; (inf, -inf) where there is none
     missing_joints: np.ndarray  # (V,) share of frames in which a joint was not seen, clips of the usual layout
     problems: dict[int, dict[str, str]]  # record: {kind: what was found}
+    ranges: np.ndarray  # (n, columns) of pyskl.datasets.records.clip_table; NaN where arrays cannot be read
+
+    def clips(self, rows: np.ndarray, record: Callable[[int], dict]) -> ClipTable:
+        """The table of some records, to be compared with a config."""
+        part = self.labels[rows], self.shapes[rows], self.has_score[rows], self.ranges[rows]
+        return ClipTable(*part, lambda row: record(int(rows[row])))
 
 
 def name_key(records: Sequence[object]) -> str:
@@ -50,24 +55,6 @@ def names_of(records: Sequence[object]) -> list[str]:
     """What splits call each record; ``record 3`` for one without a name."""
     key = name_key(records)
     return [str(r[key]) if isinstance(r, dict) and key in r else f'record {i}' for i, r in enumerate(records)]
-
-
-def label_of(record: dict) -> int:
-    """A class, ``NO_LABEL`` or ``SEVERAL_LABELS``.
-
-    Raises:
-        ValueError: If it is no class index.
-    """
-    label = record.get('label')
-    if label is None:
-        return NO_LABEL
-    if isinstance(label, list | tuple | np.ndarray):
-        if np.size(label) != 1:
-            return SEVERAL_LABELS
-        label = np.asarray(label).reshape(-1)[0]
-    if isinstance(label, str | bytes) or not np.isscalar(label) or not -1 <= label < _MAX_LABEL or int(label) != label:
-        raise ValueError(f'label {str(label)[:40]!r}')
-    return int(label)
 
 
 def problems_of(record: object) -> dict[str, str]:
@@ -160,6 +147,7 @@ def survey(records: Sequence[object], progress: Callable[[Iterable], Iterable] =
     labels, content = np.full(n, NO_LABEL, np.int64), np.full(n, -1, np.int64)
     shapes, persons = np.zeros((n, 4), np.int64), np.zeros(n, np.int64)
     missing, has_score = np.zeros(n), np.zeros(n, bool)
+    ranges = np.tile(UNKNOWN, (n, 1))
     problems, contents, by_joint = {}, {}, defaultdict(lambda: [0, 0])
     low, high = np.inf, -np.inf
     for index in progress(range(n)):
@@ -172,7 +160,8 @@ def survey(records: Sequence[object], progress: Callable[[Iterable], Iterable] =
         if set(found) - {BAD_LABEL, BAD_TOTAL}:
             continue
         keypoint, score = record.get('keypoint'), record.get('keypoint_score')
-        if keypoint is None:  # kept elsewhere: Kinetics-400
+        ranges[index] = ranges_of(record)
+        if keypoint is None:  # stored elsewhere: Kinetics-400
             continue
         if has_boxes(record):  # a box is a person in a frame
             shapes[index], has_score[index] = boxes_shape(record), True
@@ -206,6 +195,7 @@ def survey(records: Sequence[object], progress: Callable[[Iterable], Iterable] =
         (low, high),
         1 - total / count,
         problems,
+        ranges,
     )
 
 

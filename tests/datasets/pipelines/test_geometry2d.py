@@ -7,15 +7,12 @@ import pytest
 
 from pyskl.datasets.pipelines.geometry2d import (
     CenterCrop,
-    Flip,
     PoseCompact,
     RandomCrop,
     RandomResizedCrop,
     Resize,
     draw_box,
 )
-
-TRIPLE = {'joints': 3, 'edges': [(1, 0), (2, 1)], 'left': [0], 'right': [2]}
 
 
 @pytest.fixture(autouse=True)
@@ -102,49 +99,7 @@ def test_random_resized_crop_draws_as_published():
     assert moved(results) == ([[100 - left, 50 - top]], (height, width))
 
 
-def test_a_flip_mirrors_joints_and_exchanges_sides():
-    flipped = Flip(1, layout=TRIPLE)(
-        sample([[10, 1], [20, 2], [0, 3]], keypoint_score=np.array([[[0.1, 0.2, 0.3]]]), label=4)
-    )
-    assert moved(flipped) == ([[0, 3], [180, 2], [190, 1]], (100, 200))
-    assert flipped['keypoint_score'].tolist() == [[[0.3, 0.2, 0.1]]]
-    assert flipped['label'] == 4
-
-
-def test_two_flips_are_none():
-    before = sample(np.random.RandomState(0).randint(1, 199, (17, 2)), keypoint_score=np.random.rand(1, 1, 17), label=1)
-    flip = Flip(1, flip_label_map={1: 2, 2: 1})
-    once = flip(dict(before))
-    assert once['label'] == 2
-    assert not np.array_equal(once['keypoint'], before['keypoint'])
-    twice = flip(dict(once))
-    for key in ('keypoint', 'keypoint_score', 'label'):
-        assert np.array_equal(twice[key], before[key])
-
-
-def test_lists_given_to_flip_count_before_the_skeletons():
-    points = [[10, 1], [20, 2], [30, 3]]
-    assert moved(Flip(1, left_kp=[], right_kp=[], layout=TRIPLE)(sample(points)))[0] == [[190, 1], [180, 2], [170, 3]]
-    assert moved(Flip(1, left_kp=[0], right_kp=[1], layout=TRIPLE)(sample(points)))[0] == [
-        [180, 2], [190, 1], [170, 3],
-    ]  # fmt: skip
-
-
-def test_flips_come_as_often_as_asked_and_always_draw_once():
-    flips = [Flip(0.3, layout=TRIPLE)(sample([[1, 1]] * 3))['flip'] for _ in range(1000)]
-    assert 250 < sum(flips) < 350
-    np.random.seed(0)
-    np.random.rand(1000)
-    expected = np.random.rand()
-    np.random.seed(0)
-    for ratio in [0, 1] * 500:
-        Flip(ratio, layout=TRIPLE)(sample([[1, 1]] * 3))
-    assert np.random.rand() == expected
-
-
 def test_what_would_not_work_is_named():
-    with pytest.raises(ValueError, match="direction must be 'horizontal', got 'vertical'"):
-        Flip(direction='vertical')
     with pytest.raises(ValueError, match=r'keep_ratio=False needs scale=\(width, height\), got 2'):
         Resize(2, keep_ratio=False)
     with pytest.raises(ValueError, match='Resize scale must be above 0'):
@@ -156,7 +111,14 @@ def test_what_would_not_work_is_named():
     for transform in (CenterCrop(101), RandomCrop(101)):
         with pytest.raises(ValueError, match=r"larger than the picture of sample 'clip'.*put Resize before"):
             transform(sample([[1, 1]]))
-    with pytest.raises(ValueError, match="Flip layout='coco' has 17 joints, but sample 'clip'"):
-        Flip(1)(sample([[1, 1]]))
-    with pytest.raises(ValueError, match='img_shape=None; heatmaps need 2D'):
-        PoseCompact()({'keypoint': np.zeros((1, 1, 25, 3)), 'frame_dir': 'clip'})
+    with pytest.raises(ValueError, match=r"sample 'clip' has keypoint \(1, 1, 25, 3\); heatmaps need 2D"):
+        PoseCompact()({'keypoint': np.full((1, 1, 25, 3), -1.0), 'frame_dir': 'clip'})
+    with pytest.raises(ValueError, match=r"sample 'clip' has no img_shape; it must be \(height, width\)"):
+        PoseCompact()({'keypoint': np.ones((1, 1, 25, 2)), 'frame_dir': 'clip'})
+
+
+def test_a_third_channel_that_is_a_score_becomes_the_score():
+    results = sample([[10, 20, 0.5], [60, 80, 0.25]])
+    results = Resize(2)(results)
+    assert results['keypoint'].tolist() == [[[[20, 40], [120, 160]]]]
+    assert results['keypoint_score'].tolist() == [[[0.5, 0.25]]]

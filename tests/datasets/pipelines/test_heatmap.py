@@ -195,15 +195,34 @@ def test_what_cannot_be_drawn_is_named():
     with pytest.raises(ValueError, match="unknown skeletons='posec3'; choose from"):
         GeneratePoseTarget(**LIMBS, skeletons='posec3')
     with pytest.raises(ValueError, match="pairs of joints below 17 \\('coco'\\)"):
-        GeneratePoseTarget(**LIMBS, skeletons=[(0, 17)])
+        GeneratePoseTarget(**LIMBS, skeletons=[(0, 17)], layout='coco')
+    with pytest.raises(ValueError, match='draws limbs up to joint 17, but sample .* has keypoint'):
+        GeneratePoseTarget(**LIMBS, skeletons=[(0, 17)])(sample(np.ones((1, 1, 17, 2))))
+    with pytest.raises(ValueError, match='skeletons must be pairs of joints'):
+        GeneratePoseTarget(**LIMBS, skeletons=[(0, 1, 2)])
     with pytest.raises(ValueError, match='left_kp and right_kp must both be given'):
         GeneratePoseTarget(left_kp=[1])
     with pytest.raises(ValueError, match='left_kp, right_kp must pair different indices below 17'):
-        GeneratePoseTarget(left_kp=[1], right_kp=[17])
+        GeneratePoseTarget(left_kp=[1], right_kp=[17], layout='coco')
     with pytest.raises(ValueError, match="layout='coco' has 17 joints, but sample 'clip' has keypoint"):
-        GeneratePoseTarget()(sample(np.zeros((1, 1, 3, 2))))
-    with pytest.raises(ValueError, match=r'keypoint \(1, 2, 25, 3\) and img_shape=None; heatmaps need 2D'):
-        GeneratePoseTarget()({'keypoint': np.zeros((1, 2, 25, 3))})
+        GeneratePoseTarget(layout='coco')(sample(np.zeros((1, 1, 3, 2))))
+    with pytest.raises(ValueError, match=r'keypoint \(1, 2, 25, 3\); heatmaps need 2D'):
+        GeneratePoseTarget()({'keypoint': np.full((1, 2, 25, 3), -1.0)})
+
+
+def test_joints_and_given_limbs_need_no_skeleton():
+    points = np.array([[[[2.0, 3], [9, 4], [5, 5]]]])
+    assert GeneratePoseTarget()(sample(points))['imgs'].shape[1] == 3
+    doubled = GeneratePoseTarget(double=True, left_kp=[0], right_kp=[1])(sample(points))['imgs']
+    assert np.array_equal(doubled[1, 0], doubled[0, 1][:, ::-1])
+    assert np.array_equal(doubled[1, 2], doubled[0, 2][:, ::-1])
+    limbs = {'with_kp': False, 'with_limb': True, 'skeletons': [(0, 2), (1, 2)]}
+    doubled = GeneratePoseTarget(**limbs, double=True, left_limb=[0], right_limb=[1])(sample(points))['imgs']
+    assert np.array_equal(doubled[1, 0], doubled[0, 1][:, ::-1])
+    by_joints = GeneratePoseTarget(**limbs, double=True, left_kp=[0], right_kp=[1])(sample(points))['imgs']
+    assert np.array_equal(by_joints, doubled)
+    with pytest.raises(ValueError, match='give left_kp and right_kp, or name the skeleton'):
+        GeneratePoseTarget(double=True)(sample(points))
 
 
 def test_joints_for_a_model_that_draws_have_their_score_and_say_which_view_is_mirrored():

@@ -17,7 +17,7 @@ from pyskl.datasets.records.store_writer import pack_annotations
 from pyskl.skeletons import get_skeleton
 from pyskl.synthetic.dataset import LAYOUTS, make_annotation
 
-FRAGMENTS = sorted((Path(__file__).resolve().parents[2] / 'configs' / '_base_' / 'pipelines').glob('*.py'))
+FRAGMENTS = sorted((Path(__file__).resolve().parents[3] / 'configs' / '_base_' / 'pipelines').glob('*.py'))
 PHASES = ('train_pipeline', 'val_pipeline', 'test_pipeline')
 ANY_SKELETON = {'joints_2d': 'openpose', 'joints_3d': 'nw-ucla'}  # a leaf names one, as its ``layout``
 BODY, FLAT = {'type': 'PreNormalize3D'}, {'type': 'PreNormalize2D'}

@@ -24,10 +24,10 @@ def test_shares_of_the_picture_are_from_its_centre_and_unseen_joints_at_zero():
 
 
 def test_shares_need_a_picture_and_two_coordinates():
-    with pytest.raises(ValueError, match='PictureShare takes 2D keypoint'):
+    with pytest.raises(ValueError, match="PictureShare: sample 'unnamed' has no img_shape"):
         PictureShare()(sample())
     with pytest.raises(ValueError, match='PictureShare takes 2D keypoint'):
-        PictureShare()({'keypoint': np.zeros((1, 2, 3, 3)), 'img_shape': (4, 20)})
+        PictureShare()({'keypoint': np.full((1, 2, 3, 3), -1.0), 'img_shape': (4, 20)})
 
 
 def test_persons_are_filled_up_with_zeros():

@@ -46,7 +46,19 @@ def test_records_that_differ_in_their_keys_keep_the_directory_small(tmp_path):
 
 @pytest.mark.parametrize(
     'label, kept',
-    [(3, 3), (-7, -7), (2.0, 2), (np.uint8(9), 9), (2**80, 2**62), (float('nan'), -1), ('3', -1), (None, -1)],
+    [
+        (3, 3),
+        (-7, -1),
+        (np.array(5), 5),
+        ([4], 4),
+        (2.0, 2),
+        (np.uint8(9), 9),
+        (2**80, -1),
+        ([1, 2], -1),
+        (float('nan'), -1),
+        ('3', -1),
+        (None, -1),
+    ],
 )
 def test_labels_of_the_table(tmp_path, make_record, label, kept):
     with (tmp_path / 'x').open('wb') as file:

@@ -57,7 +57,7 @@ def test_all_problems_of_a_record_are_told():
         ({'keypoint': np.zeros((4, 17, 2))}, 'has a keypoint that is no array of numbers (M, T, V, C)'),
         ({'keypoint': [[1]]}, 'has a keypoint that is no array of numbers (M, T, V, C)'),
         ({'keypoint': None}, 'has no keypoint'),
-        ({'keypoint': None, 'frame_inds': np.array([4])}, 'has boxes that cannot be arranged in frames'),
+        ({'keypoint': None, 'frame_inds': np.array([5])}, 'has boxes that cannot be arranged in frames'),
         ({'keypoint': np.ones((2, 17, 3)), 'frame_inds': [0]}, 'has boxes that cannot be arranged in frames'),
         ({'frame_dir': ['a']}, 'has a frame_dir that is no text'),
         ({'img_shape': (0, 5)}, 'has a field that cannot be used'),

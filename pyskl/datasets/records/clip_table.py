@@ -1,0 +1,136 @@
+"""What a config is compared with: labels, shapes, and the ranges of coordinates and scores of each clip.
+
+Ranges tell pixels from shares of the image, a score from a depth, and a clip with people from an empty one. They are
+computed once per record, when a store is written or a file is surveyed.
+
+Legend: ``n`` clips, ``M`` persons, ``T`` frames, ``V`` joints, ``C`` channels.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pyskl.datasets.records.boxes import boxes_shape, has_boxes
+
+# Columns of Survey and store tables. A joint that was not seen counts as it is stored, usually 0. ``third`` is the
+# third channel of keypoint, ``score`` keypoint_score (of boxes: their third channel). NaN where there is none.
+COLUMNS = (
+    'x_low', 'x_high', 'y_low', 'y_high', 'third_low', 'third_high', 'score_low', 'score_high', 'height', 'width',
+)  # fmt: skip
+NO_LABEL, SEVERAL_LABELS = -1, -2
+_MAX_LABEL = 2**31
+UNKNOWN = np.full(len(COLUMNS), np.nan, np.float32)
+
+
+def label_of(record: dict) -> int:
+    """The class of a record, ``NO_LABEL`` or ``SEVERAL_LABELS``; an array or a list of one counts as its number.
+
+    Raises:
+        ValueError: If it is not a class index.
+    """
+    label = record.get('label')
+    if label is None:
+        return NO_LABEL
+    if isinstance(label, list | tuple | np.ndarray):
+        if np.size(label) != 1:
+            return SEVERAL_LABELS
+        label = np.asarray(label).reshape(-1)[0]
+    if isinstance(label, str | bytes) or not np.isscalar(label) or not -1 <= label < _MAX_LABEL or int(label) != label:
+        raise ValueError(f'label {str(label)[:40]!r}')
+    return int(label)
+
+
+def _bounds(array: np.ndarray, channels: int) -> tuple[np.ndarray, np.ndarray]:
+    """Least and greatest of each channel of ``(..., channels)``, float32; (0, 0) of an empty array."""
+    if not array.size:
+        return np.zeros(channels, np.float32), np.zeros(channels, np.float32)
+    # In rows: a reduction over short runs is ten times slower. Non-negative float16 sort as their bits do, and
+    # integers are compared several times faster.
+    rows = np.ascontiguousarray(array).reshape(-1, array.shape[-2] * channels if array.ndim > 1 else channels)
+    if rows.dtype == np.float16:
+        bits = rows.view(np.int16)
+        low, high = bits.min(0), bits.max(0)
+        if low.min() >= 0:
+            low, high = low.view(np.float16), high.view(np.float16)
+            low, high = low.reshape(-1, channels).min(0), high.reshape(-1, channels).max(0)
+            return low.astype(np.float32), high.astype(np.float32)
+        rows = rows.astype(np.float32)
+    low, high = rows.min(0).reshape(-1, channels).min(0), rows.max(0).reshape(-1, channels).max(0)
+    with np.errstate(over='ignore'):
+        return low.astype(np.float32), high.astype(np.float32)
+
+
+def ranges_of(record: dict) -> np.ndarray:
+    """``(len(COLUMNS),)`` float32 of a valid record."""
+    found = dict.fromkeys(COLUMNS, np.nan)
+    keypoint, score = record.get('keypoint'), record.get('keypoint_score')
+    if keypoint is not None:
+        channels = keypoint.shape[-1]
+        low, high = _bounds(keypoint, channels)
+        third = 'score' if has_boxes(record) else 'third'
+        for name, a, b in zip(('x', 'y', third), low, high, strict=False):
+            found[f'{name}_low'], found[f'{name}_high'] = a, b
+    if score is not None and keypoint is not None:
+        (found['score_low'],), (found['score_high'],) = _bounds(score[..., None], 1)
+    size = record.get('img_shape')
+    if size is not None and np.size(size) == 2:
+        found['height'], found['width'] = float(size[0]), float(size[1])
+    return np.array(list(found.values()), np.float32)
+
+
+@dataclass(frozen=True)
+class ClipTable:
+    """Facts of ``n`` clips.
+
+    Args:
+        labels: ``(n,)`` int64; ``NO_LABEL`` for none, ``SEVERAL_LABELS`` (or ``NO_LABEL``) for several.
+        shapes: ``(n, 4)``: M, T, V, C; zeros where the joints are stored elsewhere.
+        has_score: ``(n,)`` bool: whether there is a ``keypoint_score``.
+        ranges: ``(n, len(COLUMNS))``.
+        record: Row -> the record.
+    """
+
+    labels: np.ndarray
+    shapes: np.ndarray
+    has_score: np.ndarray
+    ranges: np.ndarray
+    record: Callable[[int], dict]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getattr__(self, name: str) -> np.ndarray:
+        """``(n,)``: a column of ``ranges``."""
+        if name not in COLUMNS:
+            raise AttributeError(name)
+        return self.ranges[:, COLUMNS.index(name)]
+
+    @property
+    def known(self) -> np.ndarray:
+        """``(n,)`` bool: whether there are joints in the record."""
+        return self.shapes[:, 2] > 0
+
+    @property
+    def seen(self) -> np.ndarray:
+        """``(n,)`` bool: whether any joint is not 0 and any score above 0."""
+        columns = (self.x_low, self.x_high, self.y_low, self.y_high, self.third_low, self.third_high)
+        moved = sum((~np.isnan(column) & (column != 0)) for column in columns) > 0
+        return moved & ~(self.score_high <= 0)
+
+
+def table_of(records: Sequence[dict]) -> ClipTable:
+    """The table of valid records, whose labels may be missing."""
+    shapes, has_score = np.zeros((len(records), 4), np.int64), np.zeros(len(records), bool)
+    for row, record in enumerate(records):
+        if record.get('keypoint') is not None:
+            boxes = has_boxes(record)
+            shapes[row] = boxes_shape(record) if boxes else record['keypoint'].shape
+            has_score[row] = boxes or record.get('keypoint_score') is not None
+    return ClipTable(
+        np.array([label_of(record) for record in records], np.int64),
+        shapes,
+        has_score,
+        np.stack([ranges_of(record) for record in records]),
+        records.__getitem__,
+    )
