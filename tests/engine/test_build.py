@@ -86,7 +86,7 @@ def test_what_does_not_fit_says_both_numbers_and_what_to_change(build, phase, ch
 def test_annotations_that_cannot_be_drawn_are_told_before_training(build):
     with pytest.raises(ValueError, match=r"'clip' has a third channel that is not a score .*; heatmaps need 2D"):
         build('train', dims=3)
-    with pytest.raises(ValueError, match=r"the pipeline draws 13 joints, but model.backbone.in_channels is 17"):
+    with pytest.raises(ValueError, match=r'the pipeline draws 13 joints, but model.backbone.in_channels is 17'):
         build('train', keypoint=np.random.rand(1, 5, 13, 2) * 80)
     with pytest.raises(ValueError, match=r"data.val: 1 of 1 clips have no label, first 'clip'; label them"):
         build('val', label=-1)

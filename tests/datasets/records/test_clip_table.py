@@ -1,0 +1,50 @@
+"""Ranges of clips: by hand, and the same for every dtype."""
+
+import numpy as np
+import pytest
+
+from pyskl.datasets.records.clip_table import COLUMNS, label_of, ranges_of, table_of
+
+
+def named(record):
+    return {key: value for key, value in zip(COLUMNS, ranges_of(record).tolist(), strict=True) if value == value}
+
+
+@pytest.mark.parametrize('dtype', [np.float16, np.float32, np.float64, np.int32])
+@pytest.mark.parametrize('shift', [0, -8])
+def test_ranges_are_the_least_and_the_greatest(dtype, shift):
+    keypoint = np.array([[[[1, 9], [4, 2]], [[3, 5], [7, 0]]]], dtype) + dtype(shift)
+    score = np.array([[[1, 0], [1, 1]]], dtype)
+    assert named({'keypoint': keypoint, 'keypoint_score': score, 'img_shape': (10, 20)}) == {
+        'x_low': 1 + shift, 'x_high': 7 + shift, 'y_low': shift, 'y_high': 9 + shift,
+        'score_low': 0, 'score_high': 1, 'height': 10, 'width': 20,
+    }  # fmt: skip
+
+
+def test_the_third_channel_of_boxes_is_a_score_and_of_others_is_not_known_to_be():
+    boxes = {'keypoint': np.ones((3, 17, 3)) * [5, 6, 0.5], 'frame_inds': np.array([0, 0, 1]), 'total_frames': 2}
+    assert named(boxes)['score_high'] == 0.5
+    assert named({'keypoint': np.ones((1, 2, 17, 3)) * [5, 6, 0.5]})['third_high'] == 0.5
+    assert named({'raw_file': 'x.pkl'}) == {}
+
+
+def test_a_clip_is_seen_if_a_joint_is_not_zero_and_a_score_not_either():
+    zeros, ones = np.zeros((1, 2, 3, 2)), np.ones((1, 2, 3, 2))
+    table = table_of(
+        [{'keypoint': zeros}, {'keypoint': ones}, {'keypoint': ones, 'keypoint_score': np.zeros((1, 2, 3))}]
+    )
+    assert table.seen.tolist() == [False, True, False]
+    assert table.labels.tolist() == [-1, -1, -1]
+    with pytest.raises(AttributeError):
+        _ = table.z_low
+
+
+@pytest.mark.parametrize('label', [2, 2.0, np.int8(2), np.array(2), [2], (2,), np.array([2]), np.array([[2.0]])])
+def test_one_number_is_a_class_however_it_is_wrapped(label):
+    assert label_of({'label': label}) == 2
+
+
+@pytest.mark.parametrize('label', ['2', -2, 2.5, float('nan'), {}, 2**40, b'2', ['a'], [None]])
+def test_anything_else_is_not(label):
+    with pytest.raises((ValueError, TypeError)):
+        label_of({'label': label})
