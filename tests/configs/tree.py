@@ -28,6 +28,8 @@ FOLDERS = {
     *(f'sgn/sgn_{data}' for data in [*NTU, 'nwucla'] if not data.endswith('hrnet')),
     *(f'Ske2Grid/{stage}_stgcn2cn_pyskl_{data}' for stage, data in product(STAGES, NTU)),
     *(f'Ske2Grid/{stage}_stgcn2cn_nwucla' for stage in STAGES),
+    'Ske2Grid/d5_lite_nwucla',
+    'Ske2Grid/d5_lite_pyskl_ntu60_xsub_hrnet',
 }
 POSEC3D = {  # folder: annotations, validation split, classes, file names
     'slowonly_r50_ntu60_xsub': ('nturgbd/ntu60', 'xsub_val', 60, ('joint', 'limb')),

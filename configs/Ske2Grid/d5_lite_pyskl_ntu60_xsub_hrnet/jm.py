@@ -1,0 +1,4 @@
+"""Ske2Grid 5x5 pooled to 3x3 and 2x2, NTU60 XSub 2D, joint motion. Ours. 4 GPUs x 16 clips, lr 0.05."""
+
+_base_ = './j.py'
+modality = 'jm'
