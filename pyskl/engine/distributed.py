@@ -1,13 +1,18 @@
 """Start the process group: torchrun, Slurm or MPI, on GPUs (nccl) or without (gloo)."""
 
+import contextlib
 import os
+import re
 import socket
 import subprocess
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 
 import torch
 import torch.distributed as dist
 
+_LOST = re.compile(r'Connection closed by peer|Connection reset|Broken pipe|recvValue|NCCL|timed? ?out', re.IGNORECASE)
+LOST_SECONDS = 5.0
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 
 
@@ -42,7 +47,56 @@ def init_distributed(launcher: str, backend: str | None = None) -> None:
         backend = backend or 'nccl'
     else:
         backend = 'gloo' if backend in (None, 'nccl') else backend
-    dist.init_process_group(backend)
+    store = _loopback_store()
+    if store is None:
+        dist.init_process_group(backend)
+    else:
+        dist.init_process_group(backend, store=store, rank=store.rank, world_size=store.world_size)
+
+
+class _Store(dist.TCPStore):
+    """Rank and number of processes beside torch's store."""
+
+    rank: int
+    world_size: int
+
+
+def _loopback_store() -> _Store | None:
+    """The meeting point of a run on one machine, listening on the loopback address alone; torch's own would listen on
+    every interface. None for runs on several machines or of torchrun, which has one of its own.
+    """
+    address, size = os.environ['MASTER_ADDR'], int(os.environ['WORLD_SIZE'])
+    alone = os.environ.get('LOCAL_WORLD_SIZE') == str(size)
+    if address not in ('127.0.0.1', 'localhost') or not alone or 'TORCHELASTIC_RUN_ID' in os.environ:
+        return None
+    rank, port = int(os.environ['RANK']), int(os.environ.get('MASTER_PORT', 29500))
+    descriptor = None
+    if rank == 0:
+        descriptor = int(os.environ.pop('PYSKL_STORE_FD', -1))  # opened by tools/launch.py
+        if descriptor < 0:
+            listener = socket.create_server(('127.0.0.1', port))
+            descriptor = listener.detach()
+    store = _Store('127.0.0.1', port, size, rank == 0, master_listen_fd=descriptor)
+    store.rank, store.world_size = rank, size
+    return store
+
+
+@contextlib.contextmanager
+def reporting_lost_peers() -> Iterator[None]:
+    """Turn the error of a collective whose partner has died into one line.
+
+    The line comes late: the launcher, which knows who died of what, ends this process first.
+
+    Raises:
+        ConnectionError: If another process has gone.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if world()[1] == 1 or not _LOST.search(str(error)):
+            raise
+        time.sleep(LOST_SECONDS)
+        raise ConnectionError('lost the connection to another process of this run; its own message says why') from error
 
 
 def check_processes(processes: int) -> None:

@@ -1,17 +1,35 @@
-"""What the training loop drives: one training or evaluation step of a recognizer.
+"""What the training loop calls: one training or evaluation step of a recognizer.
 
 The recognizer itself stays plain torch; this module adds the data-parallel wrapper, mixed precision and the split into
 ``train_step``, ``val_step``, ``test_step`` that mmengine's loops call.
 """
 
+import copy
+import inspect
+
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+
+def synchronized(recognizer: nn.Module, device: torch.device) -> nn.Module:
+    """``sync_bn=True``: BatchNorm over the batches of all processes.
+
+    Raises:
+        ValueError: On the CPU, where torch has no such layer.
+    """
+    if device.type != 'cuda':
+        raise ValueError(
+            'sync_bn=True needs GPUs when there are several processes; without it, the running statistics of the '
+            'processes are averaged before every score and checkpoint'
+        )
+    return nn.SyncBatchNorm.convert_sync_batchnorm(recognizer)
+
+
 AMP_DTYPES = {'bf16': torch.bfloat16, 'fp16': torch.float16}
 
 
-class Stepper(nn.Module):
+class ModelWrapper(nn.Module):
     """Steps of ``recognizer``; its checkpoint keys are the recognizer's own.
 
     Args:
@@ -34,11 +52,14 @@ class Stepper(nn.Module):
         self.device = next(recognizer.parameters()).device
         net = recognizer
         if distributed:
+            # Running statistics are brought together once an epoch: see engine/resume.py.
+            known = inspect.signature(DistributedDataParallel).parameters
+            buffers = 'forward_sync_buffers' if 'forward_sync_buffers' in known else 'broadcast_buffers'
             net = DistributedDataParallel(
                 recognizer,
                 device_ids=[self.device.index] if self.device.type == 'cuda' else None,
-                broadcast_buffers=False,
                 find_unused_parameters=find_unused_parameters,
+                **{buffers: False},
             )
         self._net = [net]  # in a list: its parameters are the recognizer's and must not be registered twice
 
@@ -46,6 +67,11 @@ class Stepper(nn.Module):
     def net(self) -> nn.Module:
         """The recognizer, or its data-parallel wrapper."""
         return self._net[0]
+
+    def __deepcopy__(self, memo: dict) -> 'ModelWrapper':
+        """A copy without the data-parallel wrapper, for averages of the weights (``EMAHook``)."""
+        amp = next((name for name, dtype in AMP_DTYPES.items() if dtype == self.amp_dtype), None)
+        return ModelWrapper(copy.deepcopy(self.recognizer, memo), amp)
 
     def forward(self, batch: dict, mode: str) -> dict | Tensor:
         """``batch``: what the loader gives; see the recognizer for what each ``mode`` returns."""
@@ -79,7 +105,7 @@ class Stepper(nn.Module):
 
     test_step = val_step
 
-    def train(self, mode: bool = True) -> 'Stepper':
+    def train(self, mode: bool = True) -> 'ModelWrapper':
         """Set the mode of the wrapper too."""
         self.net.train(mode)
         return super().train(mode)

@@ -24,6 +24,7 @@ class Stopper:
 
     def __init__(self) -> None:
         self._asked = threading.Event()
+        self._timer: threading.Timer | None = None
         self._stop_at: int | None = None
         self._last = time.monotonic()
         self._step_seconds = 0.0
@@ -39,13 +40,15 @@ class Stopper:
             yield
         finally:
             signal.signal(signal.SIGTERM, before)
+            if self._timer is not None:
+                self._timer.cancel()
 
     def _ask(self, number: int, frame: object) -> None:
         if not self._asked.is_set():
             self._asked.set()
-            timer = threading.Timer(DEADLINE, os._exit, (128 + signal.SIGTERM,))
-            timer.daemon = True
-            timer.start()
+            self._timer = threading.Timer(DEADLINE, os._exit, (128 + signal.SIGTERM,))
+            self._timer.daemon = True
+            self._timer.start()
 
     @property
     def asked(self) -> bool:

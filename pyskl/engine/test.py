@@ -14,12 +14,12 @@ from pyskl.engine.build import build_dataset, build_recognizer
 from pyskl.engine.checkpoints.files import find_checkpoint, load_weights, read_checkpoint
 from pyskl.engine.config import settings as schema
 from pyskl.engine.config.errors import named
-from pyskl.engine.distributed import init_distributed, this_device, world
+from pyskl.engine.distributed import init_distributed, reporting_lost_peers, this_device, world
 from pyskl.engine.evaluator import TestEvaluator
 from pyskl.engine.fuse_conv_bn import fuse_conv_bn
 from pyskl.engine.hooks import BarHook
 from pyskl.engine.loaders import build_loader, ending_workers
-from pyskl.engine.model_wrapper import Stepper
+from pyskl.engine.model_wrapper import ModelWrapper
 from pyskl.engine.runner import Runner
 from pyskl.evaluation.metrics import build_metrics, check_labels, metric_configs, useful_topk
 from pyskl.evaluation.tables import result_lines
@@ -93,7 +93,7 @@ def test(
     if amp == 'auto':
         amp = 'bf16' if device.type == 'cpu' or torch.cuda.is_bf16_supported() else 'fp16'
     runner = Runner(
-        model=Stepper(recognizer, amp),
+        model=ModelWrapper(recognizer, amp),
         work_dir=cfg.work_dir,
         test_dataloader=loader,
         test_cfg={},
@@ -109,7 +109,7 @@ def test(
     if rank == 0:
         for line in [f'testing {path}: {len(dataset)} clips on {device}, {world_size} process(es)', *notes]:
             print(line, flush=True)
-    with ending_workers(loader):
+    with reporting_lost_peers(), ending_workers(loader):
         result = runner.test()
     if rank == 0:
         write_scores(measures[0].scores, dataset, out, dump)

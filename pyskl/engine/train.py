@@ -16,9 +16,9 @@ from pyskl.engine.checkpoints.hook import CheckpointHook
 from pyskl.engine.checkpoints.pretrained import load_pretrained
 from pyskl.engine.config import settings as schema
 from pyskl.engine.config.errors import named
-from pyskl.engine.distributed import init_distributed, on_rank_zero, this_device, world
+from pyskl.engine.distributed import init_distributed, on_rank_zero, reporting_lost_peers, this_device, world
 from pyskl.engine.loaders import build_loader, ending_workers
-from pyskl.engine.model_wrapper import Stepper
+from pyskl.engine.model_wrapper import ModelWrapper, synchronized
 from pyskl.engine.optimizer import build_optimizer, check_schedulers
 from pyskl.engine.resume import StateHook
 from pyskl.engine.run_lock import locked
@@ -138,15 +138,17 @@ def train(
                 'val_cfg': {},
                 'val_evaluator': evaluator,
             }
+        if cfg.get('sync_bn') and world_size > 1:
+            recognizer = synchronized(recognizer, device)
         if compile or cfg.get('compile'):
             recognizer.compile()
-        stepper = Stepper(recognizer, amp, world_size > 1, bool(cfg.get('find_unused_parameters', False)))
+        wrapper = ModelWrapper(recognizer, amp, world_size > 1, bool(cfg.get('find_unused_parameters', False)))
         batch, base = world_size * loader.batch_size, (cfg.get('auto_scale_lr') or {}).get('base_batch_size')
         scale = auto_scale_lr or bool((cfg.get('auto_scale_lr') or {}).get('enable'))
         if scale and not base:
             raise ValueError('--auto-scale-lr needs auto_scale_lr = dict(base_batch_size=...) in the config')
         optimizer = build_optimizer(
-            schema.optim_wrapper(cfg, loss_scaling=amp == 'fp16' and device.type == 'cuda'), stepper
+            schema.optim_wrapper(cfg, loss_scaling=amp == 'fp16' and device.type == 'cuda'), wrapper
         )
         schedulers = schema.param_scheduler(cfg, len(loader))
         check_schedulers(schedulers, len(loader), 'param_scheduler' if cfg.get('param_scheduler') else 'lr_config')
@@ -157,7 +159,7 @@ def train(
         best = evaluation['save_best'] if validate else None
         check_names(folder, plan, total, [best] if isinstance(best, str) else list(best or []))
         runner = Runner(
-            model=stepper,
+            model=wrapper,
             work_dir=cfg.work_dir,
             train_dataloader=loader,
             train_cfg={
@@ -193,7 +195,8 @@ def train(
         _say_batch(runner, cfg, batch, base, scale)
         if not plan.resume and not cfg.get('load_from'):
             _say_frozen(runner, recognizer)
-        with ending_workers(loader, *([validation['val_dataloader']] if validate else [])):
+        loaders = [loader, *([validation['val_dataloader']] if validate else [])]
+        with reporting_lost_peers(), ending_workers(*loaders):
             runner.train()
         return result_of(cfg, plan)
 

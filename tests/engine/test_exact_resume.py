@@ -1,6 +1,8 @@
 """A run that was interrupted ends with the weights of one that was not, whatever holds state."""
 
+import os
 import shutil
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,9 @@ import torch
 
 from pyskl.engine.checkpoints.files import read_checkpoint
 from pyskl.engine.config.load import load_config
+from pyskl.engine.model_wrapper import ModelWrapper
 from pyskl.engine.train import train
+from pyskl.errors import TerminatedError
 
 OPTIONS = {
     'dropout': {'model.backbone.dropout': 0.5, 'model.cls_head.dropout': 0.5},
@@ -48,9 +52,7 @@ def run(tiny, name, options, stop_after=None, monkeypatch=None):
     if stop_after is None:
         return train(cfg, seed=3)
 
-    from pyskl.engine.model_wrapper import Stepper
-
-    step, done = Stepper.train_step, []
+    step, done = ModelWrapper.train_step, []
 
     def counted(self, *arguments, **named):
         if len(done) == stop_after:
@@ -59,7 +61,7 @@ def run(tiny, name, options, stop_after=None, monkeypatch=None):
         return step(self, *arguments, **named)
 
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(Stepper, 'train_step', counted)
+        patch.setattr(ModelWrapper, 'train_step', counted)
         train(cfg, seed=3)
     return None
 
@@ -96,6 +98,31 @@ def test_exact(tiny, name, monkeypatch):
 @pytest.mark.parametrize('name', sorted(set(OPTIONS) - set(QUICK)))
 def test_exact_with_every_other_option(tiny, name, monkeypatch):
     check(tiny, OPTIONS[name], monkeypatch)
+
+
+@pytest.mark.parametrize('stop_after', [3, 4])  # within epoch 2, and at its end
+def test_sigterm_writes_a_checkpoint_from_which_the_run_goes_on_exactly(tiny, stop_after, monkeypatch):
+    options = {'model.cls_head.dropout': 0.5, 'optimizer_config': {'cumulative_iters': 3}}
+    run(tiny, 'whole', options)
+    step, done = ModelWrapper.train_step, []
+
+    def terminated(self, *arguments, **named):
+        done.append(1)
+        if len(done) == stop_after:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return step(self, *arguments, **named)
+
+    with (
+        monkeypatch.context() as patch,
+        pytest.raises(TerminatedError, match=f'after {stop_after} iterations; .*goes on'),
+    ):
+        patch.setattr(ModelWrapper, 'train_step', terminated)
+        run(tiny, 'parts', options)
+    assert (tiny.folder / 'parts/latest.pth').resolve().name == 'interrupted.pth'
+    run(tiny, 'parts', options)
+    whole, parts = content(tiny.folder / 'whole'), content(tiny.folder / 'parts')
+    assert [key for key in whole if not torch.equal(whole[key], parts[key])] == []
+    assert not (tiny.folder / 'parts/interrupted.pth').exists()
 
 
 def test_more_epochs_follow_the_new_schedule_from_where_they_are(tiny):

@@ -1,0 +1,85 @@
+"""Runs of two gloo processes."""
+
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+from torch import nn
+
+from pyskl.engine.distributed import on_rank_zero
+from pyskl.engine.model_wrapper import synchronized
+from pyskl.engine.resume import average_buffers
+from pyskl.engine.test import test as run_test
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def member(rank, folder):
+    dist.init_process_group('gloo', init_method=f'file://{folder}/store', rank=rank, world_size=2)
+    norm = nn.BatchNorm1d(3)
+    norm.running_mean.fill_(float(rank))
+    norm.running_var.fill_(2.0 + 2 * rank)
+    norm.register_buffer('table', torch.full((2,), 5.0 + rank))
+    average_buffers([norm])
+    found = [norm.running_mean[0].item(), norm.running_var[0].item(), norm.table[0].item()]
+    raised = []
+    for function in (lambda: 7, lambda: int('x')):
+        try:
+            found.append(on_rank_zero(function))
+        except ValueError as error:
+            raised.append(str(error))
+    Path(folder, f'{rank}.pkl').write_bytes(pickle.dumps((found, raised)))
+    dist.destroy_process_group()
+
+
+def test_running_statistics_become_their_mean_and_errors_of_rank_zero_are_everyones(tmp_path):
+    mp.start_processes(member, (str(tmp_path),), 2, start_method='fork')
+    for rank in range(2):
+        found, [error] = pickle.loads((tmp_path / f'{rank}.pkl').read_bytes())
+        assert found == [0.5, 3.0, 5.0, 7]
+        assert 'invalid literal' in error
+
+
+def test_sync_bn_without_a_gpu_is_refused():
+    with pytest.raises(ValueError, match='sync_bn=True needs GPUs'):
+        synchronized(nn.BatchNorm1d(3), torch.device('cpu'))
+
+
+TRAIN = """
+import sys
+import numpy as np
+from pyskl.cli.entry import run
+from pyskl.cli.train import main
+from pyskl.evaluation.metrics import ClassificationMetric
+compute = ClassificationMetric.compute_metrics
+def saved(self, results):
+    np.save('validation.npy', np.stack([result['score'] for result in results]))
+    return compute(self, results)
+ClassificationMetric.compute_metrics = saved
+run(main)
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_validate_the_network_that_they_save(tiny, monkeypatch):
+    """The scores of the validation are those that a test of the saved file gives."""
+    monkeypatch.chdir(tiny.folder)
+    (tiny.folder / 'tool.py').write_text(TRAIN)
+    command = [sys.executable, str(ROOT / 'tools/launch.py'), '--processes', '2', 'tool.py', 'tiny.py', '--validate']
+    options = ['--seed', '0', '--launcher', 'pytorch', '--work-dir', 'run', '--cfg-options', 'data.videos_per_gpu=1']
+    done = subprocess.run([*command, *options], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ''  # no warning of torch about itself
+    from pyskl.engine.config.load import load_config
+
+    cfg = load_config(tiny.config)
+    cfg.work_dir = 'run'
+    run_test(cfg, 'run/latest.pth', out='scores.pkl')
+    scores = np.stack(pickle.loads(Path('scores.pkl').read_bytes()))
+    assert np.abs(scores - np.load('validation.npy')).max() < 1e-6
