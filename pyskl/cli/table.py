@@ -106,8 +106,8 @@ def train_and_test(config: str, seed: int, args: argparse.Namespace) -> None:
     output = work / 'output.txt'
     start = time.monotonic()
     try:
-        for command in commands(config, seed, work, args):
-            print(f'{config}, seed {seed}: {command[command.index("-m") + 1].split(".")[-1]}', flush=True)
+        for step, command in zip(('train', 'test'), commands(config, seed, work, args), strict=True):
+            print(f'{config}, seed {seed}: {step}', flush=True)
             with output.open('a') as file:
                 if subprocess.run(command, stdout=file, stderr=file).returncode:
                     raise ValueError(f'{config}, seed {seed} failed; why is at the end of {output}')
