@@ -138,11 +138,11 @@ def outside_split(ann_file: str, tested: str | None, part: str) -> list[str]:
     """
     from pyskl.datasets.pose_dataset import PoseDataset
 
-    names, kept = (PoseDataset(ann_file, split=split).names for split in (tested, part))
-    beside = set(kept) - set(names)
+    names, chosen = (PoseDataset(ann_file, split=split).names for split in (tested, part))
+    beside = set(chosen) - set(names)
     if beside:
         raise ValueError(f'--part {part} holds clip {min(beside)!r}, which is not in the test split {tested!r}')
-    return [name for name in names if name not in set(kept)]
+    return [name for name in names if name not in set(chosen)]
 
 
 def accuracies(path: Path, leave_out: Sequence[str]) -> list[tuple[int, float]]:
@@ -161,8 +161,8 @@ def accuracies(path: Path, leave_out: Sequence[str]) -> list[tuple[int, float]]:
         if file.names is None or not left <= set(file.names):
             unknown = min(left - set(file.names or ()))
             raise ValueError(f'--leave-out names {unknown!r}, which is not among the {len(right)} clips of {path}')
-        kept = [name not in left for name in file.names]
-        found.append((sum(kept), 100 * float(right[kept].mean())))
+        rest = [name not in left for name in file.names]
+        found.append((sum(rest), 100 * float(right[rest].mean())))
     return found
 
 

@@ -40,8 +40,8 @@ def fill_box(keypoint: np.ndarray, filled: np.ndarray) -> np.ndarray:
     return out
 
 
-def sorted_draw(num_frames: int, clip_len: int, random) -> np.ndarray:
-    """``(L,)`` rising frame numbers, drawn without replacement from 100 copies of ``0 .. num_frames - 1``."""
+def sorted_sample(num_frames: int, clip_len: int, random) -> np.ndarray:
+    """``(L,)`` rising frame numbers, sampled without replacement from 100 copies of ``0 .. num_frames - 1``."""
     copies = max(100, -(-clip_len // num_frames))  # as many as fill a clip, where 100 do not
     return np.sort(random.permutation(copies * num_frames)[:clip_len] % num_frames)
 
@@ -53,7 +53,7 @@ def spread_frames(num_frames: int, clip_len: int) -> np.ndarray:
 
 @TRANSFORMS.register_module()
 class RotateWholeDegrees(BaseTransform):
-    """Rotate the sample about the vertical (y), then about x, by whole degrees drawn from ``[-limit, limit]``.
+    """Rotate the sample about the vertical (y), then about x, by whole degrees, uniform in ``[-limit, limit]``.
 
     Required Keys: keypoint ``(M, T, V, 3)``
     Modified Keys: keypoint (float32)
@@ -112,7 +112,7 @@ class FillBox(BaseTransform):
 
 @TRANSFORMS.register_module()
 class SampleSorted(BaseTransform):
-    """Bring the clip to ``clip_len`` frames: in training drawn and sorted, in test mode in equal steps.
+    """Bring the clip to ``clip_len`` frames: in training sampled and sorted, in test mode in equal steps.
 
     A frame may come up several times, more often the shorter the clip is.
 
@@ -145,7 +145,7 @@ class SampleSorted(BaseTransform):
         if results.get('test_mode'):
             inds = spread_frames(num_frames, self.clip_len)
         else:
-            inds = sorted_draw(num_frames, self.clip_len, np.random)
+            inds = sorted_sample(num_frames, self.clip_len, np.random)
         results['keypoint'] = to_float32(keypoint.take(inds, axis=1))
         results.update(total_frames=self.clip_len, clip_len=self.clip_len, num_clips=1, frame_interval=None)
         return results

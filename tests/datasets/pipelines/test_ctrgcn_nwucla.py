@@ -14,7 +14,7 @@ from pyskl.datasets.pipelines.ctrgcn_nwucla import (
     SampleSorted,
     fill_box,
     rotation_about_y_then_x,
-    sorted_draw,
+    sorted_sample,
     spread_frames,
 )
 
@@ -110,11 +110,11 @@ def test_a_box_is_filled_and_what_is_flat_or_empty_is_zero():
     assert not fill_box(np.zeros((2, 3, 4, 3)), np.zeros((2, 3), bool)).any()
 
 
-def test_drawn_frames_rise_and_each_comes_up_at_most_a_hundred_times():
-    frames = sorted_draw(7, 52, np.random.RandomState(0))
+def test_sampled_frames_rise_and_each_comes_up_at_most_a_hundred_times():
+    frames = sorted_sample(7, 52, np.random.RandomState(0))
     assert (np.diff(frames) >= 0).all() and set(frames) <= set(range(7)) and len(frames) == 52
-    assert sorted_draw(1, 250, np.random.RandomState(0)).tolist() == [0] * 250
-    assert np.bincount(sorted_draw(2, 199, np.random.RandomState(0))).max() <= 100
+    assert sorted_sample(1, 250, np.random.RandomState(0)).tolist() == [0] * 250
+    assert np.bincount(sorted_sample(2, 199, np.random.RandomState(0))).max() <= 100
 
 
 def test_frames_of_a_test_are_evenly_spread():
