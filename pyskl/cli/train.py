@@ -35,15 +35,16 @@ def main() -> None:
     args = parse_args()
     # Below the arguments, so that --help and a mistyped option answer at once.
     from pyskl.apis import load_config, parse_options, test, train
+    from pyskl.engine.config.settings import validates
     from pyskl.engine.train import best_checkpoint, last_checkpoint
 
     cfg = load_config(args.config, parse_options(args.cfg_options))
     if args.work_dir:
         cfg.work_dir = args.work_dir
-    validate = args.validate or (bool(cfg.get('evaluation')) and not args.no_validate)
+    validate = args.validate or (validates(cfg) and not args.no_validate)
     if args.test_best and not validate:
         raise ValueError('--test-best needs a best checkpoint, so validation: drop --no-validate or set evaluation')
-    if (args.test_best or args.test_last) and not cfg.data.get('test'):
+    if (args.test_best or args.test_last) and not (cfg.get('data') or {}).get('test'):
         raise ValueError('--test-last and --test-best need data.test in the config')
     train(
         cfg,

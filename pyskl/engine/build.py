@@ -8,7 +8,7 @@ import torch
 from mmengine.config import Config
 from torch import nn
 
-from pyskl.engine.config import settings as schema
+from pyskl.engine.config.data import dataset_config
 from pyskl.engine.config.errors import named
 from pyskl.engine.config.load import datasets_in
 from pyskl.engine.loaders import SeededDataset
@@ -33,7 +33,7 @@ def build_dataset(cfg: Config, phase: str, recognizer: nn.Module | None = None):
     Raises:
         ValueError: If the config has none, or its clips do not fit the model; names the clip and the key.
     """
-    section = schema.dataset_config(cfg, phase)
+    section = dataset_config(cfg, phase)
     if not section:
         held = ', '.join(f'data.{key}' for key, value in (cfg.get('data') or {}).items() if value)
         raise ValueError(f'the config has no data.{phase}{f"; it has {held}" if held else ""}')
@@ -50,6 +50,12 @@ def build_dataset(cfg: Config, phase: str, recognizer: nn.Module | None = None):
                 _try(recognizer, key, sample[key])
                 tried.add(shape)
     return dataset
+
+
+def has_several_labels(dataset) -> bool:
+    """Whether a clip has a vector of labels (``multi_class=True``)."""
+    sample = dataset[0]
+    return isinstance(sample, dict) and np.asarray(sample.get('label', 0)).size > 1
 
 
 @torch.no_grad()
@@ -82,7 +88,7 @@ def inference_dataset(cfg: Config) -> dict | None:
     ``test_pipeline`` (``val_pipeline``). None if the config has neither.
     """
     for phase in ('test', 'val'):
-        found = datasets_in(schema.dataset_config(cfg, phase) or {})
+        found = datasets_in(dataset_config(cfg, phase) or {})
         if found and found[0].get('pipeline') is not None:
             return found[0]
     pipeline = cfg.get('test_pipeline') or cfg.get('val_pipeline')
@@ -181,7 +187,7 @@ def _check_volumes(sample: dict, cfg: Config, phase: str) -> int:
         )
     if drawing is None:
         channels, who = np.shape(given)[1], f'data.{phase}: the pipeline draws'
-        datasets = datasets_in(schema.dataset_config(cfg, phase))
+        datasets = datasets_in(dataset_config(cfg, phase))
         limbs = any(transform.get('with_limb') for d in datasets for transform in d.get('pipeline') or ())
         where = 'with_kp, with_limb or skeletons of GeneratePoseTarget'
     else:

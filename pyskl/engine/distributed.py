@@ -16,12 +16,13 @@ LOST_SECONDS = 5.0
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 
 
-def init_distributed(launcher: str, backend: str | None = None) -> None:
+def init_distributed(launcher: str, backend: str | None = None, port: int | None = None) -> None:
     """Join the process group that ``launcher`` has started; nothing for ``'none'``.
 
     Args:
         launcher: One of :data:`LAUNCHERS`.
         backend: ``dist_params.backend`` of the config; nccl falls back to gloo where there is no GPU.
+        port: ``dist_params.port``: where Slurm's and MPI's processes meet, unless ``MASTER_PORT`` is set.
 
     Raises:
         ValueError: If the launcher is unknown, did not start this process, or starts more processes than GPUs.
@@ -30,6 +31,8 @@ def init_distributed(launcher: str, backend: str | None = None) -> None:
         raise ValueError(f'unknown --launcher {launcher!r}; choose from {LAUNCHERS}')
     if launcher == 'none' or dist.is_initialized():
         return
+    if port is not None and launcher in ('slurm', 'mpi'):
+        os.environ.setdefault('MASTER_PORT', str(port))
     if launcher == 'slurm':
         _environment_of_slurm()
     elif launcher == 'mpi':

@@ -121,11 +121,13 @@ def build_loader(
     world_size: int = 1,
     pin_memory: bool = False,
     prefetch_factor: int | None = None,
+    drop_last: bool = False,
+    persistent_workers: bool = True,
 ) -> DataLoader:
     """A loader of ``dataset``; its batches hold ``keypoint`` or ``imgs``, ``label`` and ``sample_index``.
 
     Raises:
-        ValueError: If ``batch_size`` or ``workers`` is out of range.
+        ValueError: If ``batch_size`` or ``workers`` is out of range, or ``drop_last`` leaves no batch.
     """
     if not isinstance(batch_size, int) or batch_size < 1:
         raise ValueError(f'data.videos_per_gpu must be a positive integer, got {batch_size!r}')
@@ -133,14 +135,21 @@ def build_loader(
         raise ValueError(f'data.workers_per_gpu must be an integer of at least 0, got {workers!r}')
     if prefetch_factor is not None and (not isinstance(prefetch_factor, int) or prefetch_factor < 1):
         raise ValueError(f'data.prefetch_factor must be a positive integer, got {prefetch_factor!r}')
+    sampler = EpochSampler(dataset, seed, shuffle, rank, world_size)
+    if drop_last and len(sampler) < batch_size:
+        raise ValueError(
+            f'drop_last leaves no batch of {batch_size} clips: each process has {len(sampler)}; a smaller '
+            'data.videos_per_gpu, or drop_last=False, would do'
+        )
     return DataLoader(
         SeededDataset(dataset),
         batch_size=batch_size,
-        sampler=EpochSampler(dataset, seed, shuffle, rank, world_size),
+        sampler=sampler,
         num_workers=workers,
         collate_fn=partial(collate, keys=('keypoint', 'imgs', 'label', 'sample_index')),
         worker_init_fn=one_thread,
-        persistent_workers=workers > 0,
+        persistent_workers=persistent_workers and workers > 0,
+        drop_last=drop_last,
         # Of its own: from torch's, the loader would take numbers that the network then lacks.
         generator=torch.Generator().manual_seed(seed),
         pin_memory=pin_memory,

@@ -45,7 +45,7 @@ def build_optimizer(wrapper: dict, model: nn.Module) -> OptimWrapper:
     """The optimizer of ``model``.
 
     Args:
-        wrapper: As of ``schema.optim_wrapper``.
+        wrapper: As of ``schedule.optim_wrapper``.
         model: Whose parameters are trained.
 
     Raises:
@@ -76,7 +76,7 @@ def build_optimizer(wrapper: dict, model: nn.Module) -> OptimWrapper:
 
 
 def check_schedulers(schedulers: list[dict], iterations: int, key: str) -> None:
-    """Try ``schedulers`` (as of ``schema.param_scheduler``) on an optimizer of one number.
+    """Try ``schedulers`` (as of ``schedule.param_scheduler``) on an optimizer of one number.
 
     Args:
         schedulers: Their configs.

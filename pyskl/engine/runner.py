@@ -30,9 +30,21 @@ class TrainLoop(EpochBasedTrainLoop):
     """Epochs, each followed by its validation; a run cut off in between makes up for that validation first.
 
     A run that was stopped within an epoch goes on with the batch that would have come next.
+
+    Args:
+        val_offset: Epoch ``e`` is validated if ``(e - val_offset) % val_interval == 0``, and the last one always.
+        args, kwargs: Of mmengine's loop.
     """
 
     first_batch = 0  # of the present epoch
+
+    def __init__(self, *args, val_offset: int = 0, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.val_offset, self._every = val_offset, self.val_interval
+
+    def _decide_current_val_interval(self) -> None:
+        """mmengine validates the epochs that an interval divides: so 1 if it is due, else none."""
+        self.val_interval = 1 if self._validation_is_due() else self._max_epochs + 1
 
     def run(self) -> nn.Module:
         """Train to the last epoch."""
@@ -78,7 +90,7 @@ class TrainLoop(EpochBasedTrainLoop):
     def _validation_is_due(self) -> bool:
         if self.runner.val_loop is None or self._epoch < self.val_begin:
             return False
-        return self._epoch % self.val_interval == 0 or self._epoch == self._max_epochs
+        return (self._epoch - self.val_offset) % self._every == 0 or self._epoch == self._max_epochs
 
 
 class Runner(MMEngineRunner):

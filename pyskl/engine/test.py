@@ -10,10 +10,12 @@ import yaml
 from mmengine.config import Config
 from torch import nn
 
-from pyskl.engine.build import build_dataset, build_recognizer
+from pyskl.engine.build import build_dataset, build_recognizer, has_several_labels
 from pyskl.engine.checkpoints.files import find_checkpoint, load_weights, read_checkpoint
-from pyskl.engine.config import settings as schema
+from pyskl.engine.config.data import loader_options
 from pyskl.engine.config.errors import named
+from pyskl.engine.config.evaluation import metrics_of
+from pyskl.engine.config.settings import process_settings
 from pyskl.engine.distributed import init_distributed, reporting_lost_peers, this_device, world
 from pyskl.engine.evaluator import TestEvaluator
 from pyskl.engine.fuse_conv_bn import fuse_conv_bn
@@ -56,23 +58,24 @@ def test(
     """
     for path in (out, dump):
         check_out(path)
-    init_distributed(launcher, (cfg.get('dist_params') or {}).get('backend'))
+    process = process_settings(cfg)
+    launcher = process.launcher if launcher == 'none' else launcher
+    init_distributed(launcher, process.backend, process.port)
     rank, world_size = world()
     device = this_device()
     path, note = find_checkpoint(checkpoint)
     if average_clips is not None and cfg.get('model'):
         cfg.model.test_cfg = {**(cfg.model.get('test_cfg') or {}), 'average_clips': average_clips}
     with named('--eval'):
-        measures = build_metrics(metric_configs(metrics or DEFAULT_METRICS))
+        measures = build_metrics(_metrics(cfg, metrics))
     recognizer = build_recognizer(cfg, device)
     notes = [note] if note else []
     notes += load_weights(recognizer, read_checkpoint(path, trust_checkpoint), path)
     dataset = build_dataset(cfg, 'test', recognizer)
     loader = build_loader(
         dataset,
-        **schema.loader_options(cfg, 'test'),
+        **loader_options(cfg, 'test'),
         seed=0,
-        shuffle=False,
         rank=rank,
         world_size=world_size,
         pin_memory=device.type == 'cuda',
@@ -80,7 +83,7 @@ def test(
     recognizer.eval()
     if getattr(recognizer, 'feat_ext', False) or getattr(recognizer, 'score_ext', False):
         measures = build_metrics(metric_configs([]))  # features are neither right nor wrong
-    elif _several_labels(dataset):
+    elif has_several_labels(dataset):
         if not metrics:
             measures = build_metrics(metric_configs(['mean_average_precision']))
         check_labels(measures[0].names, True, '--eval')
@@ -88,7 +91,7 @@ def test(
     evaluator = TestEvaluator(measures)
     if fuse:
         notes.append(f'--fuse-conv-bn: {_fuse(recognizer, dataset, device)} batch norms folded')
-    if compile or cfg.get('compile'):
+    if compile or process.compile:
         recognizer.compile()
     if amp == 'auto':
         amp = 'bf16' if device.type == 'cpu' or torch.cuda.is_bf16_supported() else 'fp16'
@@ -99,6 +102,7 @@ def test(
         test_cfg={},
         test_evaluator=evaluator,
         launcher=launcher,
+        env_cfg=process.environment,
         default_hooks={'logger': {'type': 'LoggerHook', 'interval': 10**9}},
         custom_hooks=[{'type': BarHook}],
         log_level='WARNING',
@@ -122,10 +126,11 @@ def test(
     return result
 
 
-def _several_labels(dataset) -> bool:
-    """Whether a clip has a vector of labels (``multi_class=True``)."""
-    sample = dataset[0]
-    return isinstance(sample, dict) and np.asarray(sample.get('label', 0)).size > 1
+def _metrics(cfg: Config, names: list[str] | None) -> list[dict]:
+    """Configs of the metrics of ``--eval``, or else of mmengine's ``test_evaluator``, or else the usual ones."""
+    if not names and cfg.get('test_evaluator') and not cfg.get('evaluation'):
+        return metrics_of(cfg, 'test')
+    return metric_configs(names or DEFAULT_METRICS)
 
 
 def _left_out(metric, recognizer: nn.Module) -> list[str]:

@@ -3,19 +3,19 @@
 import os
 import random
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
 from mmengine.config import Config
 from mmengine.evaluator import Evaluator
 
-from pyskl.engine.build import build_dataset, build_recognizer
+from pyskl.engine.build import build_dataset, build_recognizer, has_several_labels
 from pyskl.engine.checkpoints.files import find_checkpoint, load_weights, read_checkpoint
 from pyskl.engine.checkpoints.hook import CheckpointHook
 from pyskl.engine.checkpoints.pretrained import load_pretrained
-from pyskl.engine.config import settings as schema
 from pyskl.engine.config.errors import named
+from pyskl.engine.config.settings import Settings
 from pyskl.engine.distributed import init_distributed, on_rank_zero, reporting_lost_peers, this_device, world
 from pyskl.engine.loaders import build_loader, ending_workers
 from pyskl.engine.model_wrapper import ModelWrapper, synchronized
@@ -35,7 +35,7 @@ from pyskl.engine.work_dir import (
     plan_run,
     start_record,
 )
-from pyskl.registry import METRICS, build_component
+from pyskl.evaluation.metrics import build_metrics, check_labels
 
 
 @dataclass
@@ -82,8 +82,10 @@ def train(
         OSError: If another run uses the work_dir.
         TerminatedError: After SIGTERM, once a checkpoint has been written.
     """
-    total = schema.epochs(cfg)
-    init_distributed(launcher, (cfg.get('dist_params') or {}).get('backend'))
+    settings = Settings.read(cfg, validate, diff_rank_seed)
+    process, total = settings.process, settings.epochs
+    launcher = process.launcher if launcher == 'none' else launcher
+    init_distributed(launcher, process.backend, process.port)
     rank, world_size = world()
     cfg.work_dir = os.path.expanduser(cfg.work_dir)
     folder = checkpoint_folder(cfg)
@@ -98,20 +100,20 @@ def train(
             return result_of(cfg, plan)
         if plan.resume:
             plan.checkpoint = full_plan.checkpoint if rank == 0 else read_checkpoint(plan.resume, trust_checkpoint)
-        seed = _seed(cfg, seed, plan)
+        seed = _seed(settings, seed, plan)
         device = this_device()
         # A CPU computes with numbers below 1e-38 so slowly that InfoGCN's first steps, whose attention begins sharp,
         # took 3.1 times as long as with zeros in their place.
         torch.set_flush_denormal(True)
-        amp = _amp_for(amp or schema.amp(cfg), device, rank)
+        amp = _amp_for(amp or settings.amp, device, rank)
         # What can be wrong is built or tried before an earlier run's files are dropped or replaced, quick checks first.
-        evaluation = schema.evaluation(cfg)
+        evaluation = settings.evaluation
         hooks = {
-            'default_hooks': schema.default_hooks(cfg, validate),
-            'custom_hooks': [*schema.custom_hooks(cfg, diff_rank_seed), {'type': StateHook}],
-            'log_processor': {'window_size': schema.log_interval(cfg), 'by_epoch': True},
-            'log_level': schema.log_level(cfg),
-            'visualizer': schema.visualizer(cfg),
+            'default_hooks': settings.default_hooks,
+            'custom_hooks': [*settings.custom_hooks, {'type': StateHook}],
+            'log_processor': settings.log_processor,
+            'log_level': settings.log_level,
+            'visualizer': settings.visualizer,
         }
         checkpoint_hook = hooks['default_hooks'].get('checkpoint')
         if checkpoint_hook and checkpoint_hook.get('type') == 'CheckpointHook':
@@ -119,8 +121,9 @@ def train(
         logger_hook = hooks['default_hooks'].get('logger')
         if logger_hook and logger_hook.get('type') == 'LoggerHook':
             logger_hook['type'] = RunLogHook
-        evaluator = _evaluator(evaluation)
-        recognizer = build_recognizer(cfg, device, seed + rank if diff_rank_seed else seed)
+        with named('evaluation'):
+            metrics = build_metrics(evaluation.metrics)
+        recognizer = build_recognizer(cfg, device, seed + rank if process.diff_rank_seed else seed)
         notes = []
         sources = []
         if plan.problem:
@@ -128,36 +131,38 @@ def train(
         elif plan.resume:
             load_weights(recognizer, plan.checkpoint, plan.resume)
         else:
-            notes, sources = _load_from(cfg, recognizer, trust_checkpoint)
+            notes, sources = _load_from(settings, recognizer, trust_checkpoint)
         train_set = build_dataset(cfg, 'train', recognizer)
-        loader = _loader(cfg, 'train', train_set, seed, device)
+        loader = _loader(settings, 'train', train_set, seed, device)
         validation = {}
         if validate:
+            val_set = build_dataset(cfg, 'val', recognizer)
+            check_labels(evaluation.names, has_several_labels(val_set), 'evaluation.metrics')
             validation = {
-                'val_dataloader': _loader(cfg, 'val', build_dataset(cfg, 'val', recognizer), seed, device),
+                'val_dataloader': _loader(settings, 'val', val_set, seed, device),
                 'val_cfg': {},
-                'val_evaluator': evaluator,
+                'val_evaluator': Evaluator(metrics),
             }
-        if cfg.get('sync_bn') and world_size > 1:
+        if process.sync_bn and world_size > 1:
             recognizer = synchronized(recognizer, device)
-        if compile or cfg.get('compile'):
+        if compile or process.compile:
             recognizer.compile()
-        wrapper = ModelWrapper(recognizer, amp, world_size > 1, bool(cfg.get('find_unused_parameters', False)))
-        batch, base = world_size * loader.batch_size, (cfg.get('auto_scale_lr') or {}).get('base_batch_size')
-        scale = auto_scale_lr or bool((cfg.get('auto_scale_lr') or {}).get('enable'))
+        wrapper = ModelWrapper(recognizer, amp, world_size > 1, process.find_unused_parameters)
+        batch, base = world_size * loader.batch_size, settings.base_batch_size
+        scale = auto_scale_lr or settings.scale_lr
         if scale and not base:
             raise ValueError('--auto-scale-lr needs auto_scale_lr = dict(base_batch_size=...) in the config')
         optimizer = build_optimizer(
-            schema.optim_wrapper(cfg, loss_scaling=amp == 'fp16' and device.type == 'cuda'), wrapper
+            settings.optimizer_for(loss_scaling=amp == 'fp16' and device.type == 'cuda'), wrapper
         )
-        schedulers = schema.param_scheduler(cfg, len(loader))
+        schedulers = settings.schedule(len(loader))
         check_schedulers(schedulers, len(loader), 'param_scheduler' if cfg.get('param_scheduler') else 'lr_config')
         if plan.problem:
             raise ValueError(plan.problem)
         if overwrite:
             check_sources(folder, sources)
-        best = evaluation['save_best'] if validate else None
-        check_names(folder, plan, total, [best] if isinstance(best, str) else list(best or []))
+        best = evaluation.save_best if validate else None
+        check_names(folder, plan, total, [best] if best else [])
         runner = Runner(
             model=wrapper,
             work_dir=cfg.work_dir,
@@ -165,8 +170,9 @@ def train(
             train_cfg={
                 'type': TrainLoop,
                 'max_epochs': total,
-                'val_interval': evaluation['interval'],
-                'val_begin': evaluation['begin'],
+                'val_interval': evaluation.interval,
+                'val_begin': evaluation.begin,
+                'val_offset': evaluation.offset,
             },
             optim_wrapper=optimizer,
             param_scheduler=schedulers,
@@ -174,26 +180,24 @@ def train(
             **validation,
             **hooks,
             launcher=launcher,
-            env_cfg={
-                'cudnn_benchmark': bool(cfg.get('cudnn_benchmark', False)),
-                'mp_cfg': {'mp_start_method': 'fork', 'opencv_num_threads': 0},
-            },
+            env_cfg=process.environment,
             randomness={
                 'seed': seed,
-                'diff_rank_seed': diff_rank_seed,
-                'deterministic': deterministic or bool(cfg.get('deterministic', False)),
+                'diff_rank_seed': process.diff_rank_seed,
+                'deterministic': deterministic or process.deterministic,
             },
+            experiment_name=process.experiment_name,
             cfg=cfg,
         )
         runner.checkpoint, runner.progress, runner.resumed_from = plan.checkpoint, plan.progress, plan.resume
         plan.checkpoint = None  # the runner frees it
         _keep_records(runner, folder, plan, overwrite, {'seed': seed, 'processes': world_size, 'epochs': total})
-        for note in [*notes, *summary(cfg, runner, train_set, loader, batch, seed, amp)]:
+        for note in [*notes, *summary(settings, runner, train_set, loader, batch, seed, amp)]:
             runner.logger.info(note)
-        for line in schema.without_effect(cfg):
+        for line in settings.notes:
             runner.logger.warning(line)
-        _say_batch(runner, cfg, batch, base, scale)
-        if not plan.resume and not cfg.get('load_from'):
+        _say_batch(runner, settings.lr, batch, base, scale)
+        if not plan.resume and not settings.load_from:
             _say_frozen(runner, recognizer)
         loaders = [loader, *([validation['val_dataloader']] if validate else [])]
         with reporting_lost_peers(), ending_workers(*loaders):
@@ -251,9 +255,9 @@ def _keep_records(runner: Runner, folder: Path, plan: Plan, overwrite: bool, fac
     runner.start_of_files = start
 
 
-def _seed(cfg: Config, seed: int | None, plan: Plan) -> int:
+def _seed(settings: Settings, seed: int | None, plan: Plan) -> int:
     if seed is None:
-        seed = cfg.get('seed', (cfg.get('randomness') or {}).get('seed'))
+        seed = settings.process.seed
     if seed is None and plan.progress is not None:
         seed = plan.progress.seed
     if seed is None:
@@ -263,19 +267,17 @@ def _seed(cfg: Config, seed: int | None, plan: Plan) -> int:
     return seed
 
 
-def summary(cfg: Config, runner: Runner, train_set, loader, batch: int, seed: int, amp: str | None) -> list[str]:
+def summary(settings: Settings, runner: Runner, train_set, loader, batch: int, seed: int, amp: str | None) -> list[str]:
     """What a user must know before hours of training: effective epochs, batch, rate, iterations."""
     _, world_size = world()
     parameters = sum(p.numel() for p in runner.model.parameters())
-    times = schema.repeat_times(schema.dataset_config(cfg, 'train'))
-    total = schema.epochs(cfg)
-    lr = schema.optim_wrapper(cfg)['optimizer'].get('lr')
+    cfg, times, total = settings.config, settings.repeat_times, settings.epochs
     return [
         f'work_dir {cfg.work_dir}; seed {seed}; {runner.model.device}, {amp or "float32"}',
         f'{network_name(cfg.model.backbone)}: {parameters / 1e6:.3f} M parameters',
         f'{total} epochs x {times} (RepeatDataset.times) = {total * times} effective epochs of '
         f'{len(train_set) // times} clips; {len(loader)} iterations an epoch',
-        f'effective batch {batch} ({world_size} x {loader.batch_size}); lr {lr}',
+        f'effective batch {batch} ({world_size} x {loader.batch_size}); lr {settings.lr}',
     ]
 
 
@@ -293,8 +295,7 @@ def network_name(backbone: dict) -> str:
     return NAMES.get(backbone['type'], backbone['type'])
 
 
-def _say_batch(runner: Runner, cfg: Config, batch: int, base: int | None, scale: bool) -> None:
-    lr = schema.optim_wrapper(cfg)['optimizer'].get('lr')
+def _say_batch(runner: Runner, lr: float | None, batch: int, base: int | None, scale: bool) -> None:
     if not base or base == batch or lr is None:
         return
     scaled = lr * batch / base
@@ -315,34 +316,28 @@ def _say_frozen(runner: Runner, recognizer: torch.nn.Module) -> None:
         )
 
 
-def _evaluator(evaluation: dict) -> Evaluator:
-    with named('evaluation'):
-        return Evaluator(build_component(evaluation['evaluator'], METRICS))
-
-
-def _loader(cfg: Config, phase: str, dataset, seed: int, device: torch.device):
+def _loader(settings: Settings, phase: str, dataset, seed: int, device: torch.device):
     rank, world_size = world()
     return build_loader(
         dataset,
-        **schema.loader_options(cfg, phase),
+        **asdict(settings.loaders[phase]),
         seed=seed,
-        shuffle=phase == 'train',
         rank=rank,
         world_size=world_size,
         pin_memory=device.type == 'cuda',
     )
 
 
-def _load_from(cfg: Config, recognizer: torch.nn.Module, trust: bool) -> tuple[list[str], list[str]]:
+def _load_from(settings: Settings, recognizer: torch.nn.Module, trust: bool) -> tuple[list[str], list[str]]:
     """Load ``load_from`` or ``pretrained``; lines for the log, and the paths of the files."""
     pretrained = getattr(recognizer.backbone, 'pretrained', None)
-    source = cfg.get('load_from') or pretrained
+    source = settings.load_from or pretrained
     if not source:
         return [], []
     path, note = find_checkpoint(source)
     checkpoint = read_checkpoint(path, trust)
-    if cfg.get('load_from'):
-        ignore = cfg.get('load_from_ignore') or ''
+    if settings.load_from:
+        ignore = settings.load_from_ignore or ''
         notes = load_weights(recognizer, checkpoint, path, growing=True, ignore=ignore)
     else:
         notes = load_pretrained(recognizer, checkpoint, path)

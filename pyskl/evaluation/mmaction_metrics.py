@@ -2,10 +2,24 @@
 
 from collections.abc import Sequence
 
-from pyskl.evaluation.metrics import ClassificationMetric
+from pyskl.evaluation.metrics import ClassificationMetric, useful_topk
 from pyskl.registry import METRICS, nearest
 
-NAMES = {'top_k_accuracy': 'top{k}', 'mean_class_accuracy': 'mean1', 'mean_average_precision': 'mean_average_precision'}
+SHORT = {'top_k_accuracy': 'top{k}', 'mean_class_accuracy': 'mean1', 'mean_average_precision': 'mean_average_precision'}
+
+
+def _topk(metric_options: dict | None) -> Sequence[int]:
+    return ((metric_options or {}).get('top_k_accuracy') or {}).get('topk', (1, 5))
+
+
+def acc_keys(config: dict, num_classes: int | None) -> list[str]:
+    """The numbers that an ``AccMetric`` of this config gives, the first first."""
+    names = config.get('metric_list', ('top_k_accuracy', 'mean_class_accuracy'))
+    keys = []
+    for name in [names] if isinstance(names, str) else names:
+        topk = useful_topk(_topk(config.get('metric_options')), num_classes)
+        keys += [f'top{k}' for k in topk] if name == 'top_k_accuracy' else [SHORT[name]]
+    return [f'{config.get("prefix") or "acc"}/{key}' for key in keys]
 
 
 @METRICS.register_module()
@@ -31,15 +45,14 @@ class AccMetric(ClassificationMetric):
     ) -> None:
         names = [metric_list] if isinstance(metric_list, str) else list(metric_list)
         for name in names:
-            if name not in NAMES:
-                raise ValueError(f'AccMetric.metric_list has {name!r}{nearest(name, NAMES)}')
-        options = (metric_options or {}).get('top_k_accuracy') or {}
-        super().__init__(names, options.get('topk', (1, 5)))
+            if name not in SHORT:
+                raise ValueError(f'AccMetric.metric_list has {name!r}{nearest(name, SHORT)}')
+        super().__init__(names, _topk(metric_options))
         self.prefix = prefix or 'acc'
 
     def compute_metrics(self, results: list[dict]) -> dict[str, object]:
         """As of :class:`ClassificationMetric`, under MMAction2's names."""
-        named = {f'top{k}_acc': f'top{k}' for k in self.topk} | {'mean_class_accuracy': 'mean1'}
+        named = {f'top{k}_acc': f'top{k}' for k in self.topk} | SHORT
         return {named.get(key, key): value for key, value in super().compute_metrics(results).items()}
 
 

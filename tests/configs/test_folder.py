@@ -6,8 +6,10 @@ import re
 
 import torch
 
-from pyskl.engine.config import settings as schema
+from pyskl.engine.config.evaluation import evaluation
+from pyskl.engine.config.hooks import default_hooks
 from pyskl.engine.config.load import datasets_in
+from pyskl.engine.config.schedule import epochs, optim_wrapper, param_scheduler
 from pyskl.engine.flops import clip_shape, macs
 from pyskl.models import build_model
 from pyskl.registry import DATASETS, MODELS, TRANSFORMS, build_component, check_arguments, lookup
@@ -40,12 +42,12 @@ def test_every_component_takes_its_arguments(configs):
 
 def test_every_schedule_is_understood(configs):
     for name, cfg in configs.items():
-        optimizer = schema.optim_wrapper(cfg)['optimizer']
+        optimizer = optim_wrapper(cfg)['optimizer']
         known = inspect.signature(getattr(torch.optim, optimizer.pop('type'))).parameters
         assert set(optimizer) < set(known), name
-        assert schema.epochs(cfg) > 0 and schema.param_scheduler(cfg, iterations=100), name
-        assert schema.evaluation(cfg)['save_best'] == 'top1_acc', name
-        assert schema.default_hooks(cfg, validate=True)['checkpoint']['interval'] == 1, name
+        assert epochs(cfg) > 0 and param_scheduler(cfg, iterations=100), name
+        assert evaluation(cfg).save_best == 'top1_acc', name
+        assert default_hooks(cfg, validate=True)['checkpoint']['interval'] == 1, name
 
 
 def test_every_network_is_built_and_runs_on_clips_of_its_config(configs):

@@ -1,6 +1,6 @@
 """CTR-GCN's own recipe on NW-UCLA is the published one."""
 
-from pyskl.engine.config import PHASES, datasets_in
+from pyskl.engine.config.load import PHASES, datasets_in
 from tests.configs.tree import STREAMS, pipelines, step
 
 

@@ -106,12 +106,12 @@ def compare_with_config(path: Path, config: Path, table, splits: dict | None) ->
         ValueError: If the config cannot be read.
     """
     from pyskl.engine.build import build_dataset
-    from pyskl.engine.config import settings as schema  # the engine takes seconds to import
+    from pyskl.engine.config.data import dataset_config  # the engine takes seconds to import
     from pyskl.engine.config.load import PHASES, datasets_in, load_config
 
     cfg = load_config(config)
     inside, _ = members_of(table.names, splits)
-    sections = {phase: datasets_in(schema.dataset_config(cfg, phase) or {}) for phase in PHASES}
+    sections = {phase: datasets_in(dataset_config(cfg, phase) or {}) for phase in PHASES}
     own = [d for found in sections.values() for d in found if Path(str(d['ann_file'])).resolve() == path.resolve()]
     found, use = [], {}
     if not own:

@@ -16,7 +16,7 @@ from pyskl.datasets.pipelines.streams import GenSkeFeat
 from pyskl.datasets.pipelines.temporal_resize import CropResize
 from pyskl.datasets.pose_dataset import PoseDataset
 from pyskl.datasets.records.boxes import has_boxes
-from pyskl.engine.config import settings as schema
+from pyskl.engine.config.data import dataset_config
 from pyskl.engine.config.errors import named
 from pyskl.engine.config.load import datasets_in, load_config
 from pyskl.skeletons import Skeleton, get_skeleton
@@ -79,7 +79,7 @@ class Feeder:
 
     def __init__(self, config: Path, file: Path, phase: str, chosen: np.ndarray) -> None:
         cfg = load_config(config)
-        found = datasets_in(schema.dataset_config(cfg, phase) or {})
+        found = datasets_in(dataset_config(cfg, phase) or {})
         if not found:
             raise ValueError(f'{config} has no data.{phase} with an ann_file')
         own = [d for d in found if Path(str(d['ann_file'])).resolve() == file.resolve()]

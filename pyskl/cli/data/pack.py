@@ -40,11 +40,11 @@ def steps_of(config: Path) -> list[Step]:
     Raises:
         ValueError: If the config cannot be read, or there is none.
     """
-    from pyskl.engine.config import settings as schema  # the engine takes seconds to import
+    from pyskl.engine.config.data import dataset_config  # the engine takes seconds to import
     from pyskl.engine.config.load import PHASES, datasets_in, load_config
 
     cfg = load_config(config)
-    datasets = [found for phase in PHASES for found in datasets_in(schema.dataset_config(cfg, phase) or {})]
+    datasets = [found for phase in PHASES for found in datasets_in(dataset_config(cfg, phase) or {})]
     pipelines = [dataset.get('pipeline') or [] for dataset in datasets]
     steps = leading_steps(pipelines)
     if not steps:

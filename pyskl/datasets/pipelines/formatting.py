@@ -171,6 +171,34 @@ class ToTensor(BaseTransform):
 
 
 @TRANSFORMS.register_module()
+class PackActionInputs(BaseTransform):
+    """MMAction2's last step: the input as a tensor, and the label.
+
+    Required Keys: keypoint or imgs, label
+
+    Args:
+        collect_keys: The input, by default ``imgs`` where a clip has them, else ``keypoint``.
+        meta_keys: Ignored: the names of the clips are those of the data set.
+        algorithm_keys: Further keys of the clip to pass on.
+    """
+
+    def __init__(
+        self,
+        collect_keys: Sequence[str] | str | None = None,
+        meta_keys: Sequence[str] = (),
+        algorithm_keys: Sequence[str] = (),
+    ) -> None:
+        self.collect_keys = (collect_keys,) if isinstance(collect_keys, str) else tuple(collect_keys or ())
+        self.meta_keys = tuple(meta_keys)
+        self.algorithm_keys = tuple(algorithm_keys)
+
+    def transform(self, results: dict) -> dict:
+        keys = self.collect_keys or ('imgs' if 'imgs' in results else 'keypoint',)
+        packed = Collect(keys=[*keys, 'label', *self.algorithm_keys])(results)
+        return ToTensor(keys=keys)(packed)
+
+
+@TRANSFORMS.register_module()
 class Rename(BaseTransform):
     """Give keys other names.
 

@@ -84,6 +84,7 @@ class PreNormalize2D(BaseTransform):
         img_shape: (height, width) of records that hold none.
         threshold: Joints of at most this score are masked; None masks none.
         mode: 'fix' scales by the picture, 'auto' by the box around all joints.
+        allow_3d: Admit 3D joints, of which x and y are scaled, as MMAction2 does.
 
     Raises:
         ValueError: If ``mode`` or ``threshold`` is not one of these, or a sample is not 2D.
@@ -93,7 +94,11 @@ class PreNormalize2D(BaseTransform):
     changes = (JOINTS,)
 
     def __init__(
-        self, img_shape: Sequence[int] = (1080, 1920), threshold: float | None = 0.01, mode: str = 'fix'
+        self,
+        img_shape: Sequence[int] = (1080, 1920),
+        threshold: float | None = 0.01,
+        mode: str = 'fix',
+        allow_3d: bool = False,
     ) -> None:
         if mode not in ('fix', 'auto'):
             raise ValueError(f"PreNormalize2D mode must be 'fix' or 'auto', got {mode!r}")
@@ -104,13 +109,17 @@ class PreNormalize2D(BaseTransform):
         self.img_shape = tuple(img_shape)
         self.threshold = threshold
         self.mode = mode
+        self.allow_3d = allow_3d
 
     def checks(self) -> list[Check]:
         return score_checks() + (image_checks(self.img_shape) if self.mode == 'fix' else [])
 
     def transform(self, results: dict) -> dict:
-        self._check(results)
         keypoint, score = results['keypoint'], results.get('keypoint_score')
+        if self.allow_3d and score is None and keypoint.shape[-1] == 3:
+            results['keypoint'] = self._scale(keypoint, None, results)
+            return results
+        self._check(results)
         results['coord_dims'] = 2
         if self.threshold is None:
             results['keypoint'] = self._scale(keypoint, None, results)

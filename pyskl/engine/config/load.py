@@ -17,51 +17,13 @@ from mmengine.config import Config, DictAction
 
 from pyskl.engine.config.deprecated import drop_deprecated
 from pyskl.engine.config.device_heatmaps import write_out_heatmap_on
+from pyskl.engine.config.keys import KNOWN_KEYS, PHASES, SECTION_KEYS, SKELETON_ARGUMENTS
+from pyskl.engine.config.mmaction import to_pyskl_keys
 from pyskl.engine.config.shipped import find_config, similar_names
+from pyskl.engine.config.values import check_values
 from pyskl.zoo.classes import class_names
 
 MODALITIES = ('j', 'b', 'jm', 'bm')
-PHASES = ('train', 'val', 'test')
-
-# PYSKL's keys, ours, and mmengine's own, which pass through. A file may define any other name as a variable of its own.
-PYSKL_KEYS = {
-    'model', 'data', 'optimizer', 'optimizer_config', 'lr_config', 'total_epochs', 'checkpoint_config', 'evaluation',
-    'log_config', 'log_level', 'work_dir', 'load_from', 'resume_from', 'auto_resume', 'workflow', 'dist_params',
-    'find_unused_parameters', 'cudnn_benchmark', 'seed', 'fp16', 'amp', 'custom_hooks', 'momentum_config',
-    'train_pipeline', 'val_pipeline', 'test_pipeline', 'dataset_type', 'ann_file', 'memcached', 'mc_cfg',
-}  # fmt: skip
-OUR_KEYS = {
-    'modality', 'layout', 'classes', 'heatmap_on', 'auto_scale_lr', 'load_from_ignore', 'deterministic', 'compile',
-    'sync_bn', 'fps', 'window',
-}  # fmt: skip
-MMENGINE_KEYS = {
-    'optim_wrapper', 'param_scheduler', 'train_dataloader', 'val_dataloader', 'test_dataloader', 'train_cfg', 'val_cfg',
-    'test_cfg', 'val_evaluator', 'test_evaluator', 'default_hooks', 'visualizer', 'vis_backends', 'log_processor',
-    'env_cfg', 'randomness', 'default_scope', 'launcher', 'resume', 'custom_imports', 'model_wrapper_cfg',
-    'experiment_name',
-}  # fmt: skip
-KNOWN_KEYS = PYSKL_KEYS | OUR_KEYS | MMENGINE_KEYS
-DATA_KEYS = {
-    'videos_per_gpu', 'workers_per_gpu', 'persistent_workers', 'train', 'val', 'test', 'train_dataloader',
-    'val_dataloader', 'test_dataloader', 'prefetch_factor',
-}  # fmt: skip
-# Transforms that take a skeleton, and the argument that it is.
-SKELETON_ARGUMENTS = {
-    'GenSkeFeat': 'dataset', 'JointToBone': 'dataset', 'ToMotion': 'dataset', 'PreNormalize3D': 'dataset',
-    'AlignPersons': 'dataset', 'Flip': 'layout', 'GeneratePoseTarget': 'layout',
-}  # fmt: skip
-# Keys below other top-level keys; a name that is near none of them passes, as in PYSKL.
-SECTION_KEYS = {
-    'data': DATA_KEYS,
-    'evaluation': {
-        'interval', 'start', 'metrics', 'metric', 'metric_options', 'topk', 'save_best', 'key_indicator', 'rule',
-        'by_epoch',
-    },
-    'optimizer_config': {'grad_clip', 'cumulative_iters'},
-    'log_config': {'interval', 'hooks'},
-    'auto_scale_lr': {'enable', 'base_batch_size'},
-    'dist_params': {'backend', 'port'},
-}  # fmt: skip
 
 
 def load_config(path: str | Path, options: dict | None = None) -> Config:
@@ -99,24 +61,27 @@ def load_config(path: str | Path, options: dict | None = None) -> Config:
 
 
 def complete_config(cfg: Config, where: str = 'config') -> None:
-    """Check the keys of a config that was read or built elsewhere, and write out our extensions, in place.
-
-    A config that is complete already stays as it is.
+    """Check keys and values of a config that was read or built elsewhere, and write out our extensions and MMAction2's
+    keys, in place. A config that is complete already stays as it is.
 
     Args:
         cfg: The config.
         where: Its name in messages.
 
     Raises:
-        ValueError: If a key is one typo away from a known one, or an extension is used wrongly.
+        ValueError: If a key is one typo away from a known one, a value is of the wrong type or out of range, or an
+            extension is used wrongly; names the key.
     """
-    check_keys(cfg, where)
+    lines = check_keys(cfg, where)
+    lines += to_pyskl_keys(cfg)
     write_out_pipelines(cfg)
-    _say(drop_deprecated(pipelines_in(cfg)))
+    lines += drop_deprecated(pipelines_in(cfg))
     write_out_modality(cfg)
     write_out_layout(cfg)
     write_out_heatmap_on(cfg, pipelines_in(cfg))
-    _say(check_classes(cfg))
+    check_values(cfg, where)
+    lines += check_classes(cfg)
+    _say(lines)
 
 
 def check_classes(cfg: Config) -> list[str]:
@@ -185,22 +150,32 @@ def parse_options(options: list[str]) -> dict:
 
 
 def default_work_dir(path: str | Path) -> str:
-    """``configs/Ske2Grid/d5/j.py`` -> ``work_dirs/ske2grid/d5/j``; outside ``configs/`` the file's own name."""
-    parts = Path(path).with_suffix('').parts
+    """``configs/Ske2Grid/d5/j.py`` -> ``work_dirs/ske2grid/d5/j``; outside ``configs/`` the path below this folder.
+
+    Configs of one name in two folders have work_dirs of their own.
+    """
+    path = Path(path).with_suffix('')
+    parts = path.parts
     if 'configs' in parts:
         start = len(parts) - parts[::-1].index('configs')
         parts = parts[start:]
     else:
-        parts = parts[-1:]
+        whole, here = Path(os.path.abspath(path)), Path.cwd()
+        parts = (whole.relative_to(here) if whole.is_relative_to(here) else whole).parts
+        parts = [part for part in parts if part != whole.anchor]
     return '/'.join(('work_dirs', *(part.lower() for part in parts)))
 
 
-def check_keys(cfg: dict, where: str) -> None:
+def check_keys(cfg: dict, where: str) -> list[str]:
     """Refuse a key that is one typo away from a known one; any other unknown name is the file's own variable.
+
+    Returns:
+        A line for each variable that is near a key which the config has as well.
 
     Raises:
         ValueError: Names both keys.
     """
+    lines = []
     groups = [('', cfg, KNOWN_KEYS, 0.85)]
     for name, known in SECTION_KEYS.items():
         if cfg.get(name) is not None and not isinstance(cfg[name], dict):
@@ -209,12 +184,15 @@ def check_keys(cfg: dict, where: str) -> None:
     for prefix, keys, known, cutoff in groups:
         for key in keys:
             near = difflib.get_close_matches(str(key), known, n=1, cutoff=cutoff) if key not in known else []
-            if near:
+            if near and not prefix and near[0] in keys:
+                lines.append(f'{key!r} is taken as a variable of the config; the key {near[0]!r} is there too')
+            elif near:
                 raise ValueError(f'{where}: unknown key {prefix + key!r}; did you mean {prefix + near[0]!r}?')
     for phase in PHASES:
         section = (cfg.get('data') or {}).get(phase)
         if section is not None and not isinstance(section, dict | list | tuple):
             raise ValueError(f'{where}: data.{phase} must be a dict with a type, got {section!r}')
+    return lines
 
 
 def datasets_in(section: dict | list) -> list[dict]:

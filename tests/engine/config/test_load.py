@@ -2,7 +2,8 @@ import inspect
 
 import pytest
 
-from pyskl.engine.config.load import SKELETON_ARGUMENTS, default_work_dir, load_config, parse_options
+from pyskl.engine.config.keys import SKELETON_ARGUMENTS
+from pyskl.engine.config.load import default_work_dir, load_config, parse_options
 from pyskl.registry import TRANSFORMS
 
 CONFIG = """
@@ -87,8 +88,11 @@ def test_default_work_dir_is_the_path_below_configs_in_lower_case(path):
     assert default_work_dir(path) == 'work_dirs/ske2grid/d5/j'
 
 
-def test_default_work_dir_outside_configs_is_the_file_name():
-    assert default_work_dir('mine/Exp.py') == 'work_dirs/exp'
+def test_default_work_dir_outside_configs_is_the_path_below_this_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert default_work_dir('mine/Exp.py') == default_work_dir('./mine/Exp.py') == 'work_dirs/mine/exp'
+    assert default_work_dir(tmp_path / 'mine/Exp.py') == 'work_dirs/mine/exp'
+    assert default_work_dir('/other/mine/Exp.py') == 'work_dirs/other/mine/exp'
 
 
 def test_a_work_dir_in_the_config_is_kept(write):

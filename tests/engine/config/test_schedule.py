@@ -7,7 +7,7 @@ from mmengine.optim import OptimWrapper
 from mmengine.registry import PARAM_SCHEDULERS
 
 import pyskl.engine.optimizer  # noqa: F401 (registers the warm-up)
-from pyskl.engine.config import settings as schema
+from pyskl.engine.config.schedule import amp, epochs, optim_wrapper, param_scheduler
 
 SGD = {'type': 'SGD', 'lr': 0.1, 'momentum': 0.9, 'weight_decay': 5e-4, 'nesterov': True}
 
@@ -21,7 +21,7 @@ def rates(cfg, iterations=10):
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
     wrapper = OptimWrapper(optimizer)
     schedulers = []
-    for item in schema.param_scheduler(cfg, iterations):
+    for item in param_scheduler(cfg, iterations):
         cls = PARAM_SCHEDULERS.get(item.pop('type'))
         convert = item.pop('convert_to_iter_based', False)
         build = cls.build_iter_from_epoch if convert else cls
@@ -54,6 +54,19 @@ def test_step_falls_tenfold_at_the_named_epochs():
     assert seen == pytest.approx([0.1] * 10 + [0.01] * 20 + [0.001] * 10)
 
 
+@pytest.mark.parametrize(('step', 'falls'), [(1, [1, 2, 3]), (2, [2]), (30, [])])
+def test_a_step_that_is_a_number_falls_every_so_many_epochs_which_may_be_never(step, falls):
+    seen = rates(config(lr_config={'policy': 'step', 'step': step}))
+    assert seen[::10] == pytest.approx([0.1 * 0.1 ** sum(e >= f for f in falls) for e in range(4)])
+
+
+def test_cosine_ends_at_min_lr():
+    seen = rates(config(lr_config={'policy': 'CosineAnnealing', 'min_lr': 0.04, 'by_epoch': False}))
+    assert seen == pytest.approx([0.04 + 0.03 * (1 + math.cos(math.pi * i / 40)) for i in range(40)])
+    ratio = rates(config(lr_config={'policy': 'CosineAnnealing', 'min_lr_ratio': 0.4, 'by_epoch': False}))
+    assert ratio == pytest.approx(seen)
+
+
 def test_poly_falls_in_a_line_to_min_lr():
     seen = rates(config(lr_config={'policy': 'poly', 'power': 1, 'min_lr': 0.02, 'by_epoch': False}))
     assert seen[0] == pytest.approx(0.1)
@@ -84,13 +97,6 @@ def test_exp_warmup_multiplies_the_schedule_as_mmcv_does():
     assert rates(config(lr_config=lr_config)) == pytest.approx([c * f for c, f in zip(cosine, factor, strict=True)])
 
 
-def test_keys_of_pyskl_that_do_nothing_are_told_where_they_are_set():
-    assert schema.without_effect(config(workflow=[('train', 1)], momentum_config=None)) == []
-    workflow, momentum = schema.without_effect(config(workflow=[['train', 2], ['val', 1]], momentum_config={'a': 1}))
-    assert workflow.startswith("workflow [['train', 2], ['val', 1]] has no effect")
-    assert momentum.startswith('momentum_config has no effect')
-
-
 def test_constant_warmup_by_epoch_lasts_whole_epochs():
     lr_config = {
         'policy': 'fixed', 'warmup': 'constant', 'warmup_iters': 1, 'warmup_ratio': 0.5, 'warmup_by_epoch': True,
@@ -114,6 +120,8 @@ def test_a_warmup_of_stairs_is_an_equal_step_up_each_epoch():
         ({'policy': 'cosine'}, "unknown lr_config.policy 'cosine'"),
         ({'policy': 'CosineAnnealing', 'min_rl': 0}, "takes no 'min_rl'"),
         ({'policy': 'step'}, 'lr_config.step must be epochs'),
+        ({'policy': 'step', 'step': ['1']}, r"lr_config.step must be epochs .* got \['1'\]"),
+        ([{'policy': 'step'}], 'lr_config must be a dict such as .* got \\['),
         (
             {'policy': 'fixed', 'warmup': 'sudden'},
             "lr_config.warmup must be 'linear', 'constant', 'exp' or 'stairs', got 'sudden'",
@@ -127,73 +135,47 @@ def test_a_warmup_of_stairs_is_an_equal_step_up_each_epoch():
 )
 def test_a_wrong_schedule_is_named(lr_config, message):
     with pytest.raises(ValueError, match=message):
-        schema.param_scheduler(config(lr_config=lr_config), 10)
+        param_scheduler(config(lr_config=lr_config), 10)
 
 
 def test_grad_clip_and_loss_scale_reach_the_wrapper():
-    wrapper = schema.optim_wrapper(config(optimizer_config={'grad_clip': {'max_norm': 40, 'norm_type': 2}}))
+    wrapper = optim_wrapper(config(optimizer_config={'grad_clip': {'max_norm': 40, 'norm_type': 2}}))
     assert wrapper == {'type': 'OptimWrapper', 'optimizer': SGD, 'clip_grad': {'max_norm': 40, 'norm_type': 2}}
-    scaled = schema.optim_wrapper(config(fp16={'loss_scale': 512.0}), loss_scaling=True)
+    scaled = optim_wrapper(config(fp16={'loss_scale': 512.0}), loss_scaling=True)
     assert (scaled['type'], scaled['loss_scale']) == ('AmpOptimWrapper', 512.0)
+
+
+def test_cumulative_iters_reach_the_wrapper():
+    assert optim_wrapper(config(optimizer_config={'cumulative_iters': 4}))['accumulative_counts'] == 4
+
+
+def test_mmengines_half_precision_is_ours():
+    own = {'type': 'AmpOptimWrapper', 'dtype': 'bfloat16', 'loss_scale': 64.0, 'optimizer': dict(SGD)}
+    cfg = config(optim_wrapper=own)
+    assert amp(cfg) == 'bf16'
+    assert optim_wrapper(cfg) == {'type': 'OptimWrapper', 'optimizer': SGD}
+    assert optim_wrapper(cfg, loss_scaling=True)['loss_scale'] == 64.0
+    assert amp(config(optim_wrapper={'type': 'AmpOptimWrapper', 'optimizer': dict(SGD)})) == 'fp16'
 
 
 def test_mmengines_own_keys_win():
     own = {'type': 'OptimWrapper', 'optimizer': {'type': 'AdamW', 'lr': 1e-3}}
-    assert schema.optim_wrapper(config(optim_wrapper=own)) == own
-    assert schema.param_scheduler(config(param_scheduler=[{'type': 'ConstantLR', 'factor': 1}]), 10) == [
+    assert optim_wrapper(config(optim_wrapper=own)) == own
+    assert param_scheduler(config(param_scheduler=[{'type': 'ConstantLR', 'factor': 1}]), 10) == [
         {'type': 'ConstantLR', 'factor': 1}
     ]
-
-
-def test_loader_options_of_a_phase_override_the_common_ones():
-    cfg = config(data={'videos_per_gpu': 16, 'workers_per_gpu': 2, 'test_dataloader': {'videos_per_gpu': 1}})
-    assert schema.loader_options(cfg, 'train') == {'batch_size': 16, 'workers': 2, 'prefetch_factor': None}
-    assert schema.loader_options(cfg, 'test')['batch_size'] == 1
-
-
-def test_a_list_of_data_sets_is_their_concatenation():
-    cfg = config(data={'train': [{'type': 'PoseDataset', 'ann_file': 'a'}, {'type': 'PoseDataset', 'ann_file': 'b'}]})
-    assert schema.dataset_config(cfg, 'train')['type'] == 'ConcatDataset'
-
-
-def test_evaluation_best_is_the_first_metric():
-    assert schema.evaluation(config(evaluation={'metrics': ['top_k_accuracy', 'mean_class_accuracy']}))[
-        'save_best'] == 'top1_acc'  # fmt: skip
-    assert schema.evaluation(config(evaluation={'metrics': ['mean_class_accuracy']}))['save_best'] == (
-        'mean_class_accuracy'
-    )
-    assert schema.evaluation(config(evaluation={'save_best': 'top5_acc'}))['save_best'] == 'top5_acc'
-
-
-def test_checkpoint_config_reaches_the_hook():
-    hooks = schema.default_hooks(config(checkpoint_config={'interval': 3, 'max_keep_ckpts': 2}), validate=True)
-    assert hooks['checkpoint']['interval'] == 3
-    assert hooks['checkpoint']['max_keep_ckpts'] == 2
-    assert hooks['checkpoint']['save_best'] == 'top1_acc'
-    with pytest.raises(ValueError, match="checkpoint_config has no key 'intervall'; did you mean 'interval'"):
-        schema.default_hooks(config(checkpoint_config={'intervall': 3}), validate=True)
-
-
-def test_an_unknown_hook_or_argument_names_the_nearest():
-    with pytest.raises(ValueError, match="'EMAHok' is not a known hook; did you mean 'EMAHook'"):
-        schema.custom_hooks(config(custom_hooks=[{'type': 'EMAHok'}]), False)
-
-
-def test_an_unknown_logger_names_the_nearest():
-    with pytest.raises(ValueError, match="unknown 'TensorBoardLoggerHook'; did you mean 'TensorboardLoggerHook'"):
-        schema.visualizer(config(log_config={'hooks': [{'type': 'TensorBoardLoggerHook'}]}))
 
 
 @pytest.mark.parametrize('value', [0, -1, 2.5, None])
 def test_total_epochs_must_be_a_positive_integer(value):
     with pytest.raises(ValueError, match=f'total_epochs must be a positive integer, got {value}'):
-        schema.epochs(config(total_epochs=value))
+        epochs(config(total_epochs=value))
 
 
 def test_amp_words():
-    assert schema.amp(config()) is None
-    assert schema.amp(config(amp=True)) == 'auto'
-    assert schema.amp(config(amp='bfloat16')) == 'bf16'
-    assert schema.amp(config(fp16={'loss_scale': 'dynamic'})) == 'fp16'
+    assert amp(config()) is None
+    assert amp(config(amp=True)) == 'auto'
+    assert amp(config(amp='bfloat16')) == 'bf16'
+    assert amp(config(fp16={'loss_scale': 'dynamic'})) == 'fp16'
     with pytest.raises(ValueError, match="amp must be one of .* got 'half'"):
-        schema.amp(config(amp='half'))
+        amp(config(amp='half'))

@@ -1,0 +1,82 @@
+"""What ``data`` says: the data set and the loader of each phase."""
+
+from dataclasses import asdict, dataclass
+
+from mmengine.config import Config
+
+from pyskl.registry import nearest
+
+PHASES = ('train', 'val', 'test')
+LOADER_KEYS = (
+    'videos_per_gpu', 'workers_per_gpu', 'persistent_workers', 'prefetch_factor', 'shuffle', 'drop_last',
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class LoaderSettings:
+    """How batches of a phase are made.
+
+    Args:
+        batch_size: Clips per process.
+        workers: Processes that read and prepare clips.
+        prefetch_factor: Batches that each worker prepares ahead; None: torch's.
+        shuffle: Whether each epoch has a new order.
+        drop_last: Whether the last batch of an epoch is left out if it is smaller.
+        persistent_workers: Whether workers live on between epochs.
+    """
+
+    batch_size: int
+    workers: int
+    prefetch_factor: int | None
+    shuffle: bool
+    drop_last: bool
+    persistent_workers: bool
+
+
+def loader_options(cfg: Config, phase: str) -> dict:
+    """``data.videos_per_gpu``, ``data.workers_per_gpu``, ``data.{phase}_dataloader`` -> arguments of ``build_loader``.
+
+    Raises:
+        ValueError: If ``data.{phase}_dataloader`` holds an unknown key, or would reorder or lose clips that are scored.
+    """
+    return asdict(loader_settings(cfg, phase))
+
+
+def loader_settings(cfg: Config, phase: str) -> LoaderSettings:
+    """As :func:`loader_options`."""
+    data = cfg.get('data') or {}
+    own = data.get(f'{phase}_dataloader') or {}
+    for key in own:
+        if key not in LOADER_KEYS:
+            raise ValueError(f'data.{phase}_dataloader has no key {key!r}{nearest(key, LOADER_KEYS)}')
+    options = {key: data[key] for key in LOADER_KEYS if key in data} | dict(own)
+    if phase != 'train':
+        for key, why in (('shuffle', 'scores are in the order of the data set'), ('drop_last', 'every clip is scored')):
+            if own.get(key):
+                raise ValueError(f'data.{phase}_dataloader.{key} must be False: {why}')
+    return LoaderSettings(
+        batch_size=options.get('videos_per_gpu', 1),
+        workers=options.get('workers_per_gpu', 0),
+        prefetch_factor=options.get('prefetch_factor'),
+        shuffle=bool(options.get('shuffle', phase == 'train')),
+        drop_last=bool(options.get('drop_last', False)),
+        persistent_workers=bool(options.get('persistent_workers', True)),
+    )
+
+
+def dataset_config(cfg: Config, phase: str) -> dict | None:
+    """The data set of ``phase``, ``data.{phase}``; a list is a ``ConcatDataset``."""
+    section = (cfg.get('data') or {}).get(phase)
+    if isinstance(section, list | tuple):
+        return {'type': 'ConcatDataset', 'datasets': list(section)}
+    return section
+
+
+def repeat_times(dataset: dict | None) -> int:
+    """How often an epoch has each clip: ``times`` of the ``RepeatDataset``, else 1."""
+    return dataset.get('times', 1) if dataset and dataset.get('type') == 'RepeatDataset' else 1
+
+
+def phases(cfg: Config) -> list[str]:
+    """The phases that the config has a data set for."""
+    return [phase for phase in PHASES if dataset_config(cfg, phase)]

@@ -1,0 +1,180 @@
+"""What the keys of logs and hooks say: ``checkpoint_config``, ``log_config``, ``log_level``, ``custom_hooks``, and
+mmengine's ``default_hooks``, ``log_processor``, ``visualizer`` and ``vis_backends``.
+"""
+
+import inspect
+
+from mmengine.config import Config
+from mmengine.hooks import CheckpointHook, EarlyStoppingHook, EMAHook, RuntimeInfoHook
+
+from pyskl.engine.config.errors import named
+from pyskl.engine.config.evaluation import EvaluationSettings, evaluation, measured
+from pyskl.engine.hooks import BarHook, LossHook, StepSeedHook, ValidatedHook
+from pyskl.registry import HOOKS, MODELS, check_arguments, lookup, nearest
+
+LOG_LEVELS = ('DEBUG', 'INFO', 'WARNING', 'ERROR')
+CHECKPOINT_KEYS = (
+    'type', 'interval', 'by_epoch', 'max_keep_ckpts', 'save_last', 'save_optimizer', 'out_dir', 'create_symlink',
+)  # fmt: skip
+
+
+def log_interval(cfg: Config) -> int:
+    """``log_config.interval``, or mmengine's ``default_hooks.logger.interval``.
+
+    Raises:
+        ValueError: If it is not a positive integer.
+    """
+    logger = (cfg.get('default_hooks') or {}).get('logger') or {}
+    interval = (cfg.get('log_config') or {}).get('interval', logger.get('interval', 20))
+    if not isinstance(interval, int) or interval < 1:
+        raise ValueError(f'log_config.interval must be a positive integer, got {interval!r}')
+    return interval
+
+
+def log_processor(cfg: Config) -> dict:
+    """mmengine's ``log_processor``; the window is the log interval unless it names one."""
+    given = dict(cfg.get('log_processor') or {})
+    return {'window_size': log_interval(cfg), **given, 'by_epoch': True}
+
+
+def log_level(cfg: Config) -> str:
+    """``log_level``.
+
+    Raises:
+        ValueError: If it is unknown.
+    """
+    level = cfg.get('log_level', 'INFO')
+    if level not in LOG_LEVELS:
+        raise ValueError(f'unknown log_level {level!r}; choose from {LOG_LEVELS}')
+    return level
+
+
+def default_hooks(cfg: Config, validate: bool) -> dict:
+    """``checkpoint_config`` and ``evaluation.save_best`` -> mmengine's default hooks.
+
+    Raises:
+        ValueError: If ``checkpoint_config`` holds an unknown key.
+    """
+    config = dict(cfg.get('checkpoint_config') or {})
+    for key in config:
+        if key not in CHECKPOINT_KEYS:
+            raise ValueError(f'checkpoint_config has no key {key!r}{nearest(key, CHECKPOINT_KEYS)}')
+    config.pop('type', None)
+    config.pop('create_symlink', None)
+    if config.pop('by_epoch', True) is not True:
+        raise ValueError('checkpoint_config.by_epoch must be True: checkpoints are written at the end of an epoch')
+    for key in ('interval', 'max_keep_ckpts'):
+        value = config.get(key, 1)
+        if not isinstance(value, int) or (value < 1 and value != -1):
+            raise ValueError(f'checkpoint_config.{key} must be a positive integer, or -1 for none, got {value!r}')
+    hooks = {
+        'runtime_info': {'type': LossHook, 'interval': log_interval(cfg)},
+        'logger': {'type': 'LoggerHook', 'interval': log_interval(cfg), 'ignore_last': False},
+        'checkpoint': {'type': 'CheckpointHook', 'interval': 1, **config},
+    }
+    for key, value in (cfg.get('default_hooks') or {}).items():
+        if value is None:
+            hooks[key] = None
+            continue
+        if not isinstance(value, dict):
+            raise ValueError(f'default_hooks.{key} must be a dict, got {value!r}')
+        value = {**({'type': hooks[key]['type']} if key in hooks else {}), **value}
+        kind = _check_hook(value, f'default_hooks.{key}')
+        if kind is RuntimeInfoHook:
+            continue  # ours is one
+        same = key in hooks and value['type'] == hooks[key]['type']
+        hooks[key] = {**(hooks[key] if same else {}), **value}
+    checkpoint = hooks['checkpoint']
+    if checkpoint is not None and checkpoint['type'] == 'CheckpointHook':
+        for key in ('save_best', 'rule'):
+            checkpoint.pop(key, None)
+        if validate:
+            best = evaluation(cfg)
+            checkpoint.update(save_best=best.save_best, rule=best.rule)
+    return hooks
+
+
+def custom_hooks(cfg: Config, diff_rank_seed: bool) -> list[dict]:
+    """``custom_hooks`` of the config after our own.
+
+    Raises:
+        ValueError: If a hook or an argument of it is unknown, or a hook monitors what is not measured.
+    """
+    hooks = [
+        {'type': StepSeedHook, 'diff_rank_seed': diff_rank_seed},
+        {'type': ValidatedHook},
+        {'type': BarHook},
+    ]
+    given = cfg.get('custom_hooks') or []
+    if not isinstance(given, list | tuple):
+        raise ValueError(f'custom_hooks must be a list of dicts, got {given!r}')
+    types = [_check_hook(hook, f'custom_hooks[{i}]') for i, hook in enumerate(given)]
+    for i, (hook, kind) in enumerate(zip(given, types, strict=True)):
+        if issubclass(kind, EarlyStoppingHook):
+            _check_monitor(hook.get('monitor'), evaluation(cfg), f'custom_hooks[{i}].monitor')
+    return hooks + [{**hook, 'type': cls} for hook, cls in zip(given, types, strict=True)]
+
+
+def _check_monitor(monitor: object, settings: EvaluationSettings, key: str) -> None:
+    """mmengine's hook passes over a value that no metric gives."""
+    names = measured(settings.metrics, None)
+    if names is not None and monitor not in names:
+        raise ValueError(f'{key} is {monitor!r}, which is not measured{nearest(str(monitor), names)}')
+
+
+def _check_hook(hook: dict, key: str) -> type:
+    """The class of a hook that could be built with its arguments."""
+    if not isinstance(hook, dict) or 'type' not in hook:
+        raise ValueError(f"{key} must be a dict with the key 'type', got {hook!r}")
+    arguments = {k: v for k, v in hook.items() if k not in ('type', 'priority')}
+    with named(key):
+        cls = lookup(hook['type'], HOOKS) if isinstance(hook['type'], str) else hook['type']
+        check_arguments(cls, arguments)
+        if issubclass(cls, CheckpointHook):  # hands what it does not know on to torch.save
+            known = [name for name in inspect.signature(CheckpointHook).parameters if name != 'kwargs']
+            for name in arguments:
+                if name not in known:
+                    raise ValueError(f'CheckpointHook has no argument {name!r}{nearest(name, known)}')
+        built = cls(**arguments)
+        if isinstance(built, EMAHook):  # hands the rest on to the averaged model, which it builds later
+            inner = dict(built.ema_cfg)
+            check_arguments(lookup(inner.pop('type'), MODELS), {'model': None, **inner})
+    return cls
+
+
+# mmcv's logger hooks -> mmengine's backends
+_BACKENDS = {
+    'TensorboardLoggerHook': ('TensorboardVisBackend', 'tensorboard'),
+    'TensorboardVisBackend': ('TensorboardVisBackend', 'tensorboard'),
+    'WandbLoggerHook': ('WandbVisBackend', 'wandb'),
+    'WandbVisBackend': ('WandbVisBackend', 'wandb'),
+    'MlflowLoggerHook': ('MLflowVisBackend', 'mlflow'),
+}
+
+
+def visualizer(cfg: Config) -> dict:
+    """``log_config.hooks`` -> where scalars go besides the text log: always a JSON line, TensorBoard or W&B if named.
+
+    Raises:
+        ValueError: If a logger hook is unknown or its package is not installed.
+    """
+    own = dict(cfg.get('visualizer') or {})
+    if own.pop('type', 'Visualizer') not in ('Visualizer', 'ActionVisualizer'):
+        return cfg.visualizer.to_dict()
+    backends = [{'type': 'JsonLinesBackend'}]
+    backs = own.pop('vis_backends', None) or cfg.get('vis_backends') or []
+    for hook in [*((cfg.get('log_config') or {}).get('hooks') or []), *backs]:
+        hook = {'type': hook} if isinstance(hook, str) else dict(hook)
+        kind = hook.pop('type')
+        if kind in ('TextLoggerHook', 'LocalVisBackend'):
+            continue
+        if kind not in _BACKENDS:
+            raise ValueError(f'log_config.hooks: unknown {kind!r}{nearest(kind, ["TextLoggerHook", *_BACKENDS])}')
+        backend, package = _BACKENDS[kind]
+        try:
+            __import__('torch.utils.tensorboard' if package == 'tensorboard' else package)
+        except ImportError:
+            raise ValueError(f'log_config.hooks: {kind} needs {package}; pip install {package}') from None
+        hook.pop('interval', None), hook.pop('by_epoch', None)
+        backends.append({'type': backend, **hook})
+    return {**own, 'type': 'Visualizer', 'vis_backends': backends}
