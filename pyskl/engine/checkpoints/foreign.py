@@ -139,6 +139,9 @@ def translate(state_dict: dict[str, Tensor], keep_fc: bool = False) -> tuple[dic
         if stripped.keys() != state_dict.keys():
             state_dict = stripped
             notes.append(what)
+    state_dict, copies = without_ema_copies(state_dict)
+    if copies:
+        notes.append(f'mmcv EMAHook (its {copies} copies ema_* left out)')
     foreign = recognise(state_dict)
     if foreign:
         return LAYOUTS[foreign][1](state_dict), [*notes, foreign]
@@ -150,6 +153,19 @@ def translate(state_dict: dict[str, Tensor], keep_fc: bool = False) -> tuple[dic
         weights = from_mmaction2(weights)
         notes.append('MMAction2 (cls_head.fc)')
     return (weights if notes else state_dict), notes
+
+
+def without_ema_copies(state_dict: dict[str, Tensor]) -> tuple[dict[str, Tensor], int]:
+    """Leave out the second copy of each weight that mmcv's EMAHook keeps in the network.
+
+    ``a.b`` is saved again as ``ema_a_b``; the network itself uses ``a.b``.
+
+    Returns:
+        The state dict without the copies, and their number.
+    """
+    names = {'ema_' + key.replace('.', '_') for key in state_dict}
+    own = {key: value for key, value in state_dict.items() if '.' in key or key not in names}
+    return own, len(state_dict) - len(own)
 
 
 def _without(key: str, prefix: str) -> str:

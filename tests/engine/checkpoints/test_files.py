@@ -158,6 +158,17 @@ def test_other_layouts_are_recognised(rename, said):
     assert torch.equal(saved.cls_head.fc_cls.weight, loaded.cls_head.fc_cls.weight)
 
 
+def test_the_copies_of_mmcvs_ema_hook_are_left_out():
+    saved, loaded = Net(head='fc_cls'), Net(head='fc_cls')
+    state_dict = saved.state_dict()
+    copies = {f'ema_{key.replace(".", "_")}': torch.zeros_like(value) for key, value in state_dict.items()}
+    note = [f'mmcv EMAHook (its {len(copies)} copies ema_* left out)']
+    assert load_weights(loaded, {'state_dict': {**state_dict, **copies}}, 'x.pth') == note
+    assert torch.equal(saved.cls_head.fc_cls.weight, loaded.cls_head.fc_cls.weight)
+    with pytest.raises(ValueError, match='it holds ema_other'):  # a copy of nothing
+        load_weights(loaded, {'state_dict': {**state_dict, 'ema_other': torch.zeros(1)}}, 'x.pth')
+
+
 def test_a_head_of_the_users_own_may_call_its_layer_fc():
     state_dict = {f'module.{key}': value for key, value in Net().state_dict().items()}
     assert load_weights(Net(), {'state_dict': state_dict}, 'x.pth') == ['data parallel model (module.)']
