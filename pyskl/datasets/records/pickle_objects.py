@@ -22,6 +22,10 @@ class ForbiddenGlobal(Exception):  # noqa: N818 - a verdict on the file, turned 
     """The pickle names or calls something that is neither an array nor a builtin container."""
 
 
+class MalformedError(pickle.UnpicklingError, ValueError):
+    """Content of a file that cannot be what it says."""
+
+
 class Name:
     """Stands for an admitted name while a pickle is read; inert.
 
@@ -108,30 +112,30 @@ def check_array(shape: object, dtype: np.dtype, raw: bytes | bytearray | memoryv
     """Check a shape against the bytes that are present, and the bytes against the dtype.
 
     Raises:
-        pickle.UnpicklingError: If the array would reach beyond its bytes or leave some over, or if an element is not
+        MalformedError: If the array would reach beyond its bytes or leave some over, or if an element is not
             a value of ``dtype``: NumPy trusts booleans to be 0 or 1, and text to be Unicode.
     """
     if type(shape) is not tuple or len(shape) > MAX_AXES or any(type(n) is not int or n < 0 for n in shape):
-        raise pickle.UnpicklingError('an array without a shape of whole numbers')
+        raise MalformedError('an array without a shape of whole numbers')
     if len(raw) != math.prod(shape) * dtype.itemsize:
-        raise pickle.UnpicklingError('an array of another size than its shape')
+        raise MalformedError('an array of another size than its shape')
     if math.prod(n for n in shape if n) * max(dtype.itemsize, 1) > max(len(raw), MAX_EMPTY):
-        raise pickle.UnpicklingError('an empty array with an axis of impossible length')
+        raise MalformedError('an empty array with an axis of impossible length')
     if dtype.kind == 'b' and len(raw) and np.frombuffer(raw, np.uint8).max() > 1:
-        raise pickle.UnpicklingError('booleans that are neither 0 nor 1')
+        raise MalformedError('booleans that are neither 0 nor 1')
     if (
         dtype.kind == 'U'
         and len(raw)
         and np.frombuffer(raw, np.dtype('u4').newbyteorder(dtype.byteorder)).max() > 0x10FFFF
     ):
-        raise pickle.UnpicklingError('text that is not Unicode')
+        raise MalformedError('text that is not Unicode')
 
 
 def check_key(key: object, depth: int = 0) -> None:
     """Check what is hashed: short, shallow, and without a way to make many keys collide.
 
     Raises:
-        pickle.UnpicklingError: If a pickle of records or weights has no such key.
+        MalformedError: If a pickle of records or weights has no such key.
     """
     kind = type(key)
     if kind is str or key is None or kind in (bool, float, bytes):
@@ -144,7 +148,7 @@ def check_key(key: object, depth: int = 0) -> None:
         for item in key:
             check_key(item, depth + 1)
         return
-    raise pickle.UnpicklingError(f'a key of type {kind.__name__} that cannot be one')
+    raise MalformedError(f'a key of type {kind.__name__} that cannot be one')
 
 
 def _reconstruct(kind: object, shape: object, code: object) -> SafeArray:

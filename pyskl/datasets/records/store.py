@@ -1,15 +1,20 @@
 """Records that all workers and ranks of a machine share.
 
-Arrays of a pickle belong to the process that read it, once a process. A store is one flat file that every process maps
-into memory: the system keeps one copy of its pages, whoever reads them. It holds no pickle: reading one runs nothing.
-Nothing in it is read before it is asked for, so opening one takes as long for a million records as for ten. It is only
-ever read, without a lock and with nothing beside it, so that any number of machines may share one over a network.
+Arrays of a pickle belong to the process that read it, once a process. A store is one flat file of which every process
+reads the blocks it needs; the system keeps one copy of them in memory, whichever process reads them. It holds no
+pickle: reading one runs nothing. Nothing in it is read before it is asked for, so opening one takes as long for a
+million records as for ten. It is only ever read, without a lock and with nothing beside it, so that any number of
+machines may share one over a network.
+
+Every offset, count and size is checked before it is used, and the file is read, not mapped: one that another program
+cuts off while a run uses it is an error that names it, where a mapped file would end the process.
 What its bytes are: :mod:`pyskl.datasets.records.store_format`.
 """
 
 import json
-import mmap
+import os
 import struct
+import threading
 import zlib
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -17,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pyskl.datasets.records.store_directory import Table, check_directory, check_table
 from pyskl.datasets.records.store_format import (
     HEADER,
     MAGIC,
@@ -26,7 +32,6 @@ from pyskl.datasets.records.store_format import (
     TornStoreError,
     block_crc,
     header_crc,
-    plain_dtype,
 )
 
 # What reading of damaged bytes raises.
@@ -44,7 +49,7 @@ def is_store(path: str | Path) -> bool:
 
 
 class RecordStore(Sequence):
-    """The records of one annotation file, mapped into memory; ``store[i]`` is :meth:`record`.
+    """The records of one annotation file; ``store[i]`` is :meth:`record`.
 
     Args:
         path: A file that :class:`~pyskl.datasets.records.store_writer.StoreWriter` wrote.
@@ -59,29 +64,61 @@ class RecordStore(Sequence):
     def __init__(self, path: str | Path, verify: bool = False) -> None:
         self.path = Path(path)
         self._verify = verify
-        with self.path.open('rb') as file:
-            try:
-                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-            except ValueError:
-                raise TornStoreError(f'{str(self.path)!r} is empty') from None
+        self._file = self.path.open('rb', buffering=0)
+        self._lock = threading.Lock()
+        self._advise('POSIX_FADV_RANDOM')  # records are read one here, one there: read-ahead would be wasted
+        self._size = os.fstat(self._file.fileno()).st_size
         directory = self._read_directory()
         try:
-            self._places = {name: (plain_dtype(d), s, o, c) for name, (d, s, o, c) in directory['tables'].items()}
+            check_directory(directory, self._start)
+            self._tables_at = {name: Table(*place) for name, place in directory['tables'].items()}
             self._split_names = directory['splits']
             self._kinds = [Kind(schema) for schema in directory['kinds']]
-            self.source = str(directory['source'])
-            self.identifier = str(directory['identifier'])
-            self._named = bool(directory['named'])
+            self.source: str = directory['source']
+            self.identifier: str | None = directory['identifier']
+            self._named: bool = directory['named']
             self.steps: list[dict] = directory['steps']
-            self._rows = self._place('rows', 2)
-            self._length = self._places['rows'][1][0] - 1
+            self._rows = self._tables_at['rows'].offset
+            self._length = self._tables_at['rows'].shape[0] - 1
         except _BROKEN as error:
             raise self._damaged(f'its directory ({type(error).__name__}: {error})') from None
 
-    def _read_directory(self) -> dict:
-        if len(self._map) < HEADER.size:
+    def _advise(self, how: str) -> None:
+        if hasattr(os, 'posix_fadvise'):
+            os.posix_fadvise(self._file.fileno(), 0, 0, getattr(os, how))
+
+    def _read(self, start: int, count: int) -> bytes:
+        """Bytes of the file.
+
+        Raises:
+            TornStoreError: If the file is shorter than when it was opened, or cannot be read.
+        """
+        data = b''
+        try:
+            while len(data) < count:  # the system reads at most 2 GB at a time
+                if hasattr(os, 'pread'):
+                    part = os.pread(self._file.fileno(), count - len(data), start + len(data))
+                else:  # Windows
+                    with self._lock:
+                        self._file.seek(start + len(data))
+                        part = self._file.read(count - len(data))
+                if not part:
+                    size = os.fstat(self._file.fileno()).st_size
+                    raise TornStoreError(
+                        f'{str(self.path)!r} was cut off while in use: {size} bytes are left of {self._size}; copy it, '
+                        f'or build it from its pickle, again'
+                    )
+                data = part if not data else data + part
+        except OSError as error:
+            raise TornStoreError(f'{str(self.path)!r} cannot be read: {error.strerror}') from None
+        return data
+
+    def _read_directory(self) -> object:
+        if self._size == 0:
+            raise TornStoreError(f'{str(self.path)!r} is empty')
+        if self._size < HEADER.size:
             raise TornStoreError(f'{str(self.path)!r} is cut off')
-        magic, version, crc, size, start = HEADER.unpack_from(self._map)
+        magic, version, crc, size, start = HEADER.unpack(self._read(0, HEADER.size))
         if magic != MAGIC:
             raise TornStoreError(f'{str(self.path)!r} is not a record store')
         if version != VERSION:
@@ -89,14 +126,17 @@ class RecordStore(Sequence):
                 f'{str(self.path)!r} is a record store of version {version}, this program reads {VERSION}: '
                 f'build it again from its pickle'
             )
-        if size != len(self._map):
-            raise TornStoreError(f'{str(self.path)!r} is cut off or torn: {len(self._map)} bytes, written were {size}')
-        directory = self._map[start:]
+        if size != self._size:
+            raise TornStoreError(f'{str(self.path)!r} is cut off or torn: {self._size} bytes, written were {size}')
+        if not HEADER.size <= start <= size:
+            raise self._damaged('header')
+        self._start: int = start
+        directory = self._read(start, size - start)
         if header_crc(directory, start, size) != crc:
             raise self._damaged('header or directory')
         try:
             return json.loads(directory)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise self._damaged('directory') from None
 
     def _damaged(self, what: str) -> TornStoreError:
@@ -121,66 +161,63 @@ class RecordStore(Sequence):
         if not 0 <= index < self._length:
             raise IndexError(f'record {index} of a store of {self._length}')
         try:
-            start, kind, crc = ROW.unpack_from(self._map, self._rows + ROW.size * int(index))
-            if self._verify:
-                self._check_block(int(index), start, kind, crc)
-            return self._kinds[kind].read(self._map, start)
+            kind, block = self._block(int(index), self._verify)
+            return self._kinds[kind].read(block)
         except TornStoreError:
             raise
         except _BROKEN:
             raise self._damaged(f'record number {index}') from None
 
-    def _check_block(self, index: int, start: int, kind: int, crc: int) -> None:
-        end = ROW.unpack_from(self._map, self._rows + ROW.size * (index + 1))[0]
-        with memoryview(self._map) as whole, whole[start : max(start, end)] as block:
-            if block_crc(block, index, start, kind) != crc:
-                raise self._damaged(f'record number {index}')
+    def __iter__(self) -> Iterator[dict]:
+        self._advise('POSIX_FADV_SEQUENTIAL')
+        try:
+            for index in range(self._length):
+                yield self.record(index)
+        finally:
+            self._advise('POSIX_FADV_RANDOM')
+
+    def _block(self, index: int, verify: bool) -> tuple[int, bytes]:
+        """Kind and bytes of record ``index``."""
+        rows = self._read(self._rows + ROW.size * index, 2 * ROW.size)
+        (start, kind, crc), (end, _, _) = ROW.iter_unpack(rows)
+        if not HEADER.size <= start <= end <= self._start or kind >= len(self._kinds):
+            raise self._damaged(f'the place of record number {index}')
+        block = self._read(start, end - start)
+        if verify and block_crc(block, index, start, kind) != crc:
+            raise self._damaged(f'record number {index}')
+        return kind, block
 
     def damage(self) -> Iterator[str | int | None]:
         """Go through all of the file.
 
         Yields:
-            The name of each table that is not as it was written; then, a record at a time, its number if it is not, and
-            None if it is.
+            Names of damaged tables; then, for each record, its index if it is damaged, else None.
         """
-        for name in self._places:
-            if not self._is_whole(name):
+        self._advise('POSIX_FADV_SEQUENTIAL')
+        for name in self._tables_at:
+            try:
+                self._table(name)
+            except TornStoreError:
                 yield name
         for index in range(self._length):
             try:
-                row = ROW.unpack_from(self._map, self._rows + ROW.size * index)
-                self._check_block(index, *row)
+                kind, block = self._block(index, True)
+                self._kinds[kind].read(block)
                 yield None
-            except (TornStoreError, struct.error):
+            except _BROKEN:
                 yield index
-
-    def _is_whole(self, name: str) -> bool:
-        dtype, shape, offset, crc = self._places[name]
-        with memoryview(self._map) as whole:
-            table = np.ndarray(shape, dtype, whole, offset)
-            same = zlib.crc32(table) == crc
-            del table
-        return same
-
-    def _place(self, name: str, ndim: int = 1) -> int:
-        """Where a table begins; that it lies in the file has been made sure of.
-
-        Raises:
-            ValueError: If it does not, or has not ``ndim`` axes.
-        """
-        dtype, shape, offset, _ = self._places[name]
-        if len(shape) != ndim:
-            raise ValueError(f'table {name} of shape {shape}')
-        np.ndarray(shape, dtype, self._map, offset)
-        return offset
+        self._advise('POSIX_FADV_RANDOM')
 
     def _table(self, name: str) -> np.ndarray:
         if name not in self._tables:
             try:
-                dtype, shape, offset, _ = self._places[name]
-                if not self._is_whole(name):
+                place = self._tables_at[name]
+                data = self._read(place.offset, place.nbytes)
+                if zlib.crc32(data) != place.crc:
                     raise self._damaged(f'table {name!r}')
-                self._tables[name] = np.ndarray(shape, dtype, self._map, offset)
+                table = np.frombuffer(data, place.dtype).reshape(place.shape)
+                check_table(name, table, self._length, self._tables_at)
+                self._tables[name] = table
             except TornStoreError:
                 raise
             except _BROKEN:
@@ -226,7 +263,7 @@ class RecordStore(Sequence):
     @property
     def ranges(self) -> np.ndarray | None:
         """``(len, columns)`` float32 (:mod:`pyskl.datasets.records.clip_table`); None in a store without this table."""
-        return self._table('ranges') if 'ranges' in self._places else None
+        return self._table('ranges') if 'ranges' in self._tables_at else None
 
     @property
     def splits(self) -> dict[str, np.ndarray] | None:

@@ -11,12 +11,15 @@ packed: whole numbers, shapes, and where in the block its texts and arrays lie.
 
 import base64
 import json
+import math
 import struct
 import zlib
 from collections import OrderedDict
 from collections.abc import Sequence
 
 import numpy as np
+
+from pyskl.datasets.records.pickle_objects import MAX_AXES, check_array, check_key
 
 VERSION = 2
 MAGIC = b'pyskl\x00rs'
@@ -86,17 +89,25 @@ def decoded(value: object) -> object:
     return _DECODED[kind](content)
 
 
+def _key(value: object) -> object:
+    key = decoded(value)
+    check_key(key)
+    return key
+
+
 def _array(content: Sequence) -> np.ndarray:
-    dtype, shape, data = content
-    return np.frombuffer(base64.b64decode(data), plain_dtype(dtype, 'biufcSU')).reshape(shape)
+    name, shape, data = content
+    dtype, raw = plain_dtype(name, 'biufcSU'), base64.b64decode(data)
+    check_array(tuple(shape), dtype, raw)
+    return np.frombuffer(raw, dtype).reshape(shape) if raw else np.zeros(shape, dtype)
 
 
 _DECODED = {
     'tuple': lambda items: tuple(map(decoded, items)),
-    'set': lambda items: set(map(decoded, items)),
-    'frozenset': lambda items: frozenset(map(decoded, items)),
-    'dict': lambda items: {decoded(key): decoded(item) for key, item in items},
-    'ordered': lambda items: OrderedDict((decoded(key), decoded(item)) for key, item in items),
+    'set': lambda items: set(map(_key, items)),
+    'frozenset': lambda items: frozenset(map(_key, items)),
+    'dict': lambda items: {_key(key): decoded(item) for key, item in items},
+    'ordered': lambda items: OrderedDict((_key(key), decoded(item)) for key, item in items),
     'bytes': base64.b64decode,
     'bytearray': lambda text: bytearray(base64.b64decode(text)),
     'complex': lambda parts: complex(*parts),
@@ -111,8 +122,8 @@ def plain_dtype(name: str, kinds: str = 'biufc') -> np.dtype:
     Raises:
         ValueError: If it is another.
     """
-    dtype = np.dtype(name)
-    if dtype.kind not in kinds or dtype.names is not None or dtype.shape:
+    dtype = np.dtype(name) if isinstance(name, str) and len(name) < 10 and ',' not in name else None
+    if dtype is None or dtype.kind not in kinds or dtype.names is not None or dtype.shape:
         raise ValueError(f'dtype {name!r}')
     return dtype
 
@@ -167,15 +178,21 @@ class Kind:
 
     def __init__(self, schema: Sequence[Sequence]) -> None:
         self.fields, codes = [], '<'
+        if len({key for key, _, _ in schema}) != len(schema):
+            raise ValueError('a field that comes twice')
         for key, code, more in schema:
             if not isinstance(key, str) or code not in _SIZES:
                 raise ValueError(f'field {key!r} of code {code!r}')
             if code == 'array':
-                more = (plain_dtype(more[0]), int(more[1]))
+                more = (plain_dtype(more[0]), more[1])
             elif code == 'scalar':
                 more = plain_dtype(more, 'iu').type
-            elif code == 'ints':
-                more = int(more)
+            if code in ('array', 'ints'):
+                count = more[1] if code == 'array' else more
+                if type(count) is not int or not 0 <= count <= MAX_AXES:
+                    raise ValueError(f'field {key!r} of {count!r} numbers')
+            elif code == 'same' and more not in (None, True, False):
+                raise ValueError(f'field {key!r} that is always {more!r}')
             size = _SIZES[code](more)
             self.fields.append((key, code, len(codes) - 1, more))
             codes += size
@@ -213,23 +230,22 @@ class Kind:
         parts[0] = self._head.pack(*numbers)
         return b''.join(parts)
 
-    def read(self, buffer: object, start: int) -> dict:
-        """The record whose block begins at ``start`` of a buffer; its arrays lie in the buffer.
+    def read(self, block: bytes) -> dict:
+        """The record of a block; its arrays lie in it.
 
         Raises:
-            ValueError, TypeError, OverflowError, MemoryError, KeyError, RecursionError, struct.error: If it is no block
-                of this kind.
+            ValueError, TypeError, OverflowError, MemoryError, KeyError, RecursionError, struct.error: If it is not a
+                block of this kind.
         """
-        numbers = self._head.unpack_from(buffer, start)
+        numbers = self._head.unpack_from(block)
         record = {}
         for key, code, at, more in self.fields:
             if code == 'array':
                 dtype, ndim = more
                 place, shape = numbers[at], numbers[at + 1 : at + 1 + ndim]
-                record[key] = np.ndarray(shape, dtype, buffer, start + place)
-            elif code == 'text':
-                begin = start + numbers[at]
-                record[key] = str(buffer[begin : begin + numbers[at + 1]], 'utf-8', 'surrogatepass')
+                size = math.prod(shape) * dtype.itemsize
+                check_array(shape, dtype, memoryview(block)[place : place + size])
+                record[key] = np.ndarray(shape, dtype, block, place)
             elif code in ('int', 'float'):
                 record[key] = numbers[at]
             elif code == 'ints':
@@ -239,7 +255,13 @@ class Kind:
             elif code == 'scalar':
                 record[key] = more(numbers[at])
             else:
-                begin = start + numbers[at]
-                text = str(buffer[begin : begin + numbers[at + 1]], 'utf-8', 'surrogatepass')
-                record[key] = decoded(DECODER.decode(text))
-        return record[''] if self._whole else record
+                begin, size = numbers[at : at + 2]
+                if begin + size > len(block):
+                    raise ValueError(f'text of {size} bytes at {begin}')
+                text = str(block[begin : begin + size], 'utf-8', 'surrogatepass')
+                record[key] = text if code == 'text' else decoded(DECODER.decode(text))
+        if not self._whole:
+            return record
+        if not isinstance(record[''], dict):
+            raise TypeError('a record that is not a dict')
+        return record['']

@@ -258,7 +258,7 @@ def test_ctrl_c_leaves_nothing(tmp_path):
     (tmp_path / 'x.pkl').write_bytes(pickle.dumps(records))
     command = [sys.executable, TOOL, tmp_path / 'x.pkl', tmp_path / 'x.skl']
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heed_ctrl_c)
-    while process.poll() is None and not any(p.stat().st_size > 10**6 for p in tmp_path.glob('.x.skl.*')):
+    while process.poll() is None and not any(p.stat().st_size > 10**6 for p in tmp_path.glob('.pyskl-*')):
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     assert 'error: interrupted' in process.communicate(timeout=60)[1]

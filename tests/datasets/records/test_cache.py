@@ -3,7 +3,6 @@
 import multiprocessing
 import os
 
-import numpy as np
 import pytest
 
 from pyskl.datasets.records import cache as record_cache
@@ -131,13 +130,6 @@ def test_a_full_disk_is_not_the_end(tmp_path, make_record, monkeypatch, cache_fo
 def test_a_missing_annotation_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="ann_file 'nothing.pkl' cannot be read"):
         open_records('nothing.pkl')
-
-
-def test_arrays_are_mapped_and_not_copied(tmp_path, make_record):
-    write_annotations(tmp_path / 'x.pkl', [make_record('a')])
-    records = open_records(tmp_path / 'x.pkl')
-    first, second = (records.record(0)['keypoint'] for _ in range(2))
-    assert np.shares_memory(first, second)
 
 
 def test_only_a_private_folder_will_do(tmp_path):

@@ -64,10 +64,10 @@ def test_numbers_are_kept_in_the_byte_order_of_the_machine(tmp_path, make_record
     assert np.array_equal(found['keypoint'], keypoint)
 
 
-def test_arrays_lie_at_multiples_of_64_bytes(tmp_path, records):
+def test_arrays_lie_where_their_dtype_may(tmp_path, records):
     for record in store(tmp_path / 'x', records):
-        for key in ('keypoint', 'keypoint_score'):
-            assert key not in record or record[key].ctypes.data % 64 == 0
+        for value in record.values():
+            assert not isinstance(value, np.ndarray) or value.flags.aligned
 
 
 def test_tables_tell_shapes_labels_and_names_without_the_records(tmp_path, make_record):
