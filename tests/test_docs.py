@@ -8,11 +8,22 @@ import sys
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from pyskl.apis import load_config, train
+from pyskl.cli.commands import COMMANDS, DATA_COMMANDS, available
+
 ROOT = Path(__file__).resolve().parents[1]
-DOCS = [ROOT / 'README.md', *sorted((ROOT / 'docs').glob('*.md')), *sorted((ROOT / 'configs').rglob('README.md'))]
-COMMAND = re.compile(r'python (tools/[\w./]+\.py)([^\n`]*)')
+DOCS = [
+    *(ROOT / name for name in ('README.md', 'CONTRIBUTING.md', 'CHANGELOG.md')),
+    *sorted((ROOT / 'docs').glob('*.md')),
+    *sorted((ROOT / 'configs').rglob('README.md')),
+]
+COMMAND = re.compile(
+    r'(?:python (?=tools/)|(?<=[`\n])(?=pyskl [a-z]))(tools/[\w./]+\.py|pyskl data [\w-]+|pyskl [\w-]+)([^\n`#]*)'
+)
+PATH = re.compile(r'`((?:configs|tools|docs|pyskl|tests|benchmarks|examples)/[\w./+-]*\w)(?:/?)`')
 OPTION = re.compile(r'(?<![^\s\[|(])--?[a-zA-Z][\w-]*')
 LINK = re.compile(r'\]\(([^)\s]+)\)')
 SHELL = re.compile(r'```(?:bash|shell)\n(.*?)```', re.S)
@@ -33,7 +44,8 @@ def commands(path: Path) -> list[tuple[str, list[str]]]:
 @lru_cache
 def options(tool: str) -> set[str]:
     """What the parser of ``tool`` knows."""
-    done = subprocess.run([sys.executable, ROOT / tool, '--help'], capture_output=True, text=True, timeout=120)
+    command = [ROOT / tool] if tool.endswith('.py') else ['-m', *tool.split()]
+    done = subprocess.run([sys.executable, *command, '--help'], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return set(OPTION.findall(done.stdout))
 
@@ -46,16 +58,42 @@ def anchors(path: Path) -> set[str]:
 def test_the_commands_of_a_line_are_found(tmp_path):
     (tmp_path / 'x.md').write_text(
         "`python tools/fuse.py --preds a.pkl`\npython tools/test.py C \\\n    --eval '--x' -C y\n"
+        '`pyskl data ntu --out x`\n'
     )
-    assert commands(tmp_path / 'x.md') == [('tools/fuse.py', ['--preds']), ('tools/test.py', ['--eval', '-C'])]
+    assert commands(tmp_path / 'x.md') == [
+        ('tools/fuse.py', ['--preds']),
+        ('tools/test.py', ['--eval', '-C']),
+        ('pyskl data ntu', ['--out']),
+    ]
+
+
+def known(tool: str) -> bool:
+    """Whether a script is there, or a command of ``pyskl`` is listed."""
+    if tool.endswith('.py'):
+        return (ROOT / tool).is_file()
+    table, name = (DATA_COMMANDS, tool[11:]) if tool.startswith('pyskl data ') else (COMMANDS, tool[6:])
+    return name in {command.name for command in table} | {'data'}
 
 
 @pytest.mark.parametrize('path', DOCS, ids=in_words)
 def test_every_command_names_a_tool_and_options_that_it_has(path):
     for tool, said in commands(path):
-        assert (ROOT / tool).is_file(), tool
-        if said:
+        assert known(tool), tool
+        built = tool.endswith('.py') or tool.startswith('pyskl data') or tool[6:] in available()
+        if said and built and tool != 'pyskl launch':  # whose options end where those of the launched command begin
             assert set(said) <= options(tool), f'{tool}: {sorted(set(said) - options(tool))}'
+
+
+def test_every_path_that_a_document_names_exists():
+    missing = []
+    for path in DOCS:
+        text = path.read_text()
+        if path.name == 'migration.md':
+            text = re.sub(r'^\|[^|]*\|', '', text, flags=re.M)  # what users of other toolboxes did
+        for name in PATH.findall(text):
+            if not (ROOT / name).exists() and not (path.parent / name).exists():
+                missing.append(f'{in_words(path)}: {name}')
+    assert not missing, missing
 
 
 @pytest.mark.parametrize('path', DOCS, ids=in_words)
@@ -74,8 +112,43 @@ def dog(path: Path) -> str:
     return ''.join(block for block in SHELL.findall(path.read_text()) if 'dog/' in block)
 
 
-def test_the_readme_and_the_guide_show_the_same_example():
-    assert dog(ROOT / 'README.md') == dog(ROOT / 'docs/data.md')
+def python_blocks(name: str) -> list[str]:
+    return re.findall(r'```python\n(.*?)```', (ROOT / f'docs/{name}.md').read_text(), re.S)
+
+
+def test_the_network_of_the_docs_trains(tiny, monkeypatch):
+    module, config = python_blocks('new-network')
+    (tiny.folder / 'mynet.py').write_text(module)
+    monkeypatch.syspath_prepend(str(tiny.folder))
+    tiny.config.write_text(f'{tiny.config.read_text()}\n{config}')
+    cfg = load_config(tiny.config)
+    cfg.work_dir = str(tiny.work_dir)
+    train(cfg, validate=False, seed=0)
+    assert (tiny.work_dir / 'latest.pth').exists()
+
+
+def test_the_transform_and_the_metric_of_the_docs_do_what_they_say():
+    own: dict = {}
+    exec(python_blocks('new-transform')[0], own)
+    step = np.array([0.0, 0, 3, 3]).reshape(1, 4, 1, 1)
+    assert own['Smooth'](window=3).transform({'keypoint': step})['keypoint'].ravel().tolist() == [0, 1, 2, 3]
+    exec(python_blocks('new-metric')[0], own)
+    assert own['worst_class_accuracy'](np.eye(2)[[0, 0, 0]], np.array([0, 0, 1])) == 0.0
+
+
+def test_the_skeleton_and_the_grid_of_the_docs_build():
+    exec(python_blocks('new-skeleton')[0], {})
+    exec(python_blocks('new-grid')[1], {})
+
+
+def test_the_site_builds_without_a_warning(tmp_path):
+    pytest.importorskip('mkdocs')
+    pytest.importorskip('mkdocstrings')
+    command = [sys.executable, '-m', 'mkdocs', 'build', '--strict', '--quiet', '--site-dir', str(tmp_path / 'site')]
+    environment = {**os.environ, 'NO_MKDOCS_2_WARNING': '1'}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / 'site/configs/index.html').is_file() and (tmp_path / 'site/data/index.html').is_file()
 
 
 @pytest.mark.slow
