@@ -15,5 +15,5 @@ start=$SECONDS
 $PY tools/progressive.py configs/quickstart/d5.py configs/quickstart/d5tod6.py -- --seed 0 "$@"
 echo "== testing D6 with 10 clips"
 $PY tools/test.py configs/quickstart/d5tod6.py 'work_dirs/quickstart/d5tod6/best_top1_acc_epoch_*.pth' \
-    --out work_dirs/quickstart/results_d6.pkl --eval top_k_accuracy mean_class_accuracy
+    --out work_dirs/quickstart/results_d6.pkl --overwrite --eval top_k_accuracy mean_class_accuracy
 echo "training and testing took $((SECONDS - start)) s"

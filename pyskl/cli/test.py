@@ -1,6 +1,7 @@
 """Test a checkpoint on the test clips of a config."""
 
 import argparse
+import os
 
 from pyskl.cli.entry import run
 
@@ -14,6 +15,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--work-dir', help='where the default checkpoint is looked for')
     parser.add_argument('--out', help='.pkl, .json or .yaml: the score arrays, in the order of the data set')
     parser.add_argument('--dump', help='.pkl, .json or .yaml: dicts of frame_dir, label and score')
+    parser.add_argument('--overwrite', action='store_true', help='replace existing files of --out and --dump')
     parser.add_argument(
         '--eval',
         nargs='+',
@@ -48,25 +50,34 @@ def main() -> None:
     # Below the arguments, so that --help and a mistyped option answer at once.
     from pyskl.apis import load_config, parse_options, test
     from pyskl.engine.distributed import world
+    from pyskl.engine.run_record import RunRecord
+    from pyskl.engine.train import last_checkpoint
 
     cfg = load_config(args.config, parse_options(args.cfg_options))
     if args.work_dir:
-        cfg.work_dir = args.work_dir
-    checkpoint = args.checkpoint or args.checkpoint_option or f'{cfg.work_dir}/latest.pth'
-    scores = args.dump
+        cfg.work_dir = os.path.expanduser(args.work_dir)
+    checkpoint = args.checkpoint or args.checkpoint_option or last_checkpoint(cfg)
+    scores, overwrite = args.dump, args.overwrite
     if args.report:
         from pyskl.cli.report import (  # now: a missing package is reported before the test
             default_scores,
             report_of_test,
         )
 
-        scores = scores or default_scores(cfg)
+        if scores is None:
+            scores = default_scores(cfg)
+            own = RunRecord(os.path.dirname(scores))
+            if world()[0] == 0 and not os.path.lexists(scores):
+                own.add(os.path.basename(scores))
+            if own.owns(os.path.basename(scores)):
+                overwrite = overwrite or [scores]
     test(
         cfg,
         checkpoint,
         metrics=args.eval,
         out=args.out,
         dump=scores,
+        overwrite=overwrite,
         average_clips=args.average_clips,
         fuse=args.fuse_conv_bn,
         amp=args.amp,

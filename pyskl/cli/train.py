@@ -1,6 +1,7 @@
 """Train a recognizer from a config file; the same command again goes on where it stopped."""
 
 import argparse
+import os
 
 from pyskl.cli.entry import run
 
@@ -36,16 +37,22 @@ def main() -> None:
     # Below the arguments, so that --help and a mistyped option answer at once.
     from pyskl.apis import load_config, parse_options, test, train
     from pyskl.engine.config.settings import validates
+    from pyskl.engine.distributed import world
+    from pyskl.engine.run_record import RunRecord
     from pyskl.engine.train import best_checkpoint, last_checkpoint
 
     cfg = load_config(args.config, parse_options(args.cfg_options))
     if args.work_dir:
-        cfg.work_dir = args.work_dir
+        cfg.work_dir = os.path.expanduser(args.work_dir)
     validate = args.validate or (validates(cfg) and not args.no_validate)
     if args.test_best and not validate:
         raise ValueError('--test-best needs a best checkpoint, so validation: drop --no-validate or set evaluation')
     if (args.test_best or args.test_last) and not (cfg.get('data') or {}).get('test'):
         raise ValueError('--test-last and --test-best need data.test in the config')
+    tested = [name for asked, name in ((args.test_last, 'last'), (args.test_best, 'best')) if asked]
+    for name in tested:
+        if os.path.lexists(f'{cfg.work_dir}/{name}_pred.pkl') and not RunRecord(cfg.work_dir).owns(f'{name}_pred.pkl'):
+            raise ValueError(f'--test-{name} would replace {cfg.work_dir}/{name}_pred.pkl, which no run wrote; move it')
     train(
         cfg,
         validate=validate,
@@ -60,12 +67,14 @@ def main() -> None:
         launcher=args.launcher,
         trust_checkpoint=args.trust_checkpoint,
     )
-    for asked, name in ((args.test_last, 'last'), (args.test_best, 'best')):
-        if asked:
-            path = last_checkpoint(cfg) if name == 'last' else best_checkpoint(cfg)
-            if path is None:
-                raise ValueError(f'--test-best: {cfg.work_dir} holds no best checkpoint')
-            test(cfg, path, out=f'{cfg.work_dir}/{name}_pred.pkl', amp=args.amp, launcher=args.launcher)
+    for name in tested:
+        path = last_checkpoint(cfg) if name == 'last' else best_checkpoint(cfg)
+        if path is None:
+            raise ValueError(f'--test-best: {cfg.work_dir} holds no best checkpoint')
+        if world()[0] == 0:
+            RunRecord(cfg.work_dir).add(f'{name}_pred.pkl')
+        out = f'{cfg.work_dir}/{name}_pred.pkl'
+        test(cfg, path, out=out, overwrite=True, amp=args.amp, launcher=args.launcher)
 
 
 if __name__ == '__main__':

@@ -4,12 +4,14 @@ import logging
 import os.path as osp
 import platform
 import sys
+import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 
 import torch
 import torch.distributed as dist
 from mmengine.dist import is_main_process, master_only
+from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper
 from mmengine.runner import EpochBasedTrainLoop
 from mmengine.runner import Runner as MMEngineRunner
@@ -238,6 +240,23 @@ class Runner(MMEngineRunner):
         """Wait until every process is here."""
         if dist.is_initialized():
             dist.barrier()
+
+
+class TestRunner(Runner):
+    """Scores a test set; writes no file of its own."""
+
+    __test__ = False  # no test of pytest's
+
+    def __init__(self, **kwargs) -> None:
+        with tempfile.TemporaryDirectory() as folder:  # mmengine makes one
+            super().__init__(work_dir=folder, **kwargs)
+
+    def build_logger(self, log_level: int | str = 'INFO', log_file: str | None = None, **kwargs):
+        """A console."""
+        logger = MMLogger.get_instance(self.experiment_name, logger_name='pyskl', log_level=log_level)
+        for handler in logger.handlers:
+            handler.setFormatter(_Lines('%H:%M:%S'))
+        return logger
 
 
 def point_latest(folder: str, filename: str) -> None:

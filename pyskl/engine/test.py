@@ -3,6 +3,8 @@
 import json
 import os
 import pickle
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,20 +14,21 @@ from torch import nn
 
 from pyskl.engine.build import build_dataset, build_recognizer, has_several_labels
 from pyskl.engine.checkpoints.files import find_checkpoint, load_weights, read_checkpoint
-from pyskl.engine.config.data import loader_options
+from pyskl.engine.config.data import dataset_config, loader_options
 from pyskl.engine.config.errors import named
 from pyskl.engine.config.evaluation import metrics_of
+from pyskl.engine.config.load import datasets_in
 from pyskl.engine.config.settings import process_settings
-from pyskl.engine.distributed import init_distributed, reporting_lost_peers, this_device, world
+from pyskl.engine.distributed import init_distributed, on_rank_zero, reporting_lost_peers, this_device, world
 from pyskl.engine.evaluator import TestEvaluator
 from pyskl.engine.fuse_conv_bn import fuse_conv_bn
 from pyskl.engine.hooks import BarHook
 from pyskl.engine.loaders import build_loader, ending_workers
 from pyskl.engine.model_wrapper import ModelWrapper
-from pyskl.engine.runner import Runner
+from pyskl.engine.runner import TestRunner
 from pyskl.evaluation.metrics import build_metrics, check_labels, metric_configs, useful_topk
 from pyskl.evaluation.tables import result_lines
-from pyskl.files import replacing, write_text
+from pyskl.files import check_output, replacing, write_text
 
 DEFAULT_METRICS = ('top_k_accuracy', 'mean_class_accuracy')
 OUT_SUFFIXES = ('.pkl', '.pickle', '.json', '.yaml', '.yml')
@@ -38,6 +41,7 @@ def test(
     metrics: list[str] | None = None,
     out: str | None = None,
     dump: str | None = None,
+    overwrite: bool | Sequence[str] = False,
     average_clips: str | None = None,
     fuse: bool = False,
     amp: str | None = None,
@@ -56,14 +60,18 @@ def test(
             labels, or a file name has another ending.
         FileNotFoundError: If a file that they name is not there.
     """
-    for path in (out, dump):
-        check_out(path)
     process = process_settings(cfg)
     launcher = process.launcher if launcher == 'none' else launcher
     init_distributed(launcher, process.backend, process.port)
     rank, world_size = world()
     device = this_device()
     path, note = find_checkpoint(checkpoint)
+    sources = [
+        path,
+        cfg.filename or path,
+        *(d['ann_file'] for d in datasets_in(dataset_config(cfg, 'test') or {})),
+    ]
+    on_rank_zero(check_outputs, out, dump, overwrite, [name for name in sources if isinstance(name, str | Path)])
     if average_clips is not None and cfg.get('model'):
         cfg.model.test_cfg = {**(cfg.model.get('test_cfg') or {}), 'average_clips': average_clips}
     with named('--eval'):
@@ -95,15 +103,14 @@ def test(
         recognizer.compile()
     if amp == 'auto':
         amp = 'bf16' if device.type == 'cpu' or torch.cuda.is_bf16_supported() else 'fp16'
-    runner = Runner(
+    runner = TestRunner(
         model=ModelWrapper(recognizer, amp),
-        work_dir=cfg.work_dir,
         test_dataloader=loader,
         test_cfg={},
         test_evaluator=evaluator,
         launcher=launcher,
         env_cfg=process.environment,
-        default_hooks={'logger': {'type': 'LoggerHook', 'interval': 10**9}},
+        default_hooks={'logger': None},
         custom_hooks=[{'type': BarHook}],
         log_level='WARNING',
         visualizer={'type': 'Visualizer', 'vis_backends': []},
@@ -142,23 +149,22 @@ def _left_out(metric, recognizer: nn.Module) -> list[str]:
     return [f'top-{trivial[0]} accuracy is left out: with {classes} classes it is always 1']
 
 
-def check_out(path: str | None) -> None:
-    """Refuse an output file that could not be written, before the test.
+def check_outputs(out: str | None, dump: str | None, overwrite: bool | Sequence[str], inputs: list[str]) -> None:
+    """Refuse output files that could not be written or would replace another file, before the test.
 
     Raises:
-        ValueError: If the ending is unknown, or the folder cannot be written or made.
+        ValueError: If an ending is unknown, a file is one of ``inputs``, or a folder cannot be written or made.
+        FileExistsError: If a file exists and ``overwrite``, True or the files that may be replaced, does not allow it.
     """
-    if path is None:
-        return
-    if not path.endswith(OUT_SUFFIXES):
-        raise ValueError(f'{path}: scores are written as {", ".join(OUT_SUFFIXES)}')
-    if os.path.isdir(path):
-        raise ValueError(f'{path} is a folder; name a file for the scores')
-    folder = os.path.dirname(os.path.abspath(path))
-    while not os.path.lexists(folder):  # it will be made
-        folder = os.path.dirname(folder)
-    if not os.path.isdir(folder) or not os.access(folder, os.W_OK | os.X_OK):
-        raise ValueError(f'{path}: cannot write to {folder}; name another place')
+    for option, path in (('--out', out), ('--dump', dump)):
+        if path is None:
+            continue
+        if not path.endswith(OUT_SUFFIXES):
+            raise ValueError(f'{path}: scores are written as {", ".join(OUT_SUFFIXES)}')
+        may = overwrite if isinstance(overwrite, bool) else path in overwrite
+        check_output(os.path.expanduser(path), may, [os.path.expanduser(name) for name in inputs], option)
+    if out and dump and os.path.realpath(out) == os.path.realpath(dump):
+        raise ValueError(f'--out and --dump name the same file, {out}')
 
 
 def write_scores(scores: list[np.ndarray], dataset, out: str | None, dump: str | None) -> None:
@@ -171,6 +177,7 @@ def write_scores(scores: list[np.ndarray], dataset, out: str | None, dump: str |
 
 
 def _write(path: str, rows: list) -> None:
+    path = os.path.expanduser(path)
     if path.endswith(('.pkl', '.pickle')):
         with replacing(path) as file:
             pickle.dump(rows, file)

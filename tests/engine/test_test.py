@@ -75,3 +75,25 @@ def test_several_labels_per_clip_take_mean_average_precision(network, tiny):
     assert len(pickle.loads(out.read_bytes())) == 4
     with pytest.raises(ValueError, match='--eval: top_k_accuracy needs one label per clip'):
         run_test(cfg, path, metrics=['top_k_accuracy'])
+
+
+def test_no_file_is_replaced_unasked_and_none_that_the_test_reads(network, tiny):
+    cfg, path = network
+    mine = tiny.folder / 'mine.pkl'
+    mine.write_text('mine')
+    with pytest.raises(FileExistsError, match=r'--out .*mine.pkl exists already; --overwrite replaces it'):
+        run_test(cfg, path, out=str(mine))
+    for option in ('out', 'dump'):
+        with pytest.raises(ValueError, match=rf'--{option} .*clips.pkl would replace .*clips.pkl, which is read'):
+            run_test(cfg, path, overwrite=True, **{option: str(tiny.clips)})
+    with pytest.raises(ValueError, match='--out and --dump name the same file'):
+        run_test(cfg, path, out='a.pkl', dump='a.pkl')
+    assert mine.read_text() == 'mine'
+    run_test(cfg, path, out=str(mine), overwrite=True)
+    assert len(pickle.loads(mine.read_bytes())) == 4
+
+
+def test_a_test_leaves_no_other_file(network, tiny):
+    before = {path.name for path in tiny.folder.rglob('*')}
+    run_test(*network)
+    assert {path.name for path in tiny.folder.rglob('*')} == before
