@@ -13,11 +13,12 @@ import numpy as np
 
 from pyskl.inference.network import ActionNetwork
 from pyskl.inference.timeline import Event, Timeline
-from pyskl.inference.windows import PersonBuffer, near_pairs
+from pyskl.inference.windows import PersonBuffer, centered, near_pairs
 from pyskl.pose.tracking import MAX_A_FRAME, Tracker
 
 People = tuple[np.ndarray, np.ndarray] | np.ndarray
 FEWEST = 5  # observations of a person that are labelled at all
+IMG_SHAPE = (1080, 1920)  # of images whose size is not given, as PreNormalize2D has it
 METRES = 1000  # 3D joints are in metres; the tracker's smallest person has a size of 1
 
 
@@ -31,11 +32,13 @@ class StreamSettings:
         threshold: Confidence at which a label starts; None takes the calibration's.
         keep: Share of the threshold down to which a label lasts (for confidences that are probabilities).
         smooth: Windows whose scores are averaged.
-        confirm: Windows in a row that a change of label needs.
+        confirm: Windows in a row that a change of label needs; None takes those of half a window's time, at least 2.
         max_gap: Seconds that joints are filled in over.
         max_age: Seconds that a person may be missing for and still be the same one.
         nearness: Largest distance between two persons, in their mean height, that a network for two takes together; 0
             labels everyone alone.
+        center: Whether windows of 2D joints are shifted so that their people stand in the middle of the image, as in
+            data sets whose camera is aimed at the person.
 
     Raises:
         ValueError: If a value is out of range.
@@ -46,10 +49,11 @@ class StreamSettings:
     threshold: float | None = None
     keep: float = 0.7
     smooth: int = 3
-    confirm: int = 2
+    confirm: int | None = None
     max_gap: float = 0.5
     max_age: float = 1.0
     nearness: float = 0.8
+    center: bool = False
 
     def __post_init__(self) -> None:
         ranges = {
@@ -95,6 +99,7 @@ class ActionStream:
         self._labelled: dict[int, int] = {}  # windows of each person so far
         self._time = self._next = None
         self._frame = 0
+        self._confirm = self.settings.confirm or max(2, round(self.settings.window / self.settings.hop / 2))
         self._length = max(round(self.settings.window * network.fps), 1)  # T
 
     @property
@@ -167,7 +172,7 @@ class ActionStream:
         keep = threshold * settings.keep if threshold > 0 else threshold
         self._buffers[person] = PersonBuffer(time, settings.window + settings.max_gap + settings.hop)
         self._timelines[person] = Timeline(
-            person, time, self.network.classes, threshold, keep, settings.smooth, settings.confirm, probability
+            person, time, self.network.classes, threshold, keep, settings.smooth, self._confirm, probability
         )
         self._labelled[person] = 0
 
@@ -237,6 +242,9 @@ class ActionStream:
         window = {'keypoint': np.stack([keypoint for keypoint, _ in joints])}
         if self.network.skeleton.dims == 2:
             window['keypoint_score'] = np.stack([score for _, score in joints])
+            if self.settings.center:
+                size = self.size or IMG_SHAPE
+                window['keypoint'] = centered(window['keypoint'], window['keypoint_score'] > 0, size)
         if self.size is not None:
             window['img_shape'] = self.size
         return window

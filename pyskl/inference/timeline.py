@@ -44,8 +44,8 @@ class Timeline:
     """Intervals of one person.
 
     Scores are averaged over ``smooth`` windows. A label starts when its confidence reaches ``threshold``, and lasts
-    until it falls below ``keep`` or other labels take its place for ``confirm`` windows in a row; the change is dated
-    back to the first of them.
+    until it falls below ``keep`` or others take its place for ``confirm`` windows in a row; the change is dated back to
+    the first of them (with a third label in between, to the middle of its windows).
 
     Args:
         person: Its number.
@@ -105,12 +105,13 @@ class Timeline:
             self._sum(smoothed)
             self.partner = partner or self.partner
         else:
-            if self._change and self._change[-1][1] != label:  # a third label: its windows count from here
-                self._change = [(self._change[0][0], label, row) for _, _, row in self._change]
             self._change.append(((self._before + time) / 2, label, smoothed))
             if len(self._change) >= self.confirm:
-                ended = self._end(self._change[0][0])
-                self.label, self.partner, self._start = label, partner, self._change[0][0]
+                # Windows with a third label in between belong half to what was before.
+                own = next(at for at, other, _ in self._change if other == label)
+                change = (self._change[0][0] + own) / 2
+                ended = self._end(change)
+                self.label, self.partner, self._start = label, partner, change
                 for _, _, row in self._change:
                     self._sum(row)
                 self._change = []

@@ -99,6 +99,22 @@ def near_pairs(keypoint: list[np.ndarray], score: list[np.ndarray], nearness: fl
     return chosen
 
 
+def centered(keypoint: np.ndarray, seen: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """``(M, T, V, 2)`` shifted so that the median centre of the boxes of all persons is the image's middle.
+
+    Args:
+        keypoint: Pixels; joints that are not seen stay where they are.
+        seen: ``(M, T, V)``.
+        size: (height, width), pixels.
+    """
+    filled = seen.any(-1)
+    if not filled.any():
+        return keypoint
+    center, _ = _place(keypoint[filled], seen[filled])
+    shift = np.array([size[1] / 2, size[0] / 2]) - np.median(center, axis=0)
+    return np.where(seen[..., None], keypoint + shift, keypoint).astype(keypoint.dtype)
+
+
 def _place(keypoint: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Centre ``(t, 2)`` and larger side ``(t,)`` of the box of the joints ``(t, V, C)`` that are seen."""
     flat = keypoint[..., :2]

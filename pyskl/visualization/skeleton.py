@@ -4,7 +4,7 @@ Convention: pictures are ``(H, W, 3)`` uint8, RGB; points are (x, y) in pixels, 
 numbers in the middle of a pixel. Legend: ``M`` persons, ``V`` joints, ``K`` limbs or channels.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
@@ -42,6 +42,7 @@ def draw_skeleton(
     thickness: int = 3,
     radius: float = 4.0,
     outline: bool = True,
+    numbers: Sequence[int] | None = None,
 ) -> np.ndarray:
     """A copy of ``image`` with the persons of one frame on it.
 
@@ -55,6 +56,7 @@ def draw_skeleton(
         thickness: Of limbs, pixels.
         radius: Of joints, pixels.
         outline: Whether a dark rim sets joints and limbs off from what they cover.
+        numbers: The number of each person that chooses the colours; None: 0, 1, ...
 
     Raises:
         ValueError: If the shapes do not fit one another.
@@ -69,8 +71,9 @@ def draw_skeleton(
     marks = _marks(skeleton, opacity * np.isfinite(points).all(-1), depth)
     places = np.where(np.isfinite(points), points, 0).clip(-_FAR, _FAR)
     sides = joint_sides(skeleton)
-    joint_colors = [shades(sides, person).tolist() for person in range(len(points))]
-    limb_colors = [shades(limb_sides(skeleton.limbs, sides), person).tolist() for person in range(len(points))]
+    numbers = range(len(points)) if numbers is None else numbers
+    joint_colors = [shades(sides, number).tolist() for number in numbers]
+    limb_colors = [shades(limb_sides(skeleton.limbs, sides), number).tolist() for number in numbers]
     rim = 1 if outline else 0
     fixed = np.rint(places * (1 << _SHIFT)).astype(int).tolist()
     for person, limb, (a, b), alpha in marks:

@@ -1,0 +1,180 @@
+"""H.264 films by PyAV, with the sound of another film."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from pyskl.files import replacing_path
+from pyskl.inference.sources import FilmSource, _pyav
+from pyskl.inference.spool import PeopleSpool
+from pyskl.inference.timeline import Event
+from pyskl.skeletons import Skeleton
+from pyskl.visualization.overlay import Interval, Strip, draw_people
+
+CLOCK = 90_000  # ticks per second of the film's times
+COPIED = ('aac', 'mp3', 'ac3')  # sound that an mp4 file holds as it is
+
+
+class FilmWriter:
+    """Frames with a time each -> one H.264 file.
+
+    Args:
+        path: The file, ``.mp4``.
+        size: (height, width) of the frames, even numbers.
+        fps: Mean frames per second, a hint.
+        sound: A film whose sound is taken, if it has any.
+
+    Raises:
+        ValueError: If PyAV is not installed.
+    """
+
+    def __init__(self, path: str | Path, size: tuple[int, int], fps: float, sound: str | Path | None = None) -> None:
+        self._av = _pyav()
+        self._out = self._av.open(str(path), 'w', format='mp4')
+        rate = Fraction(max(fps, 1.0)).limit_denominator(1001)
+        self._stream = self._out.add_stream('libx264', rate=rate, options={'preset': 'veryfast', 'crf': '22'})
+        self._stream.height, self._stream.width = size
+        self._stream.pix_fmt = 'yuv420p'
+        self._stream.codec_context.time_base = Fraction(1, CLOCK)
+        self._last = -1
+        self._sound = None if sound is None else self._packets(sound)
+        self._ahead = next(self._sound, None) if self._sound else None
+
+    def write(self, image: np.ndarray, time: float) -> None:
+        """Append ``(H, W, 3)`` RGB at ``time`` seconds."""
+        frame = self._av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format='rgb24')
+        frame.pts = self._last = max(round(time * CLOCK), self._last + 1)
+        frame.time_base = Fraction(1, CLOCK)
+        for packet in self._stream.encode(frame):
+            self._out.mux(packet)
+        self._mux_sound(time)
+
+    def _mux_sound(self, until: float) -> None:
+        while self._ahead is not None and self._ahead[0] <= until:
+            self._out.mux(self._ahead[1])
+            self._ahead = next(self._sound, None)
+
+    def close(self) -> None:
+        """Finish the file."""
+        for packet in self._stream.encode():
+            self._out.mux(packet)
+        self._mux_sound(self._last / CLOCK + 0.1)
+        if self._sound is not None:
+            self._sound.close()
+        self._out.close()
+
+    def _packets(self, path: str | Path) -> Iterator[tuple[float, object]] | None:
+        """(seconds, packet) of the sound of a film, for this file; None if it has none."""
+        source = self._av.open(str(path))
+        if not source.streams.audio:
+            source.close()
+            return None
+        video, audio = source.streams.video[0], source.streams.audio[0]
+        begin = float((video.start_time or 0) * video.time_base)
+        copied = audio.codec_context.name in COPIED
+        if copied:
+            target = self._out.add_stream_from_template(audio)
+        else:
+            target = self._out.add_stream('aac', rate=audio.codec_context.sample_rate)
+        return self._read_sound(source, audio, target, begin, copied)
+
+    def _read_sound(self, source, audio, target, begin: float, copied: bool) -> Iterator[tuple[float, object]]:
+        with source, contextlib.suppress(self._av.error.FFmpegError):  # a film cut short: its sound ends there
+            shift = round(begin / audio.time_base)
+            if copied:
+                for packet in source.demux(audio):
+                    if packet.dts is None or packet.pts - shift < 0:
+                        continue
+                    packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
+                    packet.stream = target
+                    yield float(packet.pts * audio.time_base), packet
+                return
+            for frame in [*source.decode(audio)] if audio.duration is None else source.decode(audio):
+                at = float(frame.time or 0) - begin
+                frame.pts = None
+                for packet in target.encode(frame):
+                    yield at, packet
+            for packet in target.encode():
+                yield 1e9, packet
+
+
+def even(size: tuple[int, int], most: int) -> tuple[int, int]:
+    """(height, width) scaled to a height of at most ``most``, both even."""
+    scale = min(1.0, most / size[0])
+    return tuple(max(round(side * scale / 2) * 2, 2) for side in size)
+
+
+def intervals_of(events: Sequence[Event]) -> list[Interval]:
+    """Events as the timeline draws them."""
+    return [Interval(event.person, event.start, event.end, event.label, event.index >= 0) for event in events]
+
+
+def draw_film(
+    path: str | Path,
+    source: FilmSource | Iterator,
+    people: PeopleSpool,
+    events: Sequence[Event],
+    skeleton: Skeleton,
+    size: tuple[int, int],
+    fps: float,
+    sound: str | Path | None = None,
+    height: int = 720,
+    progress=iter,
+) -> int:
+    """Write the film with skeletons, labels and the timeline.
+
+    Ctrl-C ends the film there and is raised again once the file is complete.
+
+    Args:
+        path: The file.
+        source: Frames again, as many as ``people`` has or more; None for a dark background.
+        people: The tracked people of each frame.
+        events: Of all persons.
+        skeleton: Of the joints.
+        size: (height, width) that joints are in.
+        fps: Mean frames per second.
+        sound: Film whose sound is taken.
+        height: Largest height of the frames, pixels.
+        progress: What goes over the frames, such as ``tqdm``.
+
+    Returns:
+        How many frames were written.
+
+    Raises:
+        OSError: If the file cannot be written.
+    """
+    shape = even(size, height)
+    scale = np.array([shape[1] / size[1], shape[0] / size[0]], np.float32)
+    intervals = intervals_of(events)
+    last = max((event.end for event in events), default=0.0)
+    strip = Strip(shape[1], intervals, (0.0, max(last, people.frames / fps)), int(np.clip(shape[0] // 40, 11, 18)))
+    total = (shape[0] + strip.still.shape[0], shape[1])
+    count, interrupted = 0, False
+    images = (frame.image for frame in source) if source is not None else None
+    with replacing_path(path) as name:
+        writer = FilmWriter(name, total, fps, sound)
+        try:
+            for time, persons, keypoint, score in progress(people):
+                image = np.full((*shape, 3), 24, np.uint8) if images is None else next(images, None)
+                if image is None:
+                    break
+                if images is not None:
+                    image = cv2.resize(image, shape[::-1], interpolation=cv2.INTER_AREA)[..., ::-1]
+                labels = _labels_at(intervals, time)
+                image = draw_people(image, persons.tolist(), keypoint[..., :2] * scale, score, skeleton, labels)
+                writer.write(np.concatenate([image, strip.draw(time)]), time)
+                count += 1
+        except KeyboardInterrupt:
+            interrupted = True
+        writer.close()
+    if interrupted:
+        raise KeyboardInterrupt
+    return count
+
+
+def _labels_at(intervals: Sequence[Interval], time: float) -> dict[int, str]:
+    return {item.person: item.label for item in intervals if item.start <= time <= item.end}

@@ -1,0 +1,321 @@
+"""Frames to label: films, cameras and folders of images, with the time of each frame.
+
+Times are the film's own, so a variable frame rate needs no care. Images are ``(H, W, 3)`` uint8 BGR, as OpenCV has
+them.
+"""
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import cv2
+import numpy as np
+
+IMAGES = ('.bmp', '.jpeg', '.jpg', '.png', '.webp')
+FILMS = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm', '.wmv', '.ts')
+EXTRA = "pip install -e '.[film]'"
+MAX_MISSED = 0.05  # share of its length that a film may lack at the end before it counts as cut short
+Item = TypeVar('Item')
+
+
+class Frame(NamedTuple):
+    """One image of a film and its time in seconds."""
+
+    time: float
+    image: np.ndarray
+
+
+class FilmSource:
+    """The frames of a video file, upright, read by PyAV.
+
+    Args:
+        path: The file.
+
+    Attributes:
+        size: (height, width) of its images, pixels.
+        fps: Mean frames per second.
+        duration: Seconds that the file promises; 0 if it does not say.
+        notes: What was noticed, one line each; complete once all frames are read.
+
+    Raises:
+        ValueError: If PyAV is not installed, or the file is not a video.
+        OSError: If there is no such file.
+    """
+
+    live = False
+
+    def __init__(self, path: str | Path) -> None:
+        self.path, self.notes = Path(path), []
+        self._av = _pyav()
+        if not self.path.is_file():
+            raise FileNotFoundError(f'no film {self.path}')
+        with self._open() as container:
+            stream = container.streams.video[0]
+            self.fps = float(stream.average_rate or stream.guessed_rate or 30)
+            self.duration = float((container.duration or 0) / self._av.time_base)
+            try:
+                first = next(container.decode(stream), None)
+            except self._av.error.FFmpegError as error:
+                raise ValueError(f'{self.path} cannot be decoded: {error.strerror}') from None
+            if first is None:
+                raise ValueError(f'{self.path} holds no frames')
+            self.turns = round(-getattr(first, 'rotation', 0) / 90) % 4  # quarter turns anticlockwise, to undo
+            sides = (first.height, first.width)
+            self.size = sides[::-1] if self.turns % 2 else sides
+            self._coded = sides
+            if self.turns:
+                self.notes.append(f'{self.path.name} has a rotation flag; its frames are turned upright')
+
+    def _open(self):
+        try:
+            container = self._av.open(str(self.path))
+        except self._av.error.FFmpegError as error:
+            raise ValueError(f'{self.path} is not a film that can be decoded: {error.strerror}') from None
+        if not container.streams.video:
+            container.close()
+            raise ValueError(f'{self.path} holds no video stream')
+        container.streams.video[0].thread_type = 'AUTO'
+        return container
+
+    def __len__(self) -> int:
+        """About how many frames there are; 0 if the file does not say."""
+        return round(self.duration * self.fps)
+
+    def __iter__(self) -> Iterator[Frame]:
+        """All frames; a film that breaks off ends there, with a line in ``notes``.
+
+        Raises:
+            ValueError: If the size of the images changes.
+        """
+        begin, last = None, -1.0
+        with self._open() as container:
+            stream = container.streams.video[0]
+            counted = container.format.name == 'avi'  # whose times are wrong for films with B-frames
+            try:
+                for number, frame in enumerate(container.decode(stream)):
+                    at = number / self.fps if counted or frame.time is None else float(frame.time)
+                    begin = at if begin is None else begin
+                    at -= begin
+                    if at <= last:  # two frames of one time
+                        at = last + 0.5 / self.fps
+                    if (frame.height, frame.width) != self._coded:
+                        raise ValueError(
+                            f'{self.path}: the images change from {self._coded} to {(frame.height, frame.width)} '
+                            f'(height, width) at {at:.2f} s; what came before is labelled'
+                        )
+                    last = at
+                    image = frame.to_ndarray(format='bgr24')
+                    yield Frame(at, np.ascontiguousarray(np.rot90(image, self.turns)) if self.turns else image)
+            except self._av.error.FFmpegError as error:
+                self.notes.append(f'{self.path} breaks off at {max(last, 0):.2f} s ({error.strerror})')
+                return
+        if self.duration and last + 1 / self.fps < (1 - MAX_MISSED) * self.duration - 0.1:
+            self.notes.append(
+                f'{self.path} is cut short: its frames end at {max(last, 0):.2f} s of {self.duration:.2f} s'
+            )
+
+
+class ImagesSource:
+    """A folder of images as a film, in the order of their names.
+
+    Args:
+        folder: The folder.
+        fps: Images per second.
+
+    Raises:
+        ValueError: If it holds no image, or one cannot be read.
+    """
+
+    live = False
+
+    def __init__(self, folder: str | Path, fps: float = 30.0) -> None:
+        self.path, self.fps, self.notes = Path(folder), fps, []
+        self.files = sorted(path for path in self.path.iterdir() if path.suffix.lower() in IMAGES)
+        if not self.files:
+            raise ValueError(f'{folder} holds no image ({", ".join(IMAGES)})')
+        self.size = self._read(self.files[0]).shape[:2]
+        self.duration = len(self.files) / fps
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __iter__(self) -> Iterator[Frame]:
+        """All images.
+
+        Raises:
+            ValueError: If one cannot be read or has another size.
+        """
+        for number, path in enumerate(self.files):
+            image = self._read(path)
+            if image.shape[:2] != self.size:
+                raise ValueError(f'{path} is {image.shape[:2]} (height, width), the first image {self.size}')
+            yield Frame(number / self.fps, image)
+
+    @staticmethod
+    def _read(path: Path) -> np.ndarray:
+        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        if image is None:
+            raise ValueError(f'{path} cannot be read as an image')
+        return image
+
+
+class CameraSource:
+    """A camera of this machine or of the network, opened again when it drops out.
+
+    Args:
+        address: Number of a camera, or an rtsp or http address.
+        patience: Seconds to try to open it again before the stream ends.
+        open_camera: What opens it, for tests.
+        clock: Seconds.
+        sleep: Waits for seconds.
+
+    Raises:
+        ValueError: If the camera is not there.
+    """
+
+    live = True
+    duration = 0.0
+
+    def __init__(
+        self,
+        address: int | str,
+        patience: float = 30.0,
+        open_camera: Callable[[int | str], cv2.VideoCapture] = cv2.VideoCapture,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.address, self.patience, self.notes = address, patience, []
+        self._open_camera, self._clock, self._sleep = open_camera, clock, sleep
+        self._camera = self._opened()
+        if self._camera is None:
+            raise ValueError(f'camera {address} cannot be opened; is it plugged in, and not used by another program?')
+        good, image = self._camera.read()
+        if not good:
+            raise ValueError(f'camera {address} gives no image')
+        self.size = image.shape[:2]
+        self.fps = self._camera.get(cv2.CAP_PROP_FPS) or 30.0
+
+    def __len__(self) -> int:
+        return 0
+
+    def _opened(self) -> cv2.VideoCapture | None:
+        camera = self._open_camera(self.address)
+        return camera if camera.isOpened() else None
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Frames with the seconds since the first, until the camera stays away for longer than ``patience``."""
+        begin, last = self._clock(), -1.0
+        try:
+            while True:
+                good, image = self._camera.read() if self._camera is not None else (False, None)
+                at = self._clock() - begin
+                if not good:
+                    if not self._reopen():
+                        self.notes.append(f'camera {self.address} was lost at {at:.1f} s and did not come back')
+                        return
+                    continue
+                if image.shape[:2] != self.size:  # after it was opened again
+                    image = cv2.resize(image, self.size[::-1])
+                if at > last:
+                    last = at
+                    yield Frame(at, image)
+        finally:
+            self.close()
+
+    def _reopen(self) -> bool:
+        lost, wait = self._clock(), 0.2
+        self.close()
+        while self._clock() - lost < self.patience:
+            self._sleep(wait)
+            wait = min(wait * 2, 5.0)
+            self._camera = self._opened()
+            if self._camera is not None:
+                self.notes.append(f'camera {self.address} dropped out for {self._clock() - lost:.1f} s')
+                return True
+        return False
+
+    def close(self) -> None:
+        """Let the camera go."""
+        if self._camera is not None:
+            self._camera.release()
+            self._camera = None
+
+
+def open_source(name: str | Path, fps: float = 30.0) -> FilmSource | ImagesSource | CameraSource:
+    """The source that a name means: a camera's number, an address, a film, or a folder of images.
+
+    Args:
+        name: ``0`` and the like for cameras; ``rtsp://`` and ``http://`` addresses; a file; a folder.
+        fps: Of a folder of images.
+
+    Raises:
+        ValueError: If it is none of these or cannot be decoded.
+        OSError: If there is no such file.
+    """
+    text = str(name)
+    if text.isdigit():
+        return CameraSource(int(text))
+    if text.startswith(('rtsp://', 'http://', 'https://')):
+        return CameraSource(text)
+    if Path(text).is_dir():
+        return ImagesSource(text, fps)
+    return FilmSource(text)
+
+
+def films_in(folder: str | Path) -> list[Path]:
+    """The video files of a folder, by name."""
+    return sorted(path for path in Path(folder).iterdir() if path.suffix.lower() in FILMS)
+
+
+def prefetch(items: Iterable[Item], size: int = 4) -> Iterator[Item]:
+    """The items, taken from ``items`` by a thread of its own that is up to ``size`` ahead."""
+    waiting: queue.Queue = queue.Queue(size)
+    stopped, end = threading.Event(), object()
+
+    def put(item: object) -> bool:
+        while not stopped.is_set():
+            try:
+                waiting.put(item, timeout=0.2)
+                return True
+            except queue.Full:
+                continue
+        return False
+
+    def work() -> None:
+        iterator = iter(items)
+        try:
+            for item in iterator:
+                if not put((item, None)):
+                    break
+            put((end, None))
+        except BaseException as error:  # raised again where the items are used
+            put((end, error))
+        finally:
+            close = getattr(iterator, 'close', None)
+            if close is not None:
+                close()
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        while True:
+            item, error = waiting.get()
+            if error is not None:
+                raise error
+            if item is end:
+                return
+            yield item
+    finally:
+        stopped.set()
+        thread.join(timeout=5)
+
+
+def _pyav():
+    try:
+        import av
+    except ImportError as error:
+        raise ValueError(f'reading films needs PyAV ({error}); {EXTRA} installs it') from None
+    return av

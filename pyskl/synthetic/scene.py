@@ -1,0 +1,82 @@
+"""Longer scenes: several people side by side who do one thing after another, with the true intervals.
+
+Axes: ``M`` persons, ``T`` frames, ``V`` joints of COCO.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pyskl.skeletons import get_skeleton
+from pyskl.synthetic.actions import ACTIONS, PLANTED
+from pyskl.synthetic.body import mark, pose_body, random_proportions
+from pyskl.synthetic.dataset import IMG_SHAPE, Camera
+
+FRAMES = 48  # of one repetition of an action: the middle of what clips of the bundled data have
+SPREAD = 1.6  # metres between neighbours
+NOISE = 2.0  # pixels, standard deviation
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What happens, and what a pose estimator would see of it.
+
+    Args:
+        keypoint: ``(M, T, V, 2)`` pixels.
+        score: ``(M, T, V)``.
+        intervals: (person from 1, start, end, action), seconds.
+        size: (height, width) of the images, pixels.
+        fps: Frames per second.
+    """
+
+    keypoint: np.ndarray
+    score: np.ndarray
+    intervals: tuple[tuple[int, float, float, str], ...]
+    size: tuple[int, int]
+    fps: float
+
+
+def make_scene(seed: int, plans: Sequence[Sequence[tuple[str, float]]], fps: float = 30.0) -> Scene:
+    """People before a fixed camera.
+
+    Args:
+        seed: Of bodies, motions and noise.
+        plans: For each person (action, seconds), one after another; actions repeat until their time is over.
+        fps: Frames per second.
+
+    Raises:
+        ValueError: If an action is unknown, or a plan is empty.
+    """
+    unknown = sorted({action for plan in plans for action, _ in plan} - set(ACTIONS))
+    if unknown or not all(plans):
+        raise ValueError(f'plans must name actions of {sorted(ACTIONS)}, got {unknown or "an empty plan"}')
+    random, skeleton = np.random.RandomState(seed), get_skeleton('coco')
+    camera = Camera(np.arctan2(0.4, 3.2), 1.4, 1075.0)
+    people, intervals = [], []
+    for person, plan in enumerate(plans):
+        proportions, x = random_proportions(random), SPREAD * (person - (len(plans) - 1) / 2)
+        parts, time = [], 0.0
+        for action, seconds in plan:
+            parts.append(_repeated(random, action, max(round(seconds * fps), 1), FRAMES * fps / 30.0, proportions))
+            intervals.append((person + 1, time, time + seconds, action))
+            time += seconds
+        world = np.concatenate(parts) + np.array([x, 0, 3.2])
+        people.append(camera.project(camera.see(world)))
+    total = min(map(len, people))
+    pixels = np.stack([joints[:total] for joints in people])
+    assert pixels.shape[2] == skeleton.num_joints
+    pixels = pixels + random.normal(0, NOISE, pixels.shape)
+    score = random.uniform(0.7, 1.0, pixels.shape[:-1])
+    return Scene(pixels.astype(np.float32), score.astype(np.float32), tuple(intervals), IMG_SHAPE, fps)
+
+
+def _repeated(random, action: str, frames: int, length: float, proportions: dict) -> np.ndarray:
+    """``(frames, V, 3)`` metres; x to the right of the image for people who face the camera."""
+    parts, left = [], frames
+    while left > 0:
+        count = max(round(length), 2)
+        joints = pose_body(ACTIONS[action](random, count, 1.0), proportions, planted=action in PLANTED)
+        parts.append(mark(joints, get_skeleton('coco'))[:left])
+        left -= count
+    return np.concatenate(parts)

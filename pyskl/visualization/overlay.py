@@ -1,0 +1,128 @@
+"""What people do, drawn over the frames of a film: skeleton and label of each person, and a strip of the timeline.
+
+Images are ``(H, W, 3)`` uint8 RGB. Legend: ``P`` persons, ``V`` joints.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from pyskl.skeletons import Skeleton
+from pyskl.visualization.colors import BACKGROUND, FAINT, NEITHER, PANEL, PERSONS, QUIET, TEXT
+from pyskl.visualization.skeleton import draw_skeleton
+from pyskl.visualization.text import put_text, shortened, text_width
+
+MAX_ROWS = 8
+
+
+class Interval(NamedTuple):
+    """A label of a person on the timeline, seconds."""
+
+    person: int
+    start: float
+    end: float
+    label: str
+    known: bool = True
+
+
+def person_color(person: int) -> tuple[int, int, int]:
+    """RGB of person 1, 2, ..."""
+    return PERSONS[(person - 1) % len(PERSONS)][NEITHER]
+
+
+def draw_people(
+    image: np.ndarray,
+    persons: Sequence[int],
+    keypoint: np.ndarray,
+    score: np.ndarray,
+    skeleton: Skeleton,
+    labels: dict[int, str],
+) -> np.ndarray:
+    """A copy of ``image`` with skeletons and labels.
+
+    Args:
+        image: ``(H, W, 3)``.
+        persons: Number of each person, from 1; 0 for one who is not tracked and gets no label.
+        keypoint: ``(P, V, 2)`` pixels.
+        score: ``(P, V)``; a joint of score 0 is left out.
+        skeleton: Of the joints.
+        labels: Of persons, by number.
+    """
+    height, width = image.shape[:2]
+    letters = int(np.clip(height // 32, 12, 26))
+    stroke = max(2, height // 240)
+    opacity = np.where(score > 0, 0.4 + 0.6 * score.clip(0, 1), 0)
+    numbers = [(person - 1) % len(PERSONS) if person else len(PERSONS) - 2 for person in persons]
+    image = draw_skeleton(
+        image, keypoint, skeleton, opacity, thickness=stroke, radius=stroke * 0.6 + 1.5, numbers=numbers
+    )
+    taken = []
+    for person, place, seen in zip(persons, keypoint, score > 0, strict=True):
+        if person not in labels or not seen.any():
+            continue
+        text = shortened(f'{person}  {labels[person]}', letters, width // 2)
+        box = text_width(text, letters) + letters, round(letters * 1.5)
+        left = int(np.clip(place[seen, 0].mean() - box[0] / 2, 0, max(width - box[0], 0)))
+        top = int(np.clip(place[seen, 1].min() - box[1] * 1.8, 0, max(height - box[1], 0)))
+        while any(abs(top - y) < box[1] and left < x + w and x < left + box[0] for x, y, w in taken):
+            top += box[1]
+        taken.append((left, top, box[0]))
+        cv2.rectangle(image, (left, top), (left + box[0], top + box[1]), BACKGROUND, cv2.FILLED)
+        cv2.rectangle(image, (left, top), (left + 3, top + box[1]), person_color(person), cv2.FILLED)
+        put_text(image, text, (left + letters // 2, top + letters // 6), letters)
+    return image
+
+
+class Strip:
+    """A timeline below a film: a row for each person, and a line at the present time.
+
+    Args:
+        width: Pixels.
+        intervals: Of all persons; those who are seen longest get a row, in the order of their numbers.
+        span: (from, to) in seconds.
+        letters: Height of the letters, pixels.
+    """
+
+    def __init__(self, width: int, intervals: Sequence[Interval], span: tuple[float, float], letters: int = 14) -> None:
+        self.span, self.gap = span, letters // 2
+        seen = {}
+        for item in intervals:
+            seen[item.person] = seen.get(item.person, 0.0) + item.end - item.start
+        self.persons = sorted(sorted(seen, key=lambda person: -seen[person])[:MAX_ROWS])
+        self.row = round(letters * 1.7)
+        self.left = text_width('00', letters) + 2 * self.gap
+        height = self.gap * 2 + self.row * max(len(self.persons), 1)
+        self.still = np.full((height + height % 2, width, 3), BACKGROUND, np.uint8)
+        for number, person in enumerate(self.persons):
+            top = self.gap + number * self.row
+            put_text(self.still, str(person), (self.gap, top), letters, person_color(person))
+            end = (width - self.gap, top + self.row - 3)
+            cv2.rectangle(self.still, (self.left, top), end, PANEL, cv2.FILLED)
+            for item in intervals:
+                if item.person == person:
+                    self._draw(item, top, letters)
+        if not self.persons:
+            put_text(self.still, 'nobody', (self.gap, self.gap), letters, QUIET)
+
+    def _x(self, time: float) -> int:
+        begin, end = self.span
+        room = self.still.shape[1] - self.left - self.gap
+        return self.left + round(float(np.clip((time - begin) / max(end - begin, 1e-6), 0, 1)) * room)
+
+    def _draw(self, item: Interval, top: int, letters: int) -> None:
+        left, right = self._x(item.start), self._x(item.end)
+        color = person_color(item.person) if item.known else FAINT
+        shade = tuple(round(0.55 * c + 0.45 * b) for c, b in zip(color, PANEL, strict=True)) if item.known else FAINT
+        cv2.rectangle(self.still, (left, top), (max(right - 2, left), top + self.row - 3), shade, cv2.FILLED)
+        if right - left > 2 * letters:
+            words = shortened(item.label, letters - 2, right - left - 8)
+            put_text(self.still, words, (left + 4, top + 2), letters - 2, TEXT if item.known else QUIET)
+
+    def draw(self, time: float) -> np.ndarray:
+        """The strip ``(h, W, 3)`` at ``time`` seconds."""
+        image = self.still.copy()
+        x = self._x(time)
+        cv2.line(image, (x, 0), (x, image.shape[0]), TEXT, 2)
+        return image

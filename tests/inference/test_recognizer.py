@@ -1,0 +1,126 @@
+import json
+
+import numpy as np
+import pytest
+
+av = pytest.importorskip('av')
+
+from pyskl.inference.recognizer import ActionRecognizer, find_model  # noqa: E402
+from tests.inference.films import SIZE, HandsUp, pose_of, render, two_people, write_film  # noqa: E402
+
+
+@pytest.fixture(scope='module')
+def scene():
+    return two_people()
+
+
+@pytest.fixture(scope='module')
+def film(scene, tmp_path_factory):
+    return write_film(tmp_path_factory.mktemp('film') / 'two.mp4', render(scene), sound=True)
+
+
+@pytest.fixture(scope='module')
+def labelled(scene, film, tmp_path_factory):
+    out = tmp_path_factory.mktemp('labelled') / 'out'
+    recognizer = ActionRecognizer.of(HandsUp(), pose_of(scene))
+    return list(recognizer.film(film, out)), out
+
+
+def test_each_of_two_people_has_the_right_intervals_within_half_a_second(scene, labelled):
+    events, _ = labelled
+    found = {}  # which person has which number does not matter
+    for event in events:
+        found.setdefault(event.person, []).append((event.label, event.start, event.end))
+    assert len(found) == 2
+    due = {}
+    for person, start, end, action in scene.intervals:
+        due.setdefault(person, []).append((action, start, end))
+    plans = sorted(due.values())
+    for got, wanted in zip(sorted(found.values()), plans, strict=True):
+        assert [label for label, *_ in got] == [action for action, *_ in wanted]
+        for (_, start, end), (_, true_start, true_end) in zip(got, wanted, strict=True):
+            assert start == pytest.approx(true_start, abs=0.5) and end == pytest.approx(true_end, abs=0.5)
+
+
+def test_the_folder_holds_events_scores_and_the_film_with_its_sound(labelled):
+    events, out = labelled
+    assert sorted(path.name for path in out.iterdir()) == [
+        'events.csv', 'events.json', 'events.srt', 'film.mp4', 'scores.npz',
+    ]  # fmt: skip
+    held = json.loads((out / 'events.json').read_text())
+    assert len(held['events']) == len(events) == 4 and held['layout'] == 'coco' and held['classes'] == ['walk', 'wave']
+    assert (out / 'events.csv').read_text().splitlines()[0] == 'person,start,end,label,score,partner'
+    assert '00:00:00,000 --> ' in (out / 'events.srt').read_text()
+    scores = np.load(out / 'scores.npz')
+    assert scores['scores'].shape == (len(scores['time']), 2) and set(scores['person']) == {1, 2}
+    with av.open(str(out / 'film.mp4')) as container:
+        video = container.streams.video[0]
+        assert video.codec_context.name == 'h264' and video.width == SIZE[1] and video.height > SIZE[0]
+        assert sum(1 for _ in container.decode(video)) == 90
+    with av.open(str(out / 'film.mp4')) as container:
+        assert container.streams.audio[0].codec_context.name == 'aac'
+        sound = [frame.samples for frame in container.decode(audio=0)]
+        assert sum(sound) / 16000 == pytest.approx(6, abs=0.2)
+
+
+def test_an_interrupted_film_leaves_what_was_seen(scene, film, tmp_path):
+    recognizer = ActionRecognizer.of(HandsUp(), pose_of(scene))
+
+    def stop(frames, total, what):
+        for number, frame in enumerate(frames):
+            if number == 70:
+                raise KeyboardInterrupt
+            yield frame
+
+    with pytest.raises(KeyboardInterrupt):
+        list(recognizer.film(film, tmp_path / 'out', progress=stop))
+    held = json.loads((tmp_path / 'out' / 'events.json').read_text())
+    assert sorted(event['label'] for event in held['events']) == ['walk', 'walk', 'wave', 'wave']
+    assert held['events'][-1]['end'] == pytest.approx(69 / 15, abs=0.01)
+    assert not (tmp_path / 'out' / 'film.mp4').exists()
+
+
+def test_results_are_not_replaced_unasked(scene, film, labelled):
+    _, out = labelled
+    with pytest.raises(FileExistsError, match='events.json exists; --overwrite replaces it'):
+        next(ActionRecognizer.of(HandsUp(), pose_of(scene)).film(film, out))
+
+
+def test_a_film_without_people_says_so(film):
+    class Nobody:
+        layout = 'coco'
+
+        def people(self, frame):
+            return np.zeros((0, 17, 2), np.float32), np.zeros((0, 17), np.float32)
+
+    lines = []
+    assert list(ActionRecognizer.of(HandsUp(), Nobody()).film(film, report=lines.append)) == []
+    assert lines == [f'nobody was found in {film}']
+
+
+def test_an_estimator_of_another_skeleton_is_refused(film):
+    class Hands:
+        layout = 'handmp'
+
+    with pytest.raises(ValueError, match="takes joints of 'coco', the pose estimator finds 'handmp'"):
+        next(ActionRecognizer.of(HandsUp(), Hands()).film(film))
+
+
+def test_a_full_disk_while_the_film_is_written_loses_nothing_else(scene, film, tmp_path, monkeypatch):
+    def full(*args, **options):
+        raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr('pyskl.inference.recognizer.draw_film', full)
+    with pytest.raises(OSError, match='film.mp4 cannot be written.*No space left on device.*events and scores are in'):
+        list(ActionRecognizer.of(HandsUp(), pose_of(scene)).film(film, tmp_path / 'out'))
+    assert len(json.loads((tmp_path / 'out' / 'events.json').read_text())['events']) == 4
+
+
+def test_quickstart_without_a_checkpoint_names_the_script(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError, match='bash tools/quickstart.sh'):
+        find_model('quickstart')
+    folder = tmp_path / 'work_dirs/quickstart/d5'
+    folder.mkdir(parents=True)
+    (folder / 'best_top1_acc_epoch_3.pth').touch()
+    assert find_model('quickstart')[0] == 'quickstart/d5'
