@@ -1,8 +1,9 @@
-"""Where the shared form of an annotation file is kept, and who builds it.
+"""The cache of shared records: where an annotation file's store is kept, and which process builds it.
 
 The folder is ``$PYSKL_CACHE``, else ``$XDG_CACHE_HOME/pyskl``, else ``~/.cache/pyskl``, else one of this user in the
-temporary folder. An entry is named after the path, size and time of change of its annotation file. Whoever comes first
-builds it, under a lock; the others wait and map it.
+temporary folder. An entry is named after path, size, inode and times of its annotation file; the time of the last
+change of the inode cannot be set, so another file of equal size and date never gets the entry. The first process that
+needs an entry builds it, under a lock; the others wait for it. A damaged entry is removed and built again.
 """
 
 import contextlib
@@ -22,6 +23,23 @@ from pyskl.files import replacing
 # What a folder without room, or without leave to write, answers.
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
 KEPT_SECONDS = 7 * 24 * 3600  # how long an entry outlives its annotation file
+LEFTOVER_SECONDS = 24 * 3600  # age of a temporary file whose writer must be gone
+
+
+class CachedStore(RecordStore):
+    """An entry of the cache: if it turns out to be damaged, it is removed, so that the next run builds it again."""
+
+    def __init__(self, path: str | Path, verify: bool = False) -> None:
+        super().__init__(path, verify)
+        self.check_tables()
+
+    def _damaged(self, what: str) -> TornStoreError:
+        with contextlib.suppress(OSError):
+            self.path.unlink()
+        return TornStoreError(
+            f'the cache entry {str(self.path)!r} is damaged: {what}; it is removed, and the same command '
+            f'builds it again'
+        )
 
 
 def cache_folders() -> list[Path]:
@@ -53,18 +71,18 @@ def open_records(ann_file: str | Path, read: Callable[[str], tuple] | None = Non
         raise IsADirectoryError(f'ann_file {str(ann_file)!r} is a folder; name the pickle or store in it') from None
     except OSError as error:
         raise type(error)(f'ann_file {str(ann_file)!r} cannot be read: {error.strerror} (as {source!r})') from None
-    prefix = hashlib.sha256(source.encode()).hexdigest()[:16]
-    name = f'{prefix}-{stat.st_size:x}-{stat.st_mtime_ns:x}-v{VERSION}.records'
+    prefix = _hashed(source)
+    name = f'{prefix}-{_hashed(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)}-v{VERSION}.records'
     failures = []
     for folder in cache_folders():
         if not is_own_folder(folder):
             failures.append(f'{str(folder)!r}: not a private folder of this user that can be written')
             continue
         with contextlib.suppress(FileNotFoundError, TornStoreError):
-            return RecordStore(folder / name, verify)
+            return CachedStore(folder / name, verify)
         with locked(folder / f'{prefix}.lock'):
             with contextlib.suppress(FileNotFoundError, TornStoreError):
-                return RecordStore(folder / name, verify)
+                return CachedStore(folder / name, verify)
             try:
                 with replacing(folder / name, private=True) as file:
                     if read is None:
@@ -77,15 +95,23 @@ def open_records(ann_file: str | Path, read: Callable[[str], tuple] | None = Non
                 failures.append(f'{str(folder)!r}: {error.strerror}')
                 continue
             _sweep(folder, prefix, keep=name)
-            return RecordStore(folder / name, verify)
+            return CachedStore(folder / name, verify)
     raise OSError(
         f'there is nowhere to keep the shared form of {source!r} ({"; ".join(failures)}); set PYSKL_CACHE to a private '
         f'folder with {stat.st_size / 2**20:.0f} MB free'
     )
 
 
+def _hashed(*values: object) -> str:
+    return hashlib.sha256(repr(values).encode('utf-8', 'surrogateescape')).hexdigest()[:16]
+
+
 def _sweep(folder: Path, prefix: str, keep: str) -> None:
-    """Remove older forms of the same file, and forms of files that are long gone."""
+    """Remove older entries of the same file, entries of files that are long gone, and what killed builds left."""
+    for leftover in folder.glob('.pyskl-*.tmp'):
+        with contextlib.suppress(OSError):
+            if time.time() - leftover.lstat().st_mtime > LEFTOVER_SECONDS:
+                leftover.unlink()
     for entry in folder.glob('*.records'):
         if entry.name == keep:
             continue
@@ -111,7 +137,8 @@ def locked(path: Path) -> Iterator[None]:
     except ImportError:  # Windows
         yield
         return
-    with path.open('w') as file:
+    flags = os.O_CREAT | os.O_RDWR | getattr(os, 'O_NOFOLLOW', 0)
+    with open(os.open(path, flags, mode=0o600), 'w') as file:
         with contextlib.suppress(OSError):  # network file systems without locks: two may build, the last rename counts
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
@@ -120,11 +147,20 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def is_own_folder(folder: Path) -> bool:
-    """Whether ``folder`` exists, or could be made, as a private folder of this user that can be written."""
+    """Whether ``folder`` exists, or could be made, as a private folder of this user that can be written.
+
+    Links on the way to it must be this user's or the system's: others could turn theirs elsewhere.
+    """
     try:
+        if any(_is_link_of_others(part) for part in (folder, *folder.parents)):
+            return False
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = folder.stat()
     except OSError:
         return False
     own = not hasattr(os, 'getuid') or found.st_uid == os.getuid()
     return own and not found.st_mode & 0o022 and os.access(folder, os.W_OK | os.X_OK)
+
+
+def _is_link_of_others(path: Path) -> bool:
+    return path.is_symlink() and hasattr(os, 'getuid') and path.lstat().st_uid not in (0, os.getuid())

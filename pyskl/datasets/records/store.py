@@ -104,10 +104,7 @@ class RecordStore(Sequence):
                         part = self._file.read(count - len(data))
                 if not part:
                     size = os.fstat(self._file.fileno()).st_size
-                    raise TornStoreError(
-                        f'{str(self.path)!r} was cut off while in use: {size} bytes are left of {self._size}; copy it, '
-                        f'or build it from its pickle, again'
-                    )
+                    raise self._damaged(f'it was cut off while in use, {size} bytes are left of {self._size}')
                 data = part if not data else data + part
         except OSError as error:
             raise TornStoreError(f'{str(self.path)!r} cannot be read: {error.strerror}') from None
@@ -146,7 +143,7 @@ class RecordStore(Sequence):
         return self._length
 
     def __reduce__(self) -> tuple:
-        return RecordStore, (self.path, self._verify)
+        return type(self), (self.path, self._verify)
 
     def __getitem__(self, index: int) -> dict:
         return self.record(index)
@@ -196,7 +193,7 @@ class RecordStore(Sequence):
         self._advise('POSIX_FADV_SEQUENTIAL')
         for name in self._tables_at:
             try:
-                self._table(name)
+                self._read_table(name)
             except TornStoreError:
                 yield name
         for index in range(self._length):
@@ -208,21 +205,33 @@ class RecordStore(Sequence):
                 yield index
         self._advise('POSIX_FADV_RANDOM')
 
+    def check_tables(self) -> None:
+        """Compare all tables with their checksums, without keeping them in memory.
+
+        Raises:
+            TornStoreError: If one is damaged.
+        """
+        for name in self._tables_at:
+            self._read_table(name)
+
     def _table(self, name: str) -> np.ndarray:
         if name not in self._tables:
-            try:
-                place = self._tables_at[name]
-                data = self._read(place.offset, place.nbytes)
-                if zlib.crc32(data) != place.crc:
-                    raise self._damaged(f'table {name!r}')
-                table = np.frombuffer(data, place.dtype).reshape(place.shape)
-                check_table(name, table, self._length, self._tables_at)
-                self._tables[name] = table
-            except TornStoreError:
-                raise
-            except _BROKEN:
-                raise self._damaged(f'table {name!r}') from None
+            self._tables[name] = self._read_table(name)
         return self._tables[name]
+
+    def _read_table(self, name: str) -> np.ndarray:
+        try:
+            place = self._tables_at[name]
+            data = self._read(place.offset, place.nbytes)
+            if zlib.crc32(data) != place.crc:
+                raise self._damaged(f'table {name!r}')
+            table = np.frombuffer(data, place.dtype).reshape(place.shape)
+            check_table(name, table, self._length, self._tables_at)
+        except TornStoreError:
+            raise
+        except _BROKEN:
+            raise self._damaged(f'table {name!r}') from None
+        return table
 
     @cached_property
     def _tables(self) -> dict[str, np.ndarray]:

@@ -8,6 +8,7 @@ import pytest
 from pyskl.datasets.records import cache as record_cache
 from pyskl.datasets.records.annotations import write_annotations
 from pyskl.datasets.records.cache import cache_folders, is_own_folder, open_records
+from pyskl.datasets.records.store_format import TornStoreError
 
 
 def entries(folder):
@@ -44,6 +45,92 @@ def test_a_torn_entry_is_built_again(tmp_path, make_record, cache_folder):
     (entry,) = cache_folder.glob('*.records')
     entry.write_bytes(entry.read_bytes()[:-5])
     assert open_records(tmp_path / 'x.pkl').names == ['a']
+
+
+@pytest.mark.parametrize('table', ['labels', 'names', 'rows', 'shapes', 'problem_rows'])
+def test_a_damaged_entry_is_built_again(tmp_path, make_record, cache_folder, table):
+    write_annotations(tmp_path / 'x.pkl', [make_record('a', label=3), make_record('b', label=4)])
+    found = open_records(tmp_path / 'x.pkl')
+    (entry,) = cache_folder.glob('*.records')
+    place, data = found._tables_at[table], bytearray(entry.read_bytes())
+    if place.nbytes == 0:
+        return
+    data[place.offset] ^= 1
+    entry.unlink()
+    entry.write_bytes(data)
+    assert open_records(tmp_path / 'x.pkl').labels.tolist() == [3, 4]
+
+
+def test_an_entry_that_turns_out_to_be_damaged_is_removed(tmp_path, make_record, cache_folder):
+    write_annotations(tmp_path / 'x.pkl', [make_record('a')])
+    found = open_records(tmp_path / 'x.pkl')
+    (entry,) = cache_folder.glob('*.records')
+    os.truncate(entry, 200)
+    with pytest.raises(TornStoreError, match='the cache entry .* it is removed, and the same command builds it again'):
+        found.record(0)
+    assert open_records(tmp_path / 'x.pkl').record(0)['frame_dir'] == 'a'
+
+
+@pytest.mark.parametrize('how', ['written', 'moved'])
+def test_a_file_of_equal_size_and_date_gets_an_entry_of_its_own(tmp_path, make_record, cache_folder, how):
+    for name, label in (('x', 3), ('y', 4)):
+        write_annotations(tmp_path / f'{name}.pkl', [make_record('a', label=label)])
+        os.utime(tmp_path / f'{name}.pkl', ns=(10**18, 10**18))
+    assert open_records(tmp_path / 'x.pkl').labels.tolist() == [3]
+    assert (tmp_path / 'x.pkl').stat().st_size == (tmp_path / 'y.pkl').stat().st_size
+    if how == 'moved':
+        (tmp_path / 'y.pkl').replace(tmp_path / 'x.pkl')
+    else:
+        (tmp_path / 'x.pkl').write_bytes((tmp_path / 'y.pkl').read_bytes())
+        os.utime(tmp_path / 'x.pkl', ns=(10**18, 10**18))
+    assert open_records(tmp_path / 'x.pkl').labels.tolist() == [4]
+
+
+def test_what_is_cached_is_for_the_user_alone(tmp_path, make_record, cache_folder):
+    write_annotations(tmp_path / 'x.pkl', [make_record('a')])
+    open_records(tmp_path / 'x.pkl')
+    assert len(list(cache_folder.iterdir())) == 2  # the entry and its lock
+    assert all(path.stat().st_mode & 0o777 == 0o600 for path in cache_folder.iterdir())
+
+
+def test_a_lock_is_not_opened_through_a_link(tmp_path, make_record, cache_folder):
+    write_annotations(tmp_path / 'x.pkl', [make_record('a')])
+    open_records(tmp_path / 'x.pkl')
+    (lock,) = cache_folder.glob('*.lock')
+    (tmp_path / 'mine').write_text('text')
+    lock.unlink()
+    lock.symlink_to(tmp_path / 'mine')
+    for entry in cache_folder.glob('*.records'):
+        entry.unlink()
+    with pytest.raises(OSError):
+        open_records(tmp_path / 'x.pkl')
+    assert (tmp_path / 'mine').read_text() == 'text'
+
+
+def test_links_of_others_lead_nowhere(tmp_path, monkeypatch):
+    (tmp_path / 'folder').mkdir(mode=0o700)
+    (tmp_path / 'link').symlink_to('folder')
+    assert is_own_folder(tmp_path / 'link') and is_own_folder(tmp_path / 'link' / 'below')
+    kind = type(tmp_path)
+    real = kind.lstat
+
+    def of_another_user(path):
+        found = real(path)
+        return os.stat_result((*found[:4], 12345, *found[5:10])) if path.name == 'link' else found
+
+    monkeypatch.setattr(kind, 'lstat', of_another_user)
+    assert not is_own_folder(tmp_path / 'link') and not is_own_folder(tmp_path / 'link' / 'below')
+
+
+def test_leftovers_of_killed_builds_are_removed(tmp_path, make_record, cache_folder):
+    cache_folder.mkdir(mode=0o700)
+    old, new = (cache_folder / f'.pyskl-{digit * 16}.tmp' for digit in '01')
+    for path in (old, new):
+        path.touch()
+    os.utime(old, (0, 0))
+    write_annotations(tmp_path / 'x.pkl', [make_record('a')])
+    open_records(tmp_path / 'x.pkl')
+    assert not old.exists() and new.exists()
 
 
 def test_entries_of_files_long_gone_are_removed(tmp_path, make_record, cache_folder):
