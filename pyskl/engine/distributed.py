@@ -146,6 +146,11 @@ def world() -> tuple[int, int]:
     return (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
 
 
+def processes_here() -> int:
+    """Processes of the run on this machine."""
+    return int(os.environ.get('LOCAL_WORLD_SIZE', 0)) or world()[1]
+
+
 def on_rank_zero(function: Callable, *arguments, local: bool = False):
     """Call ``function`` on rank 0 and hand its result, or its exception, to every process.
 

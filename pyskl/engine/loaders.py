@@ -1,11 +1,15 @@
 """Loaders whose samples depend on (seed, epoch, index) only.
 
-The sampler hands each index on together with the seed of its augmentation, so the number of workers and processes, and
-where a run was interrupted, change nothing about a sample.
+The sampler yields each index together with the seed of its augmentation, so that neither the number of workers and
+processes nor an interruption changes a sample.
 """
 
 import contextlib
+import errno
+import os
 import random
+import re
+import shutil
 from collections.abc import Iterator
 from functools import partial
 
@@ -43,7 +47,7 @@ class SeededDataset(Dataset):
 class EpochSampler(Sampler):
     """This process's share of an epoch, as (index, seed) pairs.
 
-    Every process gets equally many: the epoch is filled up from its own beginning.
+    Every process gets equally many: the epoch is filled up with its first samples.
 
     Args:
         dataset: Has ``labels``, ``times`` and ``class_prob``, which balances the classes where it is not None.
@@ -77,16 +81,34 @@ class EpochSampler(Sampler):
         positions = np.arange(self.rank, len(indices), self.world_size)[self.first :]
         # Of the position too: a clip that stands twice in an epoch is augmented differently.
         seeds = np.random.SeedSequence([self.seed, self.epoch]).generate_state(len(indices))
-        return zip(indices[positions].tolist(), seeds[positions].tolist(), strict=True)
+        for part in np.array_split(positions, -(-len(positions) // 4096) or 1):  # Python's numbers take 8 times as much
+            yield from zip(indices[part].tolist(), seeds[part].tolist(), strict=True)
 
 
 def one_thread(worker: int) -> None:
-    """A worker computes in one thread: there is one worker a core already."""
+    """Let a worker compute in one thread: there is one worker per core already."""
     torch.set_num_threads(1)
 
 
+def usable_workers(workers: int, processes: int) -> tuple[int, str | None]:
+    """Loader workers that have a core each.
+
+    Args:
+        workers: ``data.workers_per_gpu``.
+        processes: Of the run on this machine.
+
+    Returns:
+        The number, and a line for the log if it is smaller than asked for.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
+    most = max(1, cores // processes)
+    if not isinstance(workers, int) or workers <= most:
+        return workers, None
+    return most, f'data.workers_per_gpu={workers} is more than the cores; using {most} loader worker(s) per process'
+
+
 def fill_persons(samples: list[dict]) -> list[dict]:
-    """Samples whose ``keypoint`` ``(S, M, T, V, C)`` are of one M: persons of zeros follow where there are fewer."""
+    """Append persons of zeros to ``keypoint`` ``(S, M, T, V, C)`` of samples with fewer persons than the others."""
     shapes = [np.shape(sample.get('keypoint')) for sample in samples]
     if any(len(shape) != 5 for shape in shapes) or len({shape[1] for shape in shapes}) == 1:
         return samples
@@ -101,13 +123,28 @@ def collate(samples: list[dict], keys: tuple[str, ...]) -> dict:
 
     Raises:
         ValueError: If the samples cannot be stacked; names the key and the shapes.
+        OSError: If a worker has no shared memory left to pass the batch on.
     """
     try:
         chosen = [{key: sample[key] for key in keys if key in sample} for sample in samples]
         return default_collate(fill_persons(chosen))
     except (RuntimeError, KeyError, TypeError) as error:
+        if re.search('shared memory|No space left|/torch_|Cannot allocate', str(error)):
+            raise OSError(no_shared_memory()) from error
         shapes = {key: sorted({str(tuple(np.shape(s.get(key)))) for s in samples}) for key in keys}
         raise ValueError(f'the samples of a batch have different keys or shapes: {shapes}') from error
+
+
+def no_shared_memory() -> str:
+    """What to do when loader workers cannot pass batches on."""
+    try:
+        size = f' ({shutil.disk_usage("/dev/shm").total / 2**20:.0f} MB)'
+    except OSError:
+        size = ''
+    return (
+        f'the loader workers have no room left in shared memory, /dev/shm{size}: give a container more '
+        '(docker run --shm-size=8g), or set data.workers_per_gpu=0'
+    )
 
 
 def build_loader(
@@ -159,15 +196,51 @@ def build_loader(
 
 @contextlib.contextmanager
 def ending_workers(*loaders: DataLoader) -> Iterator[None]:
-    """At the end of the block, also after an exception, end the workers that ``loaders`` keep between epochs.
+    """At the end of the block, also after an exception, end the workers of ``loaders``.
 
-    Left to the garbage collector, a loader whose references form a circle (as in mmengine's runner) loses the queue to
-    its workers first: none hears that it may go, and each is waited for 5 s, then killed.
+    If a loader in a reference cycle (as in mmengine's runner) is garbage-collected, its queues are destroyed before its
+    workers are told to stop; each worker then times out after 5 s and is killed.
+
+    Raises:
+        OSError: If a worker cannot be started or is killed; names the cause and the way out.
     """
     try:
         yield
+    except (RuntimeError, OSError) as error:
+        line = _worker_error(error)
+        if line is None:
+            raise
+        raise OSError(line) from error
     finally:
         for loader in loaders:
-            if loader._iterator is not None:  # torch has no public way
-                loader._iterator._shutdown_workers()
-                loader._iterator = None
+            iterator, loader._iterator = getattr(loader, '_iterator', None), None  # torch has no public way
+            if iterator is not None:
+                with contextlib.suppress(AttributeError):  # one whose workers did not start
+                    iterator._shutdown_workers()
+
+
+def _worker_error(error: Exception) -> str | None:
+    """A line for the death of a worker; None for any other error."""
+    text = str(error)
+    if isinstance(error, OSError):
+        if error.errno in (errno.EAGAIN, errno.ENOMEM):
+            return (
+                f'cannot start the loader workers: {error.strerror}; fewer data.workers_per_gpu, or a higher limit on '
+                'processes and memory'
+            )
+        return None
+    if "can't start new thread" in text:
+        return f'cannot start the loader workers: {text}; fewer data.workers_per_gpu, or a higher limit on processes'
+    died = re.search(
+        r'DataLoader worker \(pid(?:\(s\))? ([\d, ]+)\) (?:is killed by signal: (\w+)|exited unexpectedly)', text
+    )
+    if died is None:
+        return None
+    if died[2] == 'Bus':
+        return (
+            f'a loader worker (process {died[1]}) met a bus error: a data file was cut short, or {no_shared_memory()}'
+        )
+    return (
+        f'a loader worker (process {died[1]}) was {died[2].lower() if died[2] else "ended"}: out of memory? Fewer '
+        'data.workers_per_gpu or a smaller data.videos_per_gpu need less'
+    )

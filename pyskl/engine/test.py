@@ -19,11 +19,18 @@ from pyskl.engine.config.errors import named
 from pyskl.engine.config.evaluation import metrics_of
 from pyskl.engine.config.load import datasets_in
 from pyskl.engine.config.settings import process_settings
-from pyskl.engine.distributed import init_distributed, on_rank_zero, reporting_lost_peers, this_device, world
+from pyskl.engine.distributed import (
+    init_distributed,
+    on_rank_zero,
+    processes_here,
+    reporting_lost_peers,
+    this_device,
+    world,
+)
 from pyskl.engine.evaluator import TestEvaluator
 from pyskl.engine.fuse_conv_bn import fuse_conv_bn
 from pyskl.engine.hooks import BarHook
-from pyskl.engine.loaders import build_loader, ending_workers
+from pyskl.engine.loaders import build_loader, ending_workers, usable_workers
 from pyskl.engine.model_wrapper import ModelWrapper
 from pyskl.engine.runner import TestRunner
 from pyskl.evaluation.metrics import build_metrics, check_labels, metric_configs, useful_topk
@@ -80,9 +87,12 @@ def test(
     notes = [note] if note else []
     notes += load_weights(recognizer, read_checkpoint(path, trust_checkpoint), path)
     dataset = build_dataset(cfg, 'test', recognizer)
+    options = loader_options(cfg, 'test')
+    options['workers'], few = usable_workers(options['workers'], processes_here())
+    notes += [few] if few else []
     loader = build_loader(
         dataset,
-        **loader_options(cfg, 'test'),
+        **options,
         seed=0,
         rank=rank,
         world_size=world_size,

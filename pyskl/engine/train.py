@@ -16,8 +16,15 @@ from pyskl.engine.checkpoints.hook import CheckpointHook
 from pyskl.engine.checkpoints.pretrained import load_pretrained
 from pyskl.engine.config.errors import named
 from pyskl.engine.config.settings import Settings
-from pyskl.engine.distributed import init_distributed, on_rank_zero, reporting_lost_peers, this_device, world
-from pyskl.engine.loaders import build_loader, ending_workers
+from pyskl.engine.distributed import (
+    init_distributed,
+    on_rank_zero,
+    processes_here,
+    reporting_lost_peers,
+    this_device,
+    world,
+)
+from pyskl.engine.loaders import build_loader, ending_workers, usable_workers
 from pyskl.engine.model_wrapper import ModelWrapper, synchronized
 from pyskl.engine.optimizer import build_optimizer, check_schedulers
 from pyskl.engine.resume import StateHook
@@ -133,13 +140,13 @@ def train(
         else:
             notes, sources = _load_from(settings, recognizer, trust_checkpoint)
         train_set = build_dataset(cfg, 'train', recognizer)
-        loader = _loader(settings, 'train', train_set, seed, device)
+        loader = _loader(settings, 'train', train_set, seed, device, notes)
         validation = {}
         if validate:
             val_set = build_dataset(cfg, 'val', recognizer)
             check_labels(evaluation.names, has_several_labels(val_set), 'evaluation.metrics')
             validation = {
-                'val_dataloader': _loader(settings, 'val', val_set, seed, device),
+                'val_dataloader': _loader(settings, 'val', val_set, seed, device, []),
                 'val_cfg': {},
                 'val_evaluator': Evaluator(metrics),
             }
@@ -316,11 +323,15 @@ def _say_frozen(runner: Runner, recognizer: torch.nn.Module) -> None:
         )
 
 
-def _loader(settings: Settings, phase: str, dataset, seed: int, device: torch.device):
+def _loader(settings: Settings, phase: str, dataset, seed: int, device: torch.device, notes: list[str]):
     rank, world_size = world()
+    options = asdict(settings.loaders[phase])
+    options['workers'], note = usable_workers(options['workers'], processes_here())
+    if note:
+        notes.append(note)
     return build_loader(
         dataset,
-        **asdict(settings.loaders[phase]),
+        **options,
         seed=seed,
         rank=rank,
         world_size=world_size,

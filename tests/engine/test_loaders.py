@@ -1,8 +1,12 @@
+import errno
+import os
+import signal
+
 import numpy as np
 import pytest
 import torch
 
-from pyskl.engine.loaders import EpochSampler, build_loader, collate, ending_workers
+from pyskl.engine.loaders import EpochSampler, build_loader, collate, ending_workers, usable_workers
 
 
 class Numbers:
@@ -83,6 +87,70 @@ def test_clips_of_other_numbers_of_persons_are_filled_up():
     assert batch['label'].tolist() == [1, 3]
     with pytest.raises(ValueError, match='different keys or shapes'):
         collate([{'keypoint': torch.ones(1, 1, 3, 1, 4)}, {'keypoint': torch.ones(1, 1, 2, 1, 4)}], ('keypoint',))
+
+
+class Dies(Numbers):
+    """Ends its worker at the fourth sample."""
+
+    def __getitem__(self, index):
+        if index == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().__getitem__(index)
+
+
+def test_a_killed_worker_is_one_line():
+    loader = build_loader(Dies(12), batch_size=2, workers=1, seed=0, shuffle=False)
+    with (
+        pytest.raises(OSError, match=r'a loader worker \(process \d+\) was \w+: out of memory\?'),
+        ending_workers(loader),
+    ):
+        for _ in loader:
+            pass
+
+
+def test_workers_that_cannot_start_are_one_line(monkeypatch):
+    def refuse(self):
+        raise BlockingIOError(errno.EAGAIN, 'Resource temporarily unavailable')
+
+    monkeypatch.setattr('multiprocessing.process.BaseProcess.start', refuse)
+    loader = build_loader(Numbers(4), batch_size=2, workers=1, seed=0, shuffle=False)
+    message = 'cannot start the loader workers: Resource temporarily unavailable; fewer data.workers_per_gpu'
+    with pytest.raises(OSError, match=message), ending_workers(loader):
+        list(loader)
+
+
+def test_little_shared_memory_is_named_with_the_way_out(monkeypatch):
+    def full(samples):
+        raise RuntimeError('unable to write to file </torch_123_1>: No space left on device (28)')
+
+    monkeypatch.setattr('pyskl.engine.loaders.default_collate', full)
+    with pytest.raises(OSError, match=r'/dev/shm \(\d+ MB\): give a container more \(docker run --shm-size=8g\)'):
+        collate([{'label': 1}], ('label',))
+
+
+def test_there_are_no_more_workers_than_cores(monkeypatch):
+    monkeypatch.setattr('os.sched_getaffinity', lambda pid: range(4))
+    assert usable_workers(2, 1) == (2, None)
+    workers, note = usable_workers(8, 2)
+    assert workers == 2 and note.startswith('data.workers_per_gpu=8 is more than the cores; using 2 loader worker')
+    assert usable_workers(1, 99)[0] == 1
+
+
+def test_an_epoch_goes_on_after_its_first_samples():
+    sampler = EpochSampler(Numbers(10000), 0, True, 1, 2)
+    whole = list(sampler)
+    sampler.first = 4998
+    assert list(sampler) == whole[4998:] and len(whole) == len(sampler) == 5000
+
+
+def test_workers_leave_the_global_generator_alone():
+    """The network's dropout would otherwise depend on whether there are workers."""
+    torch.manual_seed(0)
+    before = torch.get_rng_state()
+    loader = build_loader(Numbers(4), batch_size=2, workers=1, seed=0, shuffle=False)
+    with ending_workers(loader):
+        list(loader)
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_workers_end_by_themselves_whatever_ends_the_block():
