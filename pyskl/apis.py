@@ -10,7 +10,6 @@ import difflib
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -19,6 +18,7 @@ from pyskl.engine.build import build_recognizer, inference_dataset
 from pyskl.engine.checkpoints.files import find_checkpoint, load_weights, read_checkpoint
 from pyskl.engine.config.load import as_config, load_config, parse_options
 from pyskl.engine.config.shipped import architectures, config_names
+from pyskl.engine.inference import inference_recognizer
 from pyskl.engine.test import test
 from pyskl.engine.train import train
 from pyskl.skeletons import get_skeleton
@@ -152,30 +152,3 @@ def _set_layout(cfg, name: str, layout: str | dict | None) -> None:
         backbone.num_joints = joints
     else:
         backbone.graph_cfg = {**(backbone.get('graph_cfg') or {}), 'layout': layout}
-
-
-def inference_recognizer(model: nn.Module, annotation: dict, top: int = 5) -> list[tuple[int, float]]:
-    """Classify one clip.
-
-    Args:
-        model: Of :func:`init_recognizer`.
-        annotation: As in the pickle: ``keypoint`` (M, T, V, C), ``keypoint_score``, ``img_shape``; no label needed.
-        top: How many classes to return.
-
-    Returns:
-        (class index, score) pairs, best first. The same clip gives the same scores each time.
-
-    Raises:
-        ValueError: If the config has no test pipeline, or the clip does not fit it.
-    """
-    if getattr(model, 'test_pipeline', None) is None:
-        raise ValueError('the config has neither data.test.pipeline nor test_pipeline, so a clip cannot be prepared')
-    record = {'label': -1, 'frame_dir': 'clip', 'modality': 'Pose', 'start_index': 0, **annotation, 'test_mode': True}
-    record.setdefault('total_frames', np.shape(record['keypoint'])[1])
-    sample = model.test_pipeline(record)
-    device = next(model.parameters()).device
-    key = 'keypoint' if 'keypoint' in sample else 'imgs'
-    with torch.no_grad():
-        scores = model(**{key: torch.as_tensor(sample[key])[None].to(device)}, mode='predict')[0]
-    best = scores.float().flatten().topk(min(top, scores.numel()))
-    return [(int(index), float(score)) for score, index in zip(best.values, best.indices, strict=True)]

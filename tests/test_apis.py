@@ -7,6 +7,7 @@ import torch
 from mmengine.config import Config
 
 from pyskl.apis import inference_recognizer, init_recognizer, load_config
+from pyskl.datasets.records.annotations import write_annotations
 from tests.engine.test_train import CONFIG, made_clips
 
 
@@ -73,3 +74,68 @@ def test_a_config_without_data_uses_its_test_pipeline(config):
         inference_recognizer(init_recognizer(cfg), clip())
     cfg.test_pipeline = load_config(config).data.test.pipeline
     assert len(inference_recognizer(init_recognizer(cfg), clip(), top=2)) == 2
+
+
+@pytest.mark.parametrize(
+    ('change', 'said'),
+    [
+        ({'keypoint': np.full((1, 20, 17, 2), np.nan, np.float32)}, 'NaN or infinite values in keypoint'),
+        ({'keypoint': np.zeros((0, 20, 17, 2)), 'keypoint_score': None}, 'has no person'),
+        ({'keypoint': np.zeros((1, 20, 17, 2)), 'keypoint_score': None}, 'shows nobody'),
+        ({'keypoint': [[[[1, 2]]]]}, 'has keypoint list; it must be an array of numbers'),
+        ({'keypoint': None}, "has no 'keypoint'"),
+        ({'keypoint': np.ones((20, 17, 2))}, r'has keypoint float64 \(20, 17, 2\); it must be'),
+        ({'keypoint': np.ones((1, 20, 18, 2)) * 300, 'keypoint_score': None}, 'does not have the 17 joints'),
+        ({'keypoint': clip()['keypoint'] / 2000}, 'has joints as shares of the image'),
+        ({'keypoint_score': clip()['keypoint_score'] * 100}, 'has keypoint_score outside 0 to 1'),
+        ({'total_frames': 7}, 'has total_frames=7 but'),
+    ],
+)
+def test_a_clip_that_training_refuses_is_refused_in_its_words(config, change, said):
+    given = {key: value for key, value in {**clip(), **change}.items() if value is not None}
+    with pytest.raises(ValueError, match=f"record 'clip' .*{said}"):
+        inference_recognizer(init_recognizer(config), given)
+
+
+def test_clips_come_as_records_arrays_lists_and_files(config, tmp_path):
+    model = init_recognizer(config)
+    one = inference_recognizer(model, clip())
+    assert inference_recognizer(model, [clip(), clip()]) == [one, one]
+    scored = np.concatenate([clip()['keypoint'], clip()['keypoint_score'][..., None]], -1)
+    assert inference_recognizer(model, scored) == one
+    records = load_config(config).data.test.ann_file
+    assert len(inference_recognizer(model, Path(records))) == 18
+    write_annotations(tmp_path / 'one.pkl', [{'frame_dir': 'clip', 'label': 0, **clip()}])
+    assert inference_recognizer(model, str(tmp_path / 'one.pkl')) == one
+    for given, said in ((3, 'got int'), ('film.mp4', 'film.mp4 is a video'), ([], 'got list')):
+        with pytest.raises(ValueError, match=said):
+            inference_recognizer(model, given)
+
+
+def test_outputs_of_modules_and_names_of_classes(config, tmp_path):
+    model = init_recognizer(config)
+    plain = inference_recognizer(model, clip())
+    result, found = inference_recognizer(model, clip(), outputs=('backbone', 'cls_head'), as_tensor=False)
+    assert result == plain
+    assert found['cls_head'].shape == (1, 3) and isinstance(found['backbone'], np.ndarray)
+    assert torch.is_tensor(inference_recognizer(model, clip(), 'backbone')[1]['backbone'])
+    with pytest.raises(ValueError, match="no module 'backbon'; did you mean 'backbone'"):
+        inference_recognizer(model, clip(), 'backbon')
+    (tmp_path / 'names.txt').write_text('run\nsit\nwave\n')
+    for named in (
+        inference_recognizer(model, clip(), label_path=tmp_path / 'names.txt'),
+        inference_recognizer(model, clip(), str(tmp_path / 'names.txt')),
+    ):
+        assert named == [(['run', 'sit', 'wave'][index], score) for index, score in plain]
+    (tmp_path / 'names.txt').write_text('run\n')
+    with pytest.raises(ValueError, match='label_path has 1 names, but the network 3 classes'):
+        inference_recognizer(model, clip(), label_path=tmp_path / 'names.txt')
+
+
+def test_clips_are_how_many_are_sampled_from_a_record(config):
+    model = init_recognizer(config)
+    _, found = inference_recognizer(model, clip(), outputs='cls_head', clips=4)
+    assert found['cls_head'].shape == (4, 3)
+    assert inference_recognizer(model, clip(), clips=1) == inference_recognizer(model, clip())
+    with pytest.raises(ValueError, match='clips must be an integer of at least 1, got 0'):
+        inference_recognizer(model, clip(), clips=0)

@@ -17,6 +17,8 @@ import numpy as np
 from tqdm import tqdm
 
 from pyskl.cli.entry import run
+from pyskl.datasets.fit import checks_for, judge
+from pyskl.datasets.pipelines.base import Compose
 from pyskl.datasets.pipelines.precomputed import written
 from pyskl.datasets.records.annotations import write_annotations
 from pyskl.datasets.records.audit import (
@@ -26,15 +28,16 @@ from pyskl.datasets.records.audit import (
     Finding,
     all_findings,
     mended,
-    network_findings,
     status,
+    unused_classes,
 )  # fmt: skip
+from pyskl.datasets.records.checks import drawing_checks, nobody_check
 from pyskl.datasets.records.safe_pickle import load_numbers
 from pyskl.datasets.records.store import RecordStore, is_store
-from pyskl.datasets.records.survey import guess_layouts, histogram, members_of, survey, usual_layout
+from pyskl.datasets.records.survey import Survey, guess_layouts, histogram, members_of, survey, usual_layout
 from pyskl.errors import one_line
 from pyskl.files import replacing
-from pyskl.skeletons import SKELETONS, get_skeleton
+from pyskl.skeletons import SKELETONS
 
 BAR_CLIPS = 3000  # more are gone through with a bar
 SHOWN = 5  # names of a finding that are printed; --json has all
@@ -97,60 +100,118 @@ def with_bar(numbers: Iterable) -> Iterable:
     return tqdm(numbers, desc='clips', unit=' clips', disable=None if len(numbers) > BAR_CLIPS else True)
 
 
-def compare_with_config(path: Path, config: Path, table, splits: dict | None) -> tuple[list, np.ndarray, list[Finding]]:
+def compare_with_config(
+    path: Path, config: Path, table: Survey, records: Sequence, splits: dict | None
+) -> tuple[list, np.ndarray, list[Finding]]:
     """What is judged by what (of :func:`all_findings`), the records in use, and what does not fit the config.
 
-    Where the config names other files only, FILE takes their place.
+    Where the config names other files only, FILE takes their place. What is found is what the start of training would
+    refuse (:mod:`pyskl.datasets.fit`), for all clips; then the data sets are built and tried on the network, as there.
 
     Raises:
         ValueError: If the config cannot be read.
     """
-    from pyskl.engine.build import build_dataset
-    from pyskl.engine.config.data import dataset_config  # the engine takes seconds to import
+    import torch  # the engine takes seconds to import
+
+    from pyskl.engine.build import build_dataset, build_recognizer, network_needs
+    from pyskl.engine.config.data import dataset_config
     from pyskl.engine.config.load import PHASES, datasets_in, load_config
 
     cfg = load_config(config)
     inside, _ = members_of(table.names, splits)
     sections = {phase: datasets_in(dataset_config(cfg, phase) or {}) for phase in PHASES}
     own = [d for found in sections.values() for d in found if Path(str(d['ann_file'])).resolve() == path.resolve()]
-    found, use = [], {}
+    found, use, misfits = [], {}, {}
     if not own:
         others = sorted({str(d['ann_file']) for datasets in sections.values() for d in datasets})
         found.append(Finding(NOTE, f'the config names other files; {path} is put in their place', others))
+    needs, recognizer = {}, None
+    try:
+        needs = network_needs(cfg)
+        recognizer = build_recognizer(cfg, torch.device('cpu'), seed=0)
+    except ValueError as error:
+        found.append(Finding(FAILS, f'the network cannot be built: {one_line(error)}'))
     for phase, datasets in sections.items():
-        members, names = [], []
+        members, names, fails = [], [], False
         for dataset in datasets:
             if own and not any(dataset is d for d in own):
                 continue
             dataset['ann_file'] = str(path)
             split = dataset.get('split')
             names.append('all records' if split is None else str(split))
-            members.append(
-                np.arange(len(table.names)) if split is None else inside.get(str(split), np.zeros(0, np.int64))
-            )
+            rows = np.arange(len(table.names)) if split is None else inside.get(str(split), np.zeros(0, np.int64))
+            members.append(rows)
             if split is not None and str(split) not in inside:
                 found.append(
                     Finding(FAILS, f'data.{phase}.split={split!r} is not in the file; it has {sorted(inside)}')
                 )
+            fails |= collect_misfits(misfits, table, records, rows, dataset, {**needs, 'need_labels': phase == 'train'})
         if members:
             use[phase] = (' + '.join(names), np.unique(np.concatenate(members)))
         try:
-            if datasets:
-                build_dataset(cfg, phase)
+            if datasets and not fails:
+                build_dataset(cfg, phase, recognizer)
         except Exception as error:  # whatever it is, training would meet it
             kind = '' if isinstance(error, ValueError | OSError) else f'{type(error).__name__}: '
             found.append(Finding(FAILS, f'data.{phase} cannot be built: {kind}{one_line(error)}'))
     pairs = {use[phase][0]: (*use['train'], *use[phase]) for phase in ('val', 'test') if {'train', phase} <= set(use)}
     used = np.unique(np.concatenate([members for _, members in use.values()] or [np.zeros(0, np.int64)]))
-    model = cfg.get('model') or {}
-    layout = ((model.get('backbone') or {}).get('graph_cfg') or {}).get('layout')
-    skeleton = None
-    try:
-        skeleton = None if layout is None else get_skeleton(layout if isinstance(layout, str) else dict(layout))
-    except ValueError as error:
-        found.append(Finding(FAILS, f'model.backbone.graph_cfg.layout: {one_line(error)}'))
-    found += network_findings(table, used, skeleton, (model.get('cls_head') or {}).get('num_classes'))
+    found += misfit_findings(table, misfits)
+    found += unused_classes(table, used, needs.get('num_classes'))
     return list(pairs.values()), used, found
+
+
+Misfits = dict[tuple[str, str], dict[int, str]]  # severity and kind of a fault: row -> what was found there
+
+
+def collect_misfits(
+    misfits: Misfits, table: Survey, records: Sequence, rows: np.ndarray, dataset: dict, needs: dict
+) -> bool:
+    """Add what is wrong with ``rows`` for a data set's pipeline and the network; whether any of it fails training."""
+    rows = rows[[row not in table.problems for row in rows.tolist()]] if table.problems else rows
+    try:
+        transforms = Compose(dataset.get('pipeline') or []).transforms
+    except ValueError:  # build_dataset says why
+        return False
+    if dataset.get('multi_class'):
+        needs = {**needs, 'num_classes': None}
+    found = judge([(0, table.clips(rows, records.__getitem__))], checks_for(transforms, **needs), most=len(rows))
+    for misfit in found:
+        if misfit.severity == NOTE and misfit.check.what == nobody_check().what:
+            continue  # all_findings says so too
+        places = misfits.setdefault((misfit.severity, misfit.check.what), {})
+        places.update((int(rows[row]), detail) for row, detail in misfit.rows)
+    return any(misfit.severity == FAILS for misfit in found)
+
+
+def misfit_findings(table: Survey, misfits: Misfits) -> list[Finding]:
+    """Findings of what :func:`collect_misfits` collected."""
+    return [
+        Finding(severity, what, [f'{table.names[row]} ({detail})' for row, detail in sorted(places.items())])
+        for (severity, what), places in misfits.items()
+    ]
+
+
+def numbers_findings(table: Survey, records: Sequence) -> list[Finding]:
+    """What is suspicious about coordinates and scores, whatever the config: it misleads, if it does not fail.
+
+    Of 2D joints only: clips without ``img_shape`` may hold shares of an image.
+    """
+    dims, _ = guess_layouts(table)
+    rows = np.array([row for row in range(len(table.names)) if row not in table.problems], np.int64)
+    checks = [nobody_check()]
+    if dims == 2:
+        checks += [check for check in drawing_checks() if check.needs is not None]
+    found = judge([(0, table.clips(rows, records.__getitem__))], checks, most=len(rows))
+    return [
+        Finding(
+            MISLEADS if misfit.severity == FAILS else NOTE,
+            misfit.check.what,
+            [f'{table.names[rows[row]]} ({detail})' for row, detail in misfit.rows],
+        )
+        for misfit in found
+        if misfit.severity == FAILS
+    ]
 
 
 def describe(path: Path, table, splits: dict | None) -> dict:
@@ -250,8 +311,10 @@ def main() -> int:
     table = survey(records, with_bar)
     pairs = used = None
     if args.config:
-        pairs, used, more = compare_with_config(args.file, args.config, table, splits)
+        pairs, used, more = compare_with_config(args.file, args.config, table, records, splits)
         findings += more
+    else:
+        findings += numbers_findings(table, records)
     findings += all_findings(table, splits, pairs, used)
     report = describe(args.file, table, splits)
     print(text(report, findings))

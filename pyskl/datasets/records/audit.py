@@ -13,7 +13,6 @@ from pyskl.datasets.records.survey import (
     BAD_LABEL,
     BAD_TOTAL,
     Survey,
-    guess_layouts,
     members_of,
     name_key,
     protocol_pairs,
@@ -21,7 +20,6 @@ from pyskl.datasets.records.survey import (
     same_content,
     usual_layout,
 )
-from pyskl.skeletons import Skeleton
 
 Pair = tuple[str, np.ndarray, str, np.ndarray]  # a training set and the records of it, an evaluation set and its
 
@@ -170,39 +168,19 @@ def _repeat_findings(table: Survey, needed: set[int]) -> list[Finding]:
     return found
 
 
-def network_findings(
-    table: Survey, used: np.ndarray, skeleton: Skeleton | None = None, num_classes: int | None = None
-) -> list[Finding]:
-    """Whether the records that are used fit a network.
+def unused_classes(table: Survey, used: np.ndarray, num_classes: int | None) -> list[Finding]:
+    """A note on classes of a head that no clip has.
 
     Args:
         table: Of the records.
-        used: Their numbers.
-        skeleton: The network's; None if it has none.
-        num_classes: Classes of its head; None if unknown.
+        used: Rows of those in use.
+        num_classes: Classes of the head; None if unknown.
     """
-    found = []
     labels = table.labels[used]
-    if skeleton is not None:
-        dims, _ = guess_layouts(table)
-        shapes = table.shapes[used]
-        wrong = used[(shapes[:, 2] > 0) & (shapes[:, 2] != skeleton.num_joints)].tolist()
-        if wrong:
-            what = f'does not have the {skeleton.num_joints} joints of the layout {skeleton.name!r}'
-            found.append(Finding(FAILS, what, [f'{table.names[i]} ({table.shapes[i, 2]})' for i in wrong]))
-        if dims and dims != skeleton.dims:
-            found.append(Finding(FAILS, f'records have {dims}D joints, the layout {skeleton.name!r} {skeleton.dims}D'))
-    if num_classes is not None:
-        wrong = used[labels >= num_classes].tolist()
-        if wrong:
-            what = f'has a label outside 0 to {num_classes - 1}, as num_classes={num_classes} has it'
-            found.append(Finding(FAILS, what, [f'{table.names[i]} ({table.labels[i]})' for i in wrong]))
-        unused = sorted(set(range(num_classes)) - set(labels.tolist()))
-        if unused and not (labels == SEVERAL_LABELS).any():
-            found.append(
-                Finding(NOTE, f'classes of num_classes={num_classes} that no clip has', list(map(str, unused)))
-            )
-    return found
+    unused = sorted(set(range(num_classes or 0)) - set(labels.tolist()))
+    if not unused or (labels == SEVERAL_LABELS).any():
+        return []
+    return [Finding(NOTE, f'classes of num_classes={num_classes} that no clip has', list(map(str, unused)))]
 
 
 def mended(
@@ -230,6 +208,9 @@ def mended(
             continue
         if index in table.problems:
             done["total_frames set to keypoint's T"].append(table.names[index])
+        if isinstance(record.get('label'), list | tuple | np.ndarray) and table.labels[index] != SEVERAL_LABELS:
+            record = {**record, 'label': int(table.labels[index])}
+            done['label of one element made a number'].append(table.names[index])
         if splits is not None and not isinstance(record.get(key), str):  # names of the new splits are text
             record = {**record, key: table.names[index]}
         kept[index] = record

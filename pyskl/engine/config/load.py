@@ -21,7 +21,7 @@ from pyskl.engine.config.keys import KNOWN_KEYS, PHASES, SECTION_KEYS, SKELETON_
 from pyskl.engine.config.mmaction import to_pyskl_keys
 from pyskl.engine.config.shipped import find_config, similar_names
 from pyskl.engine.config.values import check_values
-from pyskl.zoo.classes import class_names
+from pyskl.zoo.classes import class_names, shipped
 
 MODALITIES = ('j', 'b', 'jm', 'bm')
 
@@ -87,7 +87,8 @@ def complete_config(cfg: Config, where: str = 'config') -> None:
 def check_classes(cfg: Config) -> list[str]:
     """Compare ``classes`` with the number of classes of the head; names that do not fit it are dropped.
 
-    The names usually come from the data set's fragment, and a leaf or an option fine-tunes on others.
+    The names usually come from the data set's fragment, and a leaf or an option fine-tunes on others: then a shipped
+    list is dropped without a word, one of the user's with a line.
 
     Returns:
         Lines for the log.
@@ -101,9 +102,10 @@ def check_classes(cfg: Config) -> list[str]:
     names = class_names(cfg.classes)
     if number is None or len(names) == number:
         return []
-    line = f'classes {cfg.classes!r} holds {len(names)} names and the network has {number} classes: they are numbered'
-    cfg.classes = None
-    return [line]
+    given, cfg.classes = cfg.classes, None
+    if isinstance(given, str) and given in shipped():
+        return []
+    return [f'classes {given!r} holds {len(names)} names and the network has {number} classes: they are numbered']
 
 
 def as_config(config: str | Path | Config | dict) -> Config:

@@ -3,9 +3,8 @@ import pytest
 
 from pyskl.datasets.pose_dataset import PoseDataset
 from pyskl.datasets.records.annotations import write_annotations
-from pyskl.datasets.records.audit import FAILS, MISLEADS, NOTE, Finding, all_findings, mended, network_findings, status
+from pyskl.datasets.records.audit import FAILS, MISLEADS, NOTE, Finding, all_findings, mended, status, unused_classes
 from pyskl.datasets.records.survey import survey
-from pyskl.skeletons import get_skeleton
 
 
 def record(name, label=0, start=None, shape=(1, 4, 17, 2)):
@@ -78,16 +77,20 @@ def test_other_joints_than_most_are_told():
     assert found(clips, SPLITS) == {(FAILS, kind): ['c (18 x 2)']}
 
 
-def test_a_network_wants_its_joints_and_classes():
+def test_classes_of_the_head_without_a_clip_are_a_note():
     table = survey([record('a'), record('b', 5)])
-    told = {f.what: f.names for f in network_findings(table, np.arange(2), get_skeleton('nturgb+d'), num_classes=3)}
-    assert told == {
-        "does not have the 25 joints of the layout 'nturgb+d'": ['a (17)', 'b (17)'],
-        "records have 2D joints, the layout 'nturgb+d' 3D": [],
-        'has a label outside 0 to 2, as num_classes=3 has it': ['b (5)'],
-        'classes of num_classes=3 that no clip has': ['1', '2'],
-    }
-    assert network_findings(table, np.arange(1), get_skeleton('coco'), num_classes=1) == []
+    assert unused_classes(table, np.arange(2), 3) == [
+        Finding(NOTE, 'classes of num_classes=3 that no clip has', ['1', '2'])
+    ]
+    assert unused_classes(table, np.arange(1), 1) == unused_classes(table, np.arange(1), None) == []
+
+
+def test_a_label_of_one_element_becomes_a_number():
+    kept, _, done = mended(
+        clips := [record('a', np.array(2)), record('b', [1]), record('c', [0, 1])], None, survey(clips)
+    )
+    assert [clip['label'] for clip in kept] == [2, 1, [0, 1]]
+    assert done == {'label of one element made a number': ['a', 'b']}
 
 
 @pytest.mark.parametrize(

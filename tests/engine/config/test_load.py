@@ -1,9 +1,10 @@
 import inspect
 
 import pytest
+from mmengine.config import Config
 
 from pyskl.engine.config.keys import SKELETON_ARGUMENTS
-from pyskl.engine.config.load import default_work_dir, load_config, parse_options
+from pyskl.engine.config.load import check_classes, default_work_dir, load_config, parse_options
 from pyskl.registry import TRANSFORMS
 
 CONFIG = """
@@ -141,3 +142,13 @@ def test_an_option_that_is_no_pair_is_refused():
 def test_options_read_numbers_lists_and_keep_globs():
     options = parse_options(['a.b=3', 'c=[1,2]', 'load_from=work_dirs/x/best_top1_acc_epoch_*.pth', 'd=None'])
     assert options == {'a.b': 3, 'c': [1, 2], 'load_from': 'work_dirs/x/best_top1_acc_epoch_*.pth', 'd': None}
+
+
+def test_names_of_other_classes_are_dropped_and_said_if_they_are_the_users():
+    head = {'model': {'cls_head': {'num_classes': 2}}}
+    for classes, lines in (('ntu60', 0), (['a', 'b', 'c'], 1)):
+        cfg = Config({**head, 'classes': classes})
+        assert len(check_classes(cfg)) == lines
+        assert cfg.classes is None
+    cfg = Config({**head, 'classes': ['a', 'b']})
+    assert check_classes(cfg) == [] and cfg.classes == ['a', 'b']
