@@ -1,0 +1,58 @@
+import json
+import sys
+
+import pytest
+
+from pyskl.cli import runs as command
+from pyskl.reports.runs import find_runs, table
+
+
+def leave(folder, **content):
+    folder.mkdir(parents=True)
+    (folder / 'run.json').write_text(json.dumps({'pyskl_run': 1, 'files': [], 'config': {}, **content}))
+
+
+@pytest.fixture
+def work_dirs(tmp_path):
+    config = {'model': {'backbone': {'type': 'STGCN'}}}
+    best = {'metric': 'top1_acc', 'value': 0.8617, 'epoch': 15, 'file': 'best.pth'}
+    last = {'epoch': 16, 'top1_acc': 0.86}
+    leave(tmp_path / 'stgcn/j', config=config, best=best, last=last, epoch=16, epochs=16, seconds=5400,
+          started='2026-01-02T03:04:05+0000')  # fmt: skip
+    leave(tmp_path / 'stgcn/b', config=config, best={**best, 'value': 0.5}, epoch=3, epochs=16)
+    leave(tmp_path / 'new/j', config=config)
+    return tmp_path
+
+
+def test_runs_are_a_table_with_the_best_marked(work_dirs):
+    runs, problems = find_runs([work_dirs])
+    header, *lines = table(runs).splitlines()
+    assert problems == [] and header.split()[:4] == ['run', 'network', 'epochs', 'metric']
+    assert [line.split()[1:] for line in lines] == [
+        ['STGCN', '-/-', '-', '-', '-', '-', '-', '-'],
+        ['STGCN', '3/16', 'top1_acc', '0.5000', '15', '-', '-', '-'],
+        ['STGCN', '16/16', 'top1_acc', '0.8617*', '15', '0.8600', '1.5', '2026-01-02', '03:04'],
+    ]
+    assert lines[2].index('0.8617*') == header.index('best')
+
+
+@pytest.mark.parametrize('content', ['{', '[]', '{"config": 3, "best": [1], "last": "x", "seconds": "y", "epoch": {}}'])
+def test_a_damaged_record_spoils_no_other(work_dirs, content):
+    (work_dirs / 'new/j/run.json').write_text(content)
+    runs, problems = find_runs([work_dirs])
+    assert len(runs) + len(problems) >= 2
+    assert 'stgcn/j' in table(runs)
+
+
+def test_the_command_sorts_and_says_when_there_is_none(work_dirs, monkeypatch, capsys):
+    monkeypatch.setattr(sys, 'argv', ['runs', str(work_dirs), '--sort', 'best'])
+    command.main()
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0].removeprefix(f'{work_dirs}/') for line in lines[1:]] == ['new/j', 'stgcn/j', 'stgcn/b']
+    (work_dirs / 'empty').mkdir()
+    monkeypatch.setattr(sys, 'argv', ['runs', str(work_dirs / 'empty')])
+    command.main()
+    assert 'no run in' in capsys.readouterr().out
+    monkeypatch.setattr(sys, 'argv', ['runs', str(work_dirs / 'nowhere')])
+    with pytest.raises(FileNotFoundError, match='there is no folder .*nowhere'):
+        command.main()
