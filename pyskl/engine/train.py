@@ -139,6 +139,8 @@ def train(
             load_weights(recognizer, plan.checkpoint, plan.resume)
         else:
             notes, sources = _load_from(settings, recognizer, trust_checkpoint)
+            if not sources and not settings.allow_random_frozen:
+                _check_frozen(recognizer)
         train_set = build_dataset(cfg, 'train', recognizer)
         loader = _loader(settings, 'train', train_set, seed, device, notes)
         validation = {}
@@ -204,8 +206,6 @@ def train(
         for line in settings.notes:
             runner.logger.warning(line)
         _say_batch(runner, settings.lr, batch, base, scale)
-        if not plan.resume and not settings.load_from:
-            _say_frozen(runner, recognizer)
         loaders = [loader, *([validation['val_dataloader']] if validate else [])]
         with reporting_lost_peers(), ending_workers(*loaders):
             runner.train()
@@ -314,12 +314,12 @@ def _say_batch(runner: Runner, lr: float | None, batch: int, base: int | None, s
         )
 
 
-def _say_frozen(runner: Runner, recognizer: torch.nn.Module) -> None:
+def _check_frozen(recognizer: torch.nn.Module) -> None:
     frozen = [name for name, p in recognizer.named_parameters() if not p.requires_grad and '_stages.' in name]
     if frozen:
-        runner.logger.warning(
-            f'no load_from: the frozen stages ({", ".join(frozen)}) stay random and are never trained; grow from the '
-            "smaller grid's checkpoint with --cfg-options load_from=PATH"
+        raise ValueError(
+            f'no load_from: the frozen stages ({", ".join(frozen)}) would stay random and never be trained; grow from '
+            "the smaller grid's checkpoint with --cfg-options load_from=PATH, or admit it with allow_random_frozen=True"
         )
 
 

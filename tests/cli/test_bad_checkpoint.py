@@ -210,9 +210,8 @@ def test_debug_lets_the_error_through_with_its_traceback(tiny, tool, monkeypatch
 # ----------------------------------------------------------------------------------------------------- growing
 
 
-def test_a_grown_network_without_its_checkpoint_is_warned_about(tiny, tool, capfd):
+def test_a_grown_network_without_its_checkpoint_is_refused_unless_admitted(tiny, tool, refuse_training):
     grown = ['--cfg-options', 'model.backbone.grid_shape=[6,6]', 'model.backbone.progressive_joint_seq=[17,25]']
-    assert tool('train', tiny.config, '--work-dir', tiny.work_dir, *SEED, *grown)[0] == 0
-    [log] = tiny.work_dir.glob('*.log')
-    [line] = [line for line in log.read_text().splitlines() if 'frozen' in line]
-    assert 'WARNING' in line and 'backbone.sampling_stages.0' in line and 'load_from=PATH' in line
+    refuse_training(grown, 'backbone.sampling_stages.0', 'load_from=PATH', 'allow_random_frozen=True')
+    admitted = [*grown, 'allow_random_frozen=True']
+    assert tool('train', tiny.config, '--work-dir', tiny.work_dir, *SEED, *admitted)[0] == 0

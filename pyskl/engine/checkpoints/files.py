@@ -32,9 +32,12 @@ def find_checkpoint(pattern: str | Path) -> tuple[str, str | None]:
     pattern = str(pattern)
     if pattern.startswith(('http://', 'https://')):
         return fetch(pattern), None
+    pattern = os.path.expanduser(pattern)
     if os.path.isfile(pattern):
         return pattern, None
-    matches = [path for path in glob.glob(pattern) if os.path.isfile(path)]
+    # Brackets may also be part of a folder's name.
+    literal = os.path.join(glob.escape(os.path.dirname(pattern)), os.path.basename(pattern))
+    matches = [path for path in glob.glob(pattern) or glob.glob(literal) if os.path.isfile(path)]
     if os.path.isdir(pattern):
         held = sorted(path.name for path in Path(pattern).glob('*.pth'))
         raise IsADirectoryError(

@@ -121,6 +121,15 @@ def test_of_several_matches_the_newest_is_taken_and_said(tmp_path):
     assert note.startswith('2 files match')
 
 
+def test_brackets_may_be_part_of_a_folders_name_and_a_tilde_is_home(tmp_path, monkeypatch):
+    folder = tmp_path / 'run[1]'
+    folder.mkdir()
+    (folder / 'best_2.pth').touch()
+    monkeypatch.setenv('HOME', str(tmp_path))
+    for pattern in (f'{folder}/best_*.pth', f'{folder}/best_2.pth', '~/run[1]/best_*.pth'):
+        assert find_checkpoint(pattern)[0] == str(folder / 'best_2.pth')
+
+
 def test_an_interrupted_save_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / 'net.pth'
     save_checkpoint({'state_dict': {'a': torch.ones(1)}}, path)
