@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes .venv with the tested packages, unless the Python at hand has them. Pass extra packages or -r files as arguments.
+# Makes .venv with the tested packages and this checkout. Pass extra packages or -r files as arguments.
+# pip says what it downloads; the same call again does nothing.
 set -euo pipefail
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 cd "$ROOT"
@@ -8,7 +9,7 @@ if [ ! -x .venv/bin/python ]; then
 fi
 stamp=".venv/.installed-$(cat requirements.txt setup.py pyproject.toml <(echo "$@") | cksum | cut -d' ' -f1)"
 if [ ! -f "$stamp" ]; then
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt "$@"
+    .venv/bin/python -m pip install --disable-pip-version-check -r requirements.txt "$@" | grep -v 'already satisfied' || test "${PIPESTATUS[0]}" -eq 0
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
     touch "$stamp"
 fi
