@@ -17,6 +17,7 @@ from pyskl.cli.entry import run
 from pyskl.errors import one_line
 from pyskl.files import check_output
 
+MARK = b'<!-- pyskl report -->'  # at the top of every page: a new report replaces an old one
 RESPONSES = 16  # clips over which the response of the grid is averaged
 
 
@@ -30,6 +31,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--again', action='store_true', help='test although the scores of an earlier report are there')
     parser.add_argument('--no-test', action='store_true', help='only curves, config and grid')
     parser.add_argument('--title', help='of the page')
+    parser.add_argument('--overwrite', action='store_true', help='replace an --out that is not a report')
     parser.add_argument('--trust-checkpoint', action='store_true', help='load checkpoints that could run code')
     args = parser.parse_args(argv)
     if len(args.work_dirs) > 1 and (args.checkpoint or args.scores):
@@ -136,11 +138,12 @@ def tell(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def checked_out(out: Path) -> Path:
-    """Refuse a page that could not be written."""
+def checked_out(out: Path, overwrite: bool = False) -> Path:
+    """Refuse a page that could not be written, or would replace a file that is not a report."""
     if out.suffix not in ('.html', '.htm'):
         raise ValueError(f'{out}: a report must end in .html')
-    check_output(out, overwrite=True)
+    ours = out.is_file() and MARK in out.read_bytes()[:200]
+    check_output(out, overwrite or ours)
     return out
 
 
@@ -167,7 +170,7 @@ def report_of_test(cfg, checkpoint: str, scores: str, out: str | None, trust: bo
 def main() -> None:
     """Write the page."""
     args = parse_args()
-    out = checked_out(args.out or Path(args.work_dirs[0], 'report.html'))
+    out = checked_out(args.out or Path(args.work_dirs[0], 'report.html'), args.overwrite)
     names = names_of(args.work_dirs)
     from pyskl.cli.run_facts import WorkDir
     from pyskl.reports.page import write_page

@@ -74,7 +74,7 @@ class WorkDir:
             path = self.folder / SCORES
             checkpoint = Path(self.checkpoint)
             if again or not path.is_file() or path.stat().st_mtime < checkpoint.stat().st_mtime:
-                test(self.cfg, str(checkpoint), dump=str(path), trust_checkpoint=self.trust)
+                test(self.cfg, str(checkpoint), dump=str(path), overwrite=[str(path)], trust_checkpoint=self.trust)
             found = read_predictions(path)
         if found.scores.shape[1] != len(self.classes):
             raise ValueError(f'{found.source} scores {found.scores.shape[1]} classes, the config has {self.number}')

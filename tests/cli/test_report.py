@@ -53,6 +53,16 @@ def test_a_second_report_takes_the_scores_of_the_first(trained, monkeypatch, tmp
         call(monkeypatch, report, trained.work_dir, '--out', tmp_path / 'c.html', '--again')
 
 
+def test_a_report_replaces_a_report_and_no_other_file(trained, monkeypatch, tmp_path):
+    other = tmp_path / 'mine.html'
+    other.write_text('<p>mine')
+    with pytest.raises(FileExistsError, match='mine.html exists already'):
+        call(monkeypatch, report, trained.work_dir, '--out', other, '--no-test')
+    assert other.read_text() == '<p>mine'
+    for _ in range(2):
+        call(monkeypatch, report, trained.work_dir, '--out', tmp_path / 'page.html', '--no-test')
+
+
 def test_two_runs_are_compared(trained, monkeypatch, tmp_path):
     other = tmp_path / 'other'
     other.mkdir()
