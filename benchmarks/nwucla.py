@@ -42,6 +42,7 @@ NETWORKS = {
     'InfoGCN, k=1': 'infogcn/infogcn_nwucla/k1.py',
     'InfoGCN, k=8 (raw)': 'infogcn/infogcn_nwucla/k8.py',
     'Ske2Grid 5x5': 'Ske2Grid/d5_stgcn2cn_nwucla/j.py',
+    'Ske2Grid 5x5, pooled': 'Ske2Grid/d5_lite_nwucla/j.py',
     'Ske2Grid 6x6': 'Ske2Grid/d5tod6_stgcn2cn_nwucla/j.py',
 }
 STREAMS = {
