@@ -1,0 +1,203 @@
+"""Label who does what, when: in a film, before a camera, or in keypoints.
+
+    pyskl predict clip.mp4 --model stgcn++_ntu60_xsub_hrnet/j --out out/
+    pyskl predict clip.mp4 --model quickstart --out out/           # the network that tools/quickstart.sh trained
+    pyskl predict 0 --model CONFIG CHECKPOINT --show               # a camera; also rtsp:// and http:// addresses
+    pyskl predict films/ --model CONFIG CHECKPOINT --out out/      # every film in a folder, or its images as one film
+    pyskl predict clips.pkl --model CONFIG CHECKPOINT --out out/   # an annotation file (.pkl, .skl), keypoint JSON
+    pyskl predict - --model CONFIG CHECKPOINT < people.jsonl       # a JSON line per frame in, one per event out
+
+A JSON line is {"time": s, "size": [height, width], "people": [{"keypoints": [[x, y, score], ...], "id": n}]}; only
+people and keypoints are needed. DIR of --out holds events.json, events.csv, events.srt, scores.npz and film.mp4.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+from pyskl.cli.entry import run
+
+KEYPOINTS = ('.pkl', '.pickle', '.skl', '.json')
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('source', help='a film, a folder, a number or address of a camera, keypoints, or - for stdin')
+    add_model_options(parser)
+    parser.add_argument('--out', type=Path, metavar='DIR', help='folder for events, scores and the annotated film')
+    parser.add_argument('--overwrite', action='store_true', help='replace results in DIR')
+    parser.add_argument('--no-film', action='store_true', help='write no film.mp4')
+    parser.add_argument('--film-height', type=int, default=720, metavar='N', help='of film.mp4, at most (default: 720)')
+    parser.add_argument('--show', action='store_true', help='a window with the labels while it runs; q ends it')
+    parser.add_argument('--seconds', type=float, metavar='S', help='stop a camera or stdin after this time')
+    parser.add_argument(
+        '--fps', type=float, default=30.0, help='of images, keypoints and lines without a time (default: 30)'
+    )
+    args = parser.parse_args(argv)
+    if not 0 < args.fps <= 1000:
+        raise ValueError(f'--fps must be above 0 and at most 1000, got {args.fps:g}')
+    if not 64 <= args.film_height <= 4320:
+        raise ValueError(f'--film-height must be 64 to 4320, got {args.film_height}')
+    if args.seconds is not None and not args.seconds > 0:
+        raise ValueError(f'--seconds must be above 0, got {args.seconds:g}')
+    check_model(args)
+    return args
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """What decides the labels."""
+    model = parser.add_argument_group('model')
+    model.add_argument(
+        '--model', nargs='+', required=True, metavar='NAME', help='of `pyskl models`, quickstart, or CONFIG CHECKPOINT'
+    )
+    model.add_argument('--classes', help='class names: a shipped list such as ntu60, or a file with one per line')
+    model.add_argument('--calibration', type=Path, metavar='FILE', help='of `pyskl calibrate`')
+    model.add_argument('--device', default='cpu', help='e.g. cpu or cuda:0 (default: cpu)')
+    model.add_argument('--clips', type=int, default=1, help='clips sampled from each window (default: 1)')
+    model.add_argument('--trust-checkpoint', action='store_true', help='load a checkpoint that could run code')
+    pose = parser.add_argument_group('pose')
+    pose.add_argument(
+        '--pose', default='auto', help='auto, mediapipe, mediapipe-hands, rtmlib, or package.module:Class'
+    )
+    pose.add_argument('--pose-model', type=Path, metavar='FILE.onnx', help='for rtmlib: RTMPose or RTMO')
+    pose.add_argument('--detector', type=Path, metavar='FILE.onnx', help='for rtmlib: YOLOX')
+    stream = parser.add_argument_group('labels')
+    stream.add_argument('--window', type=float, metavar='S', help="seconds that are looked at (default: the network's)")
+    stream.add_argument('--hop', type=float, default=8 / 30, metavar='S', help='between two windows (default: 0.267)')
+    stream.add_argument('--threshold', type=float, help='confidence of a label; below it is unknown (default: 0.5)')
+    stream.add_argument('--max-gap', type=float, default=0.5, metavar='S', help='that joints are filled in over')
+    stream.add_argument('--max-age', type=float, default=1.0, metavar='S', help='a person may be away (default: 1)')
+    stream.add_argument(
+        '--nearness', type=float, default=0.8,
+        help='distance, in body heights, up to which networks for two take two persons together; 0: never',
+    )  # fmt: skip
+    stream.add_argument(
+        '--center', action='store_true', default=None,
+        help='shift each person to the middle of the image, as in training data with an aimed camera',
+    )  # fmt: skip
+
+
+def check_model(args: argparse.Namespace) -> None:
+    """Refuse options that cannot be.
+
+    Raises:
+        ValueError: If one is.
+    """
+    if len(args.model) > 2:
+        raise ValueError(f'--model takes a name, or CONFIG CHECKPOINT, got {" ".join(args.model)}')
+    if len(args.model) == 1 and args.model[0].endswith('.py'):
+        raise ValueError(f'--model {args.model[0]} needs a checkpoint too: --model CONFIG CHECKPOINT')
+    if not 1 <= args.clips <= 100:
+        raise ValueError(f'--clips must be 1 to 100, got {args.clips}')
+
+
+def make_recognizer(args: argparse.Namespace):
+    """The recognizer that the options mean; prints what is to be known about it."""
+    from pyskl.inference.network import read_calibration
+    from pyskl.inference.recognizer import ActionRecognizer
+    from pyskl.inference.stream import StreamSettings
+
+    settings = StreamSettings(
+        window=args.window, hop=args.hop, threshold=args.threshold, max_gap=args.max_gap, max_age=args.max_age,
+        nearness=args.nearness, center=args.model[0] == 'quickstart' if args.center is None else args.center,
+    )  # fmt: skip
+    recognizer = ActionRecognizer(
+        *args.model,
+        device=args.device,
+        pose=args.pose,
+        pose_model={'pose_file': args.pose_model, 'detector_file': args.detector, 'device': args.device},
+        classes=args.classes,
+        calibration=read_calibration(args.calibration) if args.calibration else None,
+        clips=args.clips,
+        trust=args.trust_checkpoint,
+        settings=settings,
+    )
+    for line in recognizer.notes:
+        say(line)
+    return recognizer
+
+
+def say(line: str) -> None:
+    """A line for people: stdout is for events."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def show_event(event, as_json: bool = False) -> None:
+    """Print an event."""
+    if as_json:
+        print(json.dumps(event.as_dict()), flush=True)
+        return
+    partner = f' with {event.partner}' if event.partner else ''
+    print(
+        f'{event.start:8.2f} - {event.end:7.2f} s  person {event.person}{partner}  {event.label}  {event.score:.2f}',
+        flush=True,
+    )
+
+
+def bar(frames: Iterator, total: int, what: str) -> Iterator:
+    """The frames under a bar with the time left."""
+    from tqdm import tqdm
+
+    return tqdm(frames, total=total or None, desc=what, unit=' frames', disable=None, leave=False)
+
+
+def label_film(recognizer, args: argparse.Namespace, source, out: Path | None, print_event: Callable) -> None:
+    """A film, or images."""
+    for event in recognizer.film(
+        source, out, fps=args.fps, overwrite=args.overwrite, draw=not args.no_film, height=args.film_height,
+        progress=bar, report=say,
+    ):  # fmt: skip
+        print_event(event)
+
+
+def main() -> None:
+    """Label."""
+    args = parse_args()
+    from pyskl.inference.sources import IMAGES, films_in, open_source
+
+    path = Path(args.source)
+    keypoints = args.source == '-' or path.suffix.lower() in KEYPOINTS
+    if args.show and (keypoints or path.is_dir()):
+        raise ValueError('--show is for films and cameras')
+    if args.seconds and not (args.source == '-' or not path.exists()):
+        raise ValueError('--seconds is for cameras and stdin; a film ends by itself')
+    if not keypoints and not path.exists() and not args.source.isdigit() and '://' not in args.source:
+        raise FileNotFoundError(f'no film, folder or keypoint file {args.source}')
+    recognizer = make_recognizer(args)
+    if keypoints:
+        from pyskl.cli import predict_keypoints
+
+        predict_keypoints.label(recognizer, args, say, show_event)
+    elif path.is_dir() and (films := films_in(path)):
+        failed = 0
+        for film in films:
+            say(f'{film.name}:')
+            try:
+                label_film(recognizer, args, film, args.out and args.out / film.stem, show_event)
+            except (ValueError, OSError) as error:
+                failed += 1
+                say(f'{film.name} left out: {error}')
+        if failed == len(films):
+            raise ValueError(f'none of the {failed} films of {path} could be labelled')
+    elif path.is_dir() and not any(file.suffix.lower() in IMAGES for file in path.iterdir()):
+        raise ValueError(f'{path} holds neither films nor images')
+    else:
+        source = open_source(args.source, args.fps)
+        if source.live or args.show:
+            from pyskl.inference.live import label_live
+
+            watch = partial(label_live, show=args.show, seconds=args.seconds, report=say)
+            for event in watch(recognizer, source, args.out, overwrite=args.overwrite, film=not args.no_film):
+                show_event(event)
+        else:
+            label_film(recognizer, args, source, args.out, show_event)
+    if args.out:
+        say(f'wrote {args.out}')
+
+
+if __name__ == '__main__':
+    run(main)

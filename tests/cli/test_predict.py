@@ -1,0 +1,104 @@
+"""``pyskl predict`` with a network that tells waving from walking."""
+
+import io
+import json
+import pickle
+
+import numpy as np
+import pytest
+
+from pyskl.cli import predict
+from pyskl.inference.recognizer import ActionRecognizer
+from tests.inference.films import HandsUp, pose_of, render, two_people, write_film
+
+MODEL = ['--model', 'any']
+
+
+@pytest.fixture(scope='module')
+def scene():
+    return two_people()
+
+
+@pytest.fixture
+def call(monkeypatch, scene):
+    """Run the command; its recognizer is the stand-in."""
+    monkeypatch.setattr(predict, 'make_recognizer', lambda args: ActionRecognizer.of(HandsUp(), pose_of(scene)))
+
+    def run(*words, stdin=''):
+        monkeypatch.setattr('sys.argv', ['predict', *map(str, words), *MODEL])
+        monkeypatch.setattr('sys.stdin', io.StringIO(stdin))
+        predict.main()
+
+    return run
+
+
+def lines_of(scene, **extra):
+    for t in range(scene.keypoint.shape[1]):
+        people = np.concatenate([scene.keypoint[:, t], scene.score[:, t, :, None]], -1).tolist()
+        yield json.dumps({'size': [1080, 1920], 'people': [{'keypoints': person} for person in people], **extra})
+
+
+def test_lines_in_and_one_json_line_per_event_out(call, scene, capsys, tmp_path):
+    call('-', '--fps', 15, '--out', tmp_path / 'out', stdin='\n'.join(lines_of(scene)))
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {(e['person'], e['label']) for e in events} == {(1, 'walk'), (1, 'wave'), (2, 'wave'), (2, 'walk')}
+    assert (tmp_path / 'out' / 'film.mp4').stat().st_size > 1000
+
+
+def test_time_that_runs_backwards_loses_nothing_of_what_came_before(call, scene, capsys, tmp_path):
+    lines = [*lines_of(scene), json.dumps({'time': 0.5, 'people': []})]
+    with pytest.raises(ValueError, match='time must rise from frame to frame, got 0.5 s'):
+        call('-', '--fps', 15, '--out', tmp_path / 'out', stdin='\n'.join(lines))
+    assert len(json.loads((tmp_path / 'out' / 'events.json').read_text())['events']) == 4
+    assert len(capsys.readouterr().out.splitlines()) == 4
+
+
+def test_a_film_prints_its_events(call, scene, capsys, tmp_path):
+    call(write_film(tmp_path / 'a.mp4', render(scene)), '--out', tmp_path / 'out', '--no-film')
+    out, err = capsys.readouterr()
+    assert 'person 1  walk' in out and f'wrote {tmp_path / "out"}' in err
+    assert not (tmp_path / 'out' / 'film.mp4').exists()
+
+
+def test_an_annotation_file_is_labelled_clip_by_clip(call, scene, capsys, tmp_path):
+    record = {
+        'frame_dir': 'a', 'label': 0, 'total_frames': 90, 'img_shape': (1080, 1920), 'original_shape': (1080, 1920),
+        'keypoint': scene.keypoint, 'keypoint_score': scene.score,
+    }  # fmt: skip
+    path = tmp_path / 'clips.pkl'
+    path.write_bytes(pickle.dumps({'split': {}, 'annotations': [record, {**record, 'frame_dir': 'b'}]}))
+    call(path, '--fps', 15, '--out', tmp_path / 'out', '--no-film')
+    assert sorted(folder.name for folder in (tmp_path / 'out').iterdir()) == ['a', 'b']
+    assert len(json.loads((tmp_path / 'out' / 'b' / 'events.json').read_text())['events']) == 4
+
+
+def test_keypoint_json_of_other_joints_is_refused(call, tmp_path):
+    person = {'image_id': '1.jpg', 'keypoints': [1.0, 2.0, 0.5] * 26, 'score': 1.0}
+    (tmp_path / 'a.json').write_text(json.dumps([person]))
+    with pytest.raises(ValueError, match=r'holds 26 joints, the network takes 17 \(coco\)'):
+        call(tmp_path / 'a.json')
+
+
+@pytest.mark.parametrize(
+    ('words', 'error', 'message'),
+    [
+        (['nowhere.mp4'], FileNotFoundError, 'no film, folder or keypoint file nowhere.mp4'),
+        (['0', '--fps', '0'], ValueError, '--fps must be above 0'),
+        (['-', '--show'], ValueError, '--show is for films and cameras'),
+        (['.', '--seconds', '3'], ValueError, '--seconds is for cameras and stdin'),
+        (['-', '--clips', '0'], ValueError, '--clips must be 1 to 100, got 0'),
+    ],
+)
+def test_options_that_cannot_be_are_one_line(call, words, error, message):
+    with pytest.raises(error, match=message):
+        call(*words)
+
+
+def test_a_folder_without_films_or_images(call, tmp_path):
+    with pytest.raises(ValueError, match='holds neither films nor images'):
+        call(tmp_path)
+
+
+def test_a_config_needs_a_checkpoint(monkeypatch):
+    with pytest.raises(ValueError, match='a.py needs a checkpoint too'):
+        predict.parse_args(['-', '--model', 'a.py'])

@@ -1,0 +1,30 @@
+import json
+
+import numpy as np
+import pytest
+
+av = pytest.importorskip('av')
+
+from pyskl.inference.live import label_live  # noqa: E402
+from pyskl.inference.recognizer import ActionRecognizer  # noqa: E402
+from pyskl.inference.sources import FilmSource  # noqa: E402
+from tests.inference.films import HandsUp, pose_of, render, two_people, write_film  # noqa: E402
+
+
+def test_a_stream_is_shown_and_written_while_it_runs(tmp_path):
+    scene = two_people(2.0)
+    source = FilmSource(write_film(tmp_path / 'a.mp4', render(scene)))
+    shown = []
+
+    def window(image):
+        shown.append(image)
+        return len(shown) < 50
+
+    recognizer = ActionRecognizer.of(HandsUp(), pose_of(scene))
+    events = list(label_live(recognizer, source, tmp_path / 'out', window=window))
+    assert len(shown) == 50 and shown[0].shape[0] > 180 and not np.array_equal(shown[0], shown[-1])
+    assert sorted({event.label for event in events}) == ['walk', 'wave']
+    assert max(event.end for event in events) == pytest.approx(49 / 15, abs=0.01)
+    assert json.loads((tmp_path / 'out' / 'events.json').read_text())['events']
+    with av.open(str(tmp_path / 'out' / 'film.mp4')) as film:
+        assert sum(1 for _ in film.decode(video=0)) == 50

@@ -1,0 +1,64 @@
+import json
+
+import numpy as np
+import pytest
+
+from pyskl.inference.network import Calibration, load_network, read_calibration
+
+
+def windows(count, frames=20, persons=1):
+    random = np.random.RandomState(0)
+    return [
+        {
+            'keypoint': random.rand(persons, frames + n, 17, 2).astype(np.float32) * 900,
+            'keypoint_score': np.ones((persons, frames + n, 17), np.float32),
+            'img_shape': (1080, 1920),
+        }
+        for n in range(count)
+    ]
+
+
+def test_a_network_says_what_it_takes(tiny):
+    network, notes = load_network(str(tiny.config), None)
+    assert (network.skeleton.name, network.num_person, network.fps) == ('coco', 2, 30)
+    assert network.window == pytest.approx(8 / 30)
+    assert network.classes == ['class 0', 'class 1', 'class 2', 'class 3'] and '--classes ntu60' in notes[0]
+    tiny.write_config('total_epochs = 1', "total_epochs = 1\nfps = 10\nwindow = 2.5\nclasses = ['a', 'b', 'c', 'd']")
+    network, notes = load_network(str(tiny.config), None)
+    assert (network.fps, network.window, network.classes, notes) == (10, 2.5, ['a', 'b', 'c', 'd'], [])
+    assert load_network(str(tiny.config), None, classes=['w', 'x', 'y', 'z'])[0].classes[0] == 'w'
+
+
+def test_windows_of_any_length_are_one_batch_and_as_likely_alone(tiny):
+    network, _ = load_network(str(tiny.config), None)
+    together, sure = network.scores(windows(3))
+    assert together.shape == (3, 4) and together.sum(1) == pytest.approx(1)
+    assert sure == pytest.approx(together.max(1))
+    alone = np.concatenate([network.scores([window])[0] for window in windows(3)])
+    assert together == pytest.approx(alone, abs=1e-6)
+
+
+def test_a_temperature_flattens_and_energy_is_another_confidence(tiny):
+    plain, _ = load_network(str(tiny.config), None)
+    warm, _ = load_network(str(tiny.config), None, calibration=Calibration(temperature=10))
+    assert (warm.scores(windows(2))[0].max(1) < plain.scores(windows(2))[0].max(1)).all()
+    energy, _ = load_network(str(tiny.config), None, calibration=Calibration(method='energy', threshold=-3.0))
+    assert (energy.scores(windows(2))[1] >= np.log(4) - 5).all()
+
+
+def test_a_window_that_is_no_number_is_refused(tiny):
+    tiny.write_config('total_epochs = 1', 'total_epochs = 1\nfps = 0')
+    with pytest.raises(ValueError, match='config key fps must be a number above 0'):
+        load_network(str(tiny.config), None)
+
+
+def test_a_calibration_file(tmp_path):
+    path = tmp_path / 'c.json'
+    path.write_text(json.dumps({'temperature': 1.5, 'method': 'energy', 'threshold': -2.0, 'ece': 0.1}))
+    assert read_calibration(path) == Calibration(1.5, 'energy', -2.0)
+    path.write_text(json.dumps({'temperature': -1, 'method': 'energy', 'threshold': 0}))
+    with pytest.raises(ValueError, match='temperature must be above 0'):
+        read_calibration(path)
+    path.write_text('[]')
+    with pytest.raises(ValueError, match='is not a calibration as pyskl calibrate writes it'):
+        read_calibration(path)
