@@ -7,7 +7,8 @@ __getattr__, __all__ = lazy_exports(
     __name__,
     {
         'pyskl.apis': (
-            'create_model', 'inference_recognizer', 'init_recognizer', 'list_models', 'load_config', 'test', 'train',
+            'ActionRecognizer', 'create_model', 'inference_recognizer', 'init_recognizer', 'list_models', 'load_config',
+            'test', 'train',
         ),
     },
 )  # fmt: skip

@@ -21,11 +21,13 @@ from pyskl.engine.config.shipped import architectures, config_names
 from pyskl.engine.inference import inference_recognizer
 from pyskl.engine.test import test
 from pyskl.engine.train import train
+from pyskl.inference.recognizer import ActionRecognizer
 from pyskl.skeletons import get_skeleton
 from pyskl.zoo import index
 from pyskl.zoo.download import fetch
 
 __all__ = [
+    'ActionRecognizer',
     'create_model',
     'inference_recognizer',
     'init_recognizer',
