@@ -103,23 +103,27 @@ class ActionNetwork:
         Returns:
             ``(N, K)`` float64 probabilities and ``(N,)`` confidences.
         """
-        samples = [self.pipeline(self._record(window)) for window in windows]
-        key = 'keypoint' if 'keypoint' in samples[0] else 'imgs'
-        batch = torch.stack([torch.as_tensor(sample[key]) for sample in samples])
-        device = next(self.model.parameters()).device
-        with torch.inference_mode():
-            logits = self.model(**{key: batch.to(device)}, mode='tensor')
-        logits = logits.double().cpu().unflatten(0, (len(windows), -1))  # (N, S, K)
+        logits = self.logits(windows)
         temperature = self.calibration.temperature
         probability = (logits / temperature).softmax(-1).mean(1).numpy()
         if self.calibration.method == 'energy':
             return probability, (temperature * (logits / temperature).logsumexp(-1)).mean(1).numpy()
         return probability, probability.max(1)
 
+    def logits(self, windows: list[dict]) -> torch.Tensor:
+        """``(N, S, K)`` float64, of windows as for :meth:`scores`; S clips of each."""
+        samples = [self.pipeline(self._record(window)) for window in windows]
+        key = 'keypoint' if 'keypoint' in samples[0] else 'imgs'
+        batch = torch.stack([torch.as_tensor(sample[key]) for sample in samples])
+        device = next(self.model.parameters()).device
+        with torch.inference_mode():
+            logits = self.model(**{key: batch.to(device)}, mode='tensor')
+        return logits.double().cpu().unflatten(0, (len(windows), -1))
+
     def _record(self, window: dict) -> dict:
         frames = window['keypoint'].shape[1]
         fixed = {'label': -1, 'frame_dir': 'window', 'modality': 'Pose', 'start_index': 0, 'test_mode': True}
-        return {**fixed, **window, 'total_frames': frames}
+        return {**fixed, **window, 'total_frames': frames, 'test_mode': True}
 
 
 def load_network(

@@ -1,0 +1,63 @@
+import json
+
+import numpy as np
+import pytest
+
+from pyskl.cli import calibrate
+from pyskl.cli.calibrate import fit
+from pyskl.inference.network import read_calibration
+
+
+def logits(count=400, sharpness=4.0):
+    """Two classes; the network is right in about 80 %, and too sure of itself."""
+    random = np.random.RandomState(0)
+    labels = random.randint(0, 2, count)
+    margin = random.normal(1, 1.2, count) * sharpness
+    sign = np.where(labels == 1, 1, -1)
+    return np.stack([np.zeros(count), margin * sign], 1), labels
+
+
+def test_an_overconfident_network_gets_a_temperature_above_one_and_a_smaller_error():
+    held, lines = fit(*logits(), None, 'max_prob', 0.95)
+    assert held['temperature'] > 1.5 and held['ece_after'] < held['ece_before']
+    assert held['auroc_after'] == pytest.approx(held['auroc_before'])  # two classes: the order of clips stays
+    assert [line.split()[0] for line in lines] == ['400', 'before', 'after', 'threshold']
+    scores, labels = logits()
+    sure = 1 / (1 + np.exp(-np.abs(scores[:, 1]) / held['temperature']))
+    right = scores.argmax(1) == labels
+    assert np.mean(sure[right] >= held['threshold']) == pytest.approx(0.95, abs=0.01)
+
+
+def test_unknown_actions_are_told_from_known_ones_by_the_energy():
+    known, labels = logits()
+    held, lines = fit(known + 10, labels, np.zeros((50, 2)), 'energy', 0.9)
+    assert held['auroc_after'] > 0.99 and 'known from unknown' in lines[1]
+    assert held['threshold'] > 1.0  # T log 2 is the energy of the unknown ones, turned round
+
+
+def test_a_network_that_is_never_right_is_refused():
+    scores, labels = logits()
+    with pytest.raises(ValueError, match='labels no clip of this split rightly'):
+        fit(scores, 1 - scores.argmax(1), None, 'max_prob', 0.9)
+
+
+def test_the_file_is_read_by_predict(tiny, tmp_path, monkeypatch, capsys):
+    import torch
+
+    from pyskl.apis import init_recognizer
+
+    torch.manual_seed(0)
+    model = init_recognizer(str(tiny.config))
+    torch.save({'state_dict': model.state_dict()}, tmp_path / 'a.pth')
+    out = tmp_path / 'c.json'
+    words = ['calibrate', str(tiny.config), str(tmp_path / 'a.pth'), '--split', 'xsub_train', '--out', str(out)]
+    monkeypatch.setattr('sys.argv', words)
+    calibrate.main()
+    assert 'ECE' in capsys.readouterr().out
+    assert read_calibration(out).method == 'max_prob'
+    assert json.loads(out.read_text())['clips'] == 8
+    with pytest.raises(FileExistsError, match='--overwrite'):
+        calibrate.main()
+    monkeypatch.setattr('sys.argv', [*words[:4], 'nowhere', *words[5:], '--overwrite'])
+    with pytest.raises(ValueError, match="has no split 'nowhere'"):
+        calibrate.main()
