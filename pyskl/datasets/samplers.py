@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from pyskl.datasets.base import BaseDataset, ClassProb
+from pyskl.datasets.wrappers import RepeatDataset
 
 
 def _multipliers(labels: np.ndarray, class_prob: ClassProb, times: int) -> list[tuple[np.ndarray, float]]:
@@ -22,9 +23,16 @@ def _multipliers(labels: np.ndarray, class_prob: ClassProb, times: int) -> list[
     if not all(isinstance(number, int) for number in prob):
         raise ValueError(f'class_prob must be a list, or a dict by class index (a whole number), got {class_prob!r}')
     _refuse_unlabelled(labels)
-    classes, first = np.unique(labels, return_index=True)
-    classes = classes[np.argsort(first)]
-    return [(np.flatnonzero(labels == c), prob.get(int(c), 1) * times) for c in classes]
+    members = sorted(_members(labels), key=lambda samples: samples[0])
+    return [(samples, prob.get(int(labels[samples[0]]), 1) * times) for samples in members]
+
+
+def _members(labels: np.ndarray) -> list[np.ndarray]:
+    """The samples of each class, rising, in the order of the classes."""
+    if not len(labels):
+        return []
+    order = np.argsort(labels, kind='stable')
+    return np.split(order, np.flatnonzero(np.diff(labels[order])) + 1)
 
 
 def _refuse_unlabelled(labels: np.ndarray) -> None:
@@ -91,7 +99,7 @@ def balanced_indices(labels: np.ndarray, times: int = 1, epoch: int = 0, seed: i
         ValueError: If a sample has no label.
     """
     _refuse_unlabelled(labels)
-    members = [np.flatnonzero(labels == c) for c in np.unique(labels)]
+    members = _members(labels)
     rounds = len(labels) * times // len(members) if members else 0
     if not rounds:
         return np.zeros(0, np.int64)
@@ -124,4 +132,7 @@ def epoch_indices(dataset: BaseDataset, seed: int, epoch: int) -> np.ndarray:
 
 
 def _one_pass(dataset: BaseDataset) -> np.ndarray:
+    """``dataset.labels`` of one pass over the data, without those of its repetitions being made."""
+    while isinstance(dataset, RepeatDataset):
+        dataset = dataset.dataset
     return dataset.labels[: len(dataset) // dataset.times]

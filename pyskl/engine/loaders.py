@@ -44,6 +44,9 @@ class SeededDataset(Dataset):
         return {**self.dataset[index], 'sample_index': index}
 
 
+CHUNK = 2**14  # samples of an epoch that are Python numbers at a time
+
+
 class EpochSampler(Sampler):
     """This process's share of an epoch, as (index, seed) pairs.
 
@@ -77,11 +80,14 @@ class EpochSampler(Sampler):
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
         indices = epoch_indices(self.dataset, self.seed, self.epoch) if self.shuffle else np.arange(len(self.dataset))
-        indices = np.resize(indices, self.num_samples * self.world_size)
-        positions = np.arange(self.rank, len(indices), self.world_size)[self.first :]
+        total = self.num_samples * self.world_size
         # Of the position too: a clip that stands twice in an epoch is augmented differently.
-        seeds = np.random.SeedSequence([self.seed, self.epoch]).generate_state(len(indices))
-        for part in np.array_split(positions, -(-len(positions) // 4096) or 1):  # Python's numbers take 8 times as much
+        seeds = np.random.SeedSequence([self.seed, self.epoch]).generate_state(total)[self.rank :: self.world_size]
+        if total > len(indices) and len(indices):  # filled up from its own beginning
+            indices = np.concatenate([indices, np.resize(indices, total - len(indices))])
+        indices = indices[self.rank : total : self.world_size].copy()  # the whole epoch is let go
+        for start in range(self.first, self.num_samples, CHUNK):  # objects of a few at a time: they are large
+            part = slice(start, min(start + CHUNK, self.num_samples))
             yield from zip(indices[part].tolist(), seeds[part].tolist(), strict=True)
 
 
