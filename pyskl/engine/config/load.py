@@ -50,10 +50,12 @@ def load_config(path: str | Path, options: dict | None = None) -> Config:
         line = getattr(error, 'lineno', None)
         where = f', line {line}' if line else ''
         raise ValueError(f'cannot read the config {path}{where}: {type(error).__name__}: {error}') from error
+    own = set(cfg)
     try:
         cfg.merge_from_dict(options or {})
     except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
         raise ValueError(f'--cfg-options do not fit {path}: {error}') from error
+    check_keys({key: None for key in cfg if key not in own}, '--cfg-options')
     complete_config(cfg, str(path))
     if not cfg.get('work_dir'):
         cfg.work_dir = default_work_dir(path)

@@ -274,6 +274,7 @@ def check_values(cfg: dict, where: str) -> None:
     Raises:
         ValueError: Names the key, what was found and what would work.
     """
+    cfg = dict(cfg.items())  # a Config is not a dict
     for key, rule in VALUES.items():
         found, value = _at(cfg, key)
         if found and not rule.holds(value):
