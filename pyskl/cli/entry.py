@@ -55,13 +55,18 @@ if _is_a_tool() and not _debug() and signal.getsignal(signal.SIGINT) is signal.d
 def run(main: Callable[[], int | None]) -> None:
     """Call ``main()`` and leave the program.
 
-    Exit status: what ``main`` returns (None is 0); 1 after a ValueError or OSError; 130 after Ctrl-C, 143 after
-    SIGTERM. Any other exception is a bug of ours and keeps its traceback.
+    Exit status: what ``main`` returns (None is 0); 0 where the reader of the output has gone; 1 after a ValueError or
+    OSError; 130 after Ctrl-C, 143 after SIGTERM. Any other exception is a bug of ours and keeps its traceback.
     """
     if signal.getsignal(signal.SIGINT) is _stop_before_start:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         status = main() or 0
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader of the output (head, less) has what it wanted. What Python flushes at the end goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
     except TerminatedError as error:
         if _is_first():
             print(error, file=sys.stderr, flush=True)

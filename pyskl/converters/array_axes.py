@@ -90,6 +90,31 @@ def _split(length: int, group: str, sizes: dict[str, int], shape: tuple[int, ...
     return [sizes.get(letter, length // known) for letter in group]
 
 
+COORDINATES = ('x', 'y', 'z', 'score', '-')
+
+
+def parse_coords(text: str, dims: int) -> tuple[str, ...]:
+    """``'x,y,z,-'`` -> what each of the stored coordinates of a joint is; ``-`` is left out.
+
+    Args:
+        text: Names of :data:`COORDINATES`, separated by commas.
+        dims: Coordinates of the layout.
+
+    Raises:
+        ValueError: If a name is unknown or comes twice, or they are not those of the layout.
+    """
+    names = tuple(name.strip() for name in text.split(','))
+    used = [name for name in names if name != '-']
+    if not set(names) <= set(COORDINATES) or len(set(used)) < len(used) or not {'x', 'y'} <= set(used):
+        raise ValueError(f'--coords must name x, y, z, score, each once, and - for what is left out, got {text!r}')
+    if ('z' in used) != (dims == 3):
+        way = 'write - in place of z, or name a 3D layout' if dims == 2 else 'name z, or a 2D layout'
+        raise ValueError(f'--coords {text}: the layout is {dims}D; {way}')
+    if 'score' in used and dims == 3:
+        raise ValueError(f'--coords {text}: a score goes with 2D joints; write - in place of score')
+    return names
+
+
 def trimmed(keypoint: np.ndarray) -> np.ndarray:
     """``(M, T, V, C)`` without persons who are zero throughout and without the zeros that pad the end.
 

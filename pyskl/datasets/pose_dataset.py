@@ -93,6 +93,11 @@ class PoseDataset(BaseDataset):
         self._added = {'modality': modality, 'start_index': start_index, 'test_mode': test_mode}
         self._store = open_records(ann_file, verify=verify)
         self._indices = self._select(split)
+        if split is not None and self._store.missing(split):
+            warnings.warn(
+                f'{self.ann_file}: {self._store.missing(split)} clips of split {split!r} are not among its records; '
+                f'the {len(self._indices)} that are there are used'
+            )
         self._filtered = False
         self._box_thr = self._keep_valid(valid_ratio, box_thr)
         self._refuse_problems()
@@ -111,7 +116,9 @@ class PoseDataset(BaseDataset):
         if split not in (splits or ()):
             raise unknown_split(self.ann_file, split, splits)
         if len(splits[split]) == 0:
-            raise ValueError(f'split {split!r} of {self.ann_file!r} has no clips')
+            absent = self._store.missing(split)
+            why = f': none of the {absent} that it names is among the records; check.py --fix writes lists that fit'
+            raise ValueError(f'split {split!r} of {self.ann_file!r} has no clips{why if absent else ""}')
         return splits[split]
 
     def __repr__(self) -> str:

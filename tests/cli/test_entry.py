@@ -96,3 +96,15 @@ def test_of_two_processes_only_the_first_prints(tmp_path):
 
 def test_an_impossible_once_path_does_not_silence_the_error():
     assert fail_with('raise ValueError("why")', PYSKL_ERROR_ONCE='/nowhere/said') == (1, 'error: why\n')
+
+
+def test_a_reader_that_has_gone_is_not_an_error(tmp_path):
+    program = tmp_path / 'pyskl'
+    program.write_text(
+        'from pyskl.cli.entry import run\ndef main():\n    for i in range(200000):\n        print(i)\nrun(main)\n'
+    )
+    root = str(Path(__file__).resolve().parents[2])
+    command = f'{sys.executable} {program} | head -n 1; exit ${{PIPESTATUS[0]}}'
+    environment = {**os.environ, 'PYTHONPATH': root}
+    done = subprocess.run(['bash', '-c', command], capture_output=True, text=True, env=environment)
+    assert (done.returncode, done.stdout, done.stderr) == (0, '0\n', '')

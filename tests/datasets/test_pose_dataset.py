@@ -187,3 +187,16 @@ def test_a_damaged_record_is_told_to_who_asks(path, tmp_path):
     with pytest.raises(ValueError, match=r"x\.skl' is damaged: record number 0"):
         PoseDataset(store, split='val', verify=True)[0]
     assert PoseDataset(store, split='train', verify=True)[0]['frame_dir'] == 'b'
+
+
+def test_a_part_of_a_set_with_the_lists_of_the_whole_is_taken_with_one_warning(tmp_path, make_record):
+    lists = {'train': ['a', 'b', 'x', 'y'], 'val': ['z']}
+    path = raw(tmp_path / 'x.pkl', [make_record('a'), make_record('b')], lists)
+    for _ in range(2):  # also from the shared form
+        with pytest.warns(UserWarning, match="2 clips of split 'train' are not among its records; the 2 that") as said:
+            assert PoseDataset(path, split='train').names == ['a', 'b']
+        assert len(said) == 1
+    with pytest.raises(ValueError, match="split 'val' .* has no clips: none of the 1 that it names .*check.py --fix"):
+        PoseDataset(path, split='val')
+    with pytest.raises(ValueError, match='names 1 clips that are not among the 1 annotations'):
+        PoseDataset(raw(tmp_path / 'y.pkl', [make_record('a')], {'train': ['b']}), split='train')

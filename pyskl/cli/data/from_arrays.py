@@ -22,6 +22,16 @@ One file of many clips (N), padded with zeros, and their labels beside:
     python tools/data/from_arrays.py --pattern NTU60_CS.npz --key x_test --axes 'NT(MVC)' --label-key y_test \\
         --layout nturgb+d --split-by random --out data/ntu_cs_test.pkl
 
+Tables with more columns per joint than the layout has, such as MediaPipe's x, y, z and visibility:
+
+    python tools/data/from_arrays.py --pattern 'clips/*.csv' --axes 'T(VC)' --coords x,y,-,score --size 1080x1920 \\
+        --layout mediapipe --labels labels.csv --split-by random --out data/mine/mine.pkl
+
+ST-GCN's arrays (N, C, T, V, M) with their pickle of names and labels (also 2s-AGCN's and MS-G3D's):
+
+    python tools/data/from_arrays.py --pattern xsub/train_data_joint.npy --axes NCTVM --labels xsub/train_label.pkl \\
+        --layout nturgb+d --name 'P(?P<subject>\\d+)' --split-by subject --out data/ntu.pkl
+
 A clip's name is its path below the pattern's fixed part, without suffix; the regular expression of --name is searched
 in it. Groups: label (a number, or a class name), subject, view, split; others mean nothing. Persons who are zero
 throughout and zeros that pad the end are left out.
@@ -37,10 +47,12 @@ from pathlib import Path
 import numpy as np
 
 from pyskl.cli.entry import run
-from pyskl.converters.array_axes import Axes, parse_axes, to_clips, trimmed
+from pyskl.converters.array_axes import Axes, parse_axes, parse_coords, to_clips, trimmed
 from pyskl.converters.array_files import SUFFIXES, read_array
 from pyskl.converters.finish import finish
 from pyskl.converters.job import add_job_options, check_job_options, convert
+from pyskl.converters.label_pickle import SUFFIXES as LABEL_PICKLES
+from pyskl.converters.label_pickle import read_label_pickle
 from pyskl.converters.labels import (
     Row,
     add_class_option,
@@ -55,7 +67,7 @@ from pyskl.converters.labels import (
     rows_of,
 )
 from pyskl.converters.splits import add_split_options, check_split_options, splits_of
-from pyskl.skeletons import Skeleton, get_skeleton
+from pyskl.skeletons import SKELETONS, Skeleton, get_skeleton
 
 read_once = lru_cache(maxsize=1)(read_array)  # the many clips of one file follow one another
 
@@ -67,6 +79,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--key', help="which array: a variable, 'a.b', of JSON 'people.0.joints', of CSV columns '1:'")
     parser.add_argument('--axes', required=True, help="order of the axes N M T V C, such as TVC, VCT or 'T(VC)'")
     parser.add_argument('--layout', required=True, help='skeleton: a name, or a file such as skeleton.yaml')
+    parser.add_argument(
+        '--coords', metavar='x,y,z,-', help='what the coordinates of a joint are: x y z score, - is left out'
+    )
     parser.add_argument('--with-score', action='store_true', help="the last coordinate is a joint's score (2D)")
     parser.add_argument('--size', metavar='HxW', help='of the picture in pixels (2D; default: what the joints span)')
     parser.add_argument('--scale', type=float, default=1, help='multiply coordinates, such as 0.001 for mm to m')
@@ -75,7 +90,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--name', type=_regex, metavar='REGEX', help='groups (?P<label>..) subject view split')
     parser.add_argument('--first-label', type=int, default=0, help='the lowest label of --name or --label-key')
     parser.add_argument('--label-key', metavar='KEY', help='with N: labels of the clips, (N,) numbers or (N, classes)')
-    parser.add_argument('--labels', type=Path, metavar='CSV', help='labels as a table instead: name,label,...')
+    parser.add_argument(
+        '--labels', type=Path, metavar='FILE', help="a table instead: name,label,...; with N also ST-GCN's label .pkl"
+    )
     parser.add_argument('--val-views', metavar='A,B', help='with --split-by view: which are in val')
     add_class_option(parser)
     add_split_options(parser)
@@ -100,6 +117,13 @@ def check_options(args: argparse.Namespace) -> tuple[Axes, Skeleton, dict[str, i
         raise ValueError(f"--pattern got {len(args.pattern)} files of the shell; put it in quotes: 'raw/*.csv'")
     (args.pattern,) = args.pattern
     axes, skeleton = parse_axes(args.axes), get_skeleton(args.layout)
+    if args.coords and args.with_score:
+        raise ValueError("--with-score does not go with --coords; name the score there, such as 'x,y,score'")
+    world = f'{skeleton.name}3d'  # the same joints in 3D
+    if args.coords and 'z' in args.coords.split(',') and skeleton.dims == 2 and world in SKELETONS:
+        print(f'--coords {args.coords}: the layout is {world}, of 3D joints; name it in the config too', flush=True)
+        skeleton = SKELETONS[world]
+    args.columns = parse_coords(args.coords, skeleton.dims) if args.coords else None
     if args.with_score and skeleton.dims != 2:
         raise ValueError(f'--with-score is for 2D joints; the layout {skeleton.name!r} is {skeleton.dims}D')
     if args.size and not re.fullmatch(r'[1-9]\d{0,5}x[1-9]\d{0,5}', args.size, re.ASCII):
@@ -108,6 +132,8 @@ def check_options(args: argparse.Namespace) -> tuple[Axes, Skeleton, dict[str, i
         raise ValueError(f'--scale must be a number other than 0, got {args.scale:g}')
     if args.label_key and 'N' not in axes.letters:
         raise ValueError('--label-key goes with an axis N of --axes, many clips in one file')
+    if args.labels and args.labels.suffix.lower() in LABEL_PICKLES and 'N' not in axes.letters:
+        raise ValueError(f'--labels {args.labels}: a pickle of (names, labels) goes with an axis N of --axes')
     given = [option for option, value in (('--labels', args.labels), ('--label-key', args.label_key)) if value]
     if args.name and 'label' in args.name.groupindex:
         given.append('--name with a group label')
@@ -121,7 +147,8 @@ def check_options(args: argparse.Namespace) -> tuple[Axes, Skeleton, dict[str, i
         args.split_by, args.val_subjects = 'subject', args.val_views
     check_split_options(args)
     check_job_options(args)
-    return axes, skeleton, {'V': skeleton.num_joints, 'C': skeleton.dims + args.with_score}
+    channels = len(args.columns) if args.columns else skeleton.dims + args.with_score
+    return axes, skeleton, {'V': skeleton.num_joints, 'C': channels}
 
 
 def find_files(pattern: str) -> dict[str, Path]:
@@ -208,6 +235,29 @@ def rows_from_names(
     return items, classes, notes
 
 
+def rows_from_pickle(
+    clips: dict[str, tuple], args: argparse.Namespace
+) -> tuple[list[tuple], tuple[str, ...] | None, list[str]]:
+    """As :func:`rows_from_names`, with names and labels of a pickle beside the array.
+
+    Raises:
+        ValueError: If there are not as many as clips.
+    """
+    names, labels = read_label_pickle(args.labels)
+    if len(names) != len(clips):
+        raise ValueError(f'--labels {args.labels} holds {len(names)} labels for {len(clips)} clips of {args.pattern}')
+    classes = read_classes(args.classes) if args.classes else None
+    items = []
+    for what, name, label in zip(clips.values(), names, labels, strict=True):
+        label -= args.first_label
+        if label < 0 or (classes and label >= len(classes)):
+            items.append((what, f'label {label} of {name!r} is not a class'))
+        else:
+            items.append((what, _also(Row(name, label), args) if args.name else Row(name, label)))
+    check_classes_free(args, classes)
+    return items, classes, []
+
+
 def _keyed_labels(clips: dict[str, tuple], args: argparse.Namespace) -> list[int]:
     labels = []
     counts = {}
@@ -215,6 +265,8 @@ def _keyed_labels(clips: dict[str, tuple], args: argparse.Namespace) -> list[int
         counts[path] = counts.get(path, 0) + 1
     for path, count in counts.items():
         try:
+            if path.suffix.lower() == '.npy':
+                raise ValueError('--label-key: a .npy file holds one array; give its labels as --labels LABELS.pkl')
             found = read_array(path, args.label_key)
             found = found.argmax(1) if found.ndim == 2 and found.shape[1] > 1 else found.reshape(-1)
             if len(found) != count or (found != found.astype(np.int64)).any():
@@ -239,6 +291,9 @@ def make_clip(
     if 'N' in axes.letters:
         array = np.take(array, [number], axis=axes.groups.index('N'))
     keypoint = to_clips(array, axes, sizes)[0].astype(np.float64)
+    columns = options.columns or (*'xyz'[: sizes['C'] - options.with_score], *(['score'] * options.with_score))
+    keypoint = keypoint[..., [columns.index(name) for name in ('x', 'y', 'z', 'score') if name in columns]]
+    with_score, dims = 'score' in columns, 3 if 'z' in columns else 2
     lost = np.isnan(keypoint).any(axis=-1)
     if lost.any():
         if not options.nan_to_zero:
@@ -246,10 +301,9 @@ def make_clip(
         keypoint[lost] = 0
     keypoint = trimmed(keypoint)
     record = {'frame_dir': row.name, 'label': row.label}
-    dims = sizes['C'] - options.with_score
     if dims == 2:
         seen = keypoint[..., :2].any(axis=-1)
-        score = keypoint[..., 2] if options.with_score else seen
+        score = keypoint[..., 2] if with_score else seen
         keypoint = keypoint[..., :2]
         record['keypoint_score'] = np.where(seen, score, 0).astype(np.float16)
     with np.errstate(over='ignore'):
@@ -275,7 +329,9 @@ def main() -> None:
     args = parser.parse_args()
     axes, skeleton, sizes = check_options(args)
     clips = clips_of(find_files(args.pattern), args, axes)
-    if args.labels:
+    if args.labels and args.labels.suffix.lower() in LABEL_PICKLES:
+        items, classes, notes = rows_from_pickle(clips, args)
+    elif args.labels:
         labels = labels_of(args)
         items = pair_up(labels, {plain_name(name): what for name, what in clips.items()})
         classes, notes = labels.classes, labels.notes
@@ -290,8 +346,9 @@ def main() -> None:
     splits = splits_of(args, rows)
     size = tuple(map(int, args.size.split('x'))) if args.size else None
     chosen = argparse.Namespace(
-        nan_to_zero=args.nan_to_zero, with_score=args.with_score, scale=args.scale, dtype=args.dtype, size=size
-    )
+        nan_to_zero=args.nan_to_zero, with_score=args.with_score, scale=args.scale, dtype=args.dtype, size=size,
+        columns=args.columns,
+    )  # fmt: skip
     work = partial(make_clip, key=args.key, axes=axes, sizes=sizes, options=chosen)
     outcome = convert(args, items, work, (args.key, axes, sizes, vars(chosen)))
     finish(args, outcome, rows, splits, skeleton.name, classes, notes)

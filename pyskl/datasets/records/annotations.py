@@ -8,6 +8,7 @@ in place of M and T (:mod:`pyskl.datasets.records.boxes`).
 
 import math
 import pickle
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def read_annotations(path: str | Path) -> tuple[Sequence[dict], Splits | None]:
         raise _no_annotations(path, content)
     names = _Names(path)
     records = [names.checked(record) for record in records]
-    return records, names.checked_splits(splits)
+    return records, names.without_missing(names.checked_splits(splits, subset=True))
 
 
 def each_annotation(path: str | Path, take: Callable[[dict], None]) -> Splits | None:
@@ -71,7 +72,7 @@ def each_annotation(path: str | Path, take: Callable[[dict], None]) -> Splits | 
             take(names.checked(record))
     elif not names.count and rest != [] and (not isinstance(rest, dict) or 'annotations' not in rest):
         raise _no_annotations(path, rest)
-    return names.checked_splits(rest.get('split') if isinstance(rest, dict) else None)
+    return names.checked_splits(rest.get('split') if isinstance(rest, dict) else None, subset=True)
 
 
 def _no_annotations(path: str | Path, content: object) -> ValueError:
@@ -109,8 +110,22 @@ class _Names:
                 record[key] = value.view(np.ndarray)
         return record
 
-    def checked_splits(self, splits: object) -> Splits | None:
+    def without_missing(self, splits: Splits | None) -> Splits | None:
+        """The splits without names that no record has; warns once of how many there are."""
+        if splits is None:
+            return None
+        left = {split: [name for name in members if name in self._names] for split, members in splits.items()}
+        lost = sum(map(len, splits.values())) - sum(map(len, left.values()))
+        if lost:
+            warnings.warn(f'{self.path}: the splits name {lost} clips that are not among the {self.count} records')
+        return left
+
+    def checked_splits(self, splits: object, subset: bool = False) -> Splits | None:
         """The splits, with plain lists.
+
+        Args:
+            splits: As the file has them.
+            subset: Whether some names may be missing among the records, but not all of a file.
 
         Raises:
             ValueError: If there are no records, or a split is wrong.
@@ -127,12 +142,18 @@ class _Names:
             raise ValueError(
                 f'{where}: a record has the {self._key} {shown(bad.value)}, which splits cannot name; it must be text'
             )
+        any_there = any(
+            _is_name(member) and member in self._names
+            for members in splits.values()
+            if isinstance(members, list | tuple | set | frozenset) or np.ndim(members) == 1
+            for member in members
+        )
         for split, members in splits.items():
             kinds = list | tuple | set | frozenset | np.ndarray
             if not isinstance(members, kinds) or (isinstance(members, np.ndarray) and members.ndim != 1):
                 raise ValueError(f'{where}: split {split!r} is {shown(members)}; it must be a list of names')
             missing = [member for member in members if not _is_name(member) or member not in self._names]
-            if missing:
+            if missing and not (subset and any_there and all(map(_is_name, missing))):
                 raise ValueError(
                     f'{where}: split {split!r} names {len(missing)} clips that are not among the {self.count} '
                     f'annotations, first {shown(missing[0])}; compare their {self._key}'

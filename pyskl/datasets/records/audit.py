@@ -64,7 +64,8 @@ def all_findings(
     needed = set(used.tolist())
     found = [*_record_findings(table, needed), *_label_findings(table, needed)]
     for split, lost in unknown.items():
-        found.append(Finding(FAILS, f'split {split!r} names clips that are not among the records', lost))
+        severity = NOTE if len(inside[split]) or not len(table.names) else FAILS
+        found.append(Finding(severity, f'split {split!r} names clips that are not among the records', lost))
     for split, members in inside.items():
         if len(members) == 0:
             found.append(Finding(NOTE, f'split {split!r} has no clips'))

@@ -73,6 +73,7 @@ class RecordStore(Sequence):
             check_directory(directory, self._start)
             self._tables_at = {name: Table(*place) for name, place in directory['tables'].items()}
             self._split_names = directory['splits']
+            self._missing: list[int] = directory.get('missing') or []
             self._kinds = [Kind(schema) for schema in directory['kinds']]
             self.source: str = directory['source']
             self.identifier: str | None = directory['identifier']
@@ -280,6 +281,11 @@ class RecordStore(Sequence):
         if self._split_names is None:
             return None
         return {split: self._table(f'split {number}') for number, split in enumerate(self._split_names)}
+
+    def missing(self, split: str) -> int:
+        """How many names of ``split`` no record has: the file is a part of a set with the lists of the whole."""
+        counts = dict(zip(self._split_names or (), self._missing, strict=False))
+        return int(counts.get(split, 0))
 
     def split_names(self) -> dict[str, list[str]] | None:
         """The splits as an annotation pickle has them: names, in the order of the records."""

@@ -124,6 +124,7 @@ class StoreWriter:
             'named': self._named,  # whether splits go by the table of names
             'steps': list(steps),
             'splits': None if splits is None else list(splits),
+            'missing': self._missing(splits or {}),
             'kinds': self._schemas,
             'tables': places,
         }
@@ -132,6 +133,11 @@ class StoreWriter:
         crc = header_crc(json.dumps(directory).encode(), start, size)
         self._file.seek(0)
         self._file.write(HEADER.pack(MAGIC, VERSION, crc, size, start))
+
+    def _missing(self, splits: Splits) -> list[int]:
+        """Names of each split that no record has."""
+        known = set(self._members)
+        return [sum(str(member) not in known for member in set(members)) for members in splits.values()]
 
     def _write(self, data: bytes) -> None:
         self._file.write(data)

@@ -187,6 +187,8 @@ def _mismatch(wanted: dict, state_dict: dict, fresh: set, stage_of: Callable | N
             f' ({found[0]} classes in the file, {needed[0]} in the model; '
             "load_from_ignore='cls_head' starts the head fresh)"
         )
+    if key.endswith('tcn.conv.weight') and found[:2] == needed[:2] and len(found) == 4:
+        hint = f'; the file has another temporal kernel: set model.backbone.tcn_kernel_size={found[2]}'
     if 'backbone.data_bn.weight' in other:
         hint = '; the input is another: joints (model.backbone.graph_cfg.layout), in_channels or num_person'
     return f'{key} is {found} in the file and {needed} in the model{hint}'

@@ -142,6 +142,11 @@ def translate(state_dict: dict[str, Tensor], keep_fc: bool = False) -> tuple[dic
     state_dict, copies = without_ema_copies(state_dict)
     if copies:
         notes.append(f'mmcv EMAHook (its {copies} copies ema_* left out)')
+    # Repositories of self-supervised training wrap the network once more.
+    inner = {key.removeprefix('encoder.'): value for key, value in state_dict.items() if key.startswith('encoder.')}
+    if recognise(inner):
+        state_dict = inner
+        notes.append('wrapped encoder (encoder.)')
     foreign = recognise(state_dict)
     if foreign:
         return LAYOUTS[foreign][1](state_dict), [*notes, foreign]

@@ -45,6 +45,7 @@ class STGCN(GCNBackbone):
         gcn_act: ``'ReLU'``, another activation, a dict or None.
         tcn_type: ``'unit_tcn'`` or ``'mstcn'``.
         tcn_dropout: Rate behind the temporal unit, in every stage but the first.
+        tcn_kernel_size: Frames of ``unit_tcn``, odd; None: 9. Some published files of ST-GCN have 13.
         tcn_dilation: Of ``unit_tcn``.
         tcn_norm: Of ``unit_tcn``, as ``gcn_norm``.
         tcn_ms_cfg: Branches of ``mstcn``.
@@ -74,6 +75,7 @@ class STGCN(GCNBackbone):
         gcn_act: str | dict | tuple | None = 'ReLU',
         tcn_type: str | tuple = 'unit_tcn',
         tcn_dropout: float | tuple = 0.0,
+        tcn_kernel_size: int | tuple | None = None,
         tcn_dilation: int | tuple | None = None,
         tcn_norm: str | dict | tuple | None = 'BN',
         tcn_ms_cfg: Sequence | None = None,
@@ -92,7 +94,8 @@ class STGCN(GCNBackbone):
         )  # fmt: skip
         temporal = per_stage(
             {
-                'gcn_type': gcn_type, 'tcn_type': tcn_type, 'tcn_dropout': tcn_dropout, 'tcn_dilation': tcn_dilation,
+                'gcn_type': gcn_type, 'tcn_type': tcn_type, 'tcn_dropout': tcn_dropout,
+                'tcn_kernel_size': tcn_kernel_size, 'tcn_dilation': tcn_dilation,
                 'tcn_norm': tcn_norm, 'tcn_ms_cfg': tcn_ms_cfg, 'tcn_mid_channels': tcn_mid_channels,
             },
             num_stages,

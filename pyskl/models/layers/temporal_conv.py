@@ -121,7 +121,7 @@ def _branch(in_channels: int, width: int, entry: object, stride: int) -> nn.Modu
     return nn.Sequential(nn.Conv2d(in_channels, width, 1), nn.BatchNorm2d(width), nn.ReLU(inplace=True), last)
 
 
-_OWN = {'unit_tcn': ('tcn_dilation', 'tcn_norm'), 'mstcn': ('tcn_ms_cfg', 'tcn_mid_channels')}
+_OWN = {'unit_tcn': ('tcn_kernel_size', 'tcn_dilation', 'tcn_norm'), 'mstcn': ('tcn_ms_cfg', 'tcn_mid_channels')}
 
 
 def temporal_unit(channels: int, stride: int, dropout: float, values: dict) -> UnitTCN | MultiScaleTCN:
@@ -131,7 +131,8 @@ def temporal_unit(channels: int, stride: int, dropout: float, values: dict) -> U
         channels: Channels of input and output.
         stride: In time.
         dropout: Rate at the end.
-        values: The stage's ``tcn_type``, ``tcn_dilation``, ``tcn_norm``, ``tcn_ms_cfg`` and ``tcn_mid_channels``.
+        values: The stage's ``tcn_type``, ``tcn_kernel_size`` (optional), ``tcn_dilation``, ``tcn_norm``,
+            ``tcn_ms_cfg`` and ``tcn_mid_channels``.
 
     Raises:
         ValueError: If the type is unknown, or a value belongs to the other one.
@@ -142,7 +143,7 @@ def temporal_unit(channels: int, stride: int, dropout: float, values: dict) -> U
     options = {}
     for unit, keys in _OWN.items():
         for key in keys:
-            if values[key] == ('BN' if key == 'tcn_norm' else None):
+            if values.get(key) == ('BN' if key == 'tcn_norm' else None):
                 continue
             if unit != kind:
                 raise ValueError(f'backbone.{key} is an argument of tcn_type={unit!r}, but tcn_type is {kind!r}')

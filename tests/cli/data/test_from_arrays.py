@@ -2,6 +2,7 @@
 
 import csv
 import json
+import pickle
 import re
 import subprocess
 import sys
@@ -203,3 +204,75 @@ def test_a_mistake_is_one_line(utd, change, message):
     assert status == 1
     (line,) = [line for line in errors.splitlines() if not line.startswith('clips')]
     assert re.search(message, line), line
+
+
+def table(folder, name, columns):
+    (folder / f'{name}.csv').write_text('\n'.join(','.join(f'{x:.3f}' for x in row) for row in columns))
+
+
+@pytest.mark.parametrize(
+    ('coords', 'layout', 'order'),
+    [('x,y,-,score', 'leg2.yaml', (0, 1)), ('x,y,z,-', 'leg3.yaml', (0, 1, 2)), ('-,score,y,x', 'leg2.yaml', (3, 2))],
+)
+def test_tables_with_more_columns_than_the_layout_has(tmp_path, coords, layout, order):
+    for dims in (2, 3):
+        (tmp_path / f'leg{dims}.yaml').write_text(LEG.format(dims=dims))
+    clips = np.random.RandomState(0).uniform(0.1, 1, (2, 5, 3, 4)).round(3)
+    for name, clip in zip(('walk_1', 'jump_2'), clips, strict=True):
+        table(tmp_path, name, clip.reshape(5, 12))
+    options = ('--pattern', '*.csv', '--axes', 'T(VC)', '--layout', layout, '--name', '(?P<label>[a-z]+)', '--split-by',
+               'random', f'--coords={coords}', '--out', 'o.pkl')  # fmt: skip
+    status, _, errors = call(tmp_path, *options)
+    assert status == 0, errors
+    jump, walk_ = read_annotations(tmp_path / 'o.pkl')[0]
+    np.testing.assert_array_equal(walk_['keypoint'][0], clips[0][..., list(order)].astype(np.float32))
+    if 'score' in coords:
+        column = coords.split(',').index('score')
+        np.testing.assert_array_equal(jump['keypoint_score'][0], clips[1][..., column].astype(np.float16))
+    else:
+        assert 'keypoint_score' not in jump
+
+
+@pytest.mark.parametrize(
+    ('more', 'said'),
+    [
+        (('--coords', 'x,y,z,-'), 'the layout is 2D; write - in place of z, or name a 3D layout'),
+        (('--coords', 'x,y,w'), '--coords must name x, y, z, score'),
+        (('--coords', 'x,-'), '--coords must name x, y, z, score'),
+        (('--coords', 'x,y,score', '--with-score'), '--with-score does not go with --coords'),
+    ],
+)
+def test_coords_that_do_not_fit_are_one_line(tmp_path, more, said):
+    (tmp_path / 'leg.yaml').write_text(LEG.format(dims=2))
+    options = ('--pattern', '*.csv', '--axes', 'T(VC)', '--layout', 'leg.yaml', '--name', '(?P<label>[a-z]+)',
+               '--split-by', 'random', '--out', 'o.pkl')  # fmt: skip
+    status, _, errors = call(tmp_path, *options, *more)
+    assert status == 1 and said in errors and errors.count('\n') == 1
+
+
+def test_stgcn_arrays_with_their_label_pickle(tmp_path):
+    clips = np.random.RandomState(0).rand(4, 3, 6, 25, 2).astype(np.float32) + 1
+    np.save(tmp_path / 'train_data.npy', clips)
+    names = [f'S001C001P00{person}R001A00{action}.skeleton' for person in (1, 2) for action in (1, 2)]
+    labels = [0, 1, 0, 1]
+    (tmp_path / 'train_label.pkl').write_bytes(pickle.dumps((names, labels)))
+    options = ('--pattern', 'train_data.npy', '--axes', 'NCTVM', '--layout', 'nturgb+d', '--labels', 'train_label.pkl',
+               '--name', r'P(?P<subject>\d+)', '--split-by', 'subject', '--val-subjects', '002',
+               '--out', 'o.pkl')  # fmt: skip
+    status, _, errors = call(tmp_path, *options)
+    assert status == 0, errors
+    records, splits = read_annotations(tmp_path / 'o.pkl')
+    assert [(r['frame_dir'], r['label']) for r in records] == [
+        (name.removesuffix('.skeleton'), label) for name, label in zip(names, labels, strict=True)
+    ]
+    assert splits['val'] == [name.removesuffix('.skeleton') for name in names[2:]]
+    np.testing.assert_array_equal(records[1]['keypoint'], clips[1].transpose(3, 1, 2, 0))
+    (tmp_path / 'train_label.pkl').write_bytes(pickle.dumps((names[:3], labels[:3])))
+    assert 'holds 3 labels for 4 clips' in call(tmp_path, *options, '--overwrite')[2]
+    (tmp_path / 'train_label.pkl').write_bytes(pickle.dumps({'a': 1}))
+    assert 'must be (names, labels), lists of one length, got dict' in call(tmp_path, *options, '--overwrite')[2]
+    keyed = [option for option in options if option not in ('--labels', 'train_label.pkl')]
+    assert (
+        'a .npy file holds one array; give its labels as --labels'
+        in call(tmp_path, *keyed, '--label-key', 'x', '--overwrite')[2]
+    )

@@ -229,3 +229,16 @@ def test_a_file_of_ours_or_without_meta_is_no_toolboxs():
     assert origin(ours) is None
     assert origin({'state_dict': state}) is None
     assert origin({'state_dict': state, 'meta': {'mmcv_version': '1.3.0'}}) == 'mmcv 1.3.0'
+
+
+def test_a_file_with_another_temporal_kernel_and_a_wrapped_network_says_what_it_needs(tmp_path):
+    state, _, _ = original('original_stgcn_ntu60')
+    for key, value in state.items():
+        if key.endswith('tcn.2.weight'):
+            state[key] = torch.zeros(*value.shape[:2], 13, 1)
+    torch.save({f'encoder.{key}': value for key, value in state.items()}, tmp_path / 'x.pt')
+    checkpoint = read_checkpoint(tmp_path / 'x.pt')
+    with pytest.raises(ValueError, match=r'another temporal kernel: set model.backbone.tcn_kernel_size=13'):
+        load_weights(network(STGCN), checkpoint, 'x.pt')
+    notes = load_weights(network({**STGCN, 'tcn_kernel_size': 13}), checkpoint, 'x.pt')
+    assert notes[0] == 'wrapped encoder (encoder.)'
