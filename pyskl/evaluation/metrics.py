@@ -9,6 +9,7 @@ import inspect
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from mmengine.dist import broadcast_object_list
 from mmengine.evaluator import BaseMetric
 
 from pyskl.evaluation.functional import (
@@ -19,6 +20,7 @@ from pyskl.evaluation.functional import (
     per_class_accuracy,
     top_k_accuracy,
 )
+from pyskl.evaluation.gather import gather_results
 from pyskl.registry import METRICS, build_component, lookup, nearest
 
 # Each takes scores (N, K) and labels (N,) class indices; mean_average_precision takes several classes per clip as well.
@@ -54,8 +56,7 @@ class ClassificationMetric(BaseMetric):
     def __init__(
         self, metrics: Sequence[str] | str = ('top_k_accuracy',), topk: Sequence[int] | int = (1, 5), loss: bool = False
     ) -> None:
-        # 'gpu' gathers through the process group, over gloo too; 'cpu' would need a file system that all nodes share.
-        super().__init__(collect_device='gpu')
+        super().__init__()
         self.names = [metrics] if isinstance(metrics, str) else list(metrics)
         self.topk = (topk,) if isinstance(topk, int) else tuple(topk)
         self.loss = loss
@@ -67,6 +68,14 @@ class ClassificationMetric(BaseMetric):
     def process(self, data_batch: dict, data_samples: list[dict]) -> None:
         """Store the scores and labels of a batch."""
         self.results.extend(data_samples)
+
+    def evaluate(self, size: int) -> dict[str, object]:
+        """The metrics of ``size`` samples, on every process."""
+        results = gather_results(self.results, size)
+        values = [None if results is None else self.compute_metrics(results)]
+        broadcast_object_list(values)
+        self.results.clear()
+        return values[0]
 
     def compute_metrics(self, results: list[dict]) -> dict[str, object]:
         """``top1_acc``, ``top5_acc``, ``mean_class_accuracy``, ..., as asked for.

@@ -1,0 +1,40 @@
+"""Results of all processes, in the order of the data set."""
+
+import numpy as np
+import torch.distributed as dist
+
+
+def gather_results(results: list[dict], size: int) -> list[dict] | None:
+    """Bring the results of all processes to rank 0.
+
+    Process r of W holds samples r, r + W, ...; what lies beyond ``size`` repeats samples to give every process equally
+    many. Equal arrays travel as one, and only rank 0 receives them: pickling a million results took 10 s per process.
+
+    Args:
+        results: Of this process, each a dict of ``score`` and perhaps ``label``.
+        size: Samples of the data set.
+
+    Returns:
+        All results on rank 0, None elsewhere.
+    """
+    if not dist.is_initialized() or dist.get_world_size() == 1:
+        return results[:size]
+    rank, world_size = dist.get_rank(), dist.get_world_size()
+    parts = [None] * world_size if rank == 0 else None
+    dist.gather_object(_packed(results), parts)
+    if parts is None:
+        return None
+    columns = [list(zip(*part.values(), strict=True)) for part in parts]
+    keys = list(parts[0])
+    rows = (columns[i % world_size][i // world_size] for i in range(size))
+    return [dict(zip(keys, row, strict=True)) for row in rows]
+
+
+def _packed(results: list[dict]) -> dict[str, np.ndarray | list]:
+    """Each key's values as one array where they are of one shape."""
+    packed: dict[str, np.ndarray | list] = {}
+    for key in results[0] if results else ():
+        values = [result[key] for result in results]
+        shapes = {np.shape(value) for value in values}
+        packed[key] = np.stack(values) if len(shapes) == 1 else values
+    return packed
