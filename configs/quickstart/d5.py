@@ -12,3 +12,4 @@ model = dict(
     cls_head=dict(num_classes=10, in_channels=64),
 )
 log_config = dict(interval=20)
+checkpoint_config = dict(max_keep_ckpts=1)

@@ -7,15 +7,11 @@ Interrupted, the same command goes on where it was. Every option behind ``--`` g
 
 import argparse
 import itertools
-import json
 import os
 import subprocess
 import sys
-import time
-from pathlib import Path
 
 from pyskl.cli.entry import run
-from pyskl.files import write_json
 
 
 def train_command(config: str, work_dir: str, load_from: str | None, gpus: int, options: list[str]) -> list[str]:
@@ -75,52 +71,40 @@ def main() -> int:
 
     from pyskl.apis import load_config, parse_options
     from pyskl.engine.build import build_recognizer
-    from pyskl.engine.checkpoints.files import find_checkpoint, read_checkpoint
     from pyskl.engine.flops import clip_shape, macs, parameters
+    from pyskl.engine.run_record import RunRecord
+    from pyskl.engine.train import best_checkpoint
 
     overrides = parse_options(cfg_options(options))
-    configs = [
-        (path, load_config(path, overrides)) for path in args.configs
-    ]  # all of them first: a typo costs no training
+    configs = [(path, load_config(path, overrides)) for path in args.configs]  # first: a typo costs no training
     rows, best = [], None
     for path, cfg in configs:
         name = cfg.work_dir.removeprefix('work_dirs/')
         work_dir = os.path.join(args.work_dir, name) if args.work_dir else cfg.work_dir
         grid = 'x'.join(map(str, cfg.model.backbone.get('grid_shape', ['?'])))
         print(f'== {grid}: {path}', flush=True)
-        clock = Path(work_dir) / 'progressive.json'
-        spent = json.loads(clock.read_text())['seconds'] if clock.is_file() else 0.0
-        spent = 0.0 if '--overwrite' in options else spent
-        start, before = time.monotonic(), newest(work_dir)
-        try:
-            status = subprocess.run(train_command(path, work_dir, best, args.gpus, options)).returncode
-        finally:
-            if newest(work_dir) != before:  # a stage that was finished before costs nothing
-                spent += time.monotonic() - start
-                write_json(clock, {'seconds': spent})
+        status = subprocess.run(train_command(path, work_dir, best, args.gpus, options)).returncode
         if status:
             print(f'stopped at {grid}; the same command goes on there', file=sys.stderr)
             return status
-        best, _ = find_checkpoint(os.path.join(work_dir, 'best_*.pth'))
+        cfg.work_dir = work_dir
+        best = best_checkpoint(cfg)
+        if best is None:
+            raise ValueError(f'{work_dir} holds no best checkpoint to grow from; the config needs evaluation')
+        record = RunRecord(work_dir).content
         model = build_recognizer(cfg, torch.device('cpu'))
         rows.append(
             {
                 'grid': grid,
-                'top1': read_checkpoint(best)['message_hub']['runtime_info']['best_score'],
+                'top1': record['best']['value'],
                 'parameters': parameters(model),
                 'macs': macs(model.backbone, torch.empty(1, *clip_shape(cfg))).total,
-                'seconds': spent,
+                'seconds': record.get('seconds', 0.0),
                 'checkpoint': best,
             }
         )
     print(table(rows), flush=True)
     return 0
-
-
-def newest(work_dir: str) -> tuple[str, int] | None:
-    """Name and time of the newest checkpoint, None without one."""
-    latest = Path(work_dir) / 'latest.pth'
-    return (str(latest.resolve()), latest.stat().st_mtime_ns) if latest.is_file() else None
 
 
 if __name__ == '__main__':

@@ -130,7 +130,7 @@ def test_more_epochs_follow_the_new_schedule_from_where_they_are(tiny):
     run(tiny, 'short', {'total_epochs': 2})
     rates = {}
     for name in ('long', 'whole'):
-        cfg = load_config(tiny.config, {'total_epochs': 4})
+        cfg = load_config(tiny.config, {'total_epochs': 4, 'checkpoint_config': {'interval': 1}})
         cfg.work_dir = str(tiny.folder / name)
         train(cfg, seed=3, resume=str(tiny.folder / 'short/latest.pth') if name == 'long' else None)
         groups = torch.load(f'{cfg.work_dir}/epoch_3.pth', weights_only=False)['optimizer']['param_groups']

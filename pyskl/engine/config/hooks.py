@@ -55,7 +55,8 @@ def default_hooks(cfg: Config, validate: bool) -> dict:
     Raises:
         ValueError: If ``checkpoint_config`` holds an unknown key.
     """
-    config = dict(cfg.get('checkpoint_config') or {})
+    # A config that says nothing: the last checkpoint and the best.
+    config = dict(cfg.get('checkpoint_config') or {'max_keep_ckpts': 1})
     for key in config:
         if key not in CHECKPOINT_KEYS:
             raise ValueError(f'checkpoint_config has no key {key!r}{nearest(key, CHECKPOINT_KEYS)}')
