@@ -31,6 +31,20 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+def ending(result) -> str:
+    """The best and the last validation of a run, and their checkpoints, as a table."""
+    best = result.best or {}
+    last = next((value for key, value in result.metrics.items() if key == best.get('metric')), None)
+    rows = [('', best.get('metric') or '', 'checkpoint')]
+    if result.best_checkpoint:
+        value = best.get('value')
+        rows.append(('best', '' if value is None else f'{value:.4f}', result.best_checkpoint))
+    if result.last_checkpoint:
+        rows.append(('last', '' if last is None else f'{last:.4f}', os.path.relpath(result.last_checkpoint)))
+    widths = [max(len(row[column]) for row in rows) for column in range(2)]
+    return '\n'.join(f'{a:<{widths[0]}}  {b:<{widths[1]}}  {c}' for a, b, c in rows)
+
+
 def main() -> None:
     """Train, then test if asked."""
     args = parse_args()
@@ -53,7 +67,7 @@ def main() -> None:
     for name in tested:
         if os.path.lexists(f'{cfg.work_dir}/{name}_pred.pkl') and not RunRecord(cfg.work_dir).owns(f'{name}_pred.pkl'):
             raise ValueError(f'--test-{name} would replace {cfg.work_dir}/{name}_pred.pkl, which no run wrote; move it')
-    train(
+    result = train(
         cfg,
         validate=validate,
         overwrite=args.overwrite,
@@ -67,6 +81,8 @@ def main() -> None:
         launcher=args.launcher,
         trust_checkpoint=args.trust_checkpoint,
     )
+    if world()[0] == 0:
+        print(ending(result), flush=True)
     for name in tested:
         path = last_checkpoint(cfg) if name == 'last' else best_checkpoint(cfg)
         if path is None:

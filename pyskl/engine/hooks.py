@@ -1,5 +1,6 @@
 """What happens around the training loop: seeds, the bar, the log lines, the guard against a broken loss."""
 
+import datetime
 import math
 import sys
 
@@ -105,28 +106,45 @@ class LossHook(RuntimeInfoHook):
 
 @HOOKS.register_module()
 class BarHook(Hook):
-    """A bar with the time left, where the output is a terminal."""
+    """One live line per epoch where the output is a terminal: a bar, loss, accuracy, rate, and the time left to the end
+    of the run.
+    """
 
     priority = 'LOWEST'
 
     def __init__(self) -> None:
         self._bar: tqdm | None = None
 
-    def before_train(self, runner) -> None:
-        """Open the bar at the iteration that the run starts from."""
-        if is_main_process() and self._bar is None:
+    def before_train_epoch(self, runner) -> None:
+        """Open the bar of the epoch."""
+        if is_main_process():
+            self._close()
             self._bar = tqdm(
-                total=runner.max_iters, initial=runner.iter, desc='training', unit='it', disable=not sys.stderr.isatty()
+                total=len(runner.train_dataloader),
+                initial=runner.train_loop.first_batch,
+                desc=f'epoch {runner.epoch + 1}/{runner.max_epochs}',
+                unit='it',
+                disable=not sys.stderr.isatty(),
+                dynamic_ncols=True,
+                bar_format='{desc} {bar} {n_fmt}/{total_fmt} {rate_fmt}{postfix}',
             )
 
     def after_train_iter(self, runner, batch_idx: int, data_batch: dict | None = None, outputs: dict | None = None):
         """One step on."""
         if self._bar is not None:
-            self._bar.set_description(f'epoch {runner.epoch + 1}/{runner.max_epochs}', refresh=False)
+            if not self._bar.disable:
+                self._bar.set_postfix_str(live_values(runner.message_hub), refresh=False)
             self._bar.update()
+
+    def after_train_epoch(self, runner) -> None:
+        """Leave the line as it is."""
+        self._close()
 
     def after_train(self, runner) -> None:
         """Close the bar."""
+        self._close()
+
+    def _close(self) -> None:
         if self._bar is not None:
             self._bar.close()
             self._bar = None
@@ -145,7 +163,18 @@ class BarHook(Hook):
 
     def after_test_epoch(self, runner, metrics: dict | None = None) -> None:
         """Close the bar."""
-        self.after_train(runner)
+        self._close()
+
+
+def live_values(message_hub) -> str:
+    """``'loss 1.2345  top1 0.512  lr 1.0e-02  left 0:12:00'`` from what was logged last."""
+    formats = (('loss', 'loss {:.4f}'), ('top1_acc', 'top1 {:.3f}'), ('lr', 'lr {:.1e}'))
+    scalars = message_hub.log_scalars
+    parts = [text.format(scalars[f'train/{key}'].current()) for key, text in formats if f'train/{key}' in scalars]
+    eta = message_hub.runtime_info.get('eta')
+    if eta is not None:
+        parts.append(f'left {datetime.timedelta(seconds=int(eta))}')
+    return '  '.join(parts)
 
 
 @VISBACKENDS.register_module()

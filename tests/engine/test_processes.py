@@ -72,7 +72,18 @@ def test_two_processes_validate_the_network_that_they_save(tiny, monkeypatch):
     monkeypatch.chdir(tiny.folder)
     (tiny.folder / 'tool.py').write_text(TRAIN)
     command = [sys.executable, str(ROOT / 'tools/launch.py'), '--processes', '2', 'tool.py', 'tiny.py', '--validate']
-    options = ['--seed', '0', '--launcher', 'pytorch', '--work-dir', 'run', '--cfg-options', 'data.videos_per_gpu=1']
+    options = [
+        '--seed',
+        '0',
+        '--launcher',
+        'pytorch',
+        '--work-dir',
+        'run',
+        '--auto-scale-lr',
+        '--cfg-options',
+        'data.videos_per_gpu=1',
+        'auto_scale_lr.base_batch_size=8',
+    ]
     done = subprocess.run([*command, *options], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ''  # no warning of torch about itself
@@ -83,3 +94,5 @@ def test_two_processes_validate_the_network_that_they_save(tiny, monkeypatch):
     run_test(cfg, 'run/latest.pth', out='scores.pkl')
     scores = np.stack(pickle.loads(Path('scores.pkl').read_bytes()))
     assert np.abs(scores - np.load('validation.npy')).max() < 1e-6
+    groups = torch.load('run/epoch_1.pth', weights_only=False)['optimizer']['param_groups']
+    assert groups[0]['initial_lr'] == 0.01 * 2 * 1 / 8  # two processes of one clip, for a rate meant for eight

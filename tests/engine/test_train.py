@@ -268,3 +268,26 @@ def test_networks_are_called_as_their_papers_call_them():
     assert network_name({**plain, 'gcn_adaptive': 'init', 'gcn_with_res': True, 'tcn_type': 'mstcn'}) == 'ST-GCN++'
     assert network_name({'type': 'AAGCN', 'gcn_attention': False}) == '2s-AGCN'
     assert network_name({'type': 'Ske2Grid'}) == 'Ske2Grid'
+
+
+def test_the_logged_loss_is_the_mean_of_its_interval(config):
+    losses = {}
+    for interval in (1, 6):
+        cfg = settings(config, f'run{interval}', total_epochs=1, **{'log_config.interval': interval})
+        train(cfg, seed=0, validate=False)
+        rows = [json.loads(line) for line in (Path(cfg.work_dir) / 'metrics.jsonl').read_text().splitlines()]
+        losses[interval] = [row['loss'] for row in rows]
+    assert len(losses[1]) == 6 and losses[6] == [pytest.approx(np.mean(losses[1]), abs=1e-5)]
+
+
+def test_load_from_ignore_starts_the_head_fresh_and_nothing_else(config):
+    train(settings(config, 'first', total_epochs=1), seed=0)
+    options = {'load_from': str(config.parent / 'first/latest.pth'), 'optimizer.lr': 0.0, 'total_epochs': 1}
+    for ignore in ('', 'cls_head'):
+        train(settings(config, f'second{ignore}', **options, load_from_ignore=ignore), seed=1, validate=False)
+        first, second = weights(config.parent / 'first'), weights(config.parent / f'second{ignore}')
+        changed = {
+            key.split('.')[0] for key in first if 'running' not in key and not torch.equal(first[key], second[key])
+        }
+        assert changed - {'backbone'} == ({'cls_head'} if ignore else set())
+        assert torch.equal(first['backbone.sampling_stages.0'], second['backbone.sampling_stages.0'])
