@@ -64,7 +64,7 @@ def test_the_wheel_holds_the_configs_and_the_licence_and_no_test(wheel):
 
 
 @pytest.mark.slow
-def test_it_trains_and_tests_outside_the_checkout(wheel, tiny, tmp_path):
+def test_it_trains_tests_and_predicts_outside_the_checkout(wheel, tiny, tmp_path):
     """A bare environment that finds torch and the rest in this one's site-packages."""
     environment = tmp_path / 'venv'
     run(sys.executable, '-m', 'venv', environment, cwd=tmp_path)
@@ -79,6 +79,9 @@ def test_it_trains_and_tests_outside_the_checkout(wheel, tiny, tmp_path):
     assert (tmp_path / 'run/latest.pth').exists(), said
     said = run(pyskl_command, 'test', tiny.config, '--work-dir', 'run', '--out', 'scores.pkl', cwd=tmp_path)
     assert 'top1_acc: ' in said and (tmp_path / 'scores.pkl').is_file()
+    network = ('--model', tiny.config, 'run/latest.pth')
+    run(pyskl_command, 'predict', tiny.clips, *network, '--no-film', '--out', 'out', cwd=tmp_path)
+    assert len(list(tmp_path.glob('out/*/events.json'))) == 12
     said = run(pyskl_command, 'flops', 'stgcn++_ntu60_xsub_hrnet/j', cwd=tmp_path)
     assert 'parameters: 1.393 M' in said
     clips = ('--layout', 'coco', '--clips', '200', '--out', 'made.pkl')

@@ -14,6 +14,7 @@ from pyskl.engine.checkpoints.files import find_checkpoint
 from pyskl.engine.config.load import datasets_in
 from pyskl.engine.config.settings import dataset_config
 from pyskl.engine.flops import clip_shape, macs, parameters
+from pyskl.engine.train import network_name
 from pyskl.evaluation.score_files import read_predictions
 from pyskl.models.backbones import Ske2Grid
 from pyskl.models.backbones.skeleton_to_grid import grid_inside
@@ -86,7 +87,7 @@ class WorkDir:
         data = datasets_in(dataset_config(self.cfg, 'test') or {})
         cost = macs(model.backbone, _zeros(clip_shape(self.cfg))).total
         found = {
-            'network': f'{type(model.backbone).__name__}, {parameters(model) / 1e6:.3f} M parameters, '
+            'network': f'{network_name(self.cfg.model.backbone)}, {parameters(model) / 1e6:.3f} M parameters, '
             f'{cost / 1e9:.2f} GMACs per clip',
             'tested on': ', '.join(f'{d["ann_file"]}{" " + d["split"] if d.get("split") else ""}' for d in data),
             'checkpoint': self.checkpoint,
