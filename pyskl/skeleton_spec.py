@@ -143,6 +143,8 @@ def skeleton_from_dict(cfg: dict) -> Skeleton:
         raise ValueError(
             f'skeleton joints must be names, or how many there are (at most {_MAX_JOINTS}), got {joints!r}'
         )
+    if not all(type(joint) in (str, int) for joint in joints):
+        raise ValueError(f'skeleton joints must be names or whole numbers, got {joints!r}')
     numbered = any(isinstance(joint, int) for joint in joints)  # [1, 2, 3]: then a pair's numbers are names too
     joints = tuple(map(str, joints))
     if not joints or len(set(joints)) < len(joints):
@@ -153,7 +155,8 @@ def skeleton_from_dict(cfg: dict) -> Skeleton:
             return joints.index(str(joint))
         if type(joint) is int and not numbered and 0 <= joint < len(joints):
             return joint
-        raise ValueError(f'{joint!r} is not a joint of the skeleton; its {len(joints)} joints are {list(joints)}')
+        how = f'names, or numbers 0 to {len(joints) - 1}' if not numbered else 'names'
+        raise ValueError(f'{joint!r} is not a joint of the skeleton; its joints have the {how}: {list(joints)}')
 
     def pairs(key: str, default: Pairs = ()) -> Pairs:
         if key not in cfg:
@@ -181,9 +184,9 @@ def skeleton_from_dict(cfg: dict) -> Skeleton:
     left, right = (tuple(map(index, side)) for side in sides)
     if len(left) != len(right):
         raise ValueError(f'skeleton left and right must pair joints, got {len(left)} and {len(right)}')
-    center = index(cfg.get('center', 0))
+    center = index(cfg['center']) if 'center' in cfg else 0
     dims = cfg.get('dims', 2)
-    if dims not in (2, 3):
+    if type(dims) is not int or dims not in (2, 3):
         raise ValueError(f'skeleton dims must be 2 or 3, got {dims!r}')
     return Skeleton(
         name=str(cfg.get('name', 'custom')),
@@ -196,7 +199,7 @@ def skeleton_from_dict(cfg: dict) -> Skeleton:
         right=right,
         center=center,
         dims=dims,
-        origin=index(cfg.get('origin', center)),
+        origin=index(cfg['origin']) if 'origin' in cfg else center,
         spine=direction('spine'),
         shoulders=direction('shoulders'),
         source='config',

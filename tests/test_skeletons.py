@@ -107,6 +107,17 @@ def test_joints_that_are_called_by_numbers_keep_them():
     assert (legs.joints, legs.edges, legs.center) == (('1', '2', '3'), ((1, 0), (2, 1)), 1)
     with pytest.raises(ValueError, match='0 is not a joint'):
         get_skeleton({'joints': [1, 2, 3], 'edges': [(1, 0)]})
+    assert get_skeleton({'joints': [1, 2, 3], 'edges': [(2, 1), (3, 2)]}).center == 0  # the first, as always
+    with pytest.raises(ValueError, match="3 is not a joint .* have the names, or numbers 0 to 2: \\['1', '2', '3'\\]"):
+        get_skeleton({'joints': ['1', '2', '3'], 'edges': [(2, 1), (3, 2)]})
+    with pytest.raises(ValueError, match='joints must be names or whole numbers'):
+        get_skeleton({'joints': [1.0, 2.0], 'edges': [(2, 1)]})
+
+
+@pytest.mark.parametrize('dims', [3.0, True, '3', None, 4])
+def test_dims_are_2_or_3(dims):
+    with pytest.raises(ValueError, match='skeleton dims must be 2 or 3, got'):
+        get_skeleton({'joints': 2, 'edges': [(1, 0)], 'dims': dims})
 
 
 DOG = """

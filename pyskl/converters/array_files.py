@@ -7,13 +7,14 @@ numbers are taken.
 import contextlib
 import csv
 import io
-import json
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import scipy.io
+
+from pyskl.converters import json_input
 
 MAX_BYTES = 16 << 30
 _OURS = ('--key', 'no key', 'key ', 'MATLAB 7.3')  # how our own errors begin
@@ -110,7 +111,7 @@ def _mat(path: Path, key: str | None) -> np.ndarray:
 
 def _json(path: Path, key: str | None) -> np.ndarray:
     try:
-        content = json.loads(path.read_bytes())
+        content = json_input.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
         raise ValueError(f'no JSON: {error}') from None
     for step in key.split('.') if key else ():

@@ -12,11 +12,11 @@ openpose   ``{people: [{pose_keypoints_2d (3 V)}]}`` a frame: a file each, or a 
 Which one a file is, its content says. A joint whose numbers are null or NaN was not seen.
 """
 
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
+from pyskl.converters import json_input
 from pyskl.converters.detections import MAX_PIXEL, Detections, Found, detections_of
 
 FORMATS = ('mmpose', 'alphapose', 'openpose', 'coco')
@@ -69,7 +69,7 @@ def load_json(path: str | Path) -> object:
     if not content.strip():
         raise ValueError('an empty file')
     try:
-        return json.loads(content)
+        return json_input.loads(content)
     except UnicodeDecodeError:
         raise ValueError('no JSON: it is not text') from None
     except ValueError as why:  # JSONDecodeError, or a number of more digits than Python reads

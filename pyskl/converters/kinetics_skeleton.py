@@ -12,13 +12,13 @@ Axes: ``M`` persons, ``T`` frames, ``V`` 18 joints.
 Source: ``feeder_kinetics.py`` of ST-GCN, https://github.com/yysijie/st-gcn.
 """
 
-import json
 import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from pyskl.converters import json_input
 from pyskl.skeletons import get_skeleton
 
 NUM_JOINTS = get_skeleton('openpose').num_joints
@@ -53,7 +53,7 @@ class Entry(NamedTuple):
 
 def _read_json(content: bytes) -> object:
     try:
-        return json.loads(content)
+        return json_input.loads(content)
     except (ValueError, RecursionError):
         raise ValueError('not JSON') from None
 

@@ -10,7 +10,6 @@ out. What is no clip is in ``nwucla.skipped.csv``; an interrupted run goes on wh
 
 import argparse
 import hashlib
-import json
 import lzma
 import re
 import tarfile
@@ -23,6 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from pyskl.cli.entry import run
+from pyskl.converters import json_input
 from pyskl.converters.job import (
     Outcome,
     add_job_options,
@@ -86,7 +86,7 @@ def parse_clip(name: str, content: bytes | None) -> dict:
     if content is None:
         raise ValueError(f'larger than {MAX_CLIP_BYTES >> 20} MB')
     try:
-        clip = json.loads(content)
+        clip = json_input.loads(content)
     except (ValueError, RecursionError):
         raise ValueError('not JSON') from None
     if not isinstance(clip, dict) or not {'skeletons', 'label'} <= set(clip):
