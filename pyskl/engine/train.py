@@ -43,6 +43,7 @@ from pyskl.engine.work_dir import (
     start_record,
 )
 from pyskl.evaluation.metrics import build_metrics, check_labels
+from pyskl.models.layers.absent_persons import obstacle
 
 
 @dataclass
@@ -154,7 +155,8 @@ def train(
             }
         if process.sync_bn and world_size > 1:
             recognizer = synchronized(recognizer, device)
-        if compile or process.compile:
+        compiled = compile or process.compile
+        if compiled:
             recognizer.compile()
         wrapper = ModelWrapper(recognizer, amp, world_size > 1, process.find_unused_parameters)
         batch, base = world_size * loader.batch_size, settings.base_batch_size
@@ -206,6 +208,7 @@ def train(
         for line in settings.notes:
             runner.logger.warning(line)
         _say_batch(runner, settings.lr, batch, base, scale)
+        _say_absent(runner, recognizer, compiled)
         loaders = [loader, *([validation['val_dataloader']] if validate else [])]
         with reporting_lost_peers(), ending_workers(*loaders):
             runner.train()
@@ -321,6 +324,15 @@ def _check_frozen(recognizer: torch.nn.Module) -> None:
             f'no load_from: the frozen stages ({", ".join(frozen)}) would stay random and never be trained; grow from '
             "the smaller grid's checkpoint with --cfg-options load_from=PATH, or admit it with allow_random_frozen=True"
         )
+
+
+def _say_absent(runner: Runner, recognizer: torch.nn.Module, compiled: bool) -> None:
+    backbone = getattr(recognizer, 'backbone', None)
+    if backbone is None or getattr(type(recognizer), 'input_key', 'keypoint') != 'keypoint':
+        return
+    reason = 'the network is compiled' if compiled else obstacle(backbone)
+    once = 'absent persons of a batch are computed once, weighed by their number'
+    runner.logger.info(once if reason is None else f'every absent person is computed in training: {reason}')
 
 
 def _loader(settings: Settings, phase: str, dataset, seed: int, device: torch.device, notes: list[str]):

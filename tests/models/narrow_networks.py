@@ -2,7 +2,7 @@
 
     python -m tests.models.narrow_networks 1 4
 
-Arguments: how much wider than the smallest width, per variant. Heap corruption ends the process with a signal.
+Arguments: how many steps above the smallest width. Heap corruption ends the process with a signal.
 """
 
 import copy
@@ -13,8 +13,12 @@ import torch
 from pyskl.models import build_model
 from tests.networks import NETWORKS, VOLUMES
 
-# The smallest base_channels that a network accepts.
-LEAST = {'CTRGCN': 6, 'CTRGCN-original': 6, 'MSG3D': 6, 'InfoGCN': 8, 'STGCN-plusplus': 6, 'AAGCN': 4, 'DGSTGCN': 6}
+# The smallest base_channels that a network accepts, and how far apart they are.
+STEP = {'Ske2Grid-options': 4}
+LEAST = {
+    'Ske2Grid-options': 8, 'CTRGCN': 6, 'CTRGCN-original': 6, 'MSG3D': 6, 'InfoGCN': 8, 'STGCN-plusplus': 6,
+    'AAGCN': 4, 'DGSTGCN': 6,
+}  # fmt: skip
 
 
 def train_once(name: str, wider: int, in_channels: int) -> torch.Size:
@@ -22,11 +26,11 @@ def train_once(name: str, wider: int, in_channels: int) -> torch.Size:
 
     Args:
         name: A key of :data:`NETWORKS`.
-        wider: Channels above the smallest ``base_channels``.
+        wider: Steps above the smallest ``base_channels``.
         in_channels: Of the joints; networks on heatmaps get as many channels.
     """
     options = copy.deepcopy(NETWORKS[name])
-    options['base_channels'] = LEAST.get(name, 1) + wider
+    options['base_channels'] = LEAST.get(name, 1) + STEP.get(name, 1) * wider
     if 'down_stages' in options:
         options.update(num_stages=2, inflate_stages=[2], down_stages=[2])
     if 'graph_cfg' in options:

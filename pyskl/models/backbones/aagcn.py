@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from pyskl.models.graphs import build_adjacency
+from pyskl.models.layers.batch_norm import BatchNorm2d
 from pyskl.models.layers.fused_branches import conv_each, conv_sum
 from pyskl.models.layers.gcn_backbone import GCNBackbone
 from pyskl.models.layers.st_block import STBlock
@@ -69,8 +70,8 @@ class AdaptiveGCN(nn.Module):
             self.fc2c = nn.Linear(out_channels // 2, out_channels)
         self.down = nn.Identity()
         if in_channels != out_channels:
-            self.down = nn.Sequential(nn.Conv2d(in_channels, out_channels, 1), nn.BatchNorm2d(out_channels))
-        self.bn = nn.BatchNorm2d(out_channels)
+            self.down = nn.Sequential(nn.Conv2d(in_channels, out_channels, 1), BatchNorm2d(out_channels))
+        self.bn = BatchNorm2d(out_channels)
         self.relu = nn.ReLU(inplace=True)
         self._first_weights()
 
@@ -157,6 +158,8 @@ class AAGCN(GCNBackbone):
     Raises:
         ValueError: If a value is unknown, or an argument is not one of the chosen temporal unit.
     """
+
+    shares_absent = True
 
     def __init__(
         self,

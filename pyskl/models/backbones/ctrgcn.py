@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from pyskl.models.graphs import build_adjacency
+from pyskl.models.layers.batch_norm import BatchNorm2d
 from pyskl.models.layers.fused_branches import conv_each
 from pyskl.models.layers.gcn_backbone import GCNBackbone
 from pyskl.models.layers.multi_branch_tcn import MultiBranchTCN
@@ -57,8 +58,8 @@ class CTRGC(nn.Module):
         self.convs = nn.ModuleList(_Refinement(in_channels, out_channels, width) for _ in A)
         self.down = nn.Identity()
         if in_channels != out_channels:
-            self.down = nn.Sequential(nn.Conv2d(in_channels, out_channels, 1), nn.BatchNorm2d(out_channels))
-        self.bn = nn.BatchNorm2d(out_channels)
+            self.down = nn.Sequential(nn.Conv2d(in_channels, out_channels, 1), BatchNorm2d(out_channels))
+        self.bn = BatchNorm2d(out_channels)
         self.relu = nn.ReLU(inplace=True)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
@@ -164,6 +165,8 @@ class CTRGCN(GCNBackbone):
     Raises:
         ValueError: If ``variant`` is unknown, or a number does not fit the channels.
     """
+
+    shares_absent = True
 
     def __init__(
         self,

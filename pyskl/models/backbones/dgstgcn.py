@@ -204,6 +204,8 @@ class DGSTGCN(GCNBackbone):
             ``tcn_num_joints``.
     """
 
+    shares_absent = True
+
     def __init__(
         self,
         graph_cfg: dict,

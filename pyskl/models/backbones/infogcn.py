@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pyskl.models.layers.batch_norm import BatchNorm2d
 from pyskl.models.layers.gcn_backbone import GCNBackbone
 from pyskl.models.layers.multi_branch_tcn import MultiBranchTCN
 from pyskl.models.layers.stages import stage_plan
@@ -69,9 +70,9 @@ class SAGC(nn.Module):
             branch_init(conv, num_heads)
         self.down = nn.Identity()
         if in_channels != out_channels:
-            self.down = nn.Sequential(nn.Conv2d(in_channels, out_channels, 1), nn.BatchNorm2d(out_channels))
+            self.down = nn.Sequential(nn.Conv2d(in_channels, out_channels, 1), BatchNorm2d(out_channels))
             conv_init(self.down[0])
-        self.bn = nn.BatchNorm2d(out_channels)
+        self.bn = BatchNorm2d(out_channels)
         norm_init(self.bn, 1e-6)  # starts as its residual
         self.attn = JointAttention(in_channels, num_heads)
         self.relu = nn.ReLU(inplace=True)
@@ -185,6 +186,8 @@ class InfoGCN(GCNBackbone):
     Raises:
         ValueError: If ``k``, ``tree`` or the skeleton does not do, or a number does not fit the channels.
     """
+
+    shares_absent = True
 
     def __init__(
         self,

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pyskl.models.graphs import build_adjacency, normalize_columns
+from pyskl.models.layers.batch_norm import BatchNorm2d
 from pyskl.models.layers.gcn_backbone import GCNBackbone
 from pyskl.models.layers.multi_branch_tcn import MultiBranchTCN
 from pyskl.registry import MODELS, check_arguments
@@ -22,7 +23,7 @@ class PointwiseMLP(nn.Module):
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Conv2d(in_channels, out_channels, 1), nn.BatchNorm2d(out_channels), nn.ReLU(inplace=True)
+            nn.Conv2d(in_channels, out_channels, 1), BatchNorm2d(out_channels), nn.ReLU(inplace=True)
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -102,7 +103,7 @@ class G3D(nn.Module):
         self.size = size
         self.gcn3d = nn.Sequential(UnfoldTime(size, stride), MSGCN(in_channels, mid_channels, A))
         self.out_conv = nn.Conv3d(mid_channels, out_channels, (1, size, 1))
-        self.out_bn = nn.BatchNorm2d(out_channels)
+        self.out_bn = BatchNorm2d(out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
         """``(B, C_in, T, V) -> (B, C_out, T', V)``."""
@@ -177,6 +178,8 @@ class MSG3D(GCNBackbone):
         ValueError: If the graph is of another mode, a number of distances is not a positive integer, or
             ``base_channels`` is below 6.
     """
+
+    shares_absent = True
 
     def __init__(
         self,

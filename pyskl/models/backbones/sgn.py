@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from pyskl.models.layers.absent_persons import once_per_absent
+from pyskl.models.layers.batch_norm import BatchNorm2d
 from pyskl.registry import MODELS
 
 FRAMES_OUT = 20
@@ -31,7 +32,7 @@ class ConvReLU(nn.Module):
     ) -> None:
         super().__init__()
         self.conv = nn.Conv2d(in_channels, out_channels, kernel_size, padding=padding, bias=bias)
-        self.bn = nn.BatchNorm2d(out_channels) if norm else nn.Identity()
+        self.bn = BatchNorm2d(out_channels) if norm else nn.Identity()
         self.relu = nn.ReLU(inplace=True)
         if bias:
             nn.init.zeros_(self.conv.bias)
@@ -54,7 +55,7 @@ class FrameGCN(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(in_channels, out_channels, 1, bias=False)
         self.residual = nn.Conv2d(in_channels, out_channels, 1, bias=bias)
-        self.bn = nn.BatchNorm2d(out_channels)
+        self.bn = BatchNorm2d(out_channels)
         self.relu = nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor, graph: Tensor) -> Tensor:
@@ -77,6 +78,9 @@ class SGN(nn.Module):
     Raises:
         ValueError: If a number is not a positive integer.
     """
+
+    shares_absent = True
+    full_batch = ('joint_bn', 'motion_bn', 'tcn.2', 'tcn.3')  # see :func:`obstacle`
 
     def __init__(
         self, in_channels: int = 3, base_channels: int = 64, num_joints: int = 25, T: int = 30, bias: bool = True
@@ -128,18 +132,21 @@ class SGN(nn.Module):
         b, t, v, c = x.shape
         return norm(x.transpose(2, 3).reshape(b * t, c * v)).view(b, t, c, v).transpose(1, 2)
 
-    def encode(self, x: Tensor) -> Tensor:
-        """``(B, T, V, C) -> (B, C', T', 1)``."""
+    def joints_and_motion(self, x: Tensor) -> Tensor:
+        """``(B, T, V, C) -> (B, 2, C, T, V)``, normalised."""
         with torch.autocast(x.device.type, enabled=False):  # coordinates need more digits than half precision has
             motion = torch.cat([x[:, 1:] - x[:, :-1], -x[:, -1:]], dim=1)  # after the last frame comes a zero one
-            joints = self.normalize(x, self.joint_bn)
-            motion = self.normalize(motion, self.motion_bn)
+            return torch.stack([self.normalize(x, self.joint_bn), self.normalize(motion, self.motion_bn)], dim=1)
+
+    def encode(self, x: Tensor) -> Tensor:
+        """``(B, 2, C, T, V) -> (B, C', T', 1)``, up to the dropout."""
+        joints, motion = x.unbind(1)
         x = self.joint_embed(joints) + self.motion_embed(motion)
         x = torch.cat([x, self.s_embed(self.joint_code).expand(x.shape[0], -1, x.shape[2], -1)], dim=1)
         to, source = self.compute_A1(x), self.compute_A2(x)
         graph = torch.einsum('bctu,bctv->btuv', to, source).softmax(-1)
         x = self.gcn3(self.gcn2(self.gcn1(x, graph), graph), graph)
-        return self.tcn(x + self.t_embed(self.frame_code))
+        return self.tcn[:2](x + self.t_embed(self.frame_code))
 
     def forward(self, x: Tensor) -> Tensor:
         """``(N, M, T, V, C) -> (N, M, C', 20, 1)``.
@@ -154,5 +161,5 @@ class SGN(nn.Module):
                 f'{wanted[1]} and backbone.in_channels {wanted[2]}'
             )
         rows = x.flatten(0, 1)
-        y = self.encode(rows) if self.training else once_per_absent(self.encode, rows)
+        y = self.tcn[2:](once_per_absent(self, self.encode, self.joints_and_motion(rows), rows))
         return y.unflatten(0, tuple(x.shape[:2]))

@@ -24,6 +24,7 @@ from pyskl.models.backbones.skeleton_to_grid import (
 )
 from pyskl.models.graphs import build_adjacency, skeleton_matrix
 from pyskl.models.layers.absent_persons import exporting, once_per_absent
+from pyskl.models.layers.batch_norm import BatchNorm2d
 from pyskl.models.layers.double_batch_norm import double_batch_norm
 from pyskl.models.layers.strided_conv import StridedConv2d
 from pyskl.models.layers.temporal_conv import MultiScaleTCN
@@ -38,7 +39,7 @@ class GridConv(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(in_channels, out_channels, kernel_size, padding=kernel_size // 2, groups=groups)
         self.mix = nn.Conv2d(out_channels, out_channels, 1) if groups > 1 else nn.Identity()
-        self.bn = nn.BatchNorm2d(out_channels)
+        self.bn = BatchNorm2d(out_channels)
 
 
 def pooled_shape(grid_shape: tuple[int, int]) -> tuple[int, int]:
@@ -87,12 +88,12 @@ class GridBlock(nn.Module):
             MultiScaleTCN(out_channels, out_channels, dropout=dropout, stride=stride)
             if self.multi_scale
             else nn.Sequential(
-                nn.BatchNorm2d(out_channels),
+                BatchNorm2d(out_channels),
                 nn.ReLU(inplace=True),
                 StridedConv2d(
                     out_channels, out_channels, (temporal_kernel_size, 1), (stride, 1), (temporal_kernel_size // 2, 0)
                 ),
-                nn.BatchNorm2d(out_channels),
+                BatchNorm2d(out_channels),
                 nn.Dropout(dropout, inplace=True),
             )
         )
@@ -100,7 +101,7 @@ class GridBlock(nn.Module):
         self.residual = nn.Identity()
         if residual and (stride != 1 or in_channels != out_channels):
             self.residual = nn.Sequential(
-                StridedConv2d(in_channels, out_channels, 1, (stride, 1)), nn.BatchNorm2d(out_channels)
+                StridedConv2d(in_channels, out_channels, 1, (stride, 1)), BatchNorm2d(out_channels)
             )
         self.relu = nn.ReLU(inplace=True)
 
@@ -160,6 +161,9 @@ class Ske2Grid(nn.Module):
         ValueError: If the sequence does not lead from the skeleton to the grid, a kernel is even, or an option is
             unknown or fits no other.
     """
+
+    shares_absent = True
+    full_batch = ('data_bn',)  # see :func:`obstacle`
 
     def __init__(
         self,
@@ -286,15 +290,19 @@ class Ske2Grid(nn.Module):
             matrix = permute(upsample @ matrix)
         return matrix
 
+    def normalize(self, x: Tensor) -> Tensor:
+        """``(B, T, V, C)``, normalised by ``data_bn``."""
+        with torch.autocast(x.device.type, enabled=False):  # coordinates need more digits than half precision has
+            return self.data_bn(x.flatten(2).flatten(0, 1)).view(x.shape)
+
     def to_grid(self, x: Tensor) -> Tensor:
-        """``(B, T, V, C) -> (B, C, T, H * W)``, channels last."""
+        """``(B, T, V, C)``, normalised, ``-> (B, C, T, H * W)``, channels last."""
         b, t, v, c = x.shape
-        x = self.data_bn(x.reshape(b * t, v * c)).view(b * t, v, c)
-        x = torch.einsum('gv,bvc->bgc', self.grid_matrix(), x)
+        x = torch.einsum('gv,bvc->bgc', self.grid_matrix(), x.reshape(b * t, v, c))
         return x.reshape(b, t, -1, c).permute(0, 3, 1, 2)
 
     def encode(self, x: Tensor) -> Tensor:
-        """``(B, T, V, C) -> (B, C', T', H * W)``."""
+        """``(B, T, V, C)``, normalised, ``-> (B, C', T', H * W)``."""
         with torch.autocast(x.device.type, enabled=False):  # coordinates need more digits than half precision has
             x = self.to_grid(x)
         gate = self.cell_gate()
@@ -321,7 +329,7 @@ class Ske2Grid(nn.Module):
             )
         self.refresh()
         persons = x.flatten(0, 1)
-        y = self.encode(persons) if self.training else once_per_absent(self.encode, persons)
+        y = once_per_absent(self, self.encode, self.normalize(persons), persons)
         return y.unflatten(3, self.st_gcn_networks[-1].grid_shape).unflatten(0, (n, m))
 
 

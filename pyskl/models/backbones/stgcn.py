@@ -55,6 +55,8 @@ class STGCN(GCNBackbone):
         ValueError: If a value is unknown, or an argument is not one of the chosen temporal unit.
     """
 
+    shares_absent = True
+
     def __init__(
         self,
         graph_cfg: dict,

@@ -12,31 +12,8 @@ exactly, not nearly: also ``gamma1`` gets its (tiny) gradient. The data is passe
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
-
-class _BatchNorm(torch.autograd.Function):
-    """BatchNorm with batch statistics, which it adds to the running ones of ``norm``, and an ``eps`` a channel."""
-
-    @staticmethod
-    def forward(ctx, x: Tensor, weight: Tensor, bias: Tensor, eps: Tensor, norm: nn.Module) -> tuple[Tensor, Tensor]:
-        mean, var = torch.batch_norm_update_stats(x, norm.running_mean, norm.running_var, norm.momentum)
-        ctx.save_for_backward(x, weight, mean, (var + eps).rsqrt())
-        ctx.mark_non_differentiable(var)
-        return torch.native_batch_norm(x, weight, bias, mean, var + eps, False, 0.0, 0.0)[0], var
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx, grad: Tensor, _var: Tensor) -> tuple[Tensor | None, ...]:
-        x, weight, mean, invstd = ctx.saved_tensors
-        grad_x, grad_weight, grad_bias = torch.ops.aten.native_batch_norm_backward(
-            grad, x, weight, None, None, mean, invstd, True, 0.0, [True, True, True]
-        )
-        return grad_x, grad_weight, grad_bias, -0.5 * grad_weight * weight * invstd**2, None
-
-
-def _plain(norm: nn.Module) -> bool:
-    return type(norm) is nn.BatchNorm2d and norm.affine and norm.track_running_stats and norm.momentum is not None
+from pyskl.models.layers.batch_norm import NormFunction, current_copies, is_plain
 
 
 def double_batch_norm(x: Tensor, first: nn.Module, second: nn.Module) -> Tensor:
@@ -46,7 +23,7 @@ def double_batch_norm(x: Tensor, first: nn.Module, second: nn.Module) -> Tensor:
     (synchronised, fused away), under torch.compile, which fuses by itself, and on a GPU, where the dozen small
     kernels of the formula take about as long as the pass that they save.
     """
-    plain = _plain(first) and _plain(second) and first.training == second.training
+    plain = is_plain(first) and is_plain(second) and first.training == second.training
     if not plain or x.device.type != 'cpu' or torch.compiler.is_compiling():
         return second(first(x))
     if not first.training:
@@ -55,13 +32,15 @@ def double_batch_norm(x: Tensor, first: nn.Module, second: nn.Module) -> Tensor:
         return nn.functional.batch_norm(
             x, first.running_mean, first.running_var, scale * second.weight, bias + second.bias, False, 0.0, first.eps
         )
-    size = x.numel() // x.shape[1]
+    copies = current_copies()
+    size = x.numel() // x.shape[1] if copies is None else copies.total * x[0, 0].numel()
     if size < 2:
         raise ValueError(f'BatchNorm in training needs more than one value a channel, got {tuple(x.shape)}')
     spread = first.weight**2 + second.eps
     weight = second.weight * first.weight * spread.rsqrt()
     bias = second.bias + 0.0 * first.bias  # has no effect, but an optimizer must find its gradient: zero, not None
-    out, var = _BatchNorm.apply(x, weight, bias, first.eps * second.eps / spread, first)
+    eps = first.eps * second.eps / spread
+    out, var = NormFunction.apply(x, weight, bias, eps, first.running_mean, first.running_var, first.momentum, copies)
     with torch.no_grad():
         between = first.weight**2 * var / (var + first.eps) * (size / (size - 1))
         second.running_mean.lerp_(first.bias, second.momentum)

@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pyskl.models.layers.batch_norm import batch_norm, is_plain
+
 
 def conv_each(x: Tensor, convs: Iterable[nn.Module], apart: bool = False) -> Tensor:
     """``(B, C_in, T, V) -> (B, sum of C_out, T, V)``: the output of each 1x1 convolution, one after the other.
@@ -34,11 +36,7 @@ def _alike(norms: Sequence[nn.Module]) -> bool:
     """Whether one BatchNorm2d can stand for all: not where they are synchronised, fused away or set apart."""
     first = norms[0]
     return all(
-        type(norm) is nn.BatchNorm2d
-        and norm.affine
-        and norm.track_running_stats
-        and norm.momentum is not None
-        and (norm.training, norm.momentum, norm.eps) == (first.training, first.momentum, first.eps)
+        is_plain(norm) and (norm.training, norm.momentum, norm.eps) == (first.training, first.momentum, first.eps)
         for norm in norms
     )
 
@@ -58,7 +56,7 @@ def norm_each(x: Tensor, norms: Iterable[nn.Module], widths: Sequence[int]) -> T
     means, variances = [norm.running_mean for norm in norms], [norm.running_var for norm in norms]
     mean, variance = torch.cat(means), torch.cat(variances)
     training = norms[0].training
-    y = F.batch_norm(x, mean, variance, weight, bias, training, norms[0].momentum, norms[0].eps)
+    y = batch_norm(x, mean, variance, weight, bias, training, norms[0].momentum, norms[0].eps)
     if training:
         with torch.no_grad():
             torch._foreach_copy_(means, mean.split(widths))

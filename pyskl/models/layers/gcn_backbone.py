@@ -12,6 +12,9 @@ from pyskl.models.layers.absent_persons import once_per_absent
 class GCNBackbone(nn.Module):
     """``data_bn``, then :meth:`encode`, which a subclass writes.
 
+    A subclass whose rows (persons) meet in ``BatchNorm2d`` of :mod:`pyskl.models.layers.batch_norm` only, as built by
+    :func:`build_norm` too, sets ``shares_absent = True``: absent persons are then computed once in training too.
+
     Args:
         num_joints: V.
         in_channels: C.
@@ -21,6 +24,9 @@ class GCNBackbone(nn.Module):
     Raises:
         ValueError: If ``data_bn_type`` is unknown.
     """
+
+    shares_absent = False
+    full_batch = ('data_bn',)  # see :func:`obstacle`
 
     def __init__(self, num_joints: int, in_channels: int, num_person: int, data_bn_type: str | None) -> None:
         super().__init__()
@@ -68,9 +74,6 @@ class GCNBackbone(nn.Module):
         if self.data_bn_type == 'MVC' and x.shape[1] != self.num_person:
             raise ValueError(f'keypoint holds M={x.shape[1]} persons, backbone.num_person is {self.num_person}')
         rows = self.normalize(x).flatten(0, 1)
-        if self.training:
-            y = self.encode_persons(rows)
-        else:  # with a norm a place, absent persons of one place are alike
-            places = x.shape[1] if self.data_bn_type == 'MVC' else 1
-            y = once_per_absent(self.encode_persons, rows, x.flatten(0, 1), places)
+        places = x.shape[1] if self.data_bn_type == 'MVC' else 1  # with one norm per place, equal within a place only
+        y = once_per_absent(self, self.encode_persons, rows, x.flatten(0, 1), places)
         return y.unflatten(0, tuple(x.shape[:2]))

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pyskl.models.layers.batch_norm import BatchNorm2d
 from pyskl.models.layers.fused_branches import conv_each, norm_each
 from pyskl.models.layers.strided_conv import StridedConv2d
 from pyskl.models.layers.temporal_conv import UnitTCN
@@ -60,14 +61,14 @@ class MultiBranchTCN(nn.Module):
         rest = out_channels - width * (len(dilations) + 1)
 
         def enter() -> list[nn.Module]:
-            return [nn.Conv2d(in_channels, width, 1), nn.BatchNorm2d(width), nn.ReLU(inplace=True)]
+            return [nn.Conv2d(in_channels, width, 1), BatchNorm2d(width), nn.ReLU(inplace=True)]
 
         self.branches = nn.ModuleList(
             nn.Sequential(*enter(), UnitTCN(width, width, kernel, stride, dilation))
             for kernel, dilation in zip(kernels, dilations, strict=True)
         )
-        self.branches.append(nn.Sequential(*enter(), TimePool(3, stride), nn.BatchNorm2d(width)))
-        self.branches.append(nn.Sequential(StridedConv2d(in_channels, rest, 1, (stride, 1)), nn.BatchNorm2d(rest)))
+        self.branches.append(nn.Sequential(*enter(), TimePool(3, stride), BatchNorm2d(width)))
+        self.branches.append(nn.Sequential(StridedConv2d(in_channels, rest, 1, (stride, 1)), BatchNorm2d(rest)))
         self.widths = [width] * (len(dilations) + 1) + [rest]
         self.has_residual = residual
         self.residual = nn.Identity()

@@ -2,7 +2,9 @@
 
 from torch import nn
 
-NORMS = {'BN': nn.BatchNorm2d, 'BN2d': nn.BatchNorm2d, 'SyncBN': nn.SyncBatchNorm}
+from pyskl.models.layers.batch_norm import BatchNorm2d
+
+NORMS = {'BN': BatchNorm2d, 'BN2d': BatchNorm2d, 'SyncBN': nn.SyncBatchNorm}
 ACTIVATIONS = {
     'ReLU': nn.ReLU, 'LeakyReLU': nn.LeakyReLU, 'ELU': nn.ELU, 'GELU': nn.GELU, 'SiLU': nn.SiLU, 'Swish': nn.SiLU,
     'Tanh': nn.Tanh, 'Sigmoid': nn.Sigmoid, 'Identity': nn.Identity,

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pyskl.models.layers.batch_norm import BatchNorm2d
 from pyskl.models.layers.fused_branches import conv_each, norm_each
 from pyskl.models.layers.norm_act import build_norm
 from pyskl.models.layers.strided_conv import StridedConv2d
@@ -89,8 +90,8 @@ class MultiScaleTCN(nn.Module):
             _branch(in_channels, mid, entry, stride) for mid, entry in zip(widths, ms_cfg, strict=True)
         )
         total = sum(widths)
-        self.transform = nn.Sequential(nn.BatchNorm2d(total), nn.ReLU(inplace=True), nn.Conv2d(total, out_channels, 1))
-        self.bn = nn.BatchNorm2d(out_channels)
+        self.transform = nn.Sequential(BatchNorm2d(total), nn.ReLU(inplace=True), nn.Conv2d(total, out_channels, 1))
+        self.bn = BatchNorm2d(out_channels)
         self.drop = nn.Dropout(dropout, inplace=True)
 
     def branch_outputs(self, x: Tensor) -> Tensor:
@@ -118,7 +119,7 @@ def _branch(in_channels: int, width: int, entry: object, stride: int) -> nn.Modu
         raise ValueError(f"backbone.tcn_ms_cfg holds (kernel, dilation), ('max', kernel) or '1x1', got {entry!r}")
     kind, number = entry
     last = TimePool(number, stride) if kind == 'max' else UnitTCN(width, width, kind, stride, number, norm=None)
-    return nn.Sequential(nn.Conv2d(in_channels, width, 1), nn.BatchNorm2d(width), nn.ReLU(inplace=True), last)
+    return nn.Sequential(nn.Conv2d(in_channels, width, 1), BatchNorm2d(width), nn.ReLU(inplace=True), last)
 
 
 _OWN = {'unit_tcn': ('tcn_kernel_size', 'tcn_dilation', 'tcn_norm'), 'mstcn': ('tcn_ms_cfg', 'tcn_mid_channels')}

@@ -43,7 +43,7 @@ def test_cells_lie_row_by_row(grid_shape):
     model = network(grid_shape, in_channels=1).eval()
     x = torch.randn(1, 1, 2, 3, 1)
     with torch.no_grad():
-        cells = model.to_grid(x[0])  # (B, C, T, H * W)
+        cells = model.to_grid(model.normalize(x[0]))  # (B, C, T, H * W)
         joints = model.data_bn(x.view(2, 3))
     assert torch.allclose(cells[0, 0], joints @ model.grid_matrix().T, atol=1e-6)
     assert model(x).shape == (1, 1, 4, 1, *grid_shape)
@@ -78,10 +78,10 @@ def test_absent_persons_are_computed_once_and_score_the_same(monkeypatch):
     x = torch.randn(3, 2, 8, 3, 3)
     x[:, 1] = 0
     rows = []
-    model.data_bn.register_forward_hook(lambda _, args, out: rows.append(len(args[0]) // 8))
+    model.st_gcn_networks[0].register_forward_hook(lambda _, args, out: rows.append(len(out)))
     with torch.no_grad():
         short = model(x)
-        monkeypatch.setattr(ske2grid, 'once_per_absent', lambda network, persons: network(persons))
+        monkeypatch.setattr(ske2grid, 'once_per_absent', lambda network, encode, persons, joints: encode(persons))
         full = model(x)
     assert rows == [4, 6]  # three present and one absent; all
     assert torch.allclose(short, full, atol=1e-6)

@@ -1,0 +1,157 @@
+"""BatchNorm of a batch in which some rows stand for several equal ones.
+
+With ``w_b`` copies of row ``b`` and ``n`` values per channel in the full batch, statistics weigh rows by their copies,
+
+    mean = sum_b w_b sum(x_b) / n          var = sum_b w_b sum((x_b - mean)^2) / n
+
+and so does what the statistics send back. ``g_b``, the gradient of the output row, is a sum over its copies already:
+
+    grad_b = weight / std * (g_b - w_b / n * (sum(g) + x_hat_b sum(g x_hat)))
+
+That is the sum over the copies of the full batch's gradient, exactly. All rows but the last few stand for themselves.
+
+B rows, A of them with copies, C channels.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+
+class Copies(NamedTuple):
+    """The last rows of a batch stand for several.
+
+    ``single``: rows that stand for themselves, B - A. ``counts``: ``(A,)``, how many each of the others stands for.
+    ``total``: rows of the full batch.
+    """
+
+    single: int
+    counts: Tensor
+    total: int
+
+
+_COPIES: ContextVar[Copies | None] = ContextVar('copies', default=None)
+
+
+@contextmanager
+def counting_copies(copies: Copies) -> Iterator[None]:
+    """Inside, every :class:`BatchNorm2d` in training weighs the rows of its input by ``copies``."""
+    token = _COPIES.set(copies)
+    try:
+        yield
+    finally:
+        _COPIES.reset(token)
+
+
+def current_copies() -> Copies | None:
+    """The innermost :func:`counting_copies`; None under torch.compile, where the full batch is computed."""
+    return None if torch.compiler.is_compiling() else _COPIES.get()
+
+
+def _statistics(x: Tensor, like: Tensor, copies: Copies) -> tuple[Tensor, Tensor]:
+    """Mean and biased variance of each channel over the full batch, ``(C,)``, of the type of ``like``."""
+    unused = torch.zeros_like(like)  # without running statistics the result would be rounded to the type of x
+    mean, var = torch.batch_norm_update_stats(x[: copies.single], unused, unused, 0.0)
+    last_var, last_mean = torch.var_mean(x[copies.single :].to(mean.dtype).flatten(2), 2, correction=0)  # (A, C)
+    share = (copies.counts.to(mean.dtype) / copies.total)[:, None]
+    rest = copies.single / copies.total
+    whole = rest * mean + (share * last_mean).sum(0)
+    spread = rest * (var + (mean - whole).square()) + (share * (last_var + (last_mean - whole).square())).sum(0)
+    return whole, spread
+
+
+class NormFunction(torch.autograd.Function):
+    """BatchNorm with batch statistics; returns them too, and ``eps`` is a number or a tensor ``(C,)`` with a gradient.
+
+    Arguments: x ``(B, C, ...)``, weight, bias, eps, running_mean, running_var (both updated), momentum, copies.
+    """
+
+    @staticmethod
+    def forward(
+        ctx,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        eps: Tensor | float,
+        running_mean: Tensor,
+        running_var: Tensor,
+        momentum: float,
+        copies: Copies | None,
+    ) -> tuple[Tensor, Tensor]:
+        if copies is None:
+            mean, var = torch.batch_norm_update_stats(x, running_mean, running_var, momentum)
+        else:
+            mean, var = _statistics(x, running_mean, copies)
+            values = copies.total * x[0, 0].numel()
+            running_mean.lerp_(mean, momentum)
+            running_var.lerp_(var * (values / (values - 1)), momentum)
+        ctx.copies = copies
+        ctx.save_for_backward(x, weight, mean, var + eps)
+        ctx.mark_non_differentiable(var)
+        return torch.native_batch_norm(x, weight, bias, mean, var + eps, False, 0.0, 0.0)[0], var
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad: Tensor, _var: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight, mean, square = ctx.saved_tensors
+        invstd, copies = square.rsqrt(), ctx.copies
+        backward = torch.ops.aten.native_batch_norm_backward
+        if copies is None:
+            grad_x, grad_weight, grad_bias = backward(
+                grad, x, weight, None, None, mean, invstd, True, 0.0, [True, True, True]
+            )
+        else:
+            grad_x, grad_weight, grad_bias = backward(
+                grad, x, weight, mean, square, None, None, False, 0.0, [True, True, True]
+            )
+            # What the statistics send back, -weight / std / n * (sum(g) + x_hat sum(g x_hat)), is a norm of x too.
+            scale = -weight * invstd / (copies.total * x[0, 0].numel())
+            back = torch.native_batch_norm(x, scale * grad_weight, scale * grad_bias, mean, square, False, 0.0, 0.0)[0]
+            back[copies.single :] *= copies.counts.to(back.dtype).view(-1, *[1] * (x.ndim - 1))
+            grad_x += back
+        grad_eps = -0.5 * grad_weight * weight * invstd**2 if ctx.needs_input_grad[3] else None
+        return grad_x, grad_weight, grad_bias, grad_eps, None, None, None, None
+
+
+def batch_norm(
+    x: Tensor,
+    running_mean: Tensor,
+    running_var: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    training: bool,
+    momentum: float,
+    eps: float,
+) -> Tensor:
+    """``F.batch_norm`` whose statistics in training follow :func:`counting_copies`."""
+    copies = current_copies() if training else None
+    if copies is None:
+        return F.batch_norm(x, running_mean, running_var, weight, bias, training, momentum, eps)
+    return NormFunction.apply(x, weight, bias, eps, running_mean, running_var, momentum, copies)[0]
+
+
+def is_plain(norm: nn.Module) -> bool:
+    """Whether ``norm`` is a BatchNorm2d that can be computed by :func:`batch_norm`: not synchronised, not fused."""
+    return (
+        type(norm) in (nn.BatchNorm2d, BatchNorm2d)
+        and norm.affine
+        and norm.track_running_stats
+        and norm.momentum is not None
+    )
+
+
+class BatchNorm2d(nn.BatchNorm2d):
+    """``nn.BatchNorm2d`` whose statistics in training follow :func:`counting_copies`."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(B, C, T, V)`` -> same."""
+        if not self.training or current_copies() is None:
+            return super().forward(x)
+        self.num_batches_tracked.add_(1)
+        return batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, True, self.momentum, self.eps)

@@ -1,0 +1,90 @@
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from pyskl.models.layers.batch_norm import BatchNorm2d, Copies, counting_copies, current_copies
+from pyskl.models.layers.double_batch_norm import double_batch_norm
+from pyskl.models.layers.fused_branches import norm_each
+
+COUNTS = [4, 2]
+COPIES = Copies(3, torch.tensor(COUNTS), 9)
+ROWS = [0, 1, 2, *[3] * COUNTS[0], *[4] * COUNTS[1]]  # of the full batch
+
+
+def batch(dtype=torch.double, layout=torch.contiguous_format):
+    torch.manual_seed(0)
+    x = torch.randn(5, 6, 4, 3, dtype=torch.double) * torch.linspace(1, 9, 6)[:, None, None] + 2
+    return x.to(dtype).to(memory_format=layout).requires_grad_()
+
+
+def norms(count):
+    torch.manual_seed(1)
+    layers = nn.ModuleList(BatchNorm2d(6, momentum=0.3) for _ in range(count)).double()
+    for tensor in layers.parameters():
+        nn.init.normal_(tensor)
+    return layers
+
+
+def halves(x, layers):
+    """Each of two norms on three channels."""
+    parts = [BatchNorm2d(3).double(), BatchNorm2d(3).double()]
+    for part, state in zip(parts, layers, strict=True):
+        part.weight, part.bias = nn.Parameter(state.weight[:3].detach()), nn.Parameter(state.bias[:3].detach())
+    layers.parts = nn.ModuleList(parts)
+    return norm_each(x, parts, [3, 3])
+
+
+@pytest.mark.parametrize('layout', [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize(
+    ('count', 'apply'),
+    [(1, lambda x, layers: layers[0](x)), (2, lambda x, layers: double_batch_norm(x, *layers)), (2, halves)],
+)
+def test_values_gradients_and_statistics_are_those_of_the_full_batch(count, apply, layout):
+    once, x = norms(count), batch(layout=layout)
+    full, z = copy.deepcopy(once), batch()
+    with counting_copies(COPIES):
+        y = apply(x, once)
+    expected = apply(z[ROWS].contiguous(), full)
+    assert torch.allclose(y[ROWS], expected, rtol=1e-9)
+    grad = torch.randn_like(expected)
+    expected.backward(grad)
+    y.backward(torch.zeros_like(y).index_add(0, torch.tensor(ROWS), grad))
+    assert torch.allclose(x.grad, z.grad, rtol=1e-9, atol=1e-12)
+    for (name, one), other in zip(once.named_parameters(), full.parameters(), strict=True):
+        assert other.grad is None or torch.allclose(one.grad, other.grad, rtol=1e-8, atol=1e-12), name
+    for one, other in zip(once.buffers(), full.buffers(), strict=True):
+        assert torch.allclose(one.double(), other.double(), rtol=1e-12)
+
+
+def test_the_mean_by_hand():
+    norm = BatchNorm2d(1, momentum=1.0)
+    with counting_copies(Copies(1, torch.tensor([3]), 4)):
+        norm(torch.tensor([2.0, 6.0]).view(2, 1, 1, 1))
+    assert norm.running_mean.item() == 5  # (2 + 3 * 6) / 4
+    assert norm.running_var.item() == 4  # (9 + 3 * 1) / (4 - 1)
+
+
+def test_frozen_norms_weigh_nothing():
+    norm, x = norms(1)[0].eval(), batch()
+    before = copy.deepcopy(norm.state_dict())
+    with counting_copies(COPIES):
+        assert torch.equal(norm(x), nn.BatchNorm2d.forward(norm, x))
+    assert all(torch.equal(before[key], value) for key, value in norm.state_dict().items())
+
+
+def test_half_precision_keeps_its_type_and_the_statistics_theirs():
+    norm = norms(1)[0].float()
+    x = batch(torch.bfloat16)
+    with counting_copies(COPIES):
+        y = norm(x)
+    y.sum().backward()
+    assert y.dtype == x.grad.dtype == torch.bfloat16
+    assert norm.running_mean.dtype == norm.weight.grad.dtype == torch.float32
+
+
+def test_copies_end_with_their_block_also_after_an_error():
+    with pytest.raises(KeyError), counting_copies(COPIES):
+        raise KeyError
+    assert current_copies() is None
