@@ -151,7 +151,7 @@ def _drop_init(component: dict, key: str) -> None:
 def _mmaction_transforms(cfg: Config) -> list[str]:
     """Transforms that MMAction2 has by the same name and with other defaults."""
     normalised = False
-    for transform in _transforms(cfg):
+    for transform in _transforms(dict(cfg.items())):
         if transform.get('type') in ('UniformSampleFrames', 'UniformSample'):
             transform.pop('test_mode', None)  # data.val and data.test select it
         if transform.get('type') == 'PreNormalize2D' and 'threshold' not in transform:
