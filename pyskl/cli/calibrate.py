@@ -81,13 +81,16 @@ def fit(
     right = logits.argmax(1) == labels
     if not right.any():
         raise ValueError('the network labels no clip of this split rightly; is it the right checkpoint?')
-    temperature = fit_temperature(logits, labels)
+    # Without an error the likelihood grows without end as the temperature falls.
+    temperature = 1.0 if right.all() else fit_temperature(logits, labels)
 
     def sure(scores: np.ndarray, t: float) -> np.ndarray:
         return confidence(scale(scores, t)) if method == 'max_prob' else -energy(scores, t)
 
     what = 'right from wrong' if unknown is None else 'known from unknown'
     lines = [f'{len(labels)} clips, {right.mean():.2%} labelled rightly; temperature {temperature:.3f}']
+    if right.all():
+        lines[0] += ' as it is: a fit needs clips that are labelled wrongly, so take a harder split'
     held = {'temperature': temperature, 'method': method, 'clips': len(labels), 'accuracy': float(right.mean())}
     for name, t in (('before', 1.0), ('after', temperature)):
         ece = expected_calibration_error(scale(logits, t), labels)

@@ -41,6 +41,12 @@ def test_a_network_that_is_never_right_is_refused():
         fit(scores, 1 - scores.argmax(1), None, 'max_prob', 0.9)
 
 
+def test_a_network_that_is_always_right_gets_no_temperature():
+    scores, _ = logits()
+    held, lines = fit(scores, scores.argmax(1), None, 'max_prob', 0.9)
+    assert held['temperature'] == 1 and held['auroc_after'] is None and 'take a harder split' in lines[0]
+
+
 def test_the_file_is_read_by_predict(tiny, tmp_path, monkeypatch, capsys):
     import torch
 

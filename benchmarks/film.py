@@ -1,0 +1,179 @@
+"""What labelling a film costs: ms per frame by part, and frames per second, for one and five persons.
+
+    python benchmarks/film.py                                     # ST-GCN++ of NTU60, random weights, generated people
+    python benchmarks/film.py --film clip.mp4                     # decode, pose and drawing of a film too
+    python benchmarks/film.py --hours 24                          # memory of a generated stream
+
+The network's part is the stream (tracking, resampling, pipeline, network) at one window every 8 frames of 30 per
+second, in CPU time of one thread, so that other programs on the machine do not count. Weights do not matter.
+"""
+
+import argparse
+import os
+import resource
+import tempfile
+import time
+from pathlib import Path
+
+os.environ.setdefault('OMP_NUM_THREADS', '1')
+
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+
+from pyskl.inference.network import load_network  # noqa: E402
+from pyskl.inference.recognizer import ActionRecognizer  # noqa: E402
+from pyskl.inference.stream import ActionStream, StreamSettings  # noqa: E402
+from pyskl.pose.tracking import Tracker  # noqa: E402
+from pyskl.synthetic.scene import make_scene  # noqa: E402
+
+CONFIG = 'stgcn++/stgcn++_ntu60_xsub_hrnet/j'
+ACTIONS = ('walk', 'wave', 'clap', 'kick', 'punch')
+
+
+class Timed:
+    """A network that sums the time it takes."""
+
+    def __init__(self, network) -> None:
+        self._network, self.seconds, self.calls = network, 0.0, 0
+
+    def __getattr__(self, name: str):
+        return getattr(self._network, name)
+
+    def scores(self, windows: list[dict]):
+        """As the network's own."""
+        begin = time.process_time()
+        found = self._network.scores(windows)
+        self.seconds += time.process_time() - begin
+        self.calls += 1
+        return found
+
+
+def people(count: int, seconds: float):
+    """``(P, T, V, 2)`` and ``(P, T, V)`` of a generated scene."""
+    scene = make_scene(0, [[(ACTIONS[p % len(ACTIONS)], seconds)] for p in range(count)])
+    return scene.keypoint, scene.score
+
+
+def network_part(network, seconds: float) -> None:
+    """Print the cost of the stream."""
+    print(f'{"persons":>7s} {"track":>8s} {"windows":>8s} {"network":>8s} {"together":>9s}   ms per frame; frames/s')
+    for count in (1, 5):
+        keypoint, score = people(count, seconds)
+        frames = keypoint.shape[1]
+        tracker, begin = Tracker(1.0), time.process_time()
+        for t in range(frames):
+            tracker.update(t / 30, keypoint[:, t], score[:, t])
+        track = time.process_time() - begin
+        timed = Timed(network)
+        stream = ActionStream(timed, 30, (1080, 1920), StreamSettings(hop=8 / 30, nearness=0))
+        for t in range(120):  # the window fills
+            stream.update((keypoint[:, t], score[:, t]))
+        timed.seconds, begin = 0.0, time.process_time()
+        for t in range(120, frames):
+            stream.update((keypoint[:, t], score[:, t]))
+        whole, measured = time.process_time() - begin, frames - 120
+        parts = [track / frames, (whole - timed.seconds) / measured - track / frames, timed.seconds / measured]
+        print(
+            f'{count:7d} ' + ' '.join(f'{part * 1e3:8.2f}' for part in parts) + f' {whole / measured * 1e3:9.2f}'
+            f'   {measured / whole:.0f}'
+        )  # fmt: skip
+
+
+def film_parts(network, film: str) -> None:
+    """Print the cost of decoding, pose and drawing, each alone, and of the whole."""
+    from pyskl.inference.film_writer import draw_film
+    from pyskl.inference.sources import FilmSource
+    from pyskl.inference.spool import PeopleSpool
+
+    recognizer = ActionRecognizer.of(network, settings=StreamSettings())
+    source = FilmSource(film)
+    begin = time.perf_counter()
+    frames = list(source)
+    decode = time.perf_counter() - begin
+    model = recognizer.pose()
+    begin = time.perf_counter()
+    found = [model.people(frame.image) for frame in frames]
+    pose = time.perf_counter() - begin
+    begin = time.perf_counter()
+    stream = recognizer.stream(source.fps, source.size)
+    with tempfile.TemporaryDirectory() as folder:
+        spool = PeopleSpool(Path(folder), network.skeleton.num_joints)
+        for frame, (keypoint, score) in zip(frames, found, strict=True):
+            stream.update((keypoint, score), frame.time)
+            spool.add(frame.time, stream.persons, keypoint, score)
+        events = stream.finish()
+        label = time.perf_counter() - begin
+        begin = time.perf_counter()
+        path = Path(folder) / 'film.mp4'
+        draw_film(path, iter(frames), spool, events, network.skeleton, source.size, source.fps)
+        draw = time.perf_counter() - begin
+    count = len(frames)
+    begin = time.perf_counter()
+    list(recognizer.film(film))
+    whole = time.perf_counter() - begin
+    print(f'{film}: {count} frames {source.size[1]} x {source.size[0]}')
+    for name, spent in (('decode', decode), ('pose', pose), ('track + network', label), ('draw + encode', draw)):
+        print(f'  {name:18s} {spent / count * 1e3:8.2f} ms per frame')
+    print(
+        f'  side by side       {whole / count * 1e3:8.2f} ms per frame, {count / whole:.1f} frames/s '
+        f'(one after another: {(decode + pose + label) / count * 1e3:.2f}, without starting the pose network)'
+    )
+
+
+class Constant:
+    """A network that costs nothing: the memory is the stream's own."""
+
+    def __init__(self, network) -> None:
+        self._network = network
+
+    def __getattr__(self, name: str):
+        return getattr(self._network, name)
+
+    def scores(self, windows: list[dict]):
+        """The first class, for sure."""
+        rows = np.zeros((len(windows), len(self._network.classes)))
+        rows[:, 0] = 1
+        return rows, rows[:, 0]
+
+
+def memory(network, hours: float, fps: float) -> None:
+    """Print the memory of a process that labels a generated stream, people coming and going."""
+    keypoint, score = people(3, 20.0)
+    stream = ActionStream(Constant(network), fps, (1080, 1920), StreamSettings(hop=1.0))
+    total, begin = round(hours * 3600 * fps), time.perf_counter()
+    marks, events = {round(total * share) for share in (0.01, 0.1, 0.25, 0.5, 0.75, 1.0)}, 0
+    for number in range(total):
+        t, minute = number % keypoint.shape[1], int(number / fps / 60)
+        here = [p for p in range(3) if (minute + p) % 4]  # each is away in one minute of four
+        events += len(stream.update((keypoint[here, t], score[here, t])))
+        if number + 1 in marks:
+            pages = int(Path('/proc/self/statm').read_text().split()[1])
+            size = pages * resource.getpagesize() / 2**20
+            print(
+                f'{(number + 1) / fps / 3600:6.2f} h: {size:.0f} MB resident, {events} events, '
+                f'{(time.perf_counter() - begin) / (number + 1) * 1e3:.2f} ms per frame',
+                flush=True,
+            )
+
+
+def main() -> None:
+    """Measure."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--config', default=CONFIG, help=f'default: {CONFIG}')
+    parser.add_argument('--seconds', type=float, default=16, help='of the generated people (default: 16)')
+    parser.add_argument('--film', help='measure decoding, pose and drawing on this film')
+    parser.add_argument('--hours', type=float, help='of generated stream, for the memory')
+    parser.add_argument('--fps', type=float, default=30, help='of that stream (default: 30)')
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    network, _ = load_network(args.config, None)
+    if args.hours:
+        memory(network, args.hours, args.fps)
+        return
+    network_part(network, args.seconds)
+    if args.film:
+        film_parts(network, args.film)
+
+
+if __name__ == '__main__':
+    main()
