@@ -237,12 +237,19 @@ def _state(item: object) -> object:
 
 
 def called(item: object) -> str:
-    """An item's name in ``skipped.csv``: of a tuple, the first path in it, else its first value."""
-    if isinstance(item, tuple) and item:
-        values = [value for part in item for value in (part if isinstance(part, tuple) else (part,))]
-        paths = [value for value in values if isinstance(value, Path)]
+    """An item's name in ``skipped.csv``: of a tuple, the first path in it, else its first value.
+
+    A folder may hold the files of several clips: then the clip's name, or its first file, follows.
+    """
+    if not isinstance(item, tuple) or not item:
+        return str(item)
+    values = [value for part in item for value in (part if isinstance(part, tuple) else (part,))]
+    paths = [value for value in values if isinstance(value, Path)]
+    if not paths or not paths[0].is_dir():
         return str((paths or values or item)[0])
-    return str(item)
+    clip = next((value.name for value in values if not isinstance(value, Path) and hasattr(value, 'name')), None)
+    files = [entry[-1] for value in values if isinstance(value, tuple) for entry in value if isinstance(entry, tuple)]
+    return f'{paths[0]} (clip {clip})' if clip else str((files or paths)[0])
 
 
 def make_part(part: Path, items: Sequence, work: Callable[[object], dict]) -> int:

@@ -30,13 +30,20 @@ _MAX_NAMES = 10_000_000
 _OTHER_WORDS = {'training': 'train', 'validation': 'val', 'valid': 'val', 'dev': 'val', 'testing': 'test'}
 
 
-def add_split_options(parser: argparse.ArgumentParser, required: bool = True) -> None:
-    """``--split-by``, ``--val-share``, ``--val-subjects``, ``--seed``."""
+def add_split_options(parser: argparse.ArgumentParser, required: bool = True, view: bool = False) -> None:
+    """``--split-by``, ``--val-share``, ``--val-subjects``, ``--seed``.
+
+    Args:
+        parser: The tool's.
+        required: Whether ``--split-by`` is.
+        view: Whether the tool splits by views too.
+    """
     parser.add_argument(
         '--split-by',
         required=required,
-        metavar='subject|random|split|FILE',
-        help='subject: nobody is in train and val; random: of each class a share; split: the column; or name,split',
+        metavar=f'subject|{"view|" * view}random|split|FILE',
+        help='subject: nobody is in train and val; random: of each class a share; split: the column; or a table '
+        'name,split' + ('; view: no view of --name is in train and val, see --val-views' if view else ''),
     )
     parser.add_argument('--val-share', type=float, metavar='SHARE', help='of clips or subjects (default: 0.2)')
     parser.add_argument('--val-subjects', metavar='A,B', help='who is in val; the rest trains')

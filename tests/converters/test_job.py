@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pyskl.converters.labels import Row
 from pyskl.datasets.records.annotations import read_annotations
 from pyskl.datasets.records.safe_pickle import load_numbers
 
@@ -199,3 +200,11 @@ def test_the_summary_counts_by_hand():
         'split train: 2',
         'split val: 1',
     ]
+
+
+def test_a_folder_of_several_clips_is_told_with_the_clip(tmp_path):
+    first = tmp_path / 'a_000_keypoints.json'
+    files = (tmp_path, ((0, first), (1, tmp_path / 'a_001_keypoints.json')))
+    assert job.called((files, Row('a', 0))) == f'{tmp_path} (clip a)'
+    assert job.called((files, 'no row')) == str(first)
+    assert job.called((tmp_path / 'x.json', Row('a', 0))) == str(tmp_path / 'x.json')

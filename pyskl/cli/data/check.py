@@ -299,12 +299,17 @@ def main() -> int:
     parser.add_argument('file', type=Path, metavar='FILE', help='annotation pickle or store')
     parser.add_argument('--config', type=Path, help='compare with its layout, classes, channels and splits')
     parser.add_argument('--fix', type=Path, metavar='OUT', help='write what can be mended; the exit status is of FILE')
+    parser.add_argument(
+        '--first-label', type=int, default=0, metavar='N', help='--fix: labels count from N, not from 0'
+    )
     parser.add_argument('--drop-duplicates', action='store_true', help='--fix: copies leave the evaluation splits')
     parser.add_argument('--json', type=Path, metavar='REPORT', help='write the report, with every name')
     parser.add_argument('--overwrite', action='store_true', help='replace an existing OUT or REPORT')
     args = parser.parse_args()
     if args.drop_duplicates and not args.fix:
         raise ValueError('--drop-duplicates needs --fix OUT, the file to write')
+    if args.first_label and not args.fix:
+        raise ValueError('--first-label needs --fix OUT, the file to write')
     for option in ('fix', 'json'):
         check_free(args.file, getattr(args, option), f'--{option}', args.overwrite)
     records, splits, findings = read_leniently(args.file)
@@ -324,9 +329,12 @@ def main() -> int:
             file.write(json.dumps({**report, 'status': status(findings)}, indent=1).encode())
         print(f'wrote {args.json}')
     if args.fix:
+        lowest = table.labels[table.labels >= 0].min(initial=args.first_label)
+        if lowest < args.first_label:
+            raise ValueError(f'--first-label {args.first_label}: a clip has label {lowest}')
         if isinstance(records, RecordStore) and records.steps:
             raise ValueError(f'--fix needs the pickle: {args.file} holds clips after {written(records.steps)}')
-        kept, left, done = mended(records, splits, table, args.drop_duplicates)
+        kept, left, done = mended(records, splits, table, args.drop_duplicates, args.first_label)
         if not kept:
             raise ValueError(f'nothing of {args.file} can be kept; {args.fix} is not written')
         write_annotations(args.fix, kept, left)

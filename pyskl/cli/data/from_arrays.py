@@ -95,7 +95,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--val-views', metavar='A,B', help='with --split-by view: which are in val')
     add_class_option(parser)
-    add_split_options(parser)
+    add_split_options(parser, view=True)
     add_job_options(parser)
 
 

@@ -110,6 +110,10 @@ def _label_findings(table: Survey, needed: set[int]) -> list[Finding]:
         severity = _severity(without, needed)
         found.append(Finding(severity, 'has no label (-1 counts as none)', [table.names[i] for i in without]))
     known = np.unique(table.labels[table.labels >= 0])
+    if len(known) and known[0] == 1 and NO_LABEL not in table.labels and _is_dense(known):
+        found.append(
+            Finding(NOTE, f'labels count from 1 to {known[-1]}; --fix OUT --first-label 1 makes them count from 0')
+        )
     gaps = [str(label) for label in sorted(set(range(known[-1])) - set(known))[:1000]] if _is_dense(known) else []
     if gaps:
         found.append(Finding(NOTE, f'classes between 0 and {known[-1]} that no clip has', gaps))
@@ -185,13 +189,18 @@ def unused_classes(table: Survey, used: np.ndarray, num_classes: int | None) -> 
 
 
 def mended(
-    records: Sequence[object], splits: Splits | None, table: Survey, drop_duplicates: bool = False
+    records: Sequence[object],
+    splits: Splits | None,
+    table: Survey,
+    drop_duplicates: bool = False,
+    first_label: int = 0,
 ) -> tuple[list[dict], Splits | None, dict[str, list[str]]]:
     """Records and splits that can be read; the given ones are left as they are.
 
-    ``total_frames`` becomes keypoint's T. Records that are still wrong, show nobody, or have other joints than most
-    are dropped, splits lose names that no record has, and, with ``drop_duplicates``, the evaluation splits lose the
-    clips that the training split of their protocol holds too, by content.
+    ``total_frames`` becomes keypoint's T, labels that count from ``first_label`` count from 0. Records that are still
+    wrong, show nobody, or have other joints than most are dropped, splits lose names that no record has, and, with
+    ``drop_duplicates``, the evaluation splits lose the clips that the training split of their protocol holds too, by
+    content.
 
     Returns:
         The records, the splits, and what was done: {what: names}.
@@ -212,6 +221,9 @@ def mended(
         if isinstance(record.get('label'), list | tuple | np.ndarray) and table.labels[index] != SEVERAL_LABELS:
             record = {**record, 'label': int(table.labels[index])}
             done['label of one element made a number'].append(table.names[index])
+        if first_label and table.labels[index] >= 0:
+            record = {**record, 'label': int(table.labels[index]) - first_label}
+            done[f'labels shifted by {-first_label}'].append(table.names[index])
         if splits is not None and not isinstance(record.get(key), str):  # names of the new splits are text
             record = {**record, key: table.names[index]}
         kept[index] = record

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from pyskl.datasets.records.known_files import where_from
 from pyskl.datasets.records.store import RecordStore, is_store
 from pyskl.datasets.records.store_format import VERSION, TornStoreError
 from pyskl.datasets.records.store_writer import pack_annotations, write_store
@@ -70,7 +71,9 @@ def open_records(ann_file: str | Path, read: Callable[[str], tuple] | None = Non
     except IsADirectoryError:
         raise IsADirectoryError(f'ann_file {str(ann_file)!r} is a folder; name the pickle or store in it') from None
     except OSError as error:
-        raise type(error)(f'ann_file {str(ann_file)!r} cannot be read: {error.strerror} (as {source!r})') from None
+        hint = where_from(str(ann_file)) if isinstance(error, FileNotFoundError) else ''
+        said = f'ann_file {str(ann_file)!r} cannot be read: {error.strerror} (as {source!r}){hint}'
+        raise type(error)(said) from None
     prefix = _hashed(source)
     name = f'{prefix}-{_hashed(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)}-v{VERSION}.records'
     failures = []

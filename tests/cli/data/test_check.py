@@ -172,3 +172,16 @@ def test_a_store_is_looked_at_like_its_pickle(tiny, check):
     store.write_bytes(data)
     status, _, said = check(store)
     assert status == 1 and 'clips.skl is damaged in 1 places, the first 0; tools/data/pack.py --verify lists' in said
+
+
+def test_labels_from_1_are_said_and_shifted_when_asked(tiny, check):
+    for annotation in tiny.annotations:
+        annotation['label'] += 1
+    tiny.write_clips()
+    assert any('labels count from 1 to 4; ' in line for line in check(tiny.clips)[1])
+    fixed = tiny.folder / 'fixed.pkl'
+    said = check(tiny.clips, '--fix', fixed, '--first-label', '1')[1]
+    assert '12: labels shifted by -1' in said
+    assert check(fixed, '--config', tiny.config)[0] == 0
+    assert 'a clip has label 1' in check(tiny.clips, '--fix', tiny.folder / 'x.pkl', '--first-label', '2')[2]
+    assert '--first-label needs --fix' in check(tiny.clips, '--first-label', '1')[2]

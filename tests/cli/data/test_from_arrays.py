@@ -271,8 +271,8 @@ def test_stgcn_arrays_with_their_label_pickle(tmp_path):
     assert 'holds 3 labels for 4 clips' in call(tmp_path, *options, '--overwrite')[2]
     (tmp_path / 'train_label.pkl').write_bytes(pickle.dumps({'a': 1}))
     assert 'must be (names, labels), lists of one length, got dict' in call(tmp_path, *options, '--overwrite')[2]
-    keyed = [option for option in options if option not in ('--labels', 'train_label.pkl')]
+    keyed = [option for option in options[:8] + options[-2:] if option not in ('--labels', 'train_label.pkl')]
     assert (
         'a .npy file holds one array; give its labels as --labels'
-        in call(tmp_path, *keyed, '--label-key', 'x', '--overwrite')[2]
+        in call(tmp_path, *keyed, '--split-by', 'random', '--label-key', 'x', '--overwrite')[2]
     )

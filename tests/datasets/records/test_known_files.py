@@ -1,0 +1,28 @@
+"""What is said of annotation files that are not there."""
+
+import pytest
+
+from pyskl.datasets.pose_dataset import PoseDataset
+from pyskl.datasets.records.known_files import where_from
+
+
+@pytest.mark.parametrize(
+    ('path', 'said'),
+    [
+        ('data/nwucla/nwucla.pkl', 'tools/data/nwucla.py'),
+        ('data/nturgbd/ntu60_3danno.pkl', 'tools/data/ntu.py'),
+        ('data/nturgbd/ntu120_hrnet.skl', 'pyskl/data/nturgbd/ntu120_hrnet.pkl'),
+        ('data/gym/gym_hrnet.pkl', 'pyskl/data/gym/gym_hrnet.pkl'),
+        ('data/k400/k400_hrnet.pkl', 'tools/data/k400.py'),
+        ('data/kinetics/kinetics_skeleton.pkl', 'tools/data/kinetics_skeleton.py'),
+        ('data/synthetic/coco.pkl', 'tools/data/synthetic.py'),
+    ],
+)
+def test_a_missing_file_of_a_shipped_config_names_what_makes_it(path, said, tmp_path):
+    assert said in where_from(path)
+    with pytest.raises(FileNotFoundError, match=said):
+        PoseDataset(tmp_path / path)
+
+
+def test_of_other_files_nothing_is_known():
+    assert where_from('data/mine/mine.pkl') == where_from('data/mine/coco.pkl') == ''
