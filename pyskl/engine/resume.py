@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from mmengine.hooks import EarlyStoppingHook, Hook
 from torch import Tensor, nn
 
+from pyskl.engine.checkpoints.files import is_dense
+
 _INFO = re.compile(r'(best_score|best_ckpt)(_.+)?|keep_ckpt_ids|epoch_validated')
 
 
@@ -125,6 +127,8 @@ def _state_problem(index: object, values: object, parameters: list[Tensor]) -> s
     for key, value in values.items():
         if not isinstance(key, str) or not (value is None or isinstance(value, numbers.Real | Tensor)):
             return f'its optimizer state {index} holds {_short(key)}: {type(value).__name__}'
+        if isinstance(value, Tensor) and not is_dense(value):
+            return f'{key} of parameter {index} is a tensor of {value.layout}, {value.dtype}'
         if isinstance(value, Tensor) and value.numel() != 1 and value.shape != parameters[index].shape:
             return f'{key} of parameter {index} is {tuple(value.shape)}, the parameter {tuple(parameters[index].shape)}'
     return None
@@ -186,7 +190,7 @@ def restore_rest(runner, held: object, path: str) -> None:
     parameters = dict(runner.model.recognizer.named_parameters())
     for name, value in gradients.items() if isinstance(gradients, dict) else ():
         parameter = parameters.get(name)
-        if parameter is None or not isinstance(value, Tensor) or value.shape != parameter.shape:
+        if parameter is None or not isinstance(value, Tensor) or value.shape != parameter.shape or not is_dense(value):
             raise ValueError(f'{path} cannot be resumed: its gradient {_short(name)} fits no parameter')
         parameter.grad = value.to(parameter)
     for objects, key in ((_early_stopping(runner), 'early_stopping'), (_plateau(runner), 'plateau')):

@@ -83,6 +83,12 @@ def test_momentum_is_restored_and_the_rate_is_the_configs():
         ({0: {'momentum_buffer': torch.ones(7)}}, r'momentum_buffer of parameter 0 is \(7,\), the parameter \(2, 3\)'),
         ({0: {'momentum_buffer': 'x'}}, 'holds .momentum_buffer.: str'),
         ({0: {3: 4}}, 'holds 3: int'),
+        (
+            {0: {'momentum_buffer': torch.ones(2, 3).to_sparse()}},
+            'momentum_buffer of parameter 0 is a tensor of torch.sp',
+        ),
+        ({0: {'momentum_buffer': torch.ones(2, 3, dtype=torch.complex64)}}, 'torch.strided, torch.complex64'),
+        ({0: {'momentum_buffer': torch.ones(2, 3, device='meta')}}, 'is a tensor of'),
     ],
 )
 def test_the_state_of_another_optimizer_is_one_line(state, message):

@@ -118,6 +118,16 @@ def match_keys(state_dict: dict, model: nn.Module) -> tuple[dict, list[str]]:
     return translate(state_dict, keep_fc=own_fc)
 
 
+def is_dense(value: torch.Tensor) -> bool:
+    """Whether ``value`` is an ordinary tensor of real numbers: not sparse, complex, quantized or without data."""
+    return (
+        value.layout is torch.strided
+        and not value.is_complex()
+        and not value.is_quantized
+        and value.device.type != 'meta'
+    )
+
+
 def load_weights(model: nn.Module, checkpoint: dict, path: str, growing: bool = False, ignore: str = '') -> list[str]:
     """Copy a checkpoint's weights into a recognizer.
 
@@ -142,6 +152,10 @@ def load_weights(model: nn.Module, checkpoint: dict, path: str, growing: bool = 
     if skipped:
         notes.append(f'starts fresh, as load_from_ignore={ignore!r} says: {skipped[0]} and {len(skipped) - 1} more')
     state_dict = {key: value for key, value in state_dict.items() if not (ignore and key.startswith(ignore))}
+    odd = next((key for key, value in state_dict.items() if not is_dense(value)), None)
+    if odd is not None:
+        value = state_dict[odd]
+        raise ValueError(f'{path} does not fit the model: {odd} is a tensor of {value.layout}, {value.dtype}')
     missing = [key for key in wanted if key not in state_dict and key not in skipped]
     fresh = _fresh_stage(model, missing, state_dict) if growing else []
     if fresh:

@@ -283,3 +283,14 @@ def test_an_address_is_fetched_once(file, tmp_path, monkeypatch):
     assert read_checkpoint(fetched)['state_dict'].keys() == Net().state_dict().keys()
     assert find_checkpoint(url)[0] == fetched  # the server is gone
     assert [path.name for path in Path(fetched).parent.glob('*.pth')] == [Path(fetched).name]
+
+
+@pytest.mark.parametrize(
+    'value', [torch.ones(2, 3).to_sparse(), torch.ones(2, dtype=torch.cfloat), torch.ones(2, device='meta')]
+)
+def test_tensors_of_other_kinds_are_one_line(value):
+    model = nn.Module()
+    model.backbone = nn.Linear(3, 2)
+    state_dict = {**model.state_dict(), 'backbone.weight': value}
+    with pytest.raises(ValueError, match='a.pth does not fit the model: backbone.weight is a tensor of'):
+        load_weights(model, {'state_dict': state_dict, 'meta': {}}, 'a.pth')
