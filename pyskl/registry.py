@@ -122,7 +122,13 @@ MODELS = _child(
     'model', MMENGINE_MODELS, 'pyskl.models.backbones', 'pyskl.models.heads', 'pyskl.models.losses',
     'pyskl.models.recognizers',
 )  # fmt: skip
-DATASETS = _child('dataset', MMENGINE_DATASETS, 'pyskl.datasets.pose_dataset', 'pyskl.datasets.wrappers')
+DATASETS = _child(
+    'dataset',
+    MMENGINE_DATASETS,
+    'pyskl.datasets.pose_dataset',
+    'pyskl.datasets.wrappers',
+    'pyskl.datasets.gesture_dataset',
+)
 TRANSFORMS = _child('transform', MMENGINE_TRANSFORMS, 'pyskl.datasets.pipelines')
 METRICS = _child('metric', MMENGINE_METRICS, 'pyskl.evaluation.metrics', 'pyskl.evaluation.mmaction_metrics')
 HOOKS = _child('hook', MMENGINE_HOOKS, 'pyskl.engine.hooks')

@@ -59,7 +59,16 @@ def build_optimizer(wrapper: dict, model: nn.Module) -> OptimWrapper:
         lr = arguments.get('lr', 0.1)
         if not isinstance(lr, numbers.Real) or lr < 0:
             raise ValueError(f'optimizer.lr must be a number of at least 0, got {lr!r}')
-        check_arguments(lookup(optimizer['type'], OPTIMIZERS), {'params': None, **arguments}, optimizer['type'])
+        kind = lookup(optimizer['type'], OPTIMIZERS)
+        try:
+            check_arguments(kind, {'params': None, **arguments}, optimizer['type'])
+        except ValueError as error:
+            if not {'momentum', 'nesterov', 'betas'} & set(arguments):
+                raise
+            raise ValueError(
+                f'{error} (a config or option that changes optimizer.type inherits the other arguments, unless it '
+                f'says _delete_=True: optimizer = dict(_delete_=True, type={optimizer["type"]!r}, lr=...))'
+            ) from None
         for key in wrapper.get('paramwise_cfg') or {}:
             if key not in PARAMWISE_KEYS and 'constructor' not in wrapper:
                 raise ValueError(f'optimizer.paramwise_cfg has no key {key!r}{nearest(key, PARAMWISE_KEYS)}')

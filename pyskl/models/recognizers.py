@@ -48,6 +48,17 @@ def check_test_cfg(test_cfg: dict | None, known: tuple[str, ...]) -> dict:
     return test_cfg
 
 
+def check_views(most: int | None) -> int | None:
+    """``test_cfg.max_testing_views``.
+
+    Raises:
+        ValueError: If it is neither a positive integer nor None.
+    """
+    if most is not None and (not isinstance(most, int) or isinstance(most, bool) or most < 1):
+        raise ValueError(f'model.test_cfg.max_testing_views must be a positive integer or None, got {most!r}')
+    return most
+
+
 def check_call(mode: str, label: Tensor | None, num_clips: int) -> None:
     """Refuse an unknown mode, and a loss without labels or of several clips a sample.
 
@@ -73,7 +84,8 @@ class RecognizerGCN(nn.Module):
             default), ``'score'`` (mean of the logits) or ``None`` (all rows, ``(N, S, K)``). ``feat_ext``: whether
             ``'predict'`` gives the backbone's maps in place of scores, ``score_ext``: what the classifier makes of
             each of their places; ``pool_opt``: the axes that are averaged away before, letters of ``'nmtv'`` (clips,
-            persons, frames, joints or cells), ``'all'`` of them, the default, or ``'none'``.
+            persons, frames, joints or cells), ``'all'`` of them, the default, or ``'none'``; ``max_testing_views``:
+            how many clips go through the backbone at a time in evaluation, all by default.
 
     Raises:
         ValueError: If ``test_cfg`` holds anything else.
@@ -90,10 +102,13 @@ class RecognizerGCN(nn.Module):
         self.backbone = build_component(backbone, MODELS)
         self.cls_head = build_component(cls_head, MODELS)
         self.train_cfg = dict(train_cfg or {})
-        self.test_cfg = check_test_cfg(test_cfg, ('average_clips', 'feat_ext', 'score_ext', 'pool_opt'))
+        self.test_cfg = check_test_cfg(
+            test_cfg, ('average_clips', 'feat_ext', 'score_ext', 'pool_opt', 'max_testing_views')
+        )
         self.average_clips = self.test_cfg.get('average_clips', 'prob')
         self.feat_ext = bool(self.test_cfg.get('feat_ext'))
         self.score_ext = bool(self.test_cfg.get('score_ext'))
+        self.max_testing_views = check_views(self.test_cfg.get('max_testing_views'))
         pool = self.test_cfg.get('pool_opt', 'all')
         letters = {'all': 'nmtv', 'none': ''}.get(pool, pool) if isinstance(pool, str) else '?'
         if len(set(letters)) < len(letters) or not set(letters) <= set(self.POOLED):
@@ -107,7 +122,10 @@ class RecognizerGCN(nn.Module):
         """``(N, S, M, T, V, C) -> (N * S, M, C', ...)``, the backbone's maps."""
         if keypoint.ndim != 6:
             raise ValueError(f'keypoint must be (N, clips, M, T, V, C), got {tuple(keypoint.shape)}')
-        return self.backbone(keypoint.flatten(0, 1))
+        rows = keypoint.flatten(0, 1)
+        if self.max_testing_views is None or self.training or len(rows) <= self.max_testing_views:
+            return self.backbone(rows)
+        return torch.cat([self.backbone(turn) for turn in rows.split(self.max_testing_views)])
 
     def features(self, feature: Tensor) -> Tensor:
         """``(N, S, M, C', T', V...)`` -> the same, pooled axes of size 1; with ``score_ext`` K in place of C'."""
@@ -184,11 +202,8 @@ class Recognizer3D(nn.Module):
         self.train_cfg = dict(train_cfg or {})
         self.test_cfg = check_test_cfg(test_cfg, ('average_clips', 'max_testing_views', 'feat_ext'))
         self.average_clips = self.test_cfg.get('average_clips', 'prob')
-        self.max_testing_views = self.test_cfg.get('max_testing_views')
+        self.max_testing_views = check_views(self.test_cfg.get('max_testing_views'))
         self.feat_ext = bool(self.test_cfg.get('feat_ext'))
-        most = self.max_testing_views
-        if most is not None and (not isinstance(most, int) or most < 1):
-            raise ValueError(f'model.test_cfg.max_testing_views must be a positive integer or None, got {most!r}')
         self.heatmaps = None
         if heatmaps is not None:
             check_arguments(pose_heatmaps, heatmaps, 'model.heatmaps')

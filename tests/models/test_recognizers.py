@@ -168,10 +168,21 @@ def test_what_a_loss_needs_is_named():
         network()(keypoint=torch.zeros(1, 2, 10, 3, 3))
 
 
+@torch.no_grad()
+def test_views_go_through_in_turns_and_score_the_same():
+    clips = torch.randn(2, 5, 2, 10, 3, 3)
+    whole = network().eval()
+    turns = network(test_cfg={'max_testing_views': 3}).eval()
+    turns.load_state_dict(whole.state_dict())
+    assert torch.allclose(whole(clips, mode='predict'), turns(clips, mode='predict'), atol=1e-6)
+    with pytest.raises(ValueError, match='max_testing_views must be a positive integer or None, got 0'):
+        network(test_cfg={'max_testing_views': 0})
+
+
 def test_what_test_cfg_may_hold_is_named():
     with pytest.raises(ValueError, match="average_clips must be 'prob', 'score' or None, got 'mean'"):
         network(test_cfg={'average_clips': 'mean'})
-    with pytest.raises(ValueError, match=r"'score_ext', 'pool_opt' only, got \['average_clip'\]"):
+    with pytest.raises(ValueError, match=r"'pool_opt', 'max_testing_views' only, got \['average_clip'\]"):
         network(test_cfg={'average_clip': 'prob'})
 
 
