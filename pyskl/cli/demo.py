@@ -1,0 +1,164 @@
+"""Open a page in the browser: upload a film or use the camera, and see who does what, when.
+
+    pip install -e '.[demo]'
+    pyskl demo --model stgcn++_ntu60_xsub_hrnet/j
+    pyskl demo --model quickstart --port 7860
+
+Only this machine can open the page, unless --host names another address. Uploads are limited in size and length;
+they lie in a temporary folder, are deleted after ten minutes, and all of it when the program ends.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+from pyskl.cli.entry import run
+from pyskl.cli.predict import add_model_options, check_model, make_recognizer
+from pyskl.errors import one_line
+
+EXTRA = "pip install -e '.[demo]'"
+COLUMNS = ['person', 'start', 'end', 'label', 'score']
+TOP = ['person', 'action', 'mean probability']
+SWEEP, AGE = 60, 600  # seconds: how often old files are looked for, and how old they may get
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_model_options(parser)
+    page = parser.add_argument_group('page')
+    page.add_argument('--host', default='127.0.0.1', help='address to listen on (default: this machine only)')
+    page.add_argument('--port', type=int, default=7860, help='default: 7860')
+    page.add_argument('--max-mb', type=float, default=100, help='of an upload (default: 100)')
+    page.add_argument('--max-seconds', type=float, default=120, help='of a film (default: 120)')
+    args = parser.parse_args(argv)
+    if not 1 <= args.port <= 65535:
+        raise ValueError(f'--port must be 1 to 65535, got {args.port}')
+    for name in ('max_mb', 'max_seconds'):
+        if not 0 < getattr(args, name) <= 100_000:
+            raise ValueError(f'--{name.replace("_", "-")} must be above 0, got {getattr(args, name):g}')
+    check_model(args)
+    return args
+
+
+def top_five(events: list) -> list[list]:
+    """Rows of person, action and mean probability: the five likeliest of each, weighed by the length of intervals."""
+    people: dict[int, dict[str, float]] = {}
+    lengths: dict[int, float] = {}
+    for event in events:
+        length = max(event.end - event.start, 1e-3)
+        lengths[event.person] = lengths.get(event.person, 0.0) + length
+        held = people.setdefault(event.person, {})
+        for name, score in event.top:
+            held[name] = held.get(name, 0.0) + length * score
+    return [
+        [person, name, round(total / lengths[person], 3)]
+        for person, held in sorted(people.items())
+        for name, total in sorted(held.items(), key=lambda item: -item[1])[:5]
+    ]
+
+
+def label_upload(recognizer, path: str | None, max_seconds: float, folder: str, progress=None) -> tuple:
+    """The annotated film, the table of intervals, the top five of each person, a JSON file, and a line of text.
+
+    Raises:
+        ValueError: If there is no film, it is too long, or it cannot be decoded.
+    """
+    from pyskl.inference.sources import FilmSource
+
+    if not path:
+        raise ValueError('upload a film, or record one, first')
+    source = FilmSource(path)
+    if source.duration > max_seconds:
+        raise ValueError(f'the film has {source.duration:.0f} s; at most {max_seconds:g} s are taken')
+    _delete_old(folder)
+    out = Path(tempfile.mkdtemp(prefix='film-', dir=folder))
+    lines: list[str] = []
+
+    def bar(frames, total, what):
+        for number, frame in enumerate(frames):
+            if number / source.fps > max_seconds:
+                raise ValueError(f'the film is longer than {max_seconds:g} s')
+            if progress is not None and total:
+                progress(min(number / total, 1), desc='finding people' if what == 'frames' else 'drawing the film')
+            yield frame
+
+    events = list(recognizer.film(source, out, progress=bar, report=lines.append))
+    held = json.loads((out / 'events.json').read_text())
+    held['source'] = Path(path).name
+    (out / 'events.json').write_text(json.dumps(held, indent=2))
+    events.sort(key=lambda event: (event.person, event.start))
+    rows = [[e.person, round(e.start, 2), round(e.end, 2), e.label, round(e.score, 3)] for e in events]
+    people = len({event.person for event in events})
+    said = f'{people} {"person" if people == 1 else "people"}, {len(events)} intervals. {" ".join(lines)}'
+    film = out / 'film.mp4'
+    return (str(film) if film.exists() else None), rows, top_five(events), str(out / 'events.json'), said
+
+
+def _delete_old(folder: str) -> None:
+    """Delete results of earlier uploads; gradio deletes the uploads themselves."""
+    for path in Path(folder).glob('film-*'):
+        if time.time() - path.stat().st_mtime > AGE:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def build_page(recognizer, max_seconds: float, folder: str):
+    """The page as gradio Blocks.
+
+    Raises:
+        ValueError: If gradio is not installed.
+    """
+    os.environ.setdefault('GRADIO_ANALYTICS_ENABLED', 'False')
+    try:
+        import gradio as gr
+    except ImportError as error:
+        raise ValueError(f'the page needs gradio ({error}); {EXTRA} installs it') from None
+
+    def label(path, progress=gr.Progress()):  # noqa: B008  (gradio finds it by this default)
+        try:
+            return label_upload(recognizer, path, max_seconds, folder, progress)
+        except (ValueError, OSError) as error:
+            raise gr.Error(one_line(error), print_exception=False) from None
+
+    network = recognizer.network
+    with gr.Blocks(title='pyskl: who does what, when', analytics_enabled=False, delete_cache=(SWEEP, AGE)) as page:
+        gr.Markdown(
+            f'## Who does what, when\n{network.name or "network"}: {len(network.classes)} actions, '
+            f'layout {network.skeleton.name}. Films of at most {max_seconds:g} s; nothing is kept.'
+        )
+        with gr.Row():
+            with gr.Column():
+                film = gr.Video(label='film', sources=['upload', 'webcam'], elem_id='film')
+                button = gr.Button('Label', variant='primary', elem_id='label')
+                said = gr.Textbox(label='result', interactive=False, elem_id='said')
+            labelled = gr.Video(label='labelled film', interactive=False, elem_id='labelled')
+        with gr.Row():
+            table = gr.Dataframe(headers=COLUMNS, label='timeline', interactive=False, elem_id='timeline')
+            top = gr.Dataframe(headers=TOP, label='top five per person', interactive=False, elem_id='top')
+        file = gr.File(label='events.json', interactive=False, elem_id='json')
+        button.click(label, film, [labelled, table, top, file, said], concurrency_limit=1)
+    return page
+
+
+def main() -> None:
+    """Serve the page until Ctrl-C."""
+    args = parse_args()
+    folder = tempfile.mkdtemp(prefix='pyskl-demo-')
+    os.environ['GRADIO_TEMP_DIR'] = folder
+    try:
+        page = build_page(make_recognizer(args), args.max_seconds, folder)
+        print(f'the page is at http://{args.host}:{args.port}; Ctrl-C ends it', flush=True)
+        page.queue(max_size=8).launch(
+            server_name=args.host, server_port=args.port, max_file_size=round(args.max_mb * 2**20), quiet=True,
+            share=False, allowed_paths=[folder],
+        )  # fmt: skip
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == '__main__':
+    run(main)
