@@ -278,6 +278,21 @@ LIMB_ORDERS = {
 }
 
 
+def add_skeleton(layout: Skeleton | dict | str | Path) -> Skeleton:
+    """Make a layout known by its name, everywhere a name may stand: for a module of ``custom_imports``.
+
+    Args:
+        layout: A skeleton, a dict for :func:`skeleton_from_dict` with a ``name``, or a file.
+
+    Raises:
+        ValueError: If it is not a skeleton, or another one has the name.
+    """
+    skeleton = get_skeleton(layout)
+    if SKELETONS.setdefault(skeleton.name, skeleton) != skeleton:
+        raise ValueError(f'a skeleton named {skeleton.name!r} exists already; choose another name')
+    return skeleton
+
+
 def get_skeleton(layout: 'str | dict | Skeleton') -> Skeleton:
     """The skeleton that a config means.
 

@@ -1,5 +1,6 @@
 """Datasets made of other datasets."""
 
+import inspect
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -7,7 +8,7 @@ import numpy as np
 
 from pyskl.datasets.base import BaseDataset, ClassProb
 from pyskl.datasets.fit import Misfit
-from pyskl.registry import DATASETS
+from pyskl.registry import DATASETS, build_component, lookup
 
 
 def _built(dataset: dict | BaseDataset, test_mode: bool) -> BaseDataset:
@@ -15,7 +16,22 @@ def _built(dataset: dict | BaseDataset, test_mode: bool) -> BaseDataset:
         if not hasattr(dataset, '__getitem__') or isinstance(dataset, str | list | tuple):
             raise ValueError(f"dataset must be a dict with the key 'type', or a dataset, got {dataset!r}")
         return dataset
-    return DATASETS.build({**dataset, 'test_mode': True} if test_mode else dict(dataset))
+    cls = lookup(dataset['type'], DATASETS) if isinstance(dataset.get('type'), str) else dataset.get('type')
+    in_test = test_mode and callable(cls) and 'test_mode' in inspect.signature(cls).parameters
+    return DATASETS.build({**dataset, 'test_mode': True} if in_test else dict(dataset))
+
+
+def build_dataset(cfg: dict, default_args: dict | None = None) -> BaseDataset:
+    """The data set that a config's dict describes, as PYSKL builds it.
+
+    Args:
+        cfg: With ``type``; without ``pipeline`` it gives the records as they are.
+        default_args: Arguments that ``cfg`` may override, e.g. ``{'test_mode': True}``.
+
+    Raises:
+        ValueError: If a type or an argument is unknown, or the data set cannot be built.
+    """
+    return build_component({**(default_args or {}), **cfg}, DATASETS)
 
 
 @DATASETS.register_module()

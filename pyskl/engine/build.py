@@ -10,7 +10,7 @@ from torch import nn
 
 from pyskl.engine.config.data import dataset_config
 from pyskl.engine.config.errors import named
-from pyskl.engine.config.load import datasets_in
+from pyskl.engine.config.load import datasets_in, takes
 from pyskl.engine.loaders import SeededDataset
 from pyskl.models import build_model
 from pyskl.models.heatmaps import pose_heatmaps
@@ -76,7 +76,7 @@ def _with_test_mode(section: dict, test_mode: bool) -> dict:
             section[key] = _with_test_mode(inner, test_mode)
         elif isinstance(inner, list | tuple):
             section[key] = [_with_test_mode(item, test_mode) for item in inner]
-    if test_mode:
+    if test_mode and takes(section, 'test_mode'):
         section['test_mode'] = True
     return section
 

@@ -76,7 +76,7 @@ def test(
     sources = [
         path,
         cfg.filename or path,
-        *(d['ann_file'] for d in datasets_in(dataset_config(cfg, 'test') or {})),
+        *(d['ann_file'] for d in datasets_in(dataset_config(cfg, 'test') or {}) if 'ann_file' in d),
     ]
     on_rank_zero(check_outputs, out, dump, overwrite, [name for name in sources if isinstance(name, str | Path)])
     if average_clips is not None and cfg.get('model'):

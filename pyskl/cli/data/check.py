@@ -119,7 +119,9 @@ def compare_with_config(
 
     cfg = load_config(config)
     inside, _ = members_of(table.names, splits)
-    sections = {phase: datasets_in(dataset_config(cfg, phase) or {}) for phase in PHASES}
+    sections = {
+        phase: [d for d in datasets_in(dataset_config(cfg, phase) or {}) if 'ann_file' in d] for phase in PHASES
+    }
     own = [d for found in sections.values() for d in found if Path(str(d['ann_file'])).resolve() == path.resolve()]
     found, use, misfits = [], {}, {}
     if not own:

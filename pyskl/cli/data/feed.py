@@ -79,7 +79,7 @@ class Feeder:
 
     def __init__(self, config: Path, file: Path, phase: str, chosen: np.ndarray) -> None:
         cfg = load_config(config)
-        found = datasets_in(dataset_config(cfg, phase) or {})
+        found = [d for d in datasets_in(dataset_config(cfg, phase) or {}) if 'ann_file' in d]
         if not found:
             raise ValueError(f'{config} has no data.{phase} with an ann_file')
         own = [d for d in found if Path(str(d['ann_file'])).resolve() == file.resolve()]

@@ -45,7 +45,7 @@ def steps_of(config: Path) -> list[Step]:
 
     cfg = load_config(config)
     datasets = [found for phase in PHASES for found in datasets_in(dataset_config(cfg, phase) or {})]
-    pipelines = [dataset.get('pipeline') or [] for dataset in datasets]
+    pipelines = [dataset.get('pipeline') or [] for dataset in datasets if 'ann_file' in dataset]
     steps = leading_steps(pipelines)
     if not steps:
         first = ', '.join(sorted({str(p[0].get('type')) if p else 'nothing' for p in pipelines})) or 'no data'

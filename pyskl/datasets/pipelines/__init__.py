@@ -15,3 +15,12 @@ from pyskl.datasets.pipelines import (  # noqa: F401
     streams,
     temporal_resize,
 )
+from pyskl.datasets.pipelines.base import BaseTransform, Compose  # noqa: F401
+from pyskl.registry import TRANSFORMS
+
+
+def __getattr__(name: str) -> type:
+    """Transforms by their names, as PYSKL's ``pyskl.datasets.pipelines`` offers them."""
+    if name in TRANSFORMS.module_dict:
+        return TRANSFORMS.module_dict[name]
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

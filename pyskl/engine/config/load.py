@@ -9,6 +9,7 @@ the config's path below ``configs/``.
 
 import copy
 import difflib
+import inspect
 import os
 import sys
 from pathlib import Path
@@ -21,6 +22,7 @@ from pyskl.engine.config.keys import KNOWN_KEYS, PHASES, SECTION_KEYS, SKELETON_
 from pyskl.engine.config.mmaction import to_pyskl_keys
 from pyskl.engine.config.shipped import find_config, similar_names
 from pyskl.engine.config.values import check_values
+from pyskl.registry import DATASETS, lookup
 from pyskl.zoo.classes import class_names, shipped
 
 MODALITIES = ('j', 'b', 'jm', 'bm')
@@ -200,14 +202,26 @@ def check_keys(cfg: dict, where: str) -> list[str]:
 
 
 def datasets_in(section: dict | list) -> list[dict]:
-    """The dicts of a ``data.train`` section that name an ``ann_file``, wrappers looked through."""
+    """The dicts of a ``data.train`` section that hold clips: those that are not wrappers of other data sets."""
     if isinstance(section, list | tuple):
         return [found for item in section for found in datasets_in(item)]
-    found = [section] if 'ann_file' in section else []
-    for key in ('dataset', 'datasets'):
-        if isinstance(section.get(key), dict | list | tuple):
-            found += datasets_in(section[key])
-    return found
+    if not isinstance(section, dict) or not section:
+        return []
+    inner = [section[key] for key in ('dataset', 'datasets') if isinstance(section.get(key), dict | list | tuple)]
+    if not inner or 'ann_file' in section:
+        return [section, *(found for item in inner for found in datasets_in(item))]
+    return [found for item in inner for found in datasets_in(item)]
+
+
+def takes(dataset: dict, argument: str) -> bool:
+    """Whether the class of a data set's dict has a parameter ``argument``; True of one that is not known."""
+    kind = dataset.get('type')
+    if isinstance(kind, str):
+        try:
+            kind = lookup(kind, DATASETS)
+        except ValueError:  # its building says why
+            return True
+    return not callable(kind) or argument in inspect.signature(kind).parameters
 
 
 def pipelines_in(cfg: Config) -> list[tuple[str, dict, str]]:
@@ -230,6 +244,8 @@ def write_out_pipelines(cfg: Config) -> None:
         pipeline = cfg.get(f'{phase}_pipeline') or (cfg.get('val_pipeline') if phase == 'test' else None)
         for dataset in datasets_in(data.get(phase) or {}):
             if dataset.get('pipeline') is None:
+                if 'ann_file' not in dataset and (pipeline is None or not takes(dataset, 'pipeline')):
+                    continue  # a data set of the user's that has none, or makes its own
                 if pipeline is None:
                     raise ValueError(
                         f'data.{phase} names no pipeline and the config has no {phase}_pipeline; give one of the two'
