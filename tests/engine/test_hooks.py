@@ -1,7 +1,10 @@
+from types import SimpleNamespace
+
+import pytest
 import torch
 from mmengine.logging import MessageHub
 
-from pyskl.engine.hooks import StepSeedHook, live_values, step_seed
+from pyskl.engine.hooks import LossHook, StepSeedHook, live_values, step_seed
 
 
 class Runner:
@@ -30,3 +33,37 @@ def test_the_live_line_shows_what_was_logged_last():
         hub.update_scalar(f'train/{key}', value)
     hub.update_info('eta', 61)
     assert live_values(hub) == 'loss 1.2346  top1 0.500  lr 1.0e-02  left 0:01:01'
+
+
+class FakeRunner:
+    """As much of a runner as LossHook looks at: five iterations per epoch, clips named by number."""
+
+    iter, epoch = 0, 0
+
+    def __init__(self):
+        self.message_hub = MessageHub.get_instance('loss hook')
+        clips = SimpleNamespace(names=[f'clip{i}' for i in range(10)])
+        loader = {'__len__': lambda _: 5, 'dataset': SimpleNamespace(dataset=clips)}
+        self.train_dataloader = type('Loader', (), loader)()
+
+
+def logged(hook, runner, values):
+    """The loss that is logged after each iteration; None before the end of an interval."""
+    seen = []
+    for i, value in enumerate(values):
+        outputs = {'loss': torch.tensor(value), 'top1_acc': torch.tensor(value / 2)}
+        hook.after_train_iter(runner, i, {'sample_index': torch.tensor([2 * i, 2 * i + 1])}, outputs)
+        scalar = runner.message_hub.log_scalars.get('train/loss')
+        seen.append(scalar.current() if scalar is not None else None)
+    return seen
+
+
+def test_the_logged_loss_is_the_mean_of_its_interval():
+    runner = FakeRunner()
+    assert logged(LossHook(interval=2), runner, [1.0, 3.0, 10.0, 20.0, 7.0]) == [None, 2, 2, 15, 7]
+    assert runner.message_hub.get_scalar('train/top1_acc').current() == 3.5
+
+
+def test_a_loss_that_is_not_finite_names_iteration_and_clips():
+    with pytest.raises(ValueError, match=r'the loss is nan at iteration 1 \(epoch 1\); clips: clip2, clip3'):
+        logged(LossHook(interval=4), FakeRunner(), [1.0, float('nan')])
