@@ -25,15 +25,23 @@ class ExponentialWarmUpLR(LRSchedulerMixin, _ParamScheduler):
         optimizer: Whose rate.
         ratio: That of step 0.
         steps: n; from there on the rate is whole.
+        end: Last step of the run, which mmengine gives to every schedule.
         by_epoch: Count epochs, not iterations.
         verbose: Print each rate.
     """
 
     def __init__(
-        self, optimizer: OptimWrapper, ratio: float, steps: int, by_epoch: bool = False, verbose: bool = False
+        self,
+        optimizer: OptimWrapper,
+        ratio: float,
+        steps: int,
+        end: int | None = None,
+        by_epoch: bool = False,
+        verbose: bool = False,
     ) -> None:
         self.ratio, self.steps = ratio, steps
-        super().__init__(optimizer, end=steps + 1, by_epoch=by_epoch, verbose=verbose)
+        end = steps + 1 if end is None else min(end, steps + 1)
+        super().__init__(optimizer, end=end, by_epoch=by_epoch, verbose=verbose)
 
     def _get_value(self) -> list[float]:
         """Relative to the step before, so that the schedule behind it may change the rate as well."""

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from pyskl.engine.optimizer import build_optimizer, check_schedulers
+from pyskl.engine.optimizer import ExponentialWarmUpLR, build_optimizer, check_schedulers
 
 SGD = {'type': 'SGD', 'lr': 0.1, 'momentum': 0.9, 'nesterov': True}
 
@@ -60,3 +60,15 @@ def test_a_wrong_schedule_names_its_key():
     with pytest.raises(ValueError, match="lr_config: 'CosineLR' is not a known"):
         check_schedulers([{'type': 'CosineLR'}], 10, 'lr_config')
     check_schedulers([{'type': 'StepLR', 'step_size': 2}], 10, 'lr_config')
+
+
+@pytest.mark.parametrize('end', [{}, {'end': 100}])  # mmengine's runner gives one
+def test_an_exponential_warm_up_rises_by_one_factor_per_step(end):
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.8)
+    schedule = ExponentialWarmUpLR(optimizer, ratio=0.125, steps=3, **end)
+    rates = []
+    for _ in range(5):
+        rates.append(optimizer.param_groups[0]['lr'])
+        optimizer.step()
+        schedule.step()
+    assert rates == pytest.approx([0.1, 0.2, 0.4, 0.8, 0.8])
