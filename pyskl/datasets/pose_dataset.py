@@ -13,11 +13,11 @@ from pyskl.datasets.fit import Misfit, checks_for, judge
 from pyskl.datasets.pipelines.base import Compose
 from pyskl.datasets.pipelines.decompress import DecompressPose
 from pyskl.datasets.pipelines.precomputed import without_steps
-from pyskl.datasets.records.annotations import unknown_split
-from pyskl.datasets.records.boxes import has_boxes
+from pyskl.datasets.records.annotations import shown, unknown_split
+from pyskl.datasets.records.boxes import has_boxes, whole_number
 from pyskl.datasets.records.cache import open_records
 from pyskl.datasets.records.checks import several_labels_check
-from pyskl.datasets.records.clip_table import UNKNOWN, ClipTable, label_of
+from pyskl.datasets.records.clip_table import UNKNOWN, VALID_SCORES, ClipTable, label_of
 from pyskl.datasets.records.kpfiles import KeypointFiles, locate
 from pyskl.registry import DATASETS
 
@@ -149,11 +149,14 @@ class PoseDataset(BaseDataset):
         """Drop records with too few valid frames; the threshold, or None where nothing is to be dropped."""
         if not isinstance(valid_ratio, float) or valid_ratio <= 0:  # PYSKL: an int, or 0.0, does nothing
             return None
-        if box_thr not in (0.5, 0.6, 0.7, 0.8, 0.9):
+        if box_thr not in VALID_SCORES:
             raise ValueError(f'PoseDataset valid_ratio needs a box_thr of 0.5, 0.6, 0.7, 0.8 or 0.9, got {box_thr!r}')
-        kept = []
-        for sample in range(len(self)):
-            index = self._index(sample)
+        kept, rows = [], range(len(self)) if self._indices is None else self._indices
+        table = self._store.valid
+        if table is not None and not np.isnan(table[rows]).any():  # else the record that lacks something is named
+            frames, counts = table[rows, 0].astype(float), table[rows, 1 + VALID_SCORES.index(box_thr)]
+            kept, rows = np.asarray(rows)[counts / frames >= valid_ratio].tolist(), ()
+        for index in rows:
             record = self._store.record(index)
             if 'valid' not in record or 'box_score' not in record:
                 raise ValueError(
@@ -161,11 +164,11 @@ class PoseDataset(BaseDataset):
                     f'{self._store.name(index)!r} of {self.ann_file!r} lacks; leave valid_ratio out'
                 )
             valid = record['valid'].get(box_thr) if isinstance(record['valid'], dict) else None
-            if not isinstance(valid, Real) or not record.get('total_frames'):
+            if not isinstance(valid, Real) or not whole_number(record.get('total_frames')):
                 raise ValueError(
                     f'valid_ratio={valid_ratio} needs valid[{box_thr}] and total_frames, but '
-                    f'{self._store.name(index)!r} of {self.ann_file!r} has valid={record["valid"]!r} and '
-                    f'total_frames={record.get("total_frames")!r}'
+                    f'{self._store.name(index)!r} of {self.ann_file!r} has valid={shown(record["valid"])} and '
+                    f'total_frames={shown(record.get("total_frames"))}'
                 )
             if valid / record['total_frames'] >= valid_ratio:
                 kept.append(index)

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pyskl.datasets.records.boxes import boxes_problem, has_boxes
+from pyskl.datasets.records.boxes import boxes_problem, has_boxes, whole_number
 from pyskl.datasets.records.clip_table import label_of
+from pyskl.datasets.records.pickle_objects import check_key
 from pyskl.datasets.records.pickle_stream import stream_annotations
 from pyskl.datasets.records.safe_pickle import load_numbers
 from pyskl.datasets.records.store import RecordStore, is_store
@@ -170,8 +171,8 @@ class _Unnamed:
 
 def _is_name(value: object) -> bool:
     try:
-        hash(value)
-    except TypeError:
+        check_key(value)
+    except ValueError:
         return False
     return True
 
@@ -205,9 +206,9 @@ def record_problem(record: dict) -> str | None:
     keypoint, score = record.get('keypoint'), record.get('keypoint_score')
     if keypoint is None:
         if 'frame_inds' in record:
-            return boxes_problem(record)
+            return boxes_problem(record) or _picture_problem(record)
         if 'raw_file' in record:
-            return None
+            return _picture_problem(record)
         return f"has no 'keypoint' (keys: {sorted(map(str, record))}); it must be an array (M, T, V, C)"
     boxes = has_boxes(record)
     problem = boxes_problem(record) if boxes else _shape_problem(record, keypoint, score)
@@ -233,9 +234,9 @@ def _picture_problem(record: dict) -> str | None:
     try:
         height, width = map(float, size)
         sound = 0 < height < math.inf and 0 < width < math.inf
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         sound = False
-    return None if sound else f'has img_shape {size!r}; it must be (height, width) in pixels, or left out'
+    return None if sound else f'has img_shape {shown(size)}; it must be (height, width) in pixels, or left out'
 
 
 def _shape_problem(record: dict, keypoint: object, score: object) -> str | None:
@@ -250,8 +251,8 @@ def _shape_problem(record: dict, keypoint: object, score: object) -> str | None:
     if joints == 0 or channels not in (2, 3):
         return f'has keypoint {keypoint.shape}; (M, T, V, C) needs joints, and C of 2 or 3'
     total = record.get('total_frames')
-    if total is not None and total != frames:
-        return f'has total_frames={total} but keypoint {keypoint.shape}, {frames} frames; make them equal'
+    if total is not None and whole_number(total) != frames:
+        return f'has total_frames={shown(total)} but keypoint {keypoint.shape}, {frames} frames; make them equal'
     if score is None:
         return None
     if not isinstance(score, np.ndarray) or score.shape != keypoint.shape[:3] or score.dtype.kind not in 'fiu':

@@ -7,7 +7,30 @@ DecompressPose turns them into ``(M, T, V, C)``. In PYSKL's own files ``keypoint
 (:mod:`pyskl.datasets.records.kpfiles`).
 """
 
+import math
+from numbers import Real
+
 import numpy as np
+
+from pyskl.datasets.records.pickle_objects import shown
+
+MAX_FRAMES = 10**7  # of a record: four days of video
+
+
+def whole_number(value: object) -> int | None:
+    """``value`` if it is one whole number, in whatever type; None otherwise."""
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value[()]
+    if not isinstance(value, Real) or not math.isfinite(value) or int(value) != value:
+        return None
+    return int(value)
+
+
+def _shape(values: object) -> tuple[int, ...] | str:
+    try:
+        return np.shape(values)
+    except ValueError:
+        return 'of lists of several lengths'
 
 
 def has_boxes(record: dict) -> bool:
@@ -37,9 +60,10 @@ def boxes_problem(record: dict) -> str | None:
         return 'has frame_inds that are not a list of frame numbers, one per box'
     if len(frames) == 0:
         return 'has no boxes: nobody was found in it; leave the record out'
-    total = record.get('total_frames')
-    if not np.isscalar(total) or isinstance(total, str | bytes) or not total >= 1:
-        return f'has frame_inds but total_frames={total!r}; it must be the number of frames'
+    total = whole_number(record.get('total_frames'))
+    if total is None or not 1 <= total <= MAX_FRAMES:
+        found = shown(record.get('total_frames'))
+        return f'has frame_inds but total_frames={found}; it must be the number of frames, at most {MAX_FRAMES}'
     inside = frames[0] >= 0 and (frames[-1] < total or counts_from_one(frames, total))
     if not inside or (np.diff(frames.astype(np.int64)) < 0).any():
         return (
@@ -47,8 +71,8 @@ def boxes_problem(record: dict) -> str | None:
             f'total_frames - 1, {total - 1}, or between 1 and total_frames'
         )
     scores = record.get('box_score')
-    if scores is not None and np.shape(scores) != frames.shape:
-        return f'has {len(frames)} frame_inds but box_score {np.shape(scores)}; each box has one of both'
+    if scores is not None and _shape(scores) != frames.shape:
+        return f'has {len(frames)} frame_inds but box_score {_shape(scores)}; each box has one of both'
     if keypoint is None:
         return None
     if keypoint.dtype.kind not in 'fiu' or keypoint.shape[1] == 0 or keypoint.shape[2] != 3:
@@ -60,5 +84,6 @@ def boxes_problem(record: dict) -> str | None:
 
 def boxes_shape(record: dict) -> tuple[int, int, int, int]:
     """``(M, T, V, C)`` of a valid record with its boxes arranged in persons and frames."""
-    most = np.bincount(np.asarray(record['frame_inds'])).max()
-    return int(most), int(record['total_frames']), record['keypoint'].shape[1], 2
+    frames = np.asarray(record['frame_inds'])  # boxes of a frame lie together
+    ends = np.flatnonzero(np.diff(frames, append=frames[-1] + 1))
+    return int(np.diff(ends, prepend=-1).max()), int(record['total_frames']), record['keypoint'].shape[1], 2

@@ -6,12 +6,13 @@ computed once per record, when a store is written or a file is surveyed.
 Legend: ``n`` clips, ``M`` persons, ``T`` frames, ``V`` joints, ``C`` channels.
 """
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from pyskl.datasets.records.boxes import boxes_shape, has_boxes
+from pyskl.datasets.records.boxes import MAX_FRAMES, boxes_shape, has_boxes, whole_number
 
 # Columns of Survey and store tables. A joint that was not seen counts as it is stored, usually 0. ``third`` is the
 # third channel of keypoint, ``score`` keypoint_score (of boxes: their third channel). NaN where there is none.
@@ -21,6 +22,20 @@ COLUMNS = (
 NO_LABEL, SEVERAL_LABELS = -1, -2
 _MAX_LABEL = 2**31
 UNKNOWN = np.full(len(COLUMNS), np.nan, np.float32)
+
+
+# Columns of the table ``valid`` of a store (Kinetics-400): frames, then those with a box of at least such a score.
+VALID_SCORES = (0.5, 0.6, 0.7, 0.8, 0.9)
+
+
+def valid_of(record: dict) -> list[float]:
+    """``total_frames`` and the entries of ``valid``; NaN where the record lacks them, or ``box_score``."""
+    valid, total = record.get('valid'), whole_number(record.get('total_frames'))
+    counts = [valid.get(score) for score in VALID_SCORES] if isinstance(valid, dict) else [None] * len(VALID_SCORES)
+    if 'box_score' not in record or total is None or not 1 <= total <= MAX_FRAMES:
+        return [np.nan] * (1 + len(counts))
+    counts = [whole_number(count) for count in counts]
+    return [total, *(np.nan if count is None or not 0 <= count <= MAX_FRAMES else count for count in counts)]
 
 
 def label_of(record: dict) -> int:
@@ -73,9 +88,8 @@ def ranges_of(record: dict) -> np.ndarray:
             found[f'{name}_low'], found[f'{name}_high'] = a, b
     if score is not None and keypoint is not None:
         (found['score_low'],), (found['score_high'],) = _bounds(score[..., None], 1)
-    size = record.get('img_shape')
-    if size is not None and np.size(size) == 2:
-        found['height'], found['width'] = float(size[0]), float(size[1])
+    with contextlib.suppress(TypeError, ValueError, OverflowError):  # of a 3D record it may be anything
+        found['height'], found['width'] = map(float, record.get('img_shape', ()))
     return np.array(list(found.values()), np.float32)
 
 

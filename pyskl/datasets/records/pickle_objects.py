@@ -104,7 +104,8 @@ class SafeArray(np.ndarray):
 
 def shown(value: object) -> str:
     """``value`` in a message, its first 60 characters."""
-    text = ' '.join(repr(value).split()) if isinstance(value, str | int | float) else type(value).__name__
+    plain = value is None or isinstance(value, str | int | float)
+    text = ' '.join(repr(value).split()) if plain else type(value).__name__
     return text if len(text) <= 60 else f'{text[:57]}...'
 
 

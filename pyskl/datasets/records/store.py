@@ -15,6 +15,7 @@ import json
 import os
 import struct
 import threading
+import weakref
 import zlib
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -22,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pyskl.datasets.records.clip_table import VALID_SCORES
 from pyskl.datasets.records.store_directory import Table, check_directory, check_table
 from pyskl.datasets.records.store_format import (
     HEADER,
@@ -64,10 +66,11 @@ class RecordStore(Sequence):
     def __init__(self, path: str | Path, verify: bool = False) -> None:
         self.path = Path(path)
         self._verify = verify
-        self._file = self.path.open('rb', buffering=0)
+        self._file = os.open(self.path, os.O_RDONLY | getattr(os, 'O_BINARY', 0) | getattr(os, 'O_CLOEXEC', 0))
+        weakref.finalize(self, os.close, self._file)
         self._lock = threading.Lock()
         self._advise('POSIX_FADV_RANDOM')  # records are read one here, one there: read-ahead would be wasted
-        self._size = os.fstat(self._file.fileno()).st_size
+        self._size = os.fstat(self._file).st_size
         directory = self._read_directory()
         try:
             check_directory(directory, self._start)
@@ -86,7 +89,7 @@ class RecordStore(Sequence):
 
     def _advise(self, how: str) -> None:
         if hasattr(os, 'posix_fadvise'):
-            os.posix_fadvise(self._file.fileno(), 0, 0, getattr(os, how))
+            os.posix_fadvise(self._file, 0, 0, getattr(os, how))
 
     def _read(self, start: int, count: int) -> bytes:
         """Bytes of the file.
@@ -98,13 +101,13 @@ class RecordStore(Sequence):
         try:
             while len(data) < count:  # the system reads at most 2 GB at a time
                 if hasattr(os, 'pread'):
-                    part = os.pread(self._file.fileno(), count - len(data), start + len(data))
+                    part = os.pread(self._file, count - len(data), start + len(data))
                 else:  # Windows
                     with self._lock:
-                        self._file.seek(start + len(data))
-                        part = self._file.read(count - len(data))
+                        os.lseek(self._file, start + len(data), os.SEEK_SET)
+                        part = os.read(self._file, count - len(data))
                 if not part:
-                    size = os.fstat(self._file.fileno()).st_size
+                    size = os.fstat(self._file).st_size
                     raise self._damaged(f'it was cut off while in use, {size} bytes are left of {self._size}')
                 data = part if not data else data + part
         except OSError as error:
@@ -274,6 +277,12 @@ class RecordStore(Sequence):
     def ranges(self) -> np.ndarray | None:
         """``(len, columns)`` float32 (:mod:`pyskl.datasets.records.clip_table`); None in a store without this table."""
         return self._table('ranges') if 'ranges' in self._tables_at else None
+
+    @property
+    def valid(self) -> np.ndarray | None:
+        """``(len, 6)`` float32: frames, then those with a box of each of ``VALID_SCORES``; None if there is none."""
+        table = self._table('valid') if 'valid' in self._tables_at else None
+        return table if table is not None and table.shape[1] == 1 + len(VALID_SCORES) else None
 
     @property
     def splits(self) -> dict[str, np.ndarray] | None:

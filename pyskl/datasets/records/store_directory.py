@@ -78,8 +78,8 @@ def check_directory(directory: object, start: int) -> None:
         **{name: (dtype, tables[name].shape[:1]) for name, dtype in _OTHERS.items()},
         **{f'split {i}': ('<i8', tables[f'split {i}'].shape[:1]) for i in range(len(splits or ()))},
     }
-    if 'ranges' in tables:  # stores of before lack it
-        expected['ranges'] = '<f4', (count, *tables['ranges'].shape[1:2])
+    for name in {'ranges', 'valid'} & set(tables):  # older stores lack the one, most files the other
+        expected[name] = '<f4', (count, *tables[name].shape[1:2])
     if count < 0 or set(tables) != set(expected):
         raise ValueError('tables')
     for name, (dtype, shape) in expected.items():

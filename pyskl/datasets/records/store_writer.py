@@ -13,7 +13,8 @@ import numpy as np
 
 from pyskl.datasets.records.annotations import Splits, each_annotation, identifier, read_annotations, record_problem
 from pyskl.datasets.records.boxes import boxes_shape, has_boxes
-from pyskl.datasets.records.clip_table import COLUMNS, NO_LABEL, UNKNOWN, label_of, ranges_of
+from pyskl.datasets.records.clip_table import COLUMNS, NO_LABEL, UNKNOWN, VALID_SCORES, label_of, ranges_of, valid_of
+from pyskl.datasets.records.pickle_objects import shown
 from pyskl.datasets.records.pickle_stream import SharedObjectsError
 from pyskl.datasets.records.store_format import (
     ALIGN,
@@ -48,7 +49,7 @@ class StoreWriter:
         self._names, self._members, self._named = [], [], True
         self._identifier = None
         self._labels, self._shapes, self._has_score = array('q'), array('i'), bytearray()
-        self._ranges = array('f')
+        self._ranges, self._valid, self._any_valid = array('f'), array('f'), False
         self._problems: list[tuple[int, str]] = []
         self._dropped = set()
         self._write(bytes(ALIGN))
@@ -70,7 +71,8 @@ class StoreWriter:
         index = len(self)
         if self._identifier is None:
             self._identifier = identifier([record])
-        name = str(record.get('frame_dir', record.get('filename', index)))
+        name = record.get('frame_dir', record.get('filename', index))
+        name = str(name) if isinstance(name, str | int | float | np.generic) else shown(name)
         member = record.get(self._identifier)
         same = type(member) is str and member == name
         self._named &= same
@@ -85,6 +87,8 @@ class StoreWriter:
             has_score = boxes or record.get('keypoint_score') is not None
         self._shapes.extend(shape)
         self._ranges.extend((ranges_of(record) if problem is None else UNKNOWN).tolist())
+        self._any_valid |= 'valid' in record
+        self._valid.extend(valid_of(record))
         self._has_score.append(has_score)
         self._labels.append(_label(record))
         kind, block = self._block(record if prepare is None or problem is not None else prepare(record))
@@ -114,6 +118,8 @@ class StoreWriter:
             'problems_ends': problems[0],
             'problems': problems[1],
         }
+        if self._any_valid:
+            tables['valid'] = np.frombuffer(self._valid, np.float32).reshape(-1, 1 + len(VALID_SCORES))
         places = {name: self._put(table) for name, table in tables.items()}
         for number, members in enumerate((splits or {}).values()):
             places[f'split {number}'] = self._put(_numbers(self._members, members))
