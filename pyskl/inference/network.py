@@ -21,6 +21,7 @@ from pyskl.zoo.classes import class_names
 SAMPLERS = ('UniformSample', 'UniformSampleFrames', 'UniformSampleDecode')
 FPS = 30.0  # of NTU RGB+D, Kinetics (re-encoded) and the bundled data
 CLIP_LEN = 100
+IMG_SHAPE = (1080, 1920)  # of images whose size is not given, as PreNormalize2D has it
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,8 @@ class ActionNetwork:
         fps: Frame rate of the clips that it was trained on.
         window: Seconds of such a clip.
         num_person: Persons that it looks at together.
+        scored: Whether it takes the scores of 2D joints as a channel.
+        shares: Whether it takes joints as shares of the image's width and height in place of pixels.
         calibration: Of its scores.
     """
 
@@ -88,9 +91,12 @@ class ActionNetwork:
         num_person: int = 1,
         calibration: Calibration | None = None,
         name: str = '',
+        scored: bool = True,
+        shares: bool = False,
     ) -> None:
         self.model, self.pipeline, self.skeleton, self.classes = model, pipeline, skeleton, classes
         self.fps, self.window, self.num_person, self.name = fps, window, num_person, name
+        self.scored, self.shares = scored, shares
         self.calibration = calibration or Calibration()
 
     def scores(self, windows: list[dict]) -> tuple[np.ndarray, np.ndarray]:
@@ -122,6 +128,11 @@ class ActionNetwork:
 
     def _record(self, window: dict) -> dict:
         frames = window['keypoint'].shape[1]
+        if not self.scored:
+            window = {key: value for key, value in window.items() if key != 'keypoint_score'}
+        if self.shares:
+            height, width = window.get('img_shape', IMG_SHAPE)
+            window = {**window, 'keypoint': window['keypoint'] / np.array([width, height], np.float32)}
         fixed = {'label': -1, 'frame_dir': 'window', 'modality': 'Pose', 'start_index': 0, 'test_mode': True}
         return {**fixed, **window, 'total_frames': frames, 'test_mode': True}
 
@@ -175,7 +186,7 @@ def load_network(
     fps = _positive(cfg, 'fps', FPS)
     network = ActionNetwork(
         model, Compose(pipeline), skeleton, names, fps, _positive(cfg, 'window', sampled / fps), persons, calibration,
-        str(checkpoint or ''),
+        str(checkpoint or ''), cfg.model.backbone.get('in_channels', 3) != 2, _takes_shares(skeleton, pipeline),
     )  # fmt: skip
     return network, notes + ([note] if note else [])
 
@@ -192,6 +203,14 @@ def _layout_of(cfg, pipeline: list[dict]):
     for step in pipeline if layout is None else ():
         layout = step.get('dataset') or step.get('layout') or layout
     return layout if layout is not None else 'coco'
+
+
+def _takes_shares(skeleton: Skeleton, pipeline: list[dict]) -> bool:
+    """Whether the network was trained on MediaPipe's own coordinates, as PYSKL's gesture demo: its PreNormalize2D of
+    mode 'auto' leaves joints within 0 to 1 as they are.
+    """
+    automatic = any(step['type'] == 'PreNormalize2D' and step.get('mode') == 'auto' for step in pipeline)
+    return skeleton.name == 'handmp' and automatic
 
 
 def _names(given, configured, carried, number: int) -> tuple[list[str], str]:

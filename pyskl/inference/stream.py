@@ -11,14 +11,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pyskl.inference.network import ActionNetwork
+from pyskl.inference.network import IMG_SHAPE, ActionNetwork
 from pyskl.inference.timeline import Event, Timeline
 from pyskl.inference.windows import PersonBuffer, centered, near_pairs
 from pyskl.pose.tracking import MAX_A_FRAME, Tracker
 
 People = tuple[np.ndarray, np.ndarray] | np.ndarray
 FEWEST = 5  # observations of a person that are labelled at all
-IMG_SHAPE = (1080, 1920)  # of images whose size is not given, as PreNormalize2D has it
 METRES = 1000  # 3D joints are in metres; the tracker's smallest person has a size of 1
 
 

@@ -62,3 +62,32 @@ def test_a_calibration_file(tmp_path):
     path.write_text('[]')
     with pytest.raises(ValueError, match='is not a calibration as pyskl calibrate writes it'):
         read_calibration(path)
+
+
+GESTURES = """\
+model = dict(
+    type='RecognizerGCN',
+    backbone=dict(
+        type='STGCN', in_channels=2, num_stages=2, down_stages=[2], inflate_stages=[2], base_channels=8,
+        graph_cfg=dict(layout='handmp', mode='spatial')),
+    cls_head=dict(type='GCNHead', num_classes=40, in_channels=16))
+test_pipeline = [
+    dict(type='PreNormalize2D', threshold=0, mode='auto'), dict(type='GenSkeFeat', dataset='handmp', feats=['j']),
+    dict(type='UniformSample', clip_len=10, num_clips=1), dict(type='PoseDecode'),
+    dict(type='FormatGCNInput', num_person=1), dict(type='Collect', keys=['keypoint', 'label'], meta_keys=[]),
+    dict(type='ToTensor', keys=['keypoint'])]
+classes = 'hagrid'
+"""
+
+
+def test_the_gesture_network_takes_shares_of_the_image_without_scores(tmp_path):
+    (tmp_path / 'gestures.py').write_text(GESTURES)
+    network, _ = load_network(tmp_path / 'gestures.py', None)
+    assert (network.scored, network.shares, network.num_person, len(network.classes)) == (False, True, 1, 40)
+    seen = []
+    network.pipeline.transforms.insert(0, lambda results: seen.append(results) or results)
+    keypoint = np.full((1, 10, 21, 2), (320.0, 120.0), np.float32)
+    window = {'keypoint': keypoint, 'keypoint_score': np.ones((1, 10, 21), np.float32), 'img_shape': (480, 640)}
+    network.scores([window])
+    assert 'keypoint_score' not in seen[0]
+    assert window['keypoint'] is keypoint and (keypoint == (320, 120)).all()

@@ -7,7 +7,7 @@ from pyskl.synthetic.actions import ACTIONS
 from pyskl.zoo.classes import LABELS, class_names, shipped
 
 SIZES = {
-    'ntu60': 60, 'ntu120': 120, 'k400': 400, 'ucf101': 101, 'hmdb51': 51, 'finegym99': 99, 'diving48': 48,
+    'ntu60': 60, 'ntu120': 120, 'k400': 400, 'ucf101': 101, 'hagrid': 40, 'hmdb51': 51, 'finegym99': 99, 'diving48': 48,
     'nwucla': 10, 'synthetic': 10,
 }  # fmt: skip
 
