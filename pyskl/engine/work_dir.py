@@ -283,12 +283,20 @@ def differences(saved: dict | Config, current: Config) -> list[str]:
     return found
 
 
+def _without_idle_layout(item: dict) -> dict:
+    """A transform without the layout that its lists leave nothing to say for: it only checks the joints of clips."""
+    joints_only = not item.get('with_limb') or item.get('skeletons') is not None
+    if item.get('type') in ('Flip', 'GeneratePoseTarget') and item.get('left_kp') is not None and joints_only:
+        return {key: value for key, value in item.items() if key != 'layout'}
+    return item
+
+
 def _flat(cfg: dict | Config) -> dict[str, object]:
     flat: dict[str, object] = {}
 
     def walk(prefix: str, value: object) -> None:
         if isinstance(value, dict) and value:
-            for key, item in value.items():
+            for key, item in _without_idle_layout(value).items():
                 walk(f'{prefix}.{key}', item)
         elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
             for i, item in enumerate(value):

@@ -232,3 +232,13 @@ def test_a_work_dir_that_is_a_file_cannot_be_written(tmp_path):
     (tmp_path / 'work').touch()
     with pytest.raises(ValueError, match='cannot write to work_dir .*--work-dir'):
         check_writable(tmp_path / 'work')
+
+
+def test_a_layout_that_changes_no_sample_makes_no_other_run():
+    def config(**more):
+        flip = {'type': 'Flip', **more}
+        return {'data': {'train': {'type': 'PoseDataset', 'ann_file': 'x.pkl', 'pipeline': [flip]}}}
+
+    sides = {'left_kp': [1], 'right_kp': [2]}
+    assert differences(config(**sides), config(**sides, layout='coco')) == []
+    assert len(differences(config(), config(layout='coco'))) == 1
