@@ -74,6 +74,11 @@ def test_accuracies_of_four_clips():
     assert measure(scores, np.array([0, 0, 1, 2])) == {'top1': 0.75, 'mean_class': pytest.approx(2 / 3)}
 
 
+def test_top_5_is_measured_of_more_than_five_classes():
+    assert 'top5' not in measure(np.eye(5), np.arange(5))
+    assert measure(np.eye(6), np.arange(6))['top5'] == 1
+
+
 def test_softmax_of_logarithms_are_the_numbers_and_large_logits_do_no_harm():
     assert softmax(np.log([[1.0, 3], [2, 2]]) + 1000).tolist() == [
         [pytest.approx(0.25), pytest.approx(0.75)],

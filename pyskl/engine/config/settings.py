@@ -70,7 +70,7 @@ class Settings:
         log_processor: Of mmengine's runner.
         visualizer: Where scalars go besides the text log.
         load_from: Checkpoint to start from, or None.
-        load_from_ignore: Regular expression of the keys that are not loaded, or None.
+        load_from_ignore: Prefix of the weights that start fresh, or None.
         base_batch_size: The batch that the learning rate belongs to, or None.
         scale_lr: Whether the rate is scaled by batch / base_batch_size.
         allow_random_frozen: Whether frozen stages may stay random (no ``load_from``).

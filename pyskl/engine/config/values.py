@@ -6,7 +6,6 @@ take by these names anywhere below ``model``, ``data`` and the pipelines.
 
 import math
 import numbers
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -76,14 +75,6 @@ def list_of(rule: Rule, empty: bool = False) -> Rule:
     )
 
 
-def _is_pattern(value: object) -> bool:
-    try:
-        re.compile(value)
-    except (re.error, TypeError):
-        return False
-    return isinstance(value, str)
-
-
 def _is_prob(value: object) -> bool:
     values = list(value.values()) if isinstance(value, dict) else value
     return isinstance(values, list | tuple) and all(is_number(v) and v >= 0 for v in values) and sum(values) > 0
@@ -124,7 +115,7 @@ VALUES: dict[str, Rule] = {
     'load_from': TEXT | NONE,
     'resume_from': TEXT | NONE,
     'resume': FLAG | TEXT | NONE,
-    'load_from_ignore': Rule('a regular expression', _is_pattern) | NONE,
+    'load_from_ignore': Rule("a prefix of weights, e.g. 'cls_head'", lambda value: isinstance(value, str)) | NONE,
     'launcher': one_of('none', 'pytorch', 'slurm', 'mpi'),
     'default_scope': one_of('pyskl', 'mmaction', 'mmengine') | NONE,
     'experiment_name': TEXT | NONE,

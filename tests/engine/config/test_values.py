@@ -66,7 +66,7 @@ WRONG = [
     ('total_epochs', '3'), ('seed', -1), ('seed', 2**32), ('seed', 'x'), ('compile', 'no'), ('deterministic', 1),
     ('cudnn_benchmark', 'yes'), ('find_unused_parameters', 0), ('auto_resume', 'maybe'), ('sync_bn', 'nccl'),
     ('amp', 'half'), ('amp', 16), ('fp16', True), ('fp16.loss_scale', 0), ('log_level', 'LOUD'), ('load_from', 5),
-    ('resume_from', True), ('load_from_ignore', 5), ('load_from_ignore', '('), ('launcher', 'slrum'),
+    ('resume_from', True), ('load_from_ignore', 5), ('launcher', 'slrum'),
     ('default_scope', 'mmpretrain'), ('experiment_name', 3), ('custom_hooks', {'type': 'EMAHook'}),
     ('custom_hooks', ['EMAHook']), ('workflow', [('train',)]), ('workflow', 'train'), ('momentum_config', {'a': 1}),
     ('data.videos_per_gpu', 0), ('data.videos_per_gpu', 1.5), ('data.videos_per_gpu', '16'),
