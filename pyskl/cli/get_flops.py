@@ -32,7 +32,7 @@ def main() -> None:
 
     from pyskl.apis import load_config, parse_options
     from pyskl.engine.build import build_recognizer
-    from pyskl.engine.config.errors import named
+    from pyskl.engine.config.errors import error_context
     from pyskl.engine.flops import Macs, clip_shape, macs, parameters
     from pyskl.models.recognizers import input_key
 
@@ -53,7 +53,7 @@ def main() -> None:
     print('| config | clip | parameters | backbone, GMACs | without batch norms |')
     print('|---|---|---|---|---|')
     for config in args.configs:
-        with named(config):
+        with error_context(config):
             axes, shape, size, _, cost = look_at(config)
         clip = ' x '.join(map(str, shape))
         print(

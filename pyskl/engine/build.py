@@ -9,7 +9,7 @@ from mmengine.config import Config
 from torch import nn
 
 from pyskl.engine.config.data import dataset_config
-from pyskl.engine.config.errors import named
+from pyskl.engine.config.errors import error_context
 from pyskl.engine.config.load import datasets_in, takes
 from pyskl.engine.loaders import SeededDataset
 from pyskl.models import build_model
@@ -37,7 +37,7 @@ def build_dataset(cfg: Config, phase: str, recognizer: nn.Module | None = None):
     if not section:
         held = ', '.join(f'data.{key}' for key, value in (cfg.get('data') or {}).items() if value)
         raise ValueError(f'the config has no data.{phase}{f"; it has {held}" if held else ""}')
-    with named(f'data.{phase}'):
+    with error_context(f'data.{phase}'):
         dataset = build_component(_with_test_mode(section, phase != 'train'), DATASETS)
         if len(dataset) == 0:
             raise ValueError(f'data.{phase} holds no clip')
@@ -63,7 +63,7 @@ def _try(recognizer: nn.Module, key: str, clips: object) -> None:
     """Run the first clip of a sample through the model (in eval mode, restored afterwards)."""
     training = recognizer.training
     clip = torch.as_tensor(clips)[None, :1].to(next(recognizer.parameters()).device)
-    with named('model'):
+    with error_context('model'):
         recognizer.eval()(**{key: clip}, mode='tensor')
     recognizer.train(training)
 
@@ -191,7 +191,7 @@ def _check_volumes(sample: dict, cfg: Config, phase: str) -> int:
         limbs = any(transform.get('with_limb') for d in datasets for transform in d.get('pipeline') or ())
         where = 'with_kp, with_limb or skeletons of GeneratePoseTarget'
     else:
-        with named('model'):
+        with error_context('model'):
             check_arguments(pose_heatmaps, drawing, 'model.heatmaps')
             channels = len(pose_heatmaps(**drawing).partners)
         who, limbs, where = 'model.heatmaps draws', drawing.get('with_limb'), 'model.heatmaps'
@@ -218,6 +218,6 @@ def build_recognizer(cfg: Config, device: torch.device, seed: int | None = None)
     if seed is not None:
         torch.manual_seed(seed)
         np.random.seed(seed % 2**32)  # random graphs (graph_cfg.mode='random') are NumPy's
-    with named('model'):
+    with error_context('model'):
         recognizer = build_model(cfg.model.to_dict())
     return recognizer.to(device)

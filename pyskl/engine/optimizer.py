@@ -8,7 +8,7 @@ from mmengine.optim.scheduler.lr_scheduler import LRSchedulerMixin
 from mmengine.registry import OPTIM_WRAPPERS, OPTIMIZERS, PARAM_SCHEDULERS
 from torch import nn
 
-from pyskl.engine.config.errors import named
+from pyskl.engine.config.errors import error_context
 from pyskl.registry import check_arguments, lookup, nearest
 
 PARAMWISE_KEYS = (
@@ -59,7 +59,7 @@ def build_optimizer(wrapper: dict, model: nn.Module) -> OptimWrapper:
     Raises:
         ValueError: If the type, an argument or a value is wrong; names the key, and the nearest right ones.
     """
-    with named('optimizer'):
+    with error_context('optimizer'):
         optimizer = wrapper.get('optimizer')
         if not isinstance(optimizer, dict) or not isinstance(optimizer.get('type'), str):
             raise ValueError(f"it must be a dict with a type, e.g. dict(type='SGD', lr=0.1), got {optimizer!r}")
@@ -82,13 +82,13 @@ def build_optimizer(wrapper: dict, model: nn.Module) -> OptimWrapper:
                 raise ValueError(f'optimizer.paramwise_cfg has no key {key!r}{nearest(key, PARAMWISE_KEYS)}')
     clip = dict(wrapper.get('clip_grad') or {})
     if clip.pop('type', 'norm') == 'norm' and clip:
-        with named('optimizer_config.grad_clip'):
+        with error_context('optimizer_config.grad_clip'):
             check_arguments(torch.nn.utils.clip_grad_norm_, {'parameters': None, **clip}, 'grad_clip')
             if not isinstance(clip['max_norm'], numbers.Real) or clip['max_norm'] <= 0:
                 raise ValueError(f'max_norm must be a positive number, got {clip["max_norm"]!r}')
-    with named('optim_wrapper'):
+    with error_context('optim_wrapper'):
         lookup(wrapper.get('type', 'OptimWrapper'), OPTIM_WRAPPERS)
-    with named('optimizer'):
+    with error_context('optimizer'):
         return build_optim_wrapper(model, wrapper)
 
 
@@ -103,7 +103,7 @@ def check_schedulers(schedulers: list[dict], iterations: int, key: str) -> None:
     Raises:
         ValueError: If a type or an argument is wrong.
     """
-    with named(key):
+    with error_context(key):
         trial = OptimWrapper(torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1, momentum=0.9))
         for scheduler in schedulers:
             arguments = dict(scheduler)

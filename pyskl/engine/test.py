@@ -15,7 +15,7 @@ from torch import nn
 from pyskl.engine.build import build_dataset, build_recognizer, has_several_labels
 from pyskl.engine.checkpoints.files import find_checkpoint, load_weights, read_checkpoint
 from pyskl.engine.config.data import dataset_config, loader_options
-from pyskl.engine.config.errors import named
+from pyskl.engine.config.errors import error_context
 from pyskl.engine.config.evaluation import metrics_of
 from pyskl.engine.config.load import datasets_in
 from pyskl.engine.config.settings import process_settings
@@ -81,7 +81,7 @@ def test(
     on_rank_zero(check_outputs, out, dump, overwrite, [name for name in sources if isinstance(name, str | Path)])
     if average_clips is not None and cfg.get('model'):
         cfg.model.test_cfg = {**(cfg.model.get('test_cfg') or {}), 'average_clips': average_clips}
-    with named('--eval'):
+    with error_context('--eval'):
         measures = build_metrics(_metrics(cfg, metrics))
     recognizer = build_recognizer(cfg, device)
     notes = [note] if note else []

@@ -14,7 +14,7 @@ from pyskl.engine.build import build_dataset, build_recognizer, has_several_labe
 from pyskl.engine.checkpoints.files import find_checkpoint, load_weights, read_checkpoint
 from pyskl.engine.checkpoints.hook import CheckpointHook
 from pyskl.engine.checkpoints.pretrained import load_pretrained
-from pyskl.engine.config.errors import named
+from pyskl.engine.config.errors import error_context
 from pyskl.engine.config.settings import Settings
 from pyskl.engine.distributed import (
     init_distributed,
@@ -129,7 +129,7 @@ def train(
         logger_hook = hooks['default_hooks'].get('logger')
         if logger_hook and logger_hook.get('type') == 'LoggerHook':
             logger_hook['type'] = RunLogHook
-        with named('evaluation'):
+        with error_context('evaluation'):
             metrics = build_metrics(evaluation.metrics)
         recognizer = build_recognizer(cfg, device, seed + rank if process.diff_rank_seed else seed)
         notes = []

@@ -42,6 +42,8 @@ def test_a_class_that_is_only_predicted_counts_zero_as_in_pyskl_and_mmaction2():
     scores = np.eye(3)[[0, 2]]  # class 0 correct, class 1 predicted as class 2
     assert mean_class_accuracy(scores, [0, 1]) == pytest.approx(1 / 3)
     assert mean_class_accuracy(scores, [0, 1], occurring_only=True) == 0.5
+    wider = np.eye(4)[[0, 2]]  # class 3 neither occurs nor is predicted
+    assert mean_class_accuracy(wider, [0, 1]) == pytest.approx(1 / 3)
 
 
 def test_both_means_are_the_same_where_every_class_occurs():

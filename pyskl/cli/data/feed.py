@@ -17,7 +17,7 @@ from pyskl.datasets.pipelines.temporal_resize import CropResize
 from pyskl.datasets.pose_dataset import PoseDataset
 from pyskl.datasets.records.boxes import has_boxes
 from pyskl.engine.config.data import dataset_config
-from pyskl.engine.config.errors import named
+from pyskl.engine.config.errors import error_context
 from pyskl.engine.config.load import datasets_in, load_config
 from pyskl.skeletons import Skeleton, get_skeleton
 from pyskl.visualization.colors import joint_sides, limb_sides, shades
@@ -92,7 +92,7 @@ class Feeder:
         options.update(ann_file=str(file), split=None)
         if phase != 'train':
             options['test_mode'] = True
-        with named(f'data.{phase}'):
+        with error_context(f'data.{phase}'):
             self.dataset = _Chosen(chosen, **options)
         self.transforms, self.dataset.pipeline = self.dataset.pipeline.transforms, Compose([])  # taken one by one
         self.phase = phase

@@ -1,7 +1,7 @@
 """``heatmap_on = 'device'``: a config whose loader draws heatmaps -> one whose model does, with the same numbers.
 
-Then GeneratePoseTarget and FormatShape leave the pipelines, FormatHeatmapInput takes their place, and what they were
-told stands in ``model.heatmaps``. The loader sends a clip's joints, some KB, in place of volumes of many MB.
+FormatHeatmapInput replaces GeneratePoseTarget and FormatShape in the pipelines, and their arguments move to
+``model.heatmaps``. The loader sends the joints of a clip (some KB) instead of volumes (many MB).
 """
 
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from mmengine.config import Config
 from pyskl.models.recognizers import input_key
 
 PLACES = ('worker', 'device')
-# What GeneratePoseTarget is told about the drawing; sides belong to a mirror, which only some phases look into.
+# Arguments of GeneratePoseTarget that define the heatmaps. Left/right lists are only used by phases that flip.
 DRAWING = {'layout': 'coco', 'with_kp': True, 'with_limb': False, 'skeletons': None, 'sigma': 0.6}
 SIDES = ('left_kp', 'right_kp', 'left_limb', 'right_limb')
 
@@ -91,10 +91,10 @@ def _moved(pipeline: list[dict], where: str) -> tuple[list[dict], dict, list[int
     if len(numbers) > 1:
         raise ValueError(f"{where}: heatmap_on='device' takes one GeneratePoseTarget, got {len(numbers)}")
     before, options = pipeline[: numbers[0]], dict(pipeline[numbers[0]])
-    size = _picture(before)
+    size = _image_size(before)
     if size is None:
         raise ValueError(
-            f"{where}: heatmap_on='device' needs pictures of one size; put Resize with keep_ratio=False, or "
+            f"{where}: heatmap_on='device' needs images of one size; put Resize with keep_ratio=False, or "
             'CenterCrop, before GeneratePoseTarget'
         )
     scaling = options.pop('scaling', 1)
@@ -112,8 +112,8 @@ def _moved(pipeline: list[dict], where: str) -> tuple[list[dict], dict, list[int
     return [*before, {'type': 'FormatHeatmapInput', **packing}, *after], options, size
 
 
-def _picture(transforms: list[dict]) -> tuple[int, int] | None:
-    """(height, width) of the picture behind ``transforms``, where it is the same for every clip."""
+def _image_size(transforms: list[dict]) -> tuple[int, int] | None:
+    """(height, width) of the image after ``transforms``, or None if it differs between clips."""
     size = None
     for transform in transforms:
         kind = _kind(transform)

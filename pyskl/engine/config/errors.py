@@ -1,20 +1,19 @@
-"""An error on the way from a config key says which key."""
+"""Errors that name the config key that caused them."""
 
 import contextlib
 from collections.abc import Iterator
 
-# Packages that do not look at what they are given: a word in the place of a number fails deep inside of them.
+# Third-party packages that do not validate arguments: a TypeError raised inside them is treated as a config error.
 _OTHERS = ('torch', 'mmengine', 'numpy')
 
 
 @contextlib.contextmanager
-def named(key: str) -> Iterator[None]:
-    """Within it, an error is told as one of the config key (or option) ``key``.
+def error_context(key: str) -> Iterator[None]:
+    """Prefix errors raised in this block with the config key (or option) that caused them.
 
-    What a component raises over a value that it did not foresee (a name that its table lacks, say) becomes a ValueError
-    too. What only a bug raises stays as it is, and is shown with its traceback: a TypeError, AttributeError or
-    AssertionError of code that is not torch's, mmengine's or NumPy's. :func:`pyskl.registry.build_component` has told
-    those that a config causes before.
+    What a component raises for a value that it did not foresee (e.g. a KeyError of a table) becomes a ValueError too.
+    A TypeError, AttributeError or AssertionError of code outside torch, mmengine and NumPy is a bug and keeps its
+    traceback: :func:`pyskl.registry.build_component` has raised a ValueError before if the config caused it.
     """
     try:
         yield

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from mmengine.config import Config
 
-from pyskl.engine.config.errors import named
+from pyskl.engine.config.errors import error_context
 from pyskl.evaluation.metrics import build_metrics, metric_configs, useful_topk
 from pyskl.evaluation.mmaction_metrics import acc_keys
 from pyskl.registry import nearest
@@ -85,7 +85,7 @@ def metrics_of(cfg: Config, phase: str = 'val') -> list[dict]:
     topk = config.get('topk', ((config.get('metric_options') or {}).get('top_k_accuracy') or {}).get('topk', (1, 5)))
     loss = bool(config.get('loss')) or validates_loss(cfg)
     items = [given] if isinstance(given, str | dict) else list(given)
-    with named('evaluation.metrics'):
+    with error_context('evaluation.metrics'):
         metrics = metric_configs(items, [topk] if isinstance(topk, int) else list(topk), loss)
         build_metrics(metrics)
     return metrics

@@ -7,7 +7,7 @@ import inspect
 from mmengine.config import Config
 from mmengine.hooks import CheckpointHook, EarlyStoppingHook, EMAHook, RuntimeInfoHook
 
-from pyskl.engine.config.errors import named
+from pyskl.engine.config.errors import error_context
 from pyskl.engine.config.evaluation import EvaluationSettings, evaluation, measured
 from pyskl.engine.hooks import BarHook, LossHook, StepSeedHook, ValidatedHook
 from pyskl.registry import HOOKS, MODELS, check_arguments, lookup, nearest
@@ -128,7 +128,7 @@ def _check_hook(hook: dict, key: str) -> type:
     if not isinstance(hook, dict) or 'type' not in hook:
         raise ValueError(f"{key} must be a dict with the key 'type', got {hook!r}")
     arguments = {k: v for k, v in hook.items() if k not in ('type', 'priority')}
-    with named(key):
+    with error_context(key):
         cls = lookup(hook['type'], HOOKS) if isinstance(hook['type'], str) else hook['type']
         check_arguments(cls, arguments)
         if issubclass(cls, CheckpointHook):  # hands what it does not know on to torch.save

@@ -84,8 +84,8 @@ def test_scaling_is_of_the_picture_and_of_the_joints(load):
         (("backbone=", "heatmaps=dict(layout='coco'), backbone="), r'but the config has model\.heatmaps too'),
         (('double=True', 'double=True, sigma=1.0'), r'train_pipeline draws with .* and test_pipeline with .*1\.0'),
         (('after = [', "after = [dict(type='GeneratePoseTarget'), "), 'takes one GeneratePoseTarget, got 2'),
-        (('scale=(48, 56), keep_ratio=False', 'scale=(-1, 64)'), 'train_pipeline: .* needs pictures of one size'),
-        (('large = [', "large = []\nunused = ["), 'val_pipeline: .* needs pictures of one size; put Resize with keep'),
+        (('scale=(48, 56), keep_ratio=False', 'scale=(-1, 64)'), 'train_pipeline: .* needs images of one size'),
+        (('large = [', "large = []\nunused = ["), 'val_pipeline: .* needs images of one size; put Resize with keep'),
     ],
 )  # fmt: skip
 def test_what_cannot_be_moved_is_one_line(load, changes, words):

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from pyskl.engine.config.errors import named
+from pyskl.engine.config.errors import error_context
 from pyskl.registry import MODELS, build_component
 
 GRAPH = {'layout': 'coco', 'mode': 'spatial'}
@@ -17,7 +17,7 @@ class Broken:
 
 
 def build(**cfg):
-    with named('model'):
+    with error_context('model'):
         return build_component(cfg, MODELS)
 
 
@@ -45,15 +45,21 @@ def test_a_bug_of_a_component_is_shown_as_it_is():
 
 @pytest.mark.parametrize('bug', [TypeError, AttributeError, AssertionError])
 def test_what_only_a_bug_raises_is_not_rewritten(bug):
-    with pytest.raises(bug, match='^ours$'), named('model'):
+    with pytest.raises(bug, match='^ours$'), error_context('model'):
         raise bug('ours')
 
 
 def test_what_torch_raises_over_a_value_names_the_key():
-    with pytest.raises(ValueError, match='optimizer holds a value that does not work: TypeError'), named('optimizer'):
+    with (
+        pytest.raises(ValueError, match='optimizer holds a value that does not work: TypeError'),
+        error_context('optimizer'),
+    ):
         torch.optim.SGD(5, lr=0.1)
 
 
 def test_a_name_that_a_table_lacks_names_the_key():
-    with pytest.raises(ValueError, match="model holds a value that does not work: KeyError: 'x'"), named('model'):
+    with (
+        pytest.raises(ValueError, match="model holds a value that does not work: KeyError: 'x'"),
+        error_context('model'),
+    ):
         {}['x']
