@@ -1,7 +1,7 @@
-"""How every tool ends: what a user can mend is one line on stderr and exit status 1, not a traceback.
+"""How every tool ends: an error that a user can fix is one line on stderr and exit status 1, not a traceback.
 
 ``PYSKL_DEBUG=1`` shows the traceback. With ``PYSKL_ERROR_ONCE=PATH``, of many processes that fail alike only the one
-that creates PATH prints.
+that creates PATH prints it.
 """
 
 import os

@@ -17,7 +17,7 @@ LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 
 
 def init_distributed(launcher: str, backend: str | None = None, port: int | None = None) -> None:
-    """Join the process group that ``launcher`` has started; nothing for ``'none'``.
+    """Join the process group that ``launcher`` has started; do nothing for ``'none'``.
 
     Args:
         launcher: One of :data:`LAUNCHERS`.
@@ -103,7 +103,7 @@ def reporting_lost_peers() -> Iterator[None]:
 
 
 def check_processes(processes: int) -> None:
-    """Refuse more processes on a machine than it has GPUs; any number is fine where there is none.
+    """Refuse more processes on a machine than it has GPUs; on a machine without GPUs any number will do.
 
     Raises:
         ValueError: Names both numbers.
@@ -124,7 +124,7 @@ def _environment_of_slurm() -> None:
             ['scontrol', 'show', 'hostnames', os.environ['SLURM_NODELIST']], capture_output=True, text=True, check=True
         )
         os.environ['MASTER_ADDR'] = nodes.stdout.split()[0]
-    # One port a job, the same on all its nodes.
+    # One port per job, the same on all its nodes.
     os.environ.setdefault('MASTER_PORT', str(20000 + int(os.environ.get('SLURM_JOB_ID', 0)) % 20000))
     os.environ['RANK'] = os.environ['SLURM_PROCID']
     os.environ['WORLD_SIZE'] = os.environ['SLURM_NTASKS']

@@ -54,9 +54,9 @@ class EpochSampler(Sampler):
 
     Args:
         dataset: Has ``labels``, ``times`` and ``class_prob``, which balances the classes where it is not None.
-        seed: Of order and augmentation.
+        seed: Seed of order and augmentation.
         shuffle: A new order each epoch; otherwise the order of the data set.
-        rank: Of this process.
+        rank: This process.
         world_size: Number of processes.
     """
 

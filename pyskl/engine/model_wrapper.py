@@ -74,7 +74,7 @@ class ModelWrapper(nn.Module):
         return ModelWrapper(copy.deepcopy(self.recognizer, memo), amp)
 
     def forward(self, batch: dict, mode: str) -> dict | Tensor:
-        """``batch``: what the loader gives; see the recognizer for what each ``mode`` returns."""
+        """``batch``: from the loader; see the recognizer for what each ``mode`` returns."""
         inputs = {
             key: value.to(self.device, non_blocking=True) for key, value in batch.items() if key != 'sample_index'
         }
@@ -91,7 +91,7 @@ class ModelWrapper(nn.Module):
 
     @torch.no_grad()
     def val_step(self, data: dict) -> list[dict]:
-        """One dict a sample: ``score`` (K,) or (clips, K) float32 array, and ``label`` where the batch has one."""
+        """One dict per sample: ``score`` (K,) or (clips, K) float32 array, and ``label`` where the batch has one."""
         inputs = {key: value for key, value in data.items() if key != 'label'}
         scores = self(inputs, mode='predict').float().cpu().numpy()
         labels = data.get('label')

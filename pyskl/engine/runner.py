@@ -97,7 +97,7 @@ class TrainLoop(EpochBasedTrainLoop):
 
 class Runner(MMEngineRunner):
     """See mmengine. Differences: logs and configs lie in ``work_dir`` itself, checkpoints are renamed into place and
-    read safely, ``latest.pth`` points to the newest, and the console shows what a user needs to see.
+    read safely, ``latest.pth`` points to the newest, and the console shows only what a user needs.
 
     Attributes:
         checkpoint: What to go on from, as of ``read_checkpoint``, or None.
@@ -123,7 +123,7 @@ class Runner(MMEngineRunner):
 
     @property
     def _log_dir(self) -> str:
-        # mmengine makes a folder a run; PYSKL's users look for work_dir/TIMESTAMP.log.
+        # mmengine makes a folder per run; PYSKL's users look for work_dir/TIMESTAMP.log.
         return self.work_dir
 
     @_log_dir.setter
@@ -131,7 +131,7 @@ class Runner(MMEngineRunner):
         pass
 
     def build_logger(self, log_level: int | str = 'INFO', log_file: str | None = None, **kwargs):
-        """A log file that holds everything, a console that holds the lines of this run."""
+        """A log file that holds everything, a console that shows the lines of this run."""
         logger = super().build_logger(log_level=log_level, log_file=log_file, **kwargs)
         for handler in logger.handlers:
             in_file = isinstance(handler, logging.FileHandler)

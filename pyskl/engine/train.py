@@ -278,7 +278,7 @@ def _seed(settings: Settings, seed: int | None, plan: Plan) -> int:
 
 
 def summary(settings: Settings, runner: Runner, train_set, loader, batch: int, seed: int, amp: str | None) -> list[str]:
-    """What a user must know before hours of training: effective epochs, batch, rate, iterations."""
+    """Lines for the log before hours of training: effective epochs, batch, rate, iterations."""
     _, world_size = world()
     parameters = sum(p.numel() for p in runner.model.parameters())
     cfg, times, total = settings.config, settings.repeat_times, settings.epochs
@@ -286,7 +286,7 @@ def summary(settings: Settings, runner: Runner, train_set, loader, batch: int, s
         f'work_dir {cfg.work_dir}; seed {seed}; {runner.model.device}, {amp or "float32"}',
         f'{network_name(cfg.model.backbone)}: {parameters / 1e6:.3f} M parameters',
         f'{total} epochs x {times} (RepeatDataset.times) = {total * times} effective epochs of '
-        f'{len(train_set) // times} clips; {len(loader)} iterations an epoch',
+        f'{len(train_set) // times} clips; {len(loader)} iterations per epoch',
         f'effective batch {batch} ({world_size} x {loader.batch_size}); lr {settings.lr}',
     ]
 

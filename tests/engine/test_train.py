@@ -103,7 +103,7 @@ def test_a_run_leaves_what_pyskls_users_look_for(config):
     assert 'tiny.py' in names
     [log] = [n for n in names if n.endswith('.log')]
     text = (Path(cfg.work_dir) / log).read_text()
-    assert '3 epochs x 2 (RepeatDataset.times) = 6 effective epochs of 12 clips; 6 iterations an epoch' in text
+    assert '3 epochs x 2 (RepeatDataset.times) = 6 effective epochs of 12 clips; 6 iterations per epoch' in text
     assert 'the effective batch is 4, but lr 0.05 belongs to batch 8; --auto-scale-lr would use 0.025' in text
     assert 'every absent person is computed in training: st_gcn_networks.1.tcn2cn.4 is a dropout of 0.2' in text
     lines = [json.loads(line) for line in (Path(cfg.work_dir) / f'{log}.json').read_text().splitlines()]
