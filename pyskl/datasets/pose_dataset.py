@@ -127,7 +127,7 @@ class PoseDataset(BaseDataset):
         return f'PoseDataset({self.ann_file!r}{split}: {len(self)} clips{steps})'
 
     def __getstate__(self) -> dict:
-        """Without what is mapped: whoever unpickles it maps it again."""
+        """Drop the indices of a split when pickling; they are read again on unpickling."""
         return self.__dict__ if self._filtered else {**self.__dict__, '_indices': None}
 
     def __setstate__(self, state: dict) -> None:

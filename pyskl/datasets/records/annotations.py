@@ -2,7 +2,7 @@
 
 Layout, PYSKL's: ``{'split': {name: [frame_dir, ...]}, 'annotations': [record, ...]}``, or the records alone. A record
 is ``{frame_dir, label, total_frames, keypoint (M, T, V, C), keypoint_score (M, T, V)?, img_shape?, original_shape?}``;
-``C`` is 2 (pixels, with a score beside them) or 3 (metres). Kinetics-400's records have a row a detected person
+``C`` is 2 (pixels, with a score beside them) or 3 (metres). Kinetics-400's records have one row per detected person
 in place of M and T (:mod:`pyskl.datasets.records.boxes`).
 """
 
@@ -52,7 +52,7 @@ def read_annotations(path: str | Path) -> tuple[Sequence[dict], Splits | None]:
 
 
 def each_annotation(path: str | Path, take: Callable[[dict], None]) -> Splits | None:
-    """Read an annotation file of any size: ``take`` gets each record, in order, and none is kept.
+    """Read an annotation file of any size: ``take`` gets each record, in order; none stays in memory.
 
     Returns:
         The splits; None for a bare list.
@@ -97,7 +97,7 @@ class _Names:
         """The record, its arrays plain ones.
 
         Raises:
-            ValueError: If it is no record.
+            ValueError: If it is not a record.
         """
         if not isinstance(record, dict):
             raise _no_annotations(self.path, [record])
@@ -206,16 +206,16 @@ def record_problem(record: dict) -> str | None:
     keypoint, score = record.get('keypoint'), record.get('keypoint_score')
     if keypoint is None:
         if 'frame_inds' in record:
-            return boxes_problem(record) or _picture_problem(record)
+            return boxes_problem(record) or _image_problem(record)
         if 'raw_file' in record:
-            return _picture_problem(record)
+            return _image_problem(record)
         return f"has no 'keypoint' (keys: {sorted(map(str, record))}); it must be an array (M, T, V, C)"
     boxes = has_boxes(record)
     problem = boxes_problem(record) if boxes else _shape_problem(record, keypoint, score)
     if problem is not None:
         return problem
     for key, array in (('keypoint', keypoint), ('keypoint_score', score)):
-        # A sum meets every number once and is finite only if all are, but for overflow, which is looked at again.
+        # Fast check: a finite sum implies finite values. A non-finite one may also be overflow, so count.
         with np.errstate(all='ignore'):
             if array is None or array.dtype.kind != 'f' or np.isfinite(np.sum(array, dtype=np.float32)):
                 continue
@@ -226,17 +226,17 @@ def record_problem(record: dict) -> str | None:
         label_of(record)
     except (ValueError, TypeError, OverflowError):
         return f'has label {shown(record["label"])}; it must be a class index'
-    return _picture_problem(record) if boxes or keypoint.shape[-1] == 2 else None
+    return _image_problem(record) if boxes or keypoint.shape[-1] == 2 else None
 
 
-def _picture_problem(record: dict) -> str | None:
+def _image_problem(record: dict) -> str | None:
     size = record.get('img_shape', (1, 1))
     try:
         height, width = map(float, size)
-        sound = 0 < height < math.inf and 0 < width < math.inf
+        valid = 0 < height < math.inf and 0 < width < math.inf
     except (TypeError, ValueError, OverflowError):
-        sound = False
-    return None if sound else f'has img_shape {shown(size)}; it must be (height, width) in pixels, or left out'
+        valid = False
+    return None if valid else f'has img_shape {shown(size)}; it must be (height, width) in pixels, or left out'
 
 
 def _shape_problem(record: dict, keypoint: object, score: object) -> str | None:

@@ -230,7 +230,7 @@ def mended(
     if splits is None:
         return list(kept.values()), None, dict(done)
     first = next(iter(kept), None)
-    if key == 'frame_dir' and 'filename' in kept.get(first, ()):  # whoever reads the file would go by filename
+    if key == 'frame_dir' and 'filename' in kept.get(first, ()):  # readers of the file would go by filename
         kept[first] = {field: value for field, value in kept[first].items() if field != 'filename'}
         done['filename removed: splits go by frame_dir, and the first record says so'].append(table.names[first])
     known = {table.names[index] for index in kept}
@@ -261,12 +261,12 @@ def _is_array(keypoint: object) -> bool:
 
 
 def _why_dropped(table: Survey, index: int, usual: tuple[int, int]) -> str | None:
-    """What cannot be mended in a record whose total_frames has been."""
+    """Problems that remain after ``total_frames`` is fixed."""
     left = set(table.problems.get(index, ())) - {BAD_TOTAL}
     if left:
         return '; '.join(sorted(left))
     if table.shapes[index, 2] == 0:
-        return None  # joints are kept elsewhere
+        return None  # joints are stored elsewhere
     if tuple(table.shapes[index, 2:].tolist()) != usual:
         return 'has other joints than most'
     return 'shows nobody' if table.persons[index] == 0 else None

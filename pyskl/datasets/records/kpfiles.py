@@ -1,8 +1,8 @@
 """Joints that lie beside the annotations: PYSKL's kpfiles of Kinetics-400, read without memcached.
 
 A kpfile is a pickle ``{frame_dir: {'keypoint': (N, V, 3)}}`` of thousands of clips, which a record names as
-``raw_file``. Reading one for a single clip would take seconds; so the first who wants a clip of it keeps all of it in
-flat form, as annotation files are kept (:mod:`pyskl.datasets.records.cache`), and every process maps that.
+``raw_file``. Reading one for a single clip would take seconds, so the first process that needs a clip stores all of
+them in flat form, as annotation files are (:mod:`pyskl.datasets.records.cache`), and every process reads that.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ def locate(raw_file: str, roots: Sequence[Path]) -> Path:
 
     Raises:
         FileNotFoundError: If there is none.
-        ValueError: If the path leads out of the roots, or is none.
+        ValueError: If the path leads out of the roots, or is not a path.
     """
     if not isinstance(raw_file, str) or not raw_file or '\0' in raw_file:
         raise ValueError(f'raw_file {raw_file!r} is not the path of a file')
@@ -44,7 +44,7 @@ def read_keypoint_file(path: str | Path, bar: bool = True) -> dict[str, object]:
 
     Raises:
         OSError: If the file cannot be read.
-        ValueError: If it is no pickle of numbers, or no kpfile.
+        ValueError: If it is not a pickle of numbers, or not a kpfile.
     """
     content = load_numbers(path, what='kpfile', key='raw_file', bar=bar)
     if not isinstance(content, dict):
@@ -58,17 +58,17 @@ def _is_boxes(boxes: object) -> bool:
 
 
 def _records(path: str | Path) -> tuple[list[dict], None]:
-    """The arrays of a kpfile in the form of records; ``boxes``, since they are no whole records."""
+    """The arrays of a kpfile as records with the single array ``boxes``."""
     arrays = read_keypoint_file(path)
-    sound = {name: boxes for name, boxes in arrays.items() if _is_boxes(boxes)}
-    if not sound:
+    valid = {name: boxes for name, boxes in arrays.items() if _is_boxes(boxes)}
+    if not valid:
         raise ValueError(f'kpfile {str(path)!r} holds no keypoint (boxes, V, 3)')
-    for name, boxes in sound.items():
+    for name, boxes in valid.items():
         if not np.isfinite(boxes).all():
             raise ValueError(
                 f'kpfile {str(path)!r} has NaN or infinite joints of {name!r}; tools/data/k400.py leaves such clips out'
             )
-    return [{'frame_dir': name, 'raw_file': '', 'boxes': boxes} for name, boxes in sound.items()], None
+    return [{'frame_dir': name, 'raw_file': '', 'boxes': boxes} for name, boxes in valid.items()], None
 
 
 class KeypointFiles:
@@ -90,7 +90,7 @@ class KeypointFiles:
 
         Raises:
             OSError: If the file is not there or cannot be read.
-            ValueError: If it is no kpfile, or does not hold the clip.
+            ValueError: If it is not a kpfile, or does not hold the clip.
         """
         if raw_file not in self._open:
             store = open_records(locate(raw_file, self.roots), read=_records)

@@ -1,9 +1,9 @@
-"""Annotation pickles larger than memory: read and written a record at a time.
+"""Annotation pickles larger than memory: read and written one record at a time.
 
 A pickle is a program that builds its content on a stack; what it has built it may name again, by number, from a memo.
 Here each record of the list ``annotations`` goes to a function as soon as it is complete, and the memo forgets its
-arrays. It keeps texts and other small things, which are what pickles do name again. One that
-names an array of an earlier record is told apart (:class:`SharedObjectsError`) and has to be read whole.
+arrays. It retains text and other small values, which pickles do refer to again. One that
+names an array of an earlier record raises :class:`SharedObjectsError` and has to be read whole.
 """
 
 import pickle
@@ -18,7 +18,7 @@ from pyskl.datasets.records.pickle_machine import Machine, Memo
 from pyskl.datasets.records.pickle_objects import Name, SafeDtype
 from pyskl.datasets.records.safe_pickle import BAR_BYTES, opened
 
-MAX_TUPLES = 2**16  # different tuples of plain values that the memo keeps
+MAX_TUPLES = 2**16  # different tuples of plain values in the memo
 SHORT = 64  # bytes that count as small
 BAR_STEP = 2**20  # bytes after which the bar moves
 _GONE = object()
@@ -26,7 +26,7 @@ _ATOMS = (type(None), bool, int, float, str)
 
 
 class SharedObjectsError(Exception):
-    """The pickle names something again that was not kept."""
+    """The pickle refers to an object that the memo has dropped."""
 
 
 class _TakerError(Exception):
@@ -34,7 +34,7 @@ class _TakerError(Exception):
 
 
 class _Memo(Memo):
-    """Of a record that was handed over, only what is small is still there."""
+    """Drops large objects of records that were handed over."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -153,7 +153,7 @@ def stream_annotations(path: str | Path, take: Callable[[object], None]) -> obje
 
 
 class PickleWriter:
-    """Writes an annotation pickle, a record at a time.
+    """Writes an annotation pickle, one record at a time.
 
     Each record is a pickle of protocol 3 of its own, without its first and last opcode: there the memo is numbered, so
     that each begins it anew.

@@ -25,7 +25,7 @@ BROKEN = (
 
 
 class _BarReader(io.RawIOBase):
-    """A file that moves a bar as it is read."""
+    """A file that advances a progress bar as it is read."""
 
     def __init__(self, file: io.BufferedReader, bar: tqdm) -> None:
         self._file, self._bar = file, bar
@@ -56,7 +56,7 @@ def load_numbers(
         what: What it is, for messages.
         key: Where it was named, for messages.
         more: (module, name) of what else the pickle may name, and the functions of ours that stand for it.
-        bar: Whether a large file is read with a bar.
+        bar: Show a progress bar for a large file.
 
     Raises:
         OSError: If the file is missing or cannot be read.
@@ -75,7 +75,7 @@ def load_numbers(
 
 @contextlib.contextmanager
 def opened(path: Path, what: str = 'annotation file', key: str = 'ann_file') -> Iterator[io.BufferedReader]:
-    """The file, open; what an unpickler finds wrong with it is told in the words of :func:`load_numbers`."""
+    """Open the file; errors of an unpickler in the block are raised as those of :func:`load_numbers`."""
     try:
         with path.open('rb', buffering=2**18) as file:
             yield file

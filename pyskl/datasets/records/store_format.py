@@ -1,9 +1,9 @@
 """The bytes of a record store: its header, and how a record becomes a block and comes back.
 
-Layout of the file: a header of 64 bytes; a block a record; tables; the directory, one JSON object that says where the
-tables are and what kinds of record there are. The header says how long the file is and where the directory begins, with
-a CRC-32 of both; the directory holds a CRC-32 of each table, and a table one of each block. Opening a store reads the
-header and the directory, whose size does not depend on the number of records.
+Layout of the file: a header of 64 bytes; one block per record; tables; the directory, a JSON object with the places of
+the tables and the kinds of records. The header holds the length of the file and the place of the directory, with a
+CRC-32 of both; the directory holds a CRC-32 of each table, and a table holds one of each block. Opening a store reads
+the header and the directory, whose size does not depend on the number of records.
 
 Records of one kind have the same keys with values of the same types. A block begins with the numbers of its record,
 packed: whole numbers, shapes, and where in the block its texts and arrays lie.
@@ -26,7 +26,7 @@ MAGIC = b'pyskl\x00rs'
 HEADER = struct.Struct('<8sIIQQ')  # magic, version, CRC-32, file size, start of the directory
 ROW = struct.Struct('<QII')  # of the table 'rows': start of the block, kind, CRC-32
 ALIGN = 64
-MAX_KINDS = 1000  # records of further kinds are kept as JSON
+MAX_KINDS = 1000  # records of further kinds are stored as JSON
 DECODER = json.JSONDecoder()
 _PLACE = struct.Struct('<QQQ')
 _INT64 = 2**63
@@ -53,7 +53,7 @@ def encoded(value: object) -> object:
     """``value`` as JSON has it; whatever JSON lacks is a dict with one item, its type.
 
     Raises:
-        TypeError: If it is nothing that a safely read pickle holds.
+        TypeError: If a safely read pickle cannot hold it.
     """
     if value is None or type(value) in (bool, int, float, str):
         return value
@@ -129,7 +129,7 @@ def plain_dtype(name: str, kinds: str = 'biufc') -> np.dtype:
 
 
 def _field(key: str, value: object) -> Field:
-    """How a value is kept."""
+    """How a value is stored."""
     kind = type(value)
     if kind is str:
         return key, 'text', None
@@ -162,7 +162,7 @@ WHOLE = (('', 'whole', None),)  # the schema of kind 0: all of a record is one J
 
 
 def schema_of(record: dict) -> Schema:
-    """What kind of record this is: its keys, in order, and how each value is kept."""
+    """What kind of record this is: its keys, in order, and how each value is stored."""
     return tuple(_field(str(key), value) for key, value in record.items())
 
 
@@ -173,7 +173,7 @@ class Kind:
         schema: Keys and codes, as of :func:`schema_of`.
 
     Raises:
-        ValueError: If it is no schema.
+        ValueError: If it is not a schema.
     """
 
     def __init__(self, schema: Sequence[Sequence]) -> None:
@@ -203,7 +203,7 @@ class Kind:
         """The block of a record, a multiple of 64 bytes long.
 
         Raises:
-            TypeError: If a value cannot be kept.
+            TypeError: If a value cannot be stored.
         """
         values = [record] if self._whole else record.values()
         numbers, parts, size = [], [bytes(self._head.size)], self._head.size

@@ -1,4 +1,4 @@
-"""Writing a record store, a record at a time: of what is written only the names and some numbers stay in memory."""
+"""Writing a record store, one record at a time: only names and a few numbers per record stay in memory."""
 
 import json
 import os
@@ -37,7 +37,7 @@ class StoreWriter:
     """Writes a store.
 
     Args:
-        file: An empty file, positioned at 0. Until :meth:`finish` it has no header, and nobody takes it for a store.
+        file: An empty file, positioned at 0. Until :meth:`finish` it has no header, and does not count as a store.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -61,8 +61,8 @@ class StoreWriter:
         """Append a record, and say what is wrong with it.
 
         Args:
-            record: As the annotation file has it; the tables tell of its shape and label.
-            prepare: Makes of a sound record what is kept in its place.
+            record: As the annotation file has it; the tables describe its shape and label.
+            prepare: Maps a valid record to the one that is stored in its place.
             keep_bad: Whether one that training refuses is appended too, as it is; it is refused only where it is used.
         """
         problem = record_problem(record)
@@ -189,7 +189,7 @@ class StoreWriter:
 
 
 def _label(record: dict) -> int:
-    """The class; -1 for none, several, or what is no number at all."""
+    """The class; -1 for none, several, or a value that is not a number."""
     try:
         return max(label_of(record), NO_LABEL)
     except (ValueError, TypeError, OverflowError):
@@ -237,7 +237,7 @@ def pack_annotations(
 
     Raises:
         OSError: If a file cannot be read or written.
-        ValueError: If a file is no annotation file, two do not belong together, or ``prepare`` refuses a record.
+        ValueError: If a file is not an annotation file, two do not belong together, or ``prepare`` refuses a record.
     """
     paths = [paths] if isinstance(paths, str | Path) else list(paths)
     whole: set[str | Path] = set()  # files that have to be read at once
@@ -290,8 +290,8 @@ def _add_all(
             joined = splits
             continue
         if (splits is None) != (joined is None) or set(splits or ()) != set(joined or ()):
-            told = ['no splits' if own is None else f'the splits {sorted(own)}' for own in (joined, splits)]
-            raise ValueError(f'{paths[0]} has {told[0]} and {path} has {told[1]}; they must be the same')
+            held = ['no splits' if own is None else f'the splits {sorted(own)}' for own in (joined, splits)]
+            raise ValueError(f'{paths[0]} has {held[0]} and {path} has {held[1]}; they must be the same')
         for split, members in (splits or {}).items():
             joined[split] = [*joined[split], *members]
     return joined
