@@ -84,14 +84,18 @@ def checks_for(
         need_labels: Whether clips need a label.
         layout: Name of the network's skeleton.
     """
-    checks = [nobody_check()]
+    checks = []
     if num_joints is not None or dims is not None:
         of_joints = joint_checks(num_joints or 0, dims, layout)
         checks += of_joints if num_joints is not None else of_joints[1:]
     if num_classes is not None:
         checks += label_checks(num_classes, need_labels)
     known = {check.what for check in checks}
-    return checks + [check for check in pipeline_checks(transforms) if check.what not in known]
+    return [
+        *checks,
+        *(check for check in pipeline_checks(transforms) if check.what not in known),
+        nobody_check(),
+    ]
 
 
 def judge(tables: Iterable[tuple[int, ClipTable]], checks: Sequence[Check], most: int = NAMED) -> list[Misfit]:

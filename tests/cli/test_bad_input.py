@@ -79,7 +79,7 @@ def joints(number, frames=9, persons=1):
         (joints(17, frames=0), ['has no frames: keypoint (1, 0, 17, 2)', 'leave the record out']),
         (joints(17, persons=0), ['has no person: keypoint (0, 9, 17, 2)', 'leave the record out']),
         (joints(18), ['keypoint (1, 9, 18, 2)', '17 joints', 'graph_cfg.layout']),
-        ({'label': 4}, ['has label 4', 'num_classes=4 takes 0 to 3', 'of the head']),
+        ({'label': 4}, ['(label 4)', 'outside 0 to 3, as num_classes=4 has it', 'of the head']),
         ({'label': -1}, ['has no label', 'needs a class index']),
         ({'label': None}, ['has no label', 'needs a class index']),
         ({'label': 'wave'}, ["has label 'wave'", 'a class index']),
@@ -127,11 +127,14 @@ NTU = ("layout='coco', mode='spatial'), grid_shape=[5, 5], progressive_joint_seq
 @pytest.mark.parametrize(
     ('change', 'said'),
     [
-        (flat_clips_become(3, 17), ['has 3D keypoint (1, 20, 17, 3)', 'PreNormalize3D']),
+        (flat_clips_become(3, 17), ['third channel that is not a score', 'PreNormalize3D']),
         (flat_clips_become(3, 25), ['keypoint (1, 20, 25, 3)', '17 joints']),
         (lambda tiny: tiny.write_config('PreNormalize2D', 'PreNormalize3D'), ['and keypoint_score', 'PreNormalize2D']),
         (lambda tiny: tiny.write_config(*NTU), ['(1, 54, 17, 2)', '25 joints', 'graph_cfg.layout']),
-        (lambda tiny: (flat_clips_become(2, 25)(tiny), tiny.write_config(*NTU)), ['has 2D keypoint', 'PreNormalize2D']),
+        (
+            lambda tiny: (flat_clips_become(2, 25)(tiny), tiny.write_config(*NTU)),
+            ['has 2D joints, but', 'PreNormalize2D'],
+        ),
     ],
     ids=['3D-clips', '25-joints', '3D-pipeline', '3D-network', '2D-clips-of-25-joints'],
 )
