@@ -104,5 +104,6 @@ def test_a_temperature_is_positive(wrong):
 def test_logits_have_no_reliability_diagram():
     with pytest.raises(ValueError, match='logits take their softmax'):
         reliability(np.array([[3.0, 1.0]]), [0])
+    assert reliability(np.array([[0.9, 0.1]]), [0], bins=1).tolist() == [[1, 0.9, 1]]
     with pytest.raises(ValueError, match='bins must be a positive integer, got 0'):
         reliability(HALF, [0, 0, 0, 0], bins=0)
