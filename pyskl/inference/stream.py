@@ -222,7 +222,7 @@ class ActionStream:
 
     def _close(self, person: int) -> list[Event]:
         buffer = self._buffers[person]
-        if not self._labelled[person] and len(buffer) >= FEWEST:  # too short for a window: label it as a whole
+        if not self._labelled[person] and buffer.count >= FEWEST:  # too short for a window: label it as a whole
             self._score([(buffer.last, (person,), self._window((person,), buffer.last))])
         event = self._timelines[person].finish(buffer.last)
         for table in (self._buffers, self._timelines, self._labelled):
@@ -254,7 +254,7 @@ class ActionStream:
         here = [
             person
             for person, buffer in sorted(self._buffers.items())
-            if end - buffer.last <= self.settings.max_gap and end - buffer.first >= needed and len(buffer) >= FEWEST
+            if end - buffer.last <= self.settings.max_gap and end - buffer.first >= needed and buffer.count >= FEWEST
         ]
         if not here:
             return []

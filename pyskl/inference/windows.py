@@ -21,6 +21,7 @@ class PersonBuffer:
     def __init__(self, start: float, span: float) -> None:
         self.first = self.last = start
         self.span = span
+        self.count = 0  # observations ever
         self._held: deque[tuple[float, np.ndarray, np.ndarray]] = deque(maxlen=MAX_OBSERVATIONS)
 
     def __len__(self) -> int:
@@ -30,6 +31,7 @@ class PersonBuffer:
         """Append ``(V, C)`` joints with ``(V,)`` scores and drop what is older than the span."""
         self._held.append((time, keypoint, score))
         self.last = time
+        self.count += 1
         while self._held[0][0] < time - self.span:
             self._held.popleft()
 

@@ -1,0 +1,29 @@
+"""A synthetic scene labelled by a network that tools/quickstart.sh, or configs/quickstart/stgcn++.py, trained.
+
+Run with PYSKL_QUICKSTART='CONFIG CHECKPOINT' in the environment.
+"""
+
+import os
+
+import pytest
+
+from pyskl.inference.recognizer import ActionRecognizer
+from pyskl.inference.stream import StreamSettings
+from pyskl.synthetic.scene import make_scene
+
+PLANS = [[('wave', 5), ('squat', 5), ('walk', 5)], [('clap', 4), ('kick', 6), ('punch', 5)]]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif('PYSKL_QUICKSTART' not in os.environ, reason='needs PYSKL_QUICKSTART="CONFIG CHECKPOINT"')
+def test_two_people_who_do_different_things_one_after_another():
+    recognizer = ActionRecognizer(*os.environ['PYSKL_QUICKSTART'].split(), settings=StreamSettings(center=True))
+    scene = make_scene(1, PLANS)
+    stream, events = recognizer.stream(scene.fps, scene.size), []
+    for t in range(scene.keypoint.shape[1]):
+        events += stream.update((scene.keypoint[:, t], scene.score[:, t]), ids=(0, 1))
+    events += stream.finish()
+    for person, start, end, action in scene.intervals:
+        found = [event for event in events if event.person == person and event.label == action]
+        assert len(found) == 1, (person, action, events)
+        assert found[0].start == pytest.approx(start, abs=0.5) and found[0].end == pytest.approx(end, abs=0.5)
