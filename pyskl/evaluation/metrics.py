@@ -75,7 +75,7 @@ class ClassificationMetric(BaseMetric):
         values = [None if results is None else self.compute_metrics(results)]
         broadcast_object_list(values)
         self.results.clear()
-        return values[0]
+        return {f'{self.prefix}/{key}': value for key, value in values[0].items()} if self.prefix else values[0]
 
     def compute_metrics(self, results: list[dict]) -> dict[str, object]:
         """``top1_acc``, ``top5_acc``, ``mean_class_accuracy``, ..., as asked for.

@@ -128,9 +128,11 @@ class ClipTable:
     @property
     def seen(self) -> np.ndarray:
         """``(n,)`` bool: whether any joint is not 0 and any score above 0."""
+        # A store written before there were ranges has NaN in all of them: nothing is known against its clips.
+        unknown = np.isnan(self.x_low) & np.isnan(self.x_high)
         columns = (self.x_low, self.x_high, self.y_low, self.y_high, self.third_low, self.third_high)
         moved = sum((~np.isnan(column) & (column != 0)) for column in columns) > 0
-        return moved & ~(self.score_high <= 0)
+        return unknown | (moved & ~(self.score_high <= 0))
 
 
 def table_of(records: Sequence[dict]) -> ClipTable:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pyskl.datasets.records.clip_table import COLUMNS, label_of, ranges_of, table_of
+from pyskl.datasets.records.clip_table import COLUMNS, ClipTable, label_of, ranges_of, table_of
 
 
 def named(record):
@@ -48,3 +48,11 @@ def test_one_number_is_a_class_however_it_is_wrapped(label):
 def test_anything_else_is_not(label):
     with pytest.raises((ValueError, TypeError)):
         label_of({'label': label})
+
+
+def test_clips_of_a_store_without_ranges_count_as_seen():
+    shapes = np.array([[1, 8, 17, 2]])
+    older = ClipTable(np.zeros(1, int), shapes, np.ones(1, bool), np.full((1, len(COLUMNS)), np.nan), dict)
+    empty = ClipTable(np.zeros(1, int), shapes, np.ones(1, bool), np.zeros((1, len(COLUMNS))), dict)
+    assert older.seen.tolist() == [True]
+    assert empty.seen.tolist() == [False]

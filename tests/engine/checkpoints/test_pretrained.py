@@ -47,7 +47,7 @@ def test_a_2d_network_gives_a_still_volume_its_own_response(tmp_path, prefix):
     torch.save({'state_dict': {prefix + key: value for key, value in weights.items()}}, tmp_path / 'r.pth')
     model = network(pretrained=str(tmp_path / 'r.pth'))
     stem, head = model.backbone.conv1.conv.weight.clone(), model.cls_head.fc_cls.weight.clone()
-    notes = _load_from(Config({}), model, False)
+    notes, _ = _load_from(Config({'load_from': None, 'load_from_ignore': None}), model, False)
     assert f'weights from {tmp_path / "r.pth"}' in notes
     assert any('44 tensors of a 2D network spread over time' in note for note in notes)
     assert any('starts fresh: conv1.conv.weight' in note for note in notes)
@@ -93,5 +93,5 @@ def test_load_from_comes_first(tmp_path):
     source = network(seed=1)
     torch.save({'state_dict': source.state_dict()}, tmp_path / 'mine.pth')
     model = network(seed=2, pretrained=str(tmp_path / 'absent.pth'))
-    _load_from(Config({'load_from': str(tmp_path / 'mine.pth')}), model, False)
+    _load_from(Config({'load_from': str(tmp_path / 'mine.pth'), 'load_from_ignore': None}), model, False)
     assert torch.equal(model.cls_head.fc_cls.weight, source.cls_head.fc_cls.weight)

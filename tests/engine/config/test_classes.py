@@ -12,10 +12,9 @@ def test_a_leaf_has_the_names_of_its_data_set():
     assert load_config('slowonly_r50_gym/joint').classes == 'finegym99'
 
 
-def test_names_that_do_not_fit_the_head_are_dropped_and_said(capsys):
+def test_names_that_do_not_fit_the_head_are_dropped():
     cfg = load_config('stgcn++_ntu60_xsub_hrnet/j', {'model.cls_head.num_classes': 10})
     assert cfg.classes is None
-    assert "'ntu60' holds 60 names and the network has 10 classes" in capsys.readouterr().err
 
 
 def test_a_list_that_is_not_there_is_refused(tiny):

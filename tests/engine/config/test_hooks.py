@@ -32,7 +32,9 @@ def test_mmengines_default_hooks_are_merged_into_ours():
     hooks = default_hooks(cfg, validate=True)
     assert hooks['runtime_info'] == {'type': LossHook, 'interval': 7}
     assert hooks['logger'] == {'type': 'LoggerHook', 'interval': 7, 'ignore_last': False}
-    assert hooks['checkpoint'] == {'type': 'CheckpointHook', 'interval': 2, 'save_best': 'top1_acc', 'rule': 'greater'}
+    assert hooks['checkpoint'] == {
+        'type': 'CheckpointHook', 'interval': 2, 'max_keep_ckpts': 1, 'save_best': 'top1_acc', 'rule': 'greater',
+    }  # fmt: skip
     assert hooks['timer'] == {'type': 'IterTimerHook'}
     assert log_interval(cfg) == 7
     with pytest.raises(ValueError, match="default_hooks.checkpoint.*has no argument 'intervall'"):
