@@ -1,6 +1,6 @@
-"""How far the scores of a classifier can be taken as probabilities, and how well they tell known from unknown.
+"""Calibration of class scores as probabilities, and separation of known from unknown clips.
 
-``N`` clips, ``K`` classes. Numpy alone.
+``N`` clips, ``K`` classes. Uses numpy only.
 
 Sources: temperature scaling and the expected calibration error, Guo et al. 2017, https://arxiv.org/abs/1706.04599; the
 energy score, Liu et al. 2020, https://arxiv.org/abs/2010.03759; the area under the ROC curve as a rank statistic
@@ -15,7 +15,7 @@ TEMPERATURES = (0.01, 100.0)  # limits of the search
 
 
 def reliability(probabilities: np.ndarray, labels: np.ndarray, bins: int = 15) -> np.ndarray:
-    """The reliability diagram: for each of ``bins`` equal intervals of confidence, what was claimed and what held.
+    """Compute a reliability diagram: mean confidence and accuracy in each of ``bins`` equal intervals of confidence.
 
     Args:
         probabilities: ``(N, K)``, rows that sum to 1; the confidence of a clip is its largest entry.
@@ -23,7 +23,7 @@ def reliability(probabilities: np.ndarray, labels: np.ndarray, bins: int = 15) -
         bins: Intervals ``(b / bins, (b + 1) / bins]`` of the confidence.
 
     Returns:
-        ``(bins, 3)``: clips, their mean confidence, their accuracy; the latter two NaN for an empty interval.
+        ``(bins, 3)``: number of clips, mean confidence, accuracy; the last two are NaN for an empty interval.
 
     Raises:
         ValueError: If shapes do not fit, rows are not probabilities, or a label is out of range.
@@ -46,7 +46,7 @@ def reliability(probabilities: np.ndarray, labels: np.ndarray, bins: int = 15) -
 
 
 def expected_calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int = 15) -> float:
-    """Mean over the clips of ``|accuracy - confidence|`` of their interval of confidence, 0 to 1.
+    """Expected calibration error: the mean over clips of ``|accuracy - confidence|`` of their interval, 0 to 1.
 
     Args and errors: see :func:`reliability`.
     """
@@ -56,22 +56,22 @@ def expected_calibration_error(probabilities: np.ndarray, labels: np.ndarray, bi
 
 
 def brier_score(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """Mean squared distance of ``(N, K)`` probabilities to the one-hot label, 0 to 2."""
+    """Brier score: the mean squared distance of ``(N, K)`` probabilities to the one-hot label, 0 to 2."""
     probabilities, labels = check_pair(probabilities, labels)
     return float(np.square(probabilities - np.eye(probabilities.shape[1])[labels]).sum(1).mean())
 
 
 def as_logits(scores: np.ndarray) -> np.ndarray:
-    """``(N, K)`` logits as they are; probabilities as their logarithms, whose softmax they are."""
+    """Return ``(N, K)`` logits unchanged and probabilities as logarithms, so that softmax restores them."""
     scores = check_scores(scores)
     return np.log(np.maximum(scores, np.finfo(np.float64).tiny)) if are_probabilities(scores) else scores
 
 
 def fit_temperature(scores: np.ndarray, labels: np.ndarray) -> float:
-    """The ``T`` whose ``softmax(logits / T)`` has the least cross-entropy; above 1 if the classifier is overconfident.
+    """Fit the ``T`` that minimises the cross-entropy of ``softmax(logits / T)``; above 1 if overconfident.
 
-    The cross-entropy is convex in ``1 / T``, so its slope is bisected, within :data:`TEMPERATURES`. The order of the
-    scores, and so every accuracy, stays. Fit on clips that the result is not reported on.
+    The cross-entropy is convex in ``1 / T``, so the root of its slope is bisected within :data:`TEMPERATURES`. The$
+    order of the scores does not change, so neither does any accuracy. Fit on other clips than those reported on.
 
     Args:
         scores: ``(N, K)``, logits or probabilities.
@@ -85,7 +85,7 @@ def fit_temperature(scores: np.ndarray, labels: np.ndarray) -> float:
     chosen = logits[np.arange(len(labels)), labels]
 
     def slope(inverse: float) -> float:
-        """Of the cross-entropy by ``1 / T``: the mean logit under the softmax, less that of the label."""
+        """Derivative of the cross-entropy by ``1 / T``: the mean logit under the softmax minus the label's logit."""
         return float(((softmax(logits * inverse) * logits).sum(1) - chosen).mean())
 
     low, high = 1 / TEMPERATURES[1], 1 / TEMPERATURES[0]
@@ -111,9 +111,9 @@ def scale(scores: np.ndarray, temperature: float) -> np.ndarray:
 
 
 def energy(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
-    """``(N, K)`` logits -> ``(N,)``: ``-T log sum exp(logits / T)``; high for clips unlike those trained on.
+    """Energy score, ``(N, K)`` logits -> ``(N,)``: ``-T log sum exp(logits / T)``; high for unknown clips.
 
-    Probabilities have lost their energy (it is 0 for every clip): test with ``--average-clips score``.
+    The energy cannot be recovered from probabilities (it is 0 for every clip): test with ``--average-clips score``.
 
     Raises:
         ValueError: If ``logits`` are probabilities, or a score is NaN.
@@ -126,13 +126,13 @@ def energy(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
 
 
 def confidence(scores: np.ndarray) -> np.ndarray:
-    """``(N, K)`` logits or probabilities -> ``(N,)``: the largest probability; low for unknown clips."""
+    """Largest probability of each clip, ``(N, K)`` logits or probabilities -> ``(N,)``; low for unknown clips."""
     scores = check_scores(scores)
     return (scores if are_probabilities(scores) else softmax(scores)).max(1)
 
 
 def auroc(values: np.ndarray, positive: np.ndarray) -> float:
-    """Area under the ROC curve: how often a positive clip has a higher value than a negative one, ties count half.
+    """Area under the ROC curve: how often a positive clip has a higher value than a negative one; ties count half.
 
     Args:
         values: ``(N,)``.
@@ -151,12 +151,12 @@ def auroc(values: np.ndarray, positive: np.ndarray) -> float:
     if not positives or not negatives:
         raise ValueError(f'there must be positive and negative clips, got {positives} and {negatives}')
     _, index, count = np.unique(values, return_inverse=True, return_counts=True)
-    rank = (np.cumsum(count) - (count - 1) / 2)[index]  # 1 for the least, the mean rank for ties
+    rank = (np.cumsum(count) - (count - 1) / 2)[index]  # ranks from 1; ties get their mean rank
     return float((rank[positive].sum() - positives * (positives + 1) / 2) / (positives * negatives))
 
 
 def calibration_summary(scores: np.ndarray, labels: np.ndarray, temperature: float = 1.0) -> dict[str, float]:
-    """``ece``, ``nll`` and ``brier`` of scores, logits or probabilities, at a temperature."""
+    """Compute ``ece``, ``nll`` and ``brier`` of logits or probabilities at a temperature."""
     probabilities = scale(scores, temperature)
     return {
         'ece': expected_calibration_error(probabilities, labels),

@@ -1,4 +1,4 @@
-"""Metrics of scores against labels, in numpy alone.
+"""Classification metrics in numpy.
 
 ``N`` samples, ``K`` classes. Scores may be probabilities or raw scores: only their order counts.
 Ties: of equal scores the higher class index ranks first, as in a stable ascending sort read from its end.
@@ -10,7 +10,7 @@ import numpy as np
 
 
 def check_scores(scores: np.ndarray) -> np.ndarray:
-    """Scores as a float array ``(N, K)``, half precision widened.
+    """Convert scores to a float array ``(N, K)``; half precision becomes single.
 
     Raises:
         ValueError: If there is no sample or class, the rows differ in length, or a score is NaN.
@@ -37,7 +37,7 @@ def _check_integers(name: str, labels: Sequence[int]) -> np.ndarray:
 
 
 def check_pair(scores: np.ndarray, labels: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-    """Scores and labels as arrays ``(N, K)`` and ``(N,)``.
+    """Convert scores and labels to arrays ``(N, K)`` and ``(N,)``.
 
     Raises:
         ValueError: If shapes do not fit, a score is NaN, or a label is out of range.
@@ -52,12 +52,12 @@ def check_pair(scores: np.ndarray, labels: Sequence[int]) -> tuple[np.ndarray, n
 
 
 def _ranking(scores: np.ndarray) -> np.ndarray:
-    """``(N, K)`` class indices, best first; equal scores: the higher index first."""
+    """Rank the classes of each sample: ``(N, K)`` indices, best first; of equal scores the higher index first."""
     return np.argsort(scores, axis=1, kind='stable')[:, ::-1]
 
 
 def top_k_accuracy(scores: np.ndarray, labels: Sequence[int], topk: Sequence[int] = (1,)) -> list[float]:
-    """The fraction of samples whose label is among the ``k`` best scores, for each ``k``.
+    """Compute top-k accuracy: the fraction of samples whose label is among the ``k`` best scores, for each ``k``.
 
     Args:
         scores: ``(N, K)``.
@@ -71,12 +71,12 @@ def top_k_accuracy(scores: np.ndarray, labels: Sequence[int], topk: Sequence[int
     topk = (topk,) if isinstance(topk, int) else tuple(topk)
     if any(k < 1 for k in topk):
         raise ValueError(f'topk must be at least 1, got {topk}')
-    hits = _ranking(scores) == labels[:, None]  # (N, K), one True a row
+    hits = _ranking(scores) == labels[:, None]  # (N, K), one True per row
     return [float(hits[:, :k].any(axis=1).mean()) for k in topk]
 
 
 def _hits_and_counts(scores: np.ndarray, labels: Sequence[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """For each class, ``(K,)`` each: samples predicted correctly, samples of the class, samples predicted as it."""
+    """Count per class, ``(K,)`` each: correct predictions, samples of the class, predictions of the class."""
     scores, labels = check_pair(scores, labels)
     num_classes = scores.shape[1]
     predicted = _ranking(scores)[:, 0]
@@ -87,12 +87,12 @@ def _hits_and_counts(scores: np.ndarray, labels: Sequence[int]) -> tuple[np.ndar
 def mean_class_accuracy(scores: np.ndarray, labels: Sequence[int], occurring_only: bool = False) -> float:
     """Top-1 accuracy of each class, averaged over the classes that occur in the labels or the predictions.
 
-    A class that is only predicted counts 0, as in PYSKL and MMAction2, whose published numbers are computed so.
+    A class that is predicted but has no sample counts as 0: PYSKL and MMAction2 compute their published numbers so.
 
     Args:
         scores: ``(N, K)``.
         labels: ``(N,)``, 0 to K - 1.
-        occurring_only: Average over the classes that occur in the labels. The same number if every class occurs.
+        occurring_only: Average over the classes that occur in the labels only. Equal if every class occurs.
 
     Raises:
         ValueError: If shapes do not fit, a score is NaN, or a label is out of range.
@@ -103,7 +103,7 @@ def mean_class_accuracy(scores: np.ndarray, labels: Sequence[int], occurring_onl
 
 
 def per_class_accuracy(scores: np.ndarray, labels: Sequence[int]) -> np.ndarray:
-    """``(K,)`` top-1 accuracy of the samples of each class, which is its recall; NaN for a class without samples.
+    """Compute the top-1 accuracy (recall) of each class, ``(K,)``; NaN for a class without samples.
 
     Args:
         scores: ``(N, K)``.
@@ -117,7 +117,7 @@ def per_class_accuracy(scores: np.ndarray, labels: Sequence[int]) -> np.ndarray:
 
 
 def cross_entropy(scores: np.ndarray, labels: Sequence[int]) -> float:
-    """Mean of ``-log p[label]``, in nats.
+    """Compute the cross-entropy: the mean of ``-log p[label]``, in nats.
 
     Args:
         scores: ``(N, K)``: probabilities ``p``, or logits, whose softmax is ``p``.
@@ -134,7 +134,7 @@ def cross_entropy(scores: np.ndarray, labels: Sequence[int]) -> float:
 
 
 def are_probabilities(scores: np.ndarray) -> bool:
-    """Whether the rows of ``(N, K)`` are not negative and sum to 1, within the error of half precision."""
+    """Whether the rows of ``(N, K)`` are non-negative and sum to 1, up to the rounding error of half precision."""
     return bool((scores >= 0).all() and (np.abs(scores.sum(1) - 1) < 1e-2).all())
 
 
@@ -147,7 +147,7 @@ def softmax(scores: np.ndarray) -> np.ndarray:
 def confusion_matrix(
     predicted: Sequence[int], labels: Sequence[int], normalize: str | None = None, num_classes: int | None = None
 ) -> np.ndarray:
-    """``(L, L)``; rows are the labels, columns the predictions.
+    """Compute the confusion matrix ``(L, L)``; rows are labels, columns predictions.
 
     Args:
         predicted: ``(N,)`` integers.
@@ -178,7 +178,7 @@ def confusion_matrix(
 
 
 def _average_precision(score: np.ndarray, positive: np.ndarray) -> float:
-    """Sum over the distinct scores, best first, of (recall gained) x (precision there); ``(N,)`` each."""
+    """Average precision: the sum over distinct scores, best first, of (recall gained) x precision; inputs ``(N,)``."""
     order = np.argsort(-score, kind='stable')
     score, positive = score[order], positive[order]
     last_of_tie = np.append(score[1:] != score[:-1], True)
@@ -188,7 +188,7 @@ def _average_precision(score: np.ndarray, positive: np.ndarray) -> float:
 
 
 def mean_average_precision(scores: np.ndarray, labels: np.ndarray) -> float:
-    """Average precision of each class, averaged over the classes that have a positive sample; NaN if none has.
+    """Compute mean average precision over the classes that have a positive sample; NaN if none has.
 
     Args:
         scores: ``(N, K)``.

@@ -1,4 +1,4 @@
-"""Scores of several networks on the same clips, made into one. N clips, K classes, F files."""
+"""Fusion of the scores of several networks on the same clips. N clips, K classes, F files."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,16 +7,16 @@ import numpy as np
 
 from pyskl.evaluation.functional import are_probabilities, mean_class_accuracy, softmax, top_k_accuracy
 
-STEPS = np.linspace(0, 2, 21)  # weights that a search tries
+STEPS = np.linspace(0, 2, 21)  # candidate weights of the search
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """What one network said.
+    """Scores of one network.
 
     Args:
-        source: The file, for messages.
-        names: ``frame_dir`` of each clip, or None where the file does not say.
+        source: The path of the file, for error messages.
+        names: ``frame_dir`` of each clip, or None if the file has no names.
         labels: ``(N,)`` int64.
         scores: ``(N, K)`` float64, probabilities or logits.
     """
@@ -27,7 +27,7 @@ class Predictions:
     scores: np.ndarray
 
     def take(self, order: Sequence[int]) -> 'Predictions':
-        """The clips of these positions, in this order."""
+        """Select clips by position, in the given order."""
         order = np.asarray(order, dtype=np.int64)
         names = None if self.names is None else tuple(self.names[i] for i in order)
         return Predictions(self.source, names, self.labels[order], self.scores[order])
@@ -43,10 +43,10 @@ def _positions(predictions: Predictions) -> dict[str, int]:
 
 
 def align(files: Sequence[Predictions]) -> list[Predictions]:
-    """All in the order of the first: by name where both have names, else as they are.
+    """Reorder all files like the first: match clips by name if both have names, else by position.
 
     Raises:
-        ValueError: If two files are not of the same clips, labels and classes; names the first difference.
+        ValueError: If two files differ in clips, labels or classes; the message names the first difference.
     """
     first = files[0]
     aligned = [first]
@@ -79,11 +79,11 @@ def align(files: Sequence[Predictions]) -> list[Predictions]:
 
 
 def comparable(files: Sequence[Predictions], to_probabilities: bool = False) -> list[np.ndarray]:
-    """Scores that may be added: all probabilities or all logits.
+    """Make scores comparable: all probabilities or all logits.
 
     Args:
-        files: As of :func:`align`.
-        to_probabilities: Take the softmax of those that hold no probabilities.
+        files: The files returned by :func:`align`.
+        to_probabilities: Apply softmax to the scores that are logits.
 
     Raises:
         ValueError: If some hold probabilities and some do not, and ``to_probabilities`` is not set.
@@ -98,10 +98,10 @@ def comparable(files: Sequence[Predictions], to_probabilities: bool = False) -> 
 
 
 def check_weights(weights: Sequence[float] | None, count: int) -> np.ndarray:
-    """``(F,)`` float64; all one by default.
+    """Convert weights to ``(F,)`` float64; all one by default.
 
     Raises:
-        ValueError: If there are more or fewer than files, one is no finite number, or all are zero.
+        ValueError: If their number differs from that of the files, one is not a finite number, or all are zero.
     """
     weights = np.ones(count) if weights is None else np.asarray(weights, np.float64)
     if weights.shape != (count,):
@@ -112,12 +112,12 @@ def check_weights(weights: Sequence[float] | None, count: int) -> np.ndarray:
 
 
 def fuse(scores: Sequence[np.ndarray], weights: Sequence[float] | None = None) -> np.ndarray:
-    """F arrays ``(N, K)`` -> their weighted sum."""
+    """Return the weighted sum of F arrays ``(N, K)``."""
     return np.tensordot(check_weights(weights, len(scores)), np.stack(scores), 1)
 
 
 def measure(scores: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """``top1``, ``top5`` and ``mean_class``, fractions; ``top5`` of more than five classes only, else it is 1."""
+    """Compute ``top1``, ``top5`` and ``mean_class`` as fractions; ``top5`` only for more than five classes."""
     topk = (1, 5) if scores.shape[1] > 5 else (1,)
     found = {f'top{k}': value for k, value in zip(topk, top_k_accuracy(scores, labels, topk), strict=True)}
     return {**found, 'mean_class': mean_class_accuracy(scores, labels)}
@@ -127,7 +127,7 @@ def check_apart(searched: Predictions, reported: Predictions) -> None:
     """Refuse to search weights on clips that the result is reported on.
 
     Raises:
-        ValueError: If they share a clip, or it cannot be told.
+        ValueError: If they share a clip, or the files hold no names to check.
     """
     for file in (searched, reported):
         if file.names is None:
@@ -141,7 +141,7 @@ def check_apart(searched: Predictions, reported: Predictions) -> None:
 
 
 def search_weights(scores: Sequence[np.ndarray], labels: np.ndarray) -> np.ndarray:
-    """Weights ``(F,)`` of the best top-1, from all one, changed one at a time while that helps."""
+    """Search weights ``(F,)`` for the best top-1: coordinate ascent from all ones."""
     weights = np.ones(len(scores))
     best = top_k_accuracy(fuse(scores, weights), labels)[0]
     improved = True

@@ -1,4 +1,4 @@
-"""Results of all processes, in the order of the data set."""
+"""Gather the results of all processes in the order of the data set."""
 
 import numpy as np
 import torch.distributed as dist
@@ -7,12 +7,12 @@ import torch.distributed as dist
 def gather_results(results: list[dict], size: int) -> list[dict] | None:
     """Bring the results of all processes to rank 0.
 
-    Process r of W holds samples r, r + W, ...; what lies beyond ``size`` repeats samples to give every process equally
-    many. Equal arrays travel as one, and only rank 0 receives them: pickling a million results took 10 s per process.
+    Process r of W holds samples r, r + W, ...; entries beyond ``size`` are repeats that give processes equally many.
+    Arrays of equal shape are sent as one, to rank 0 only: pickling a million results took 10 s per process.
 
     Args:
-        results: Of this process, each a dict of ``score`` and perhaps ``label``.
-        size: Samples of the data set.
+        results: Results of this process, each a dict with ``score`` and optionally ``label``.
+        size: Number of samples of the data set.
 
     Returns:
         All results on rank 0, None elsewhere.
@@ -31,7 +31,7 @@ def gather_results(results: list[dict], size: int) -> list[dict] | None:
 
 
 def _packed(results: list[dict]) -> dict[str, np.ndarray | list]:
-    """Each key's values as one array where they are of one shape."""
+    """Stack the values of each key into one array if they have equal shapes."""
     packed: dict[str, np.ndarray | list] = {}
     for key in results[0] if results else ():
         values = [result[key] for result in results]

@@ -1,6 +1,6 @@
-"""The metrics of ``evaluation.metrics`` and ``--eval``, gathered over processes in the order of the data set.
+"""Metrics of ``evaluation.metrics`` and ``--eval``, gathered over processes in the order of the data set.
 
-A metric from outside (``custom_imports``) is registered in :data:`pyskl.registry.METRICS`, or mmengine's, and named
+A custom metric (``custom_imports``) is registered in :data:`pyskl.registry.METRICS`, or mmengine's, and named
 like ours. It is either a function ``(scores (N, K), labels) -> float``, logged under its own name, or a subclass of
 mmengine's ``BaseMetric`` whose ``process`` gets a list of dicts ``score`` (K,) and ``label``.
 """
@@ -31,17 +31,17 @@ ONE_LABEL = tuple(name for name in METRIC_NAMES if name != 'mean_average_precisi
 
 
 def useful_topk(topk: Sequence[int], num_classes: int | None) -> tuple[int, ...]:
-    """The k that can be wrong: of ``num_classes`` classes the best ``num_classes`` are always all of them."""
+    """Drop each k that is at least ``num_classes``: its accuracy is always 1."""
     return tuple(k for k in topk if k == 1 or num_classes is None or k < num_classes)
 
 
 @METRICS.register_module()
 class ClassificationMetric(BaseMetric):
-    """Accuracies of class scores.
+    """Metrics of class scores.
 
     Args:
-        metrics: Names out of :data:`METRIC_NAMES`, or of functions that are registered.
-        topk: The k of ``top_k_accuracy``. A k that every clip meets (5 of five classes) is left out.
+        metrics: Names in :data:`METRIC_NAMES`, or of registered functions.
+        topk: The k of ``top_k_accuracy``. A k that is at least the number of classes is left out.
         loss: Whether to add ``val_loss``, the cross-entropy of the scores.
 
     Attributes:
@@ -70,7 +70,7 @@ class ClassificationMetric(BaseMetric):
         self.results.extend(data_samples)
 
     def evaluate(self, size: int) -> dict[str, object]:
-        """The metrics of ``size`` samples, on every process."""
+        """Compute the metrics of ``size`` samples; every process gets them."""
         results = gather_results(self.results, size)
         values = [None if results is None else self.compute_metrics(results)]
         broadcast_object_list(values)
@@ -78,10 +78,10 @@ class ClassificationMetric(BaseMetric):
         return {f'{self.prefix}/{key}': value for key, value in values[0].items()} if self.prefix else values[0]
 
     def compute_metrics(self, results: list[dict]) -> dict[str, object]:
-        """``top1_acc``, ``top5_acc``, ``mean_class_accuracy``, ..., as asked for.
+        """Compute the requested metrics: ``top1_acc``, ``top5_acc``, ``mean_class_accuracy``, ...
 
-        Numbers, but ``per_class_accuracy`` (a list of K numbers) and ``confusion_matrix`` (a list of K rows of counts).
-        Nothing is computed for a data set without labels, or with scores per clip (``average_clips=None``).
+        Values are numbers, except ``per_class_accuracy`` (K numbers) and ``confusion_matrix`` (K rows of counts).
+        The dict is empty for a data set without labels, or with scores per clip (``average_clips=None``).
         """
         self.scores = [result['score'] for result in results]
         if not results or any(
@@ -109,7 +109,7 @@ class ClassificationMetric(BaseMetric):
         if name == 'per_class_accuracy':
             return {name: per_class_accuracy(scores, labels).tolist()}
         if name == 'confusion_matrix':
-            # The order of equal scores is that of top_k_accuracy: the higher class first.
+            # Break ties like top_k_accuracy: the higher class first.
             predicted = scores.shape[1] - 1 - scores[:, ::-1].argmax(1)
             return {name: confusion_matrix(predicted, labels, num_classes=scores.shape[1]).tolist()}
         if name == 'mean_average_precision':
@@ -120,10 +120,10 @@ class ClassificationMetric(BaseMetric):
 
 
 def _function(name: str) -> Callable:
-    """The function registered as ``name``.
+    """Return the function registered as ``name``.
 
     Raises:
-        ValueError: If there is none.
+        ValueError: If no function has that name.
     """
     found = METRICS.get(name) if isinstance(name, str) else None
     if not inspect.isfunction(found):
@@ -133,10 +133,10 @@ def _function(name: str) -> Callable:
 
 
 def metric_configs(items: Sequence[str | dict], topk: Sequence[int] = (1, 5), loss: bool = False) -> list[dict]:
-    """``evaluation.metrics`` or ``--eval`` -> configs of metrics: one of ours with all its names, then the others.
+    """Convert ``evaluation.metrics`` or ``--eval`` to metric configs: one for our own metrics, then custom ones.
 
     Args:
-        items: Names of metrics, or dicts with the type of a registered one.
+        items: Names of metrics, or dicts with the type of a registered metric.
         topk: The k of ``top_k_accuracy``.
         loss: Whether to add ``val_loss``.
 
@@ -160,7 +160,7 @@ def metric_configs(items: Sequence[str | dict], topk: Sequence[int] = (1, 5), lo
 
 
 def build_metrics(configs: Sequence[dict]) -> list[BaseMetric]:
-    """The metrics of :func:`metric_configs`.
+    """Build the metrics of :func:`metric_configs`.
 
     Raises:
         ValueError: If a type or an argument is unknown.
@@ -172,15 +172,15 @@ def build_metrics(configs: Sequence[dict]) -> list[BaseMetric]:
 
 
 def check_labels(names: Sequence[str], several: bool, key: str) -> None:
-    """Refuse metrics that the labels do not allow, before anything is scored.
+    """Raise if the labels do not allow a metric, before any clip is scored.
 
     Args:
-        names: Of the metrics.
-        several: Whether a clip has several classes (``multi_class=True``).
+        names: Names of the metrics.
+        several: Whether a clip can have several classes (``multi_class=True``).
         key: The config key or option that names them.
 
     Raises:
-        ValueError: If one needs a single class per clip.
+        ValueError: If a metric needs a single class per clip.
     """
     wrong = [name for name in names if name in ONE_LABEL or name == 'val_loss']
     if several and wrong:

@@ -1,4 +1,4 @@
-"""The metrics that MMAction2's configs name, with the keys that its logs and checkpoints have (``acc/top1``)."""
+"""Metrics of MMAction2's configs, logged under MMAction2's keys (``acc/top1``)."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ def _topk(metric_options: dict | None) -> Sequence[int]:
 
 
 def acc_keys(config: dict, num_classes: int | None) -> list[str]:
-    """The numbers that an ``AccMetric`` of this config gives, the first first."""
+    """Names of the values that an ``AccMetric`` with this config logs, in order."""
     names = config.get('metric_list', ('top_k_accuracy', 'mean_class_accuracy'))
     keys = []
     for name in [names] if isinstance(names, str) else names:
@@ -27,10 +27,10 @@ class AccMetric(ClassificationMetric):
     """MMAction2's ``AccMetric``: ``acc/top1``, ``acc/top5``, ``acc/mean1``.
 
     Args:
-        metric_list: Out of 'top_k_accuracy', 'mean_class_accuracy' and 'mean_average_precision'.
+        metric_list: Any of 'top_k_accuracy', 'mean_class_accuracy' and 'mean_average_precision'.
         metric_options: ``dict(top_k_accuracy=dict(topk=(1, 5)))``.
         collect_device: Ignored: scores are gathered through the process group.
-        prefix: What the keys begin with, 'acc' by default.
+        prefix: Prefix of the keys, 'acc' by default.
 
     Raises:
         ValueError: If a metric is none of these.
@@ -51,7 +51,7 @@ class AccMetric(ClassificationMetric):
         self.prefix = prefix or 'acc'
 
     def compute_metrics(self, results: list[dict]) -> dict[str, object]:
-        """As of :class:`ClassificationMetric`, under MMAction2's names."""
+        """Compute the metrics of :class:`ClassificationMetric`, under MMAction2's names."""
         named = {f'top{k}_acc': f'top{k}' for k in self.topk} | SHORT
         return {named.get(key, key): value for key, value in super().compute_metrics(results).items()}
 
@@ -62,8 +62,8 @@ class ConfusionMatrix(ClassificationMetric):
 
     Args:
         num_classes: Ignored: a score has as many entries as there are classes.
-        collect_device: Ignored, as of :class:`AccMetric`.
-        prefix: What the key begins with.
+        collect_device: Ignored, as in :class:`AccMetric`.
+        prefix: Prefix of the key.
     """
 
     def __init__(self, num_classes: int | None = None, collect_device: str = 'cpu', prefix: str | None = None) -> None:
@@ -71,6 +71,6 @@ class ConfusionMatrix(ClassificationMetric):
         self.prefix = prefix or 'confusion_matrix'
 
     def compute_metrics(self, results: list[dict]) -> dict[str, object]:
-        """``result``: the counts."""
+        """Return the counts as ``result``."""
         found = super().compute_metrics(results)
         return {'result': found['confusion_matrix']} if found else {}

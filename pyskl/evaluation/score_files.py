@@ -1,4 +1,4 @@
-"""Files of scores, ours and others', read without running code.
+"""Read score files of PYSKL, MMAction2 and this package without running code.
 
 - ours, ``tools/test.py --dump``: a list of dicts frame_dir, label, score (pickle, JSON or YAML);
 - MMAction2's ``--dump``: a pickled list of dicts with tensors pred_score and gt_label;
@@ -20,7 +20,7 @@ _WHAT = 'score file'
 
 
 def _tensor(storage: object, *arguments: object) -> np.ndarray:
-    """Stands for ``torch._utils._rebuild_tensor_v2``: the scores as an array."""
+    """Stand-in for ``torch._utils._rebuild_tensor_v2`` that returns an array."""
     tensor = rebuild(storage, *arguments)
     return (tensor.float() if tensor.is_floating_point() else tensor).numpy().copy()
 
@@ -42,7 +42,7 @@ def _read(path: Path) -> object:
 
 
 def _item(row: dict, *keys: str) -> object:
-    """The first of these keys; in MMAction2 before 1.2 the value lies one level below, under ``item``."""
+    """Return the first of these keys; MMAction2 before 1.2 nests the value under ``item``."""
     value = next((row[key] for key in keys if key in row), None)
     return value.get('item') if isinstance(value, dict) else value
 
@@ -66,7 +66,7 @@ def _scores(rows: list, path: Path) -> np.ndarray:
 
 
 def _of_split(ann_file: str, split: str | None) -> tuple[tuple[str, ...], list]:
-    """Names and labels of the clips of a split, in the order that a test goes through them."""
+    """Names and labels of the clips of a split, in test order."""
     records, splits = read_annotations(ann_file)
     key = identifier(records)
     if split is not None:
@@ -78,7 +78,7 @@ def _of_split(ann_file: str, split: str | None) -> tuple[tuple[str, ...], list]:
 
 
 def read_predictions(path: str | Path, ann_file: str | None = None, split: str | None = None) -> Predictions:
-    """One file of scores.
+    """Read one file of scores.
 
     Args:
         path: The file.
@@ -87,7 +87,7 @@ def read_predictions(path: str | Path, ann_file: str | None = None, split: str |
 
     Raises:
         OSError: If a file cannot be read.
-        ValueError: If it is of none of the three kinds, or does not fit the annotations.
+        ValueError: If the file has none of the three formats, or does not match the annotations.
     """
     path = Path(path)
     rows = _read(path)

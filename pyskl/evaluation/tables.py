@@ -1,11 +1,11 @@
-"""Metrics that are not one number, as lines of a console."""
+"""Format list and matrix metrics for the console."""
 
 import math
 from collections.abc import Sequence
 
 
 def result_lines(result: dict[str, object]) -> list[str]:
-    """Each metric of ``result`` as lines: a number on one, a list as one per class, a matrix as one per row."""
+    """Format each metric of ``result``: one line for a number, one per class for a list, one per row for a matrix."""
     lines = []
     for name, value in result.items():
         if not isinstance(value, list):
@@ -22,7 +22,7 @@ def result_lines(result: dict[str, object]) -> list[str]:
 
 
 def matrix_lines(matrix: Sequence[Sequence[int]]) -> list[str]:
-    """The counts, aligned, under a line of class indices."""
+    """Align the counts below a line of class indices."""
     width = max(len(str(cell)) for row in [*matrix, range(len(matrix))] for cell in row) + 1
     head = ' ' * 7 + ''.join(f'{i:>{width}}' for i in range(len(matrix)))
     return [head, *(f'  {i:>5}' + ''.join(f'{cell:>{width}}' for cell in row) for i, row in enumerate(matrix))]
