@@ -1,4 +1,4 @@
-"""A skeleton, and reading one from a dict or a file.
+"""The ``Skeleton`` class, and its construction from a dict or a file.
 
 Convention: joints count from 0; an edge, a bone and a grid link are (child, parent), towards the centre.
 """
@@ -11,7 +11,7 @@ import yaml
 
 Pairs = tuple[tuple[int, int], ...]
 
-# Keys of a skeleton given as a dict; then other words for the same, MMAction2's and British.
+# Keys of a skeleton dict, then their aliases: MMAction2's and British spellings.
 _DICT_KEYS = ('name', 'joints', 'edges', 'bones', 'left', 'right', 'center', 'dims', 'origin', 'spine', 'shoulders')
 _OTHER_WORDS = {'num_node': 'joints', 'inward': 'edges', 'centre': 'center'}
 SKELETON_SUFFIXES = ('.yaml', '.yml', '.json')
@@ -28,15 +28,15 @@ class Skeleton:
         edges: (child, parent) pairs of the graph, inward.
         bone_parents: ``V`` indices; bone ``v`` points from joint ``bone_parents[v]`` to joint ``v``.
         grid_links: (i, j): row ``i`` of Ske2Grid's skeleton matrix takes joint ``j``.
-        limbs: Pairs drawn as limbs in heatmaps and pictures, in channel order.
+        limbs: Pairs drawn as limbs in heatmaps and images, in channel order.
         left: Joints of the left side.
         right: Their partners on the right, in the same order.
         center: The graph's centre.
-        dims: Coordinates a joint has; 2 means that a score may follow as a third channel.
+        dims: Coordinates per joint; with 2 a score may follow as a third channel.
         origin: The joint that :class:`PreNormalize3D` moves to (0, 0, 0).
-        spine: (from, to): the direction that is turned onto +z.
-        shoulders: (to, from): the direction that is turned onto +x.
-        source: Where the lists come from.
+        spine: (from, to): the direction rotated onto +z.
+        shoulders: (to, from): the direction rotated onto +x.
+        source: Source of the lists.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Skeleton:
 
     @property
     def num_joints(self) -> int:
-        """``V``."""
+        """Number of joints, ``V``."""
         return len(self.joints)
 
 
@@ -68,7 +68,7 @@ def bones_of(edges: Pairs, num_joints: int) -> tuple[int, ...]:
 
 
 def select_joints(skeleton: Skeleton, joints: Sequence[int], name: str) -> Skeleton:
-    """The skeleton of some joints of another.
+    """Restrict a skeleton to some of its joints.
 
     A joint whose parent is left out gets its nearest remaining ancestor, or else the centre. The centre is the
     skeleton's own if it remains, and else the first joint without an ancestor.
@@ -120,13 +120,13 @@ def select_joints(skeleton: Skeleton, joints: Sequence[int], name: str) -> Skele
 
 
 def skeleton_from_dict(cfg: dict) -> Skeleton:
-    """A skeleton that a config writes out.
+    """Build a skeleton from a dict in a config.
 
     Args:
         cfg: ``joints`` (names, or how many) and ``edges`` or ``bones`` ((child, parent) pairs; either stands for the
             other) are needed; ``left``, ``right``, ``center`` (default 0), ``dims`` (default 2), ``origin``, ``spine``,
             ``shoulders`` and ``name`` are not. Joints may be named or numbered. MMAction2's ``num_node`` and
-            ``inward`` are understood.
+            ``inward`` are accepted.
 
     Raises:
         ValueError: If a key is unknown, a joint is not one of ``joints``, or the lists do not fit one another.
@@ -145,7 +145,7 @@ def skeleton_from_dict(cfg: dict) -> Skeleton:
         )
     if not all(type(joint) in (str, int) for joint in joints):
         raise ValueError(f'skeleton joints must be names or whole numbers, got {joints!r}')
-    numbered = any(isinstance(joint, int) for joint in joints)  # [1, 2, 3]: then a pair's numbers are names too
+    numbered = any(isinstance(joint, int) for joint in joints)  # [1, 2, 3]: numbers in pairs are names too
     joints = tuple(map(str, joints))
     if not joints or len(set(joints)) < len(joints):
         raise ValueError(f'skeleton joints must be at least one and all different, got {joints}')
@@ -207,10 +207,10 @@ def skeleton_from_dict(cfg: dict) -> Skeleton:
 
 
 def skeleton_from_file(path: str | Path) -> Skeleton:
-    """The skeleton in a YAML (or JSON) file: a mapping with the keys of :func:`skeleton_from_dict`.
+    """Read a skeleton from a YAML (or JSON) file: a mapping with the keys of :func:`skeleton_from_dict`.
 
     Raises:
-        ValueError: If the file cannot be read, is no mapping, or is not a skeleton; names the file.
+        ValueError: If the file cannot be read, is not a mapping, or is not a skeleton; names the file.
     """
     path = Path(path)
     try:

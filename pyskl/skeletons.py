@@ -1,4 +1,4 @@
-"""What is known of each skeleton; the only file that holds joint indices.
+"""Facts of each skeleton; the only file that holds joint indices.
 
 Edges, bones, grid links and limbs are separate facts: published lists differ, and checkpoints depend on them. None is
 derived from another, except for a skeleton that a user gives as a dict.
@@ -63,7 +63,7 @@ _NTU = Skeleton(
         'spine_shoulder left_hand_tip left_thumb right_hand_tip right_thumb'
     ),
     edges=_NTU_EDGES,
-    # 21 -> 22 and 23 -> 24 are not graph edges: 2s-AGCN's list, kept for its checkpoints.
+    # 21 -> 22 and 23 -> 24 are not graph edges: 2s-AGCN's list, which its checkpoints require.
     bone_parents=(1, 20, 20, 2, 20, 4, 5, 6, 20, 8, 9, 10, 0, 12, 13, 14, 0, 16, 17, 18, 20, 22, 7, 24, 11),
     grid_links=_pairs(
         '0-1 1-20 2-20 3-2 4-20 5-4 6-5 7-6 8-20 9-8 10-9 11-10 12-0 13-12 14-13 15-14 16-0 17-16 18-17 19-18 '
@@ -211,7 +211,7 @@ WHOLEBODY_PARTS = {
 
 
 def _chain(first: int, last: int, root: int) -> Pairs:
-    """``first`` -> ``root``, then each joint up to ``last`` -> the one before it."""
+    """Return the pairs of a chain: ``first`` -> ``root``, then each joint up to ``last`` -> the previous one."""
     return ((first, root), *((v, v - 1) for v in range(first + 1, last + 1)))
 
 
@@ -219,7 +219,7 @@ def _shift(pairs: Pairs, by: int) -> Pairs:
     return tuple((a + by, b + by) for a, b in pairs)
 
 
-# In the face's own numbers: towards the tip of the nose (30) by its bridge, and from there to the chin by the mouth.
+# In iBUG's numbers: along the bridge to the tip of the nose (30), and from there over the mouth to the chin.
 _FACE_EDGES = (
     *_pairs('29-30 28-29 27-28 33-30 32-33 31-32 34-33 35-34'),
     *_pairs('21-27 20-21 19-20 18-19 17-18 22-27 23-22 24-23 25-24 26-25'),
@@ -228,7 +228,7 @@ _FACE_EDGES = (
     *_pairs('66-62 67-66 65-66 57-66 58-57 59-58 56-57 55-56'),
     *_pairs('8-57 7-8 6-7 5-6 4-5 3-4 2-3 1-2 0-1 9-8 10-9 11-10 12-11 13-12 14-13 15-14 16-15'),
 )
-# Segments that close the eyes and the lips.
+# Segments that close the contours of eyes and lips.
 _FACE_LOOPS = _pairs('36-41 45-46 48-59 54-55 60-67 64-65')
 _WHOLEBODY_EDGES = (
     *_COCO_EDGES, *_pairs('17-15 18-17 19-15 20-16 21-20 22-16'), *_shift(_FACE_EDGES, 23), (53, 0),
@@ -254,7 +254,7 @@ _WHOLEBODY = Skeleton(
 
 
 def wholebody_joints(parts: str) -> tuple[int, ...]:
-    """Indices among the 133 joints of the parts ``'body+feet'``, in their order; names are :data:`WHOLEBODY_PARTS`.
+    """Return the indices among the 133 joints of parts such as ``'body+feet'`` (:data:`WHOLEBODY_PARTS`), in order.
 
     Raises:
         ValueError: If a part is unknown.
@@ -279,13 +279,13 @@ LIMB_ORDERS = {
 
 
 def add_skeleton(layout: Skeleton | dict | str | Path) -> Skeleton:
-    """Make a layout known by its name, everywhere a name may stand: for a module of ``custom_imports``.
+    """Register a layout under its name, so that configs may name it: for a module of ``custom_imports``.
 
     Args:
         layout: A skeleton, a dict for :func:`skeleton_from_dict` with a ``name``, or a file.
 
     Raises:
-        ValueError: If it is not a skeleton, or another one has the name.
+        ValueError: If it is not a skeleton, or the name is taken by another.
     """
     skeleton = get_skeleton(layout)
     if SKELETONS.setdefault(skeleton.name, skeleton) != skeleton:
@@ -294,7 +294,7 @@ def add_skeleton(layout: Skeleton | dict | str | Path) -> Skeleton:
 
 
 def get_skeleton(layout: 'str | dict | Skeleton') -> Skeleton:
-    """The skeleton that a config means.
+    """Resolve a ``layout`` of a config to a skeleton.
 
     Args:
         layout: A name of :data:`SKELETONS`, parts of the whole body (``wholebody:body+hands``, names of
@@ -321,11 +321,11 @@ def get_skeleton(layout: 'str | dict | Skeleton') -> Skeleton:
 
 
 def mirror_order(count: int, left: Sequence[int], right: Sequence[int], name: str = 'left, right') -> tuple[int, ...]:
-    """``count`` indices: that of each joint's (or limb's) partner on the other side, itself where it has none.
+    """For each of ``count`` joints (or limbs), the index of its partner on the other side, or its own.
 
     Args:
-        count: Joints, or limbs.
-        left: Those of the left side.
+        count: Number of joints, or limbs.
+        left: Indices on the left side.
         right: Their partners, in the same order.
         name: The config keys, for errors.
 
@@ -340,18 +340,18 @@ def mirror_order(count: int, left: Sequence[int], right: Sequence[int], name: st
 
 
 def limb_mirror_order(limbs: Pairs, partners: Sequence[int]) -> tuple[int, ...]:
-    """For each limb the index of the one between its joints' partners, itself where there is none.
+    """For each limb, the index of the limb between its joints' partners, or its own if there is none.
 
     Args:
         limbs: Pairs of joints.
-        partners: Of :func:`mirror_order`, one a joint.
+        partners: Result of :func:`mirror_order`, one per joint.
     """
     index = {frozenset(limb): i for i, limb in enumerate(limbs)}
     return tuple(index.get(frozenset((partners[a], partners[b])), i) for i, (a, b) in enumerate(limbs))
 
 
 def get_limbs(limbs: str | Sequence[Sequence[int]] | None, skeleton: Skeleton) -> Pairs:
-    """The limbs that a config means.
+    """Resolve ``limbs`` of a config to pairs of joints.
 
     Args:
         limbs: None for the skeleton's own, a name of :data:`LIMB_ORDERS`, or pairs of joints.

@@ -1,4 +1,4 @@
-"""A pose estimator by its name, or one of the user's own."""
+"""Choice of a pose estimator by name, including the user's own class."""
 
 import importlib
 from pathlib import Path
@@ -17,17 +17,17 @@ def make_pose_model(
     device: str = 'cpu',
     mode: str = 'balanced',
 ) -> PoseModel:
-    """The estimator called ``name``.
+    """Build the estimator called ``name``.
 
     Args:
         name: One of :data:`ESTIMATORS`, or ``package.module:Class`` of your own, called without arguments. ``auto``:
             hands for the layout ``handmp``, all landmarks for ``mediapipe``; else rtmlib if a ``pose_file`` is given,
             and MediaPipe otherwise, which needs no file.
-        layout: Of the network that takes the joints.
-        pose_file: For rtmlib.
-        detector_file: For rtmlib.
-        device: For rtmlib.
-        mode: Which networks rtmlib fetches if no files are given.
+        layout: Skeleton layout of the network that takes the joints.
+        pose_file: ONNX pose model for rtmlib.
+        detector_file: ONNX detector for rtmlib.
+        device: Device of rtmlib.
+        mode: Which networks rtmlib downloads if no files are given.
 
     Raises:
         ValueError: If the name is unknown, its package is not installed, or its joints are not those of ``layout``.
@@ -69,6 +69,6 @@ def _own(name: str) -> PoseModel:
 
 
 def _fitting(layout: str) -> str:
-    """Which of the estimators here would do."""
+    """Suggest the estimators that support the layout."""
     fits = {'coco': '--pose mediapipe or rtmlib does', 'handmp': '--pose mediapipe-hands does'}
     return fits.get(layout, 'none of those here does: give keypoints of that layout, or a network for coco or handmp')

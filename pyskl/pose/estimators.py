@@ -1,9 +1,9 @@
-"""Who is in a picture, and where their joints are: the one place that knows a pose estimator.
+"""Pose estimation of the persons in an image, by rtmlib.
 
-A pose model is an object with a method ``people(frame)`` and the name of the skeleton it finds, ``layout``. Another
-estimator is another class of this shape.
+A pose model is an object with a method ``people(frame)`` and the name of its skeleton, ``layout``. Any other
+estimator can be added as a class with this interface.
 
-P persons, V joints, H W picture.
+P persons, V joints, H W image.
 """
 
 from pathlib import Path
@@ -16,12 +16,12 @@ EXTRA = "pip install -e '.[pose]'"
 
 
 class PoseModel(Protocol):
-    """What a tool asks of a pose estimator."""
+    """The interface of a pose estimator."""
 
     layout: str
 
     def people(self, frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The persons in a picture.
+        """Detect the persons in an image.
 
         Args:
             frame: ``(H, W, 3)`` uint8, blue first.
@@ -33,17 +33,17 @@ class PoseModel(Protocol):
 
 
 class RtmlibPose:
-    """Persons by a detector, their 17 COCO joints by RTMPose; or both at once by RTMO. ONNX files, run by rtmlib.
+    """A person detector plus RTMPose for 17 COCO joints, or RTMO for both at once. ONNX files, run by rtmlib.
 
     Args:
-        mode: Which networks rtmlib fetches on first use, if no files are given: :data:`MODES`.
-        pose_file: RTMPose's or RTMO's ``.onnx``; nothing is fetched then.
-        detector_file: YOLOX's ``.onnx``, beside a ``pose_file`` of RTMPose. Without, the whole picture is one person.
+        mode: Which networks rtmlib downloads on first use, if no files are given: :data:`MODES`.
+        pose_file: ``.onnx`` of RTMPose or RTMO; disables downloads.
+        detector_file: ``.onnx`` of YOLOX, with a ``pose_file`` of RTMPose. If None, the whole image is one person.
         device: ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
-        threads: Of a CPU, for each network; 0: all.
+        threads: CPU threads per network; 0: all.
 
     Raises:
-        ValueError: If rtmlib is not installed, or a file is no network of these kinds.
+        ValueError: If rtmlib is not installed, or a file is not a network of these kinds.
         OSError: If a file cannot be read, or rtmlib cannot fetch one.
     """
 
@@ -71,7 +71,7 @@ class RtmlibPose:
         if pose_file is None:
             try:
                 body = rtmlib.Body(mode=mode, backend='onnxruntime', device=device)
-            except Exception as error:  # whatever a network that is away looks like to it
+            except Exception as error:  # rtmlib raises various errors if the host is unreachable
                 raise OSError(
                     f'rtmlib could not fetch its networks of mode {mode!r} ({" ".join(str(error).split())[:200]}); '
                     f'fetch a .onnx elsewhere and name it with --pose-model'
@@ -103,13 +103,13 @@ class RtmlibPose:
                 )
 
     def people(self, frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """``(H, W, 3)`` -> ``(P, 17, 2)`` pixels, ``(P, 17)`` scores."""
+        """Detect persons, ``(H, W, 3)`` -> ``(P, 17, 2)`` pixels and ``(P, 17)`` scores."""
         none = np.zeros((0, 17, 2), np.float32), np.zeros((0, 17), np.float32)
         if self._one_stage:
             keypoint, score = self._pose(frame)
         else:
             boxes = [[0, 0, frame.shape[1], frame.shape[0]]] if self._whole else self._detector(frame)
-            if len(boxes) == 0:  # rtmlib would take the whole picture for a person
+            if len(boxes) == 0:  # rtmlib would treat the whole image as a person
                 return none
             keypoint, score = self._pose(frame, bboxes=boxes)
         seen = np.asarray(score).max(-1) > 0
@@ -117,7 +117,7 @@ class RtmlibPose:
 
 
 def _looked_at(path: str | Path, onnxruntime) -> tuple[int, int, list[str]]:
-    """(height, width) of the picture that a network takes, and the names of its outputs."""
+    """Return the input (height, width) of a network, and the names of its outputs."""
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f'{path} is no file; name a .onnx')

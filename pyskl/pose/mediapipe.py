@@ -1,4 +1,4 @@
-"""Body and hand joints by MediaPipe, whose networks are part of its package: nothing is fetched.
+"""Body and hand joints by MediaPipe, whose package includes its networks: no download is needed.
 
 Axes: ``P`` persons (or hands) of a frame, ``V`` joints. Source: https://arxiv.org/abs/2006.10204 (body) and
 https://arxiv.org/abs/2006.10214 (hands).
@@ -25,7 +25,7 @@ class MediaPipeBody:
 
     Args:
         layout: ``coco`` takes the landmarks of the same names; ``mediapipe`` all of them in MediaPipe's order.
-        min_score: Least confidence of a detection, 0 to 1.
+        min_score: Minimum confidence of a detection, 0 to 1.
 
     Raises:
         ValueError: If MediaPipe is not installed, or an argument is out of range.
@@ -49,7 +49,7 @@ class MediaPipeBody:
             self._network.process(_BLANK)
 
     def people(self, frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """``(H, W, 3)`` uint8 BGR -> ``(P, V, 2)`` pixels and ``(P, V)`` visibilities, P being 0 or 1."""
+        """Detect at most one person, ``(H, W, 3)`` uint8 BGR -> ``(P, V, 2)`` pixels, ``(P, V)`` visibilities."""
         found = self._network.process(np.ascontiguousarray(frame[..., ::-1])).pose_landmarks
         if found is None:
             return _nobody(len(self._chosen))
@@ -65,11 +65,11 @@ class MediaPipeBody:
 class MediaPipeHands:
     """Hands as 21 joints each, the layout ``handmp``; a hand counts as a person.
 
-    The score of a joint is the confidence in its hand, since MediaPipe rates no single joint of a hand.
+    The score of a joint is the confidence of its hand, since MediaPipe has no score per joint.
 
     Args:
-        max_hands: Most hands per frame, 1 to 8.
-        min_score: Least confidence of a detection, 0 to 1.
+        max_hands: Maximum number of hands per frame, 1 to 8.
+        min_score: Minimum confidence of a detection, 0 to 1.
 
     Raises:
         ValueError: If MediaPipe is not installed, or an argument is out of range.
@@ -89,7 +89,7 @@ class MediaPipeHands:
             self._network.process(_BLANK)
 
     def people(self, frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """``(H, W, 3)`` uint8 BGR -> ``(P, 21, 2)`` pixels and ``(P, 21)`` scores."""
+        """Detect hands, ``(H, W, 3)`` uint8 BGR -> ``(P, 21, 2)`` pixels and ``(P, 21)`` scores."""
         found = self._network.process(np.ascontiguousarray(frame[..., ::-1]))
         if not found.multi_hand_landmarks:
             return _nobody(get_skeleton('handmp').num_joints)
@@ -103,7 +103,7 @@ class MediaPipeHands:
 
 
 def _solutions():
-    # protobuf's own notice about the version that MediaPipe was built with
+    # protobuf warns about the version that MediaPipe was built with
     warnings.filterwarnings('ignore', message=r'SymbolDatabase\.GetPrototype', category=UserWarning)
     try:
         with _quiet():
@@ -120,7 +120,7 @@ def _check_score(min_score: float) -> None:
 
 
 def _pixels(landmarks, frame: np.ndarray) -> np.ndarray:
-    """``(V, 2)``: MediaPipe gives shares of the image's width and height."""
+    """Convert landmarks to pixels ``(V, 2)``: MediaPipe returns fractions of the image's width and height."""
     share = np.array([(point.x, point.y) for point in landmarks], np.float32)
     return share * np.array([frame.shape[1], frame.shape[0]], np.float32)
 
@@ -131,7 +131,7 @@ def _nobody(joints: int) -> tuple[np.ndarray, np.ndarray]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Send what MediaPipe's C++ code writes to stderr while it starts to the null device."""
+    """Discard what MediaPipe's C++ code writes to stderr during start-up."""
     saved, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 2)
     try:

@@ -1,4 +1,4 @@
-"""Keypoints found beforehand, given frame by frame as a pose estimator gives them."""
+"""Precomputed keypoints behind the interface of a pose estimator."""
 
 from collections.abc import Iterable, Iterator
 
@@ -8,11 +8,11 @@ People = tuple[np.ndarray, np.ndarray]
 
 
 class PrecomputedPose:
-    """The persons of a film's frames, in order, whatever the frames show.
+    """Return the given persons frame by frame; the images are ignored.
 
     Args:
-        frames: For each frame ``(P, V, 2)`` pixels and ``(P, V)`` scores; an iterator is read as frames come.
-        layout: The skeleton they are joints of.
+        frames: For each frame ``(P, V, 2)`` pixels and ``(P, V)`` scores; an iterator is consumed frame by frame.
+        layout: Skeleton layout of the keypoints.
 
     """
 
@@ -21,10 +21,10 @@ class PrecomputedPose:
         self._frames: Iterator[People] = iter(frames)
 
     def people(self, frame: np.ndarray) -> People:
-        """Those of the next frame.
+        """Return the persons of the next frame.
 
         Raises:
-            ValueError: If the film has more frames than keypoints were given for.
+            ValueError: If the video has more frames than ``frames``.
         """
         try:
             return next(self._frames)

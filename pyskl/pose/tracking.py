@@ -1,12 +1,13 @@
-"""Persons linked over time: from what was found in each frame to clips ``(M, T, V, C)``.
+"""Tracking: links the detections of each frame over time to clips ``(M, T, V, C)``.
 
 Axes: ``D`` detections of a clip (a person in a frame each), ``A`` tracks, ``M T V C`` as everywhere.
-Convention: pixels; a joint with score 0 was not seen.
+Convention: pixels; a joint with score 0 was not detected.
 
-Frame by frame, open tracks and detections are paired by the Hungarian method. How alike a track and a detection are is
-a weighted mean of two numbers from 0 to 1: the similarity of their joints as COCO scores keypoints (a Gaussian of the
-distance over the size of the person, https://cocodataset.org/#keypoints-eval), and the IoU of their boxes. The track is
-moved on by its own velocity first, and its joints are smoothed, so that persons who cross are not confused.
+Frame by frame, open tracks and detections are paired by the Hungarian method. The similarity of a track and a
+detection is a weighted mean of two numbers from 0 to 1: the similarity of their joints as COCO scores keypoints (a
+Gaussian of the distance over the size of the person, https://cocodataset.org/#keypoints-eval), and the IoU of their
+boxes. The track is first extrapolated by its velocity, and its joints are smoothed, so that persons who cross are not
+confused.
 `benchmarks/tracking.py` compares it with norfair's tracker.
 """
 
@@ -15,12 +16,12 @@ import itertools
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-WIDTH = 0.2  # width of the Gaussian in person sizes; COCO's own are 0.05 (eyes) to 0.21 (hips)
+WIDTH = 0.2  # width of the Gaussian in person sizes; COCO's are 0.05 (eyes) to 0.21 (hips)
 LEAST_ALIKE = 0.1  # a Gaussian alone reaches it at 0.36 person sizes
 NEWEST = 0.5  # weight of the newest step in a track's velocity
-BOXES = 0.25  # share of the boxes in how alike two persons are, the rest being that of the joints
-FOLLOW = 0.5  # share of the way from where a joint is expected to where it is found
-MAX_A_FRAME = 64  # of more persons in a frame the best scored are linked; a crowd is no clip of an action
+BOXES = 0.25  # weight of box IoU in the similarity; the rest is that of the joints
+FOLLOW = 0.5  # weight of the detection against the prediction when a joint is smoothed
+MAX_A_FRAME = 64  # maximum number of persons linked per frame, best scores first
 
 
 def track_persons(
@@ -34,23 +35,23 @@ def track_persons(
     max_gap: int = 10,
     min_length: int = 5,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The persons of a clip, from detections in any order.
+    """Link detections, in any order, to the persons of a clip.
 
     Args:
         frame: ``(D,)`` frame of each detection, 0 to ``num_frames - 1``.
         keypoint: ``(D, V, 2)`` pixels.
         score: ``(D, V)``; 0: not seen.
         num_frames: ``T``.
-        track: ``(D,)`` identities known from elsewhere. They are taken if every detection has one of 0 or more and none
-            comes twice in a frame; else persons are linked here.
-        max_persons: Tracks kept: the ones with the largest length times mean score, largest first.
-        max_gap: Frames that a person may be missing for, and be filled in.
-        min_length: Tracks with detections in fewer frames are dropped (in clips shorter than that, none is).
+        track: ``(D,)`` identities from another tracker. They are used if every detection has one of 0 or more and none
+            occurs twice in a frame; otherwise persons are linked here.
+        max_persons: Maximum number of tracks, selected and sorted by length times mean score.
+        max_gap: Longest gap in frames that is bridged and interpolated.
+        min_length: Drop tracks with detections in fewer frames (none in clips shorter than that).
 
     Returns:
         keypoint: ``(M, T, V, 2)`` float32; M may be 0. A joint missing for ``max_gap`` frames or fewer between two
             where it is seen lies on the line between them; all others that are not seen are at (0, 0).
-        keypoint_score: ``(M, T, V)`` float32; 0 for whatever was not seen, filled or not.
+        keypoint_score: ``(M, T, V)`` float32; 0 for joints that were not detected, interpolated or not.
     """
     order = _fixed_order(frame, keypoint, score)
     frame, keypoint, score = frame[order], keypoint[order].astype(np.float32), score[order].astype(np.float32)
@@ -69,18 +70,18 @@ def track_persons(
 
 
 def _fixed_order(frame: np.ndarray, keypoint: np.ndarray, score: np.ndarray) -> np.ndarray:
-    """Indices by frame, best first; what else decides is the pose itself, so that the order of the input does not."""
+    """Sort detections by frame, best first; ties are broken by the pose, so that input order does not matter."""
     flat = keypoint.reshape(len(keypoint), keypoint[0].size if len(keypoint) else 0)
     return np.lexsort((*flat.T[::-1], *score.T[::-1], -score.mean(1, dtype=np.float64), frame))
 
 
 def _are_tracks(frame: np.ndarray, track: np.ndarray) -> bool:
-    """Whether identities can be. AlphaPose writes 0 for everyone where it did not track."""
+    """Whether identities are plausible. AlphaPose writes 0 for every person if it did not track."""
     return bool((track >= 0).all()) and len(np.unique(np.stack((frame, track)), axis=1).T) == len(frame)
 
 
 class Tracker:
-    """Give each person of a stream of frames a number that stays the same from frame to frame.
+    """Assign each person of a stream of frames a number that persists from frame to frame.
 
     Its memory is bounded by the open tracks, at most :data:`MAX_A_FRAME` per frame of the last ``max_age``.
 
@@ -90,7 +91,7 @@ class Tracker:
 
     def __init__(self, max_age: float) -> None:
         self.max_age = max_age
-        self.count = 0  # tracks begun so far, which is the number of the next one
+        self.count = 0  # number of tracks so far, the next track's number
         self.number = np.empty(0, int)  # of each open track
         self._last = np.empty(0)  # time of its last detection
         self._velocity = np.empty((0, 2), np.float32)  # pixels per unit of time
@@ -129,7 +130,7 @@ class Tracker:
         a, d = a[paired], d[paired]
         step = steps(self._keypoint[a], self._score[a], keypoint[d], score[d]) / gone[a]
         self._velocity[a] += self._weight[a, None] * (step - self._velocity[a])
-        # Noise of a detector that jitters halves while limbs that move fast lag by a frame.
+        # Halves detector jitter at the cost of a lag of one frame for fast limbs.
         expected = self._keypoint[a] + moved[a, None]
         both = (self._score[a] > 0) & (score[d] > 0)
         found = np.where(both[..., None], expected + FOLLOW * (keypoint[d] - expected), keypoint[d])
@@ -153,7 +154,7 @@ class Tracker:
         return track
 
     def _keep(self, still: np.ndarray) -> None:
-        """Drop the tracks that are not ``still`` open."""
+        """Remove the tracks that are not ``still`` open."""
         if still.all():
             return
         for name in ('number', '_last', '_velocity', '_weight', '_keypoint', '_score', '_box', '_scale'):
@@ -161,7 +162,7 @@ class Tracker:
 
 
 def link(frame: np.ndarray, keypoint: np.ndarray, score: np.ndarray, max_gap: int) -> np.ndarray:
-    """``(D,)`` track of each detection, -1 for those beyond the 64 best of a frame.
+    """Assign a track to each detection, ``(D,)``; -1 beyond the 64 best of a frame.
 
     Args:
         frame: ``(D,)``, ascending.
@@ -178,7 +179,7 @@ def link(frame: np.ndarray, keypoint: np.ndarray, score: np.ndarray, max_gap: in
 
 
 def boxes(keypoint: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Boxes around the joints that are seen, and the persons' sizes, at least a pixel.
+    """Compute boxes around the detected joints, and person sizes, at least one pixel.
 
     Args:
         keypoint: ``(D, V, 2)``.
@@ -192,7 +193,7 @@ def boxes(keypoint: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarra
     box = np.concatenate((low, high), axis=1)
     box[~seen.any(1)] = 0
     sides = box[:, 2:] - box[:, :2]
-    # The longer side counts a little in both directions: who stands edgewise, arms down, has hardly any area.
+    # The longer side contributes to both factors: a person seen edgewise, arms down, has almost no area.
     sides = np.maximum(sides, sides.max(1, keepdims=True) / 4)
     return box, np.maximum(np.sqrt(sides.prod(1)), 1)
 
@@ -200,7 +201,7 @@ def boxes(keypoint: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarra
 def joint_similarity(
     a: np.ndarray, a_score: np.ndarray, b: np.ndarray, b_score: np.ndarray, scale: np.ndarray
 ) -> np.ndarray:
-    """``(A, D)``: ``mean_v exp(-|a_v - b_v|^2 / (2 (scale WIDTH)^2))``, joints weighed by the lower of their scores.
+    """Joint similarity ``(A, D)``: ``mean_v exp(-|a_v - b_v|^2 / (2 (scale WIDTH)^2))``, weighted by the lower score.
 
     Args:
         a: ``(A, V, 2)``.
@@ -216,7 +217,7 @@ def joint_similarity(
 
 
 def overlaps(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """``(A, D)`` IoU of boxes ``(A, 4)`` and ``(D, 4)``, left, top, right, bottom."""
+    """Compute the IoU ``(A, D)`` of boxes ``(A, 4)`` and ``(D, 4)``, left, top, right, bottom."""
     sides = np.minimum(a[:, None, 2:], b[:, 2:]) - np.maximum(a[:, None, :2], b[:, :2])
     both = sides.clip(0).prod(-1)
     areas = [(box[:, 2:] - box[:, :2]).prod(-1) for box in (a, b)]
@@ -224,35 +225,35 @@ def overlaps(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def steps(a: np.ndarray, a_score: np.ndarray, b: np.ndarray, b_score: np.ndarray) -> np.ndarray:
-    """``(A, 2)``: how far persons ``a`` moved to become ``b``, the mean over joints as in :func:`joint_similarity`."""
+    """Mean displacement ``(A, 2)`` from persons ``a`` to ``b``, weighted as in :func:`joint_similarity`."""
     weight = np.minimum(a_score, b_score)[..., None]
     return ((b - a) * weight).sum(1) / np.maximum(weight.sum(1), 1e-6)
 
 
 def choose(score: np.ndarray, track: np.ndarray, max_persons: int, min_length: int) -> list[np.ndarray]:
-    """The detections of each track that is kept, the track with the largest length times mean score first.
+    """Return the detections of each selected track, sorted by length times mean score, largest first.
 
     Args:
         score: ``(D, V)``.
         track: ``(D,)``; -1: of no track.
-        max_persons: Tracks kept.
-        min_length: Detections that a track needs.
+        max_persons: Maximum number of tracks.
+        min_length: Minimum number of detections per track.
     """
     order = np.argsort(track, kind='stable')
-    order = order[np.searchsorted(track[order], 0) :]  # those in a track
+    order = order[np.searchsorted(track[order], 0) :]  # detections in a track
     if not len(order):
         return []
     starts = np.flatnonzero(np.diff(track[order], prepend=-1))
     lengths = np.diff(starts, append=len(order))
     worth = np.add.reduceat(score.mean(1, dtype=np.float64)[order], starts)  # length x mean
-    # Equal ones in order of their first detection, which does not depend on the order of the input.
+    # Break ties by first detection, which does not depend on input order.
     ranked = np.lexsort((order[starts], -worth))
     ranked = ranked[lengths[ranked] >= min_length][:max_persons]
     return [order[starts[m] : starts[m] + lengths[m]] for m in ranked]
 
 
 def fill_gaps(keypoint: np.ndarray, seen: np.ndarray, max_gap: int) -> np.ndarray:
-    """Each joint's gaps of ``max_gap`` frames or fewer on the line between its ends; (0, 0) wherever else it is unseen.
+    """Interpolate gaps of at most ``max_gap`` frames of each joint linearly; other undetected joints are (0, 0).
 
     Args:
         keypoint: ``(T, V, C)``.

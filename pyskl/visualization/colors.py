@@ -1,6 +1,6 @@
-"""Colours: a person has a hue, of which the left side is the light shade and the right side the deep one.
+"""Colours: each person has a hue; its light shade marks the left side, its dark shade the right side.
 
-Shades differ in brightness, so that sides can be told apart without seeing hues. RGB, 0 to 255.
+Shades differ in brightness, so that sides can be distinguished without colour vision. RGB, 0 to 255.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ QUIET: Color = (150, 160, 176)
 TEXT: Color = (236, 240, 246)
 ACCENT: Color = (96, 165, 250)
 
-# (left, neither, right) of each person; after the last they start over.
+# (left, neither, right) of each person; the list repeats after the last.
 PERSONS: tuple[tuple[Color, Color, Color], ...] = (
     ((150, 228, 255), (64, 160, 255), (88, 104, 255)),  # blue
     ((255, 226, 110), (255, 166, 51), (240, 92, 36)),  # orange
@@ -31,7 +31,7 @@ LEFT, NEITHER, RIGHT = range(3)
 
 
 def joint_sides(skeleton: Skeleton) -> np.ndarray:
-    """``(V,)``: ``LEFT``, ``NEITHER`` or ``RIGHT``."""
+    """Return the side of each joint, ``(V,)``: ``LEFT``, ``NEITHER`` or ``RIGHT``."""
     sides = np.full(skeleton.num_joints, NEITHER)
     sides[list(skeleton.left)] = LEFT
     sides[list(skeleton.right)] = RIGHT
@@ -39,16 +39,16 @@ def joint_sides(skeleton: Skeleton) -> np.ndarray:
 
 
 def limb_sides(limbs: Sequence[tuple[int, int]], sides: np.ndarray) -> np.ndarray:
-    """``(K,)``: the side of either end; neither where the ends are of both sides.
+    """Return the side of each limb, ``(K,)``: that of its ends, or ``NEITHER`` if they are on opposite sides.
 
     Args:
         limbs: K pairs of joints.
-        sides: Of the joints.
+        sides: Sides of the joints.
     """
     ends = sides[np.array(limbs, np.int64).reshape(-1, 2)]  # (K, 2)
     return np.where((ends == NEITHER).any(1) | (ends[:, 0] == ends[:, 1]), ends.sum(1) - NEITHER, NEITHER).clip(0, 2)
 
 
 def shades(sides: np.ndarray, person: int = 0) -> np.ndarray:
-    """``(K,)`` sides -> ``(K, 3)`` uint8, the colours of ``person``."""
+    """Return the colours of ``person``, ``(K,)`` sides -> ``(K, 3)`` uint8."""
     return np.array(PERSONS[person % len(PERSONS)], np.uint8)[sides]

@@ -1,4 +1,4 @@
-"""The pictures of a clip: panels side by side, with a head of two lines and a foot that says which frame it is."""
+"""Frames of a clip's animation: panels side by side, two header lines, and a footer with the frame number."""
 
 from collections.abc import Iterator, Sequence
 from typing import Protocol
@@ -11,7 +11,7 @@ from pyskl.visualization.text import put_text, shortened, text_width
 
 
 class Panel(Protocol):
-    """What can draw each of ``frames`` frames as ``size`` (width, height) pixels."""
+    """An object that renders each of ``frames`` frames at ``size`` (width, height) pixels."""
 
     size: tuple[int, int]
     frames: int
@@ -20,17 +20,17 @@ class Panel(Protocol):
 
 
 class Film:
-    """The frames of a clip, drawn when asked for.
+    """The frames of a clip, rendered on access.
 
     Args:
-        panels: Of equal heights.
-        captions: A line above each panel; '' for none.
-        title: The upper line of the head.
-        subtitle: The lower one.
-        order: For every picture the frame that each panel shows.
-        counters: For every picture which frame it is, in words.
-        persons: Numbers of the persons whose colours are explained.
-        sided: Whether a person has two shades.
+        panels: Panels of equal height.
+        captions: A line above each panel; '' for no caption.
+        title: First line of the header.
+        subtitle: Second line of the header.
+        order: For every output image, the frame that each panel shows.
+        counters: For every output image, the text that names its frame.
+        persons: Numbers of the persons in the legend.
+        sided: Whether left and right sides have different shades.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Film:
         head = self.gap + 2 * line + (line if any(captions) else 0) + self.gap // 2
         foot = line + 2 * self.gap
         self.width = sum(panel.size[0] for panel in panels) + self.gap * (len(panels) + 1)
-        self.width += self.width % 2  # video codecs want even sides
+        self.width += self.width % 2  # video codecs require even sides
         self.height = head + height + foot
         self.height += self.height % 2
         self.top, self.foot = head, head + height + self.gap
@@ -80,7 +80,7 @@ class Film:
         return map(self.draw, range(len(self)))
 
     def draw(self, number: int) -> np.ndarray:
-        """Picture ``number``: ``(H, W, 3)``."""
+        """Render image ``number``: ``(H, W, 3)``."""
         image = self.still.copy()
         for panel, x, frame in zip(self.panels, self.places, self.order[number], strict=True):
             width, height = panel.size
@@ -93,7 +93,7 @@ class Film:
         return image
 
     def _legend(self, persons: Sequence[int], sided: bool, end: int) -> None:
-        """Colours and what they mean, as far as there is room."""
+        """Draw the legend of colours, as many entries as fit."""
         x, small = self.gap, self.letters - 2
         middle, radius = self.words + round(self.letters * 0.62), max(3, round(self.letters * 0.28))
         for person in persons:

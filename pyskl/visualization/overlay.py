@@ -1,4 +1,4 @@
-"""What people do, drawn over the frames of a film: skeleton and label of each person, and a strip of the timeline.
+"""Overlay of actions on video frames: skeleton and label of each person, and a timeline below.
 
 Images are ``(H, W, 3)`` uint8 RGB. Legend: ``P`` persons, ``V`` joints.
 """
@@ -18,7 +18,7 @@ MAX_ROWS = 8
 
 
 class Interval(NamedTuple):
-    """A label of a person on the timeline, seconds."""
+    """A labelled interval of a person, in seconds."""
 
     person: int
     start: float
@@ -28,7 +28,7 @@ class Interval(NamedTuple):
 
 
 def person_color(person: int) -> tuple[int, int, int]:
-    """RGB of person 1, 2, ..."""
+    """Return the RGB colour of person 1, 2, ..."""
     return PERSONS[(person - 1) % len(PERSONS)][NEITHER]
 
 
@@ -40,15 +40,15 @@ def draw_people(
     skeleton: Skeleton,
     labels: dict[int, str],
 ) -> np.ndarray:
-    """A copy of ``image`` with skeletons and labels.
+    """Draw skeletons and labels on a copy of ``image``.
 
     Args:
         image: ``(H, W, 3)``.
-        persons: Number of each person, from 1; 0 for one who is not tracked and gets no label.
+        persons: Number of each person, from 1; 0 for a person that is not tracked, who gets no label.
         keypoint: ``(P, V, 2)`` pixels.
-        score: ``(P, V)``; a joint of score 0 is left out.
-        skeleton: Of the joints.
-        labels: Of persons, by number.
+        score: ``(P, V)``; joints of score 0 are not drawn.
+        skeleton: Skeleton of the joints.
+        labels: Label of each person, by number.
     """
     height, width = image.shape[:2]
     letters = int(np.clip(height // 32, 12, 26))
@@ -76,13 +76,13 @@ def draw_people(
 
 
 class Strip:
-    """A timeline below a film: a row for each person, and a line at the present time.
+    """A timeline below a video: a row for each person, and a line at the current time.
 
     Args:
         width: Pixels.
-        intervals: Of all persons; those who are seen longest get a row, in the order of their numbers.
+        intervals: Intervals of all persons; the persons visible longest get a row, in the order of their numbers.
         span: (from, to) in seconds.
-        letters: Height of the letters, pixels.
+        letters: Font height, pixels.
     """
 
     def __init__(self, width: int, intervals: Sequence[Interval], span: tuple[float, float], letters: int = 14) -> None:
@@ -121,7 +121,7 @@ class Strip:
             put_text(self.still, words, (left + 4, top + 2), letters - 2, TEXT if item.known else QUIET)
 
     def draw(self, time: float) -> np.ndarray:
-        """The strip ``(h, W, 3)`` at ``time`` seconds."""
+        """Render the timeline ``(h, W, 3)`` at ``time`` seconds."""
         image = self.still.copy()
         x = self._x(time)
         cv2.line(image, (x, 0), (x, image.shape[0]), TEXT, 2)

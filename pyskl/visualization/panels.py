@@ -1,4 +1,4 @@
-"""What is drawn of a clip, one frame at a time, always in the same view: joints, or heatmaps.
+"""Panels that render a clip frame by frame in a fixed view: joints, or heatmaps.
 
 Legend: ``M`` persons, ``T`` frames, ``V`` joints, ``C`` coordinates, ``K`` channels.
 """
@@ -13,26 +13,26 @@ from pyskl.visualization.colors import FAINT, PANEL
 from pyskl.visualization.projection import bounds, camera, fit, floor_grid, guess_up
 from pyskl.visualization.skeleton import draw_skeleton, merge_channels
 
-MARGIN = 0.07  # of a panel, around what it shows
-WIDEST = 2.0  # width of a panel, in heights
-_MEASURED = 100  # frames, for the height of people
-_STROKE = 58  # a person's height, in thicknesses of a limb
+MARGIN = 0.07  # margin of a panel around its content
+WIDEST = 2.0  # maximum aspect ratio of a panel, width / height
+_MEASURED = 100  # frames sampled to measure the height of people
+_STROKE = 58  # ratio of a person's height to the thickness of a limb
 
 
 class JointsPanel:
-    """Joints, seen flat or in space.
+    """A panel of joints in 2D or 3D.
 
     Args:
-        keypoint: ``(M, T, V, C)``; C of 3 is space, of 2 a picture with y downwards.
-        visible: ``(M, T, V)``, of :func:`pyskl.visualization.skeleton.visibility`.
-        skeleton: Of the joints.
-        height: Pixels. Joints in space have a square, others the shape of ``frame``, or of what is seen.
-        frame: (width, height) of the picture that 2D joints are in; None shows the box around them.
+        keypoint: ``(M, T, V, C)``; C = 3 for 3D, C = 2 for image coordinates with y downwards.
+        visible: ``(M, T, V)`` from :func:`pyskl.visualization.skeleton.visibility`.
+        skeleton: Skeleton of the joints.
+        height: Pixels. Panels of 3D joints are square; others have the shape of ``frame``, or of the joints' box.
+        frame: (width, height) of the image of 2D joints; None shows the box around the joints.
         view: (azimuth, elevation), degrees.
-        up: The axis that points up in space; None guesses.
-        origin: Whether lines cross at (0, 0) of 2D joints; with ``floor`` off also in space.
-        floor: Whether 3D joints stand on a grid.
-        square: Whether 2D joints have a square too.
+        up: The axis that points up in 3D; None infers it from the spine.
+        origin: Whether to draw axes through the origin of 2D joints, and of 3D joints without ``floor``.
+        floor: Whether to draw a grid below 3D joints.
+        square: Whether panels of 2D joints are square too.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class JointsPanel:
         self.thickness = _stroke(self.points, visible, height)
 
     def draw(self, frame: int) -> np.ndarray:
-        """Frame ``frame``: ``(height, width, 3)``."""
+        """Render frame ``frame``: ``(height, width, 3)``."""
         return draw_skeleton(
             self._empty,
             self.points[:, frame],
@@ -95,7 +95,7 @@ class JointsPanel:
 
 
 def _drawn_lines(size: tuple[int, int], lines: np.ndarray, cross: tuple[float, float] | None) -> np.ndarray:
-    """An empty panel with lines ``(n, 2, 2)`` and a cross through all of it, in pixels."""
+    """Draw an empty panel with lines ``(n, 2, 2)`` and full-size axes through ``cross``, in pixels."""
     image = np.full((size[1], size[0], 3), PANEL, np.uint8)
     if cross is not None:
         x, y = cross
@@ -106,7 +106,7 @@ def _drawn_lines(size: tuple[int, int], lines: np.ndarray, cross: tuple[float, f
 
 
 def _stroke(points: np.ndarray, visible: np.ndarray, height: int) -> int:
-    """Thickness of limbs, pixels: thin for people who are small in a panel."""
+    """Thickness of limbs in pixels, thinner for people who are small in the panel."""
     some = slice(None, None, -(-points.shape[1] // _MEASURED))
     points, visible = points[:, some], visible[:, some]
     extents = []
@@ -120,7 +120,7 @@ def _stroke(points: np.ndarray, visible: np.ndarray, height: int) -> int:
 
 
 class HeatmapPanel:
-    """Heatmaps, all channels in one picture; a pixel of theirs stays a square.
+    """A panel of heatmaps, all channels merged into one image; pixels stay square.
 
     Args:
         heatmaps: ``(K, T, H, W)``, 0 to 1.
@@ -136,7 +136,7 @@ class HeatmapPanel:
         self.size = (round(min(width, WIDEST * height)), height)
 
     def draw(self, frame: int) -> np.ndarray:
-        """Frame ``frame``: ``(height, width, 3)``."""
+        """Render frame ``frame``: ``(height, width, 3)``."""
         merged = merge_channels(self.heatmaps[:, frame], self.colors)
         return cv2.resize(merged, self.size, interpolation=cv2.INTER_NEAREST)
 
@@ -144,12 +144,12 @@ class HeatmapPanel:
 def as_vectors(
     keypoint: np.ndarray, visible: np.ndarray, skeleton: Skeleton
 ) -> tuple[np.ndarray, np.ndarray, Skeleton]:
-    """Bones and motions to be drawn as lines from the origin, which becomes one more joint.
+    """Prepare bones or motions to be drawn as lines from the origin, which is appended as a joint.
 
     Args:
         keypoint: ``(M, T, V, C)``.
         visible: ``(M, T, V)``.
-        skeleton: Of the joints.
+        skeleton: Skeleton of the joints.
 
     Returns:
         ``(M, T, V + 1, C)``, ``(M, T, V + 1)`` and a skeleton of ``V + 1`` joints.

@@ -1,4 +1,4 @@
-"""From space to the picture: orthographic, equal axes, one view for a whole clip.
+"""Projection of 3D points to the image: orthographic, equal axes, one view for a whole clip.
 
 Convention: coordinates are right-handed, as the Kinect's are. A camera at azimuth 0 and elevation 0 looks along +z
 where y is up (the Kinect's own view), along -y where z is up: people turned by PreNormalize3D face it. Azimuth grows
@@ -12,7 +12,7 @@ import numpy as np
 
 from pyskl.skeletons import Skeleton
 
-# up -> (up, the direction that a camera at azimuth 0 looks in)
+# up -> (up, viewing direction of a camera at azimuth 0)
 AXES = {
     'x': ((1, 0, 0), (0, 0, 1)),
     'y': ((0, 1, 0), (0, 0, 1)),
@@ -24,7 +24,7 @@ AXES = {
 
 
 def camera(up: str = 'y', azimuth: float = 0.0, elevation: float = 0.0) -> np.ndarray:
-    """``(3, 3)``: the rows are what is right, down and away in the picture.
+    """Return the rotation ``(3, 3)`` whose rows point right, down and away from the camera.
 
     Raises:
         ValueError: If ``up`` is not an axis.
@@ -34,7 +34,7 @@ def camera(up: str = 'y', azimuth: float = 0.0, elevation: float = 0.0) -> np.nd
     vertical, forward = np.array(AXES[up], float)
     right = np.cross(forward, vertical)
     turned, tilted = np.radians(azimuth), np.radians(elevation)
-    # Walking to the right, the camera turns to its left: what it looks at stays in the middle.
+    # As the camera moves right it turns left, so that the scene stays centred.
     ahead = np.cos(turned) * forward - np.sin(turned) * right
     right = np.cos(turned) * right + np.sin(turned) * forward
     away = np.cos(tilted) * ahead - np.sin(tilted) * vertical
@@ -43,12 +43,12 @@ def camera(up: str = 'y', azimuth: float = 0.0, elevation: float = 0.0) -> np.nd
 
 
 def guess_up(keypoint: np.ndarray, seen: np.ndarray, skeleton: Skeleton) -> str:
-    """The axis that the spine points along on average; 'y' where the skeleton has none, or nobody is there.
+    """Find the axis that the spine points along on average; 'y' if the skeleton has no spine or no person is visible.
 
     Args:
         keypoint: ``(M, T, V, 3)``.
-        seen: ``(M, T, V)``, 0 or False where a joint was not seen.
-        skeleton: Of the joints.
+        seen: ``(M, T, V)``, 0 or False for joints that were not detected.
+        skeleton: Skeleton of the joints.
     """
     if skeleton.spine is None:
         return 'y'
@@ -64,12 +64,12 @@ def guess_up(keypoint: np.ndarray, seen: np.ndarray, skeleton: Skeleton) -> str:
 
 @dataclass(frozen=True)
 class Window:
-    """Where a flat box of the world lies in a picture: ``pixel = offset + scale * point``.
+    """Mapping of a 2D box to an image: ``pixel = offset + scale * point``.
 
     Args:
-        scale: Pixels a unit, the same for both axes.
-        offset: (x, y) in pixels of the point (0, 0).
-        size: (width, height) of the picture.
+        scale: Pixels per unit, the same for both axes.
+        offset: Pixel position (x, y) of the point (0, 0).
+        size: (width, height) of the image.
     """
 
     scale: float
@@ -77,18 +77,18 @@ class Window:
     size: tuple[int, int]
 
     def pixels(self, points: np.ndarray) -> np.ndarray:
-        """``(..., 2)`` -> same, in pixels."""
+        """Convert points ``(..., 2)`` to pixels."""
         return points * self.scale + np.array(self.offset)
 
 
 def fit(low: Sequence[float], high: Sequence[float], size: tuple[int, int], margin: float = 0.0) -> Window:
-    """The window of ``size`` in which the box from ``low`` to ``high`` is as large as it can be, in the middle.
+    """Fit the box from ``low`` to ``high`` into ``size``: centred and as large as possible.
 
     Args:
         low: (x, y).
         high: (x, y).
         size: (width, height), pixels.
-        margin: Share of the picture's shorter side that stays free on each side.
+        margin: Fraction of the image's shorter side left empty on each side.
     """
     low, high = np.asarray(low, float), np.asarray(high, float)
     extent = high - low
@@ -100,13 +100,13 @@ def fit(low: Sequence[float], high: Sequence[float], size: tuple[int, int], marg
 
 
 def bounds(points: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-    """Least and greatest of ``(..., C)`` points that were ``seen`` ``(...)``; None if none was."""
+    """Minimum and maximum of the points ``(..., C)`` that were ``seen`` ``(...)``; None if no point was."""
     inside = points[seen > 0]
     return (inside.min(0), inside.max(0)) if len(inside) else None
 
 
 def grid_step(extent: float) -> float:
-    """A round length, 1, 2 or 5 times a power of ten, of which about six make up ``extent``."""
+    """Return a round step, 1, 2 or 5 times a power of ten, about a sixth of ``extent``."""
     if not extent > 0:
         return 1.0
     power = 10.0 ** np.floor(np.log10(extent / 6))
@@ -114,7 +114,7 @@ def grid_step(extent: float) -> float:
 
 
 def floor_grid(low: np.ndarray, high: np.ndarray, up: str) -> np.ndarray:
-    """``(n, 2, 3)``: the ends of the lines of a square grid under the box from ``low`` to ``high``, ``(3,)`` each."""
+    """End points ``(n, 2, 3)`` of the lines of a square grid below the box from ``low`` to ``high``, ``(3,)`` each."""
     vertical = 'xyz'.index(up[-1])
     across = [axis for axis in range(3) if axis != vertical]
     step = grid_step(float((high - low).max()))

@@ -1,4 +1,4 @@
-"""A contact sheet: one clip a row, a few frames of each, on pages that stay readable."""
+"""Contact sheets: one clip per row, a few frames of each, on pages of readable size."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -9,18 +9,18 @@ import numpy as np
 from pyskl.visualization.colors import BACKGROUND, FAINT, QUIET, TEXT
 from pyskl.visualization.text import put_text, shortened
 
-ROWS = 12  # of a page
+ROWS = 12  # per page
 
 
 @dataclass
 class Row:
-    """What a sheet shows of one clip.
+    """One row of a contact sheet.
 
     Args:
-        title: The first line beside it.
-        notes: Smaller lines below that.
-        cells: Pictures of one size.
-        marks: A word in the corner of each picture.
+        title: First line of text beside the images.
+        notes: Smaller lines below the title.
+        cells: Images of equal size.
+        marks: A word in the corner of each image.
     """
 
     title: str
@@ -30,12 +30,12 @@ class Row:
 
 
 def sheet_pages(rows: Sequence[Row], title: str, rows_a_page: int = ROWS) -> Iterator[np.ndarray]:
-    """Pages of ``(H, W, 3)``, all of one width.
+    """Render pages ``(H, W, 3)`` of equal width.
 
     Args:
-        rows: At least one.
-        title: At the top of each page, beside the number of the page.
-        rows_a_page: Rows of a page.
+        rows: Rows of all pages, at least one.
+        title: Text at the top of each page, beside the page number.
+        rows_a_page: Rows per page.
     """
     size = rows[0].cells[0].shape[0]
     letters = int(np.clip(size // 9, 10, 18))
@@ -75,7 +75,7 @@ def _draw_row(image: np.ndarray, row: Row, y: int, gap: int, beside: int, letter
 
 
 def _wrapped(text: str, size: int, width: int, most: int = 3) -> list[str]:
-    """``text`` on at most ``most`` lines of at most ``width`` pixels, broken at blanks."""
+    """Wrap ``text`` at blanks to at most ``most`` lines of at most ``width`` pixels."""
     lines, words = [], text.split()
     while words and len(lines) < most - 1:
         count = len(words)

@@ -1,7 +1,7 @@
-"""Skeletons drawn into a picture, and heatmaps merged into one.
+"""Drawing of skeletons into an image, and merging of heatmaps into an image.
 
-Convention: pictures are ``(H, W, 3)`` uint8, RGB; points are (x, y) in pixels, x to the right, y downwards, whole
-numbers in the middle of a pixel. Legend: ``M`` persons, ``V`` joints, ``K`` limbs or channels.
+Convention: images are ``(H, W, 3)`` uint8, RGB; points are (x, y) in pixels, x to the right, y downwards, integers
+at pixel centres. Legend: ``M`` persons, ``V`` joints, ``K`` limbs or channels.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,18 +13,18 @@ from pyskl.skeletons import Skeleton
 from pyskl.visualization.colors import BACKGROUND, PANEL, joint_sides, limb_sides, shades
 
 _SHIFT = 4  # positions are drawn to 1/16 pixel
-_FAR = 1 << 13  # pixels; what lies farther out is drawn as if it were there
+_FAR = 1 << 13  # pixels; points farther out are clamped to it
 _INVISIBLE = 1 / 255
 
 
 def visibility(keypoint: np.ndarray, score: np.ndarray | None = None, zero_is_unseen: bool = True) -> np.ndarray:
-    """How much of each joint is to be seen: ``(M, T, V, C)`` -> float32 ``(M, T, V)`` from 0 to 1.
+    """Compute the opacity of each joint: ``(M, T, V, C)`` -> float32 ``(M, T, V)`` from 0 to 1.
 
     Args:
         keypoint: Coordinates.
-        score: ``(M, T, V)``, cut off at 0 and 1; None: 1 for all that were seen.
-        zero_is_unseen: Whether a joint at exactly 0 was not seen, as in recorded data. Otherwise, as in normalised
-            data whose origin is a joint, only a person of whom nothing else is there in a frame.
+        score: ``(M, T, V)``, clipped to 0 and 1; None: 1 for all detected joints.
+        zero_is_unseen: Whether a joint at exactly 0 was not detected, as in recorded data. Otherwise, as in normalised
+            data whose origin is a joint, only a person whose joints are all 0 in a frame is absent.
     """
     out = np.ones(keypoint.shape[:3], np.float32) if score is None else score.astype(np.float32).clip(0, 1)
     filled = (keypoint != 0).any(-1)
@@ -44,22 +44,22 @@ def draw_skeleton(
     outline: bool = True,
     numbers: Sequence[int] | None = None,
 ) -> np.ndarray:
-    """A copy of ``image`` with the persons of one frame on it.
+    """Draw the persons of one frame on a copy of ``image``.
 
     Args:
         image: ``(H, W, 3)``.
         points: ``(M, V, 2)``.
-        skeleton: Whose limbs are drawn; its sides have shades of the person's colour.
-        opacity: ``(M, V)`` from 0, not drawn, to 1; a limb has the lower one of its ends. None: 1.
-        depth: ``(M, V)``, larger is farther: what is near covers what is far. None: limbs, then joints, person by
+        skeleton: Defines the limbs to draw; left and right sides have shades of the person's colour.
+        opacity: ``(M, V)`` from 0, not drawn, to 1; a limb has the minimum of its ends. None: 1.
+        depth: ``(M, V)``, larger is farther: near parts cover far ones. None: limbs, then joints, person by
             person.
-        thickness: Of limbs, pixels.
-        radius: Of joints, pixels.
-        outline: Whether a dark rim sets joints and limbs off from what they cover.
-        numbers: The number of each person that chooses the colours; None: 0, 1, ...
+        thickness: Thickness of limbs, pixels.
+        radius: Radius of joints, pixels.
+        outline: Whether to draw a dark outline around joints and limbs.
+        numbers: The number of each person, which selects its colours; None: 0, 1, ...
 
     Raises:
-        ValueError: If the shapes do not fit one another.
+        ValueError: If the shapes do not match.
     """
     if points.ndim != 3 or points.shape[1:] != (skeleton.num_joints, 2):
         raise ValueError(f'points must be (M, {skeleton.num_joints}, 2) for {skeleton.name!r}, got {points.shape}')
@@ -85,13 +85,13 @@ def draw_skeleton(
 
 
 def _marks(skeleton: Skeleton, opacity: np.ndarray, depth: np.ndarray | None) -> list[tuple]:
-    """What is to be seen, in the order of drawing: (person, limb or None, its ends, opacity)."""
+    """List the visible parts in drawing order: (person, limb or None, its ends, opacity)."""
     marks = []
     for person, visible in enumerate(opacity.tolist()):
         far = [0.0] * len(visible) if depth is None else depth[person].tolist()
         for limb, (a, b) in enumerate(skeleton.limbs):
             marks.append(((far[a] + far[b]) / 2, (person, limb, (a, b), min(visible[a], visible[b]))))
-        closer = 0.05 * (max(far, default=0) - min(far, default=0))  # a joint is not hidden by its own limbs
+        closer = 0.05 * (max(far, default=0) - min(far, default=0))  # joints are drawn over their own limbs
         marks += [(far[v] - closer, (person, None, (v, v), alpha)) for v, alpha in enumerate(visible)]
     if depth is not None:
         marks.sort(key=lambda mark: -mark[0])
@@ -101,7 +101,7 @@ def _marks(skeleton: Skeleton, opacity: np.ndarray, depth: np.ndarray | None) ->
 def _mark(
     ends: tuple[list[int], list[int]], is_joint: bool, color: list[int], thickness: int, radius: float, rim: int
 ) -> Callable[[np.ndarray, int, int], None]:
-    """What draws one joint or limb into a part of the picture that begins at (left, top)."""
+    """Return a function that draws one joint or limb into a crop of the image that begins at (left, top)."""
 
     def draw(part: np.ndarray, left: int, top: int) -> None:
         start, end = ((x - (left << _SHIFT), y - (top << _SHIFT)) for x, y in ends)
@@ -138,14 +138,14 @@ def _blend(
 
 
 def merge_channels(heatmaps: np.ndarray, colors: np.ndarray) -> np.ndarray:
-    """``(K, H, W)`` from 0 to 1 and ``(K, 3)`` colours -> ``(H, W, 3)``: of each pixel the brightest channel.
+    """Merge heatmaps ``(K, H, W)`` and colours ``(K, 3)`` into ``(H, W, 3)``: each pixel shows its brightest channel.
 
     Args:
-        heatmaps: Values outside are cut off.
+        heatmaps: Values from 0 to 1; others are clipped.
         colors: uint8.
 
     Raises:
-        ValueError: If there is not one colour a channel.
+        ValueError: If the numbers of colours and channels differ.
     """
     if heatmaps.ndim != 3 or colors.shape != (len(heatmaps), 3):
         raise ValueError(f'heatmaps must be (K, H, W) and colors (K, 3), got {heatmaps.shape} and {colors.shape}')

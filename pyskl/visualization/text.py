@@ -1,4 +1,4 @@
-"""Text in pictures, by Pillow: DejaVu Sans, which comes with matplotlib, or a font file of the user's."""
+"""Text in images, rendered by Pillow in DejaVu Sans, which comes with matplotlib, or in the user's font file."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -8,15 +8,15 @@ from PIL import Image, ImageDraw, ImageFont
 
 from pyskl.visualization.colors import TEXT, Color
 
-LONGEST = 2000  # characters of a line
+LONGEST = 2000  # maximum number of characters per line
 _FONT = {'path': None}
 
 
 def use_font(path: str | Path | None) -> None:
-    """Write with the TrueType or OpenType file ``path`` from now on; None: DejaVu Sans.
+    """Set the font of all further text to the TrueType or OpenType file ``path``; None: DejaVu Sans.
 
     Raises:
-        ValueError: If the file is no font.
+        ValueError: If the file is not a font.
     """
     if path is not None:
         try:
@@ -32,25 +32,25 @@ def _font(path: str | None, size: int) -> ImageFont.FreeTypeFont:
         import matplotlib
 
         path = str(Path(matplotlib.get_data_path()) / 'fonts' / 'ttf' / 'DejaVuSans.ttf')
-    return ImageFont.truetype(path, size, layout_engine=ImageFont.Layout.BASIC)  # the one that every Pillow has
+    return ImageFont.truetype(path, size, layout_engine=ImageFont.Layout.BASIC)  # the font built into Pillow
 
 
 def _printable(text: str) -> str:
-    """One line; control characters and halves of characters become blanks."""
+    """Replace line breaks, control characters and lone surrogates by blanks; cut at ``LONGEST``."""
     return ''.join(character if character.isprintable() else ' ' for character in text[:LONGEST])
 
 
 def text_width(text: str, size: int) -> int:
-    """Pixels."""
+    """Width in pixels."""
     return int(np.ceil(_font(_FONT['path'], size).getlength(_printable(text))))
 
 
 def shortened(text: str, size: int, width: int) -> str:
-    """``text`` if it is at most ``width`` pixels wide, else its beginning and end around an ellipsis."""
+    """Shorten ``text`` to ``width`` pixels by an ellipsis in the middle, if it is wider."""
     text = _printable(text)
     if text_width(text, size) <= width:
         return text
-    low, high = 0, len(text)  # characters kept
+    low, high = 0, len(text)  # characters that remain
     while low < high:
         kept = (low + high + 1) // 2
         if text_width(_around_ellipsis(text, kept), size) <= width:
@@ -67,7 +67,7 @@ def _around_ellipsis(text: str, kept: int) -> str:
 
 @lru_cache(maxsize=4096)
 def _mask(path: str | None, text: str, size: int) -> np.ndarray:
-    """``(h, w)`` from 0 to 1, from the top of the tallest letter to the foot of the lowest."""
+    """Render a mask ``(h, w)`` from 0 to 1, as tall as the font's ascent and descent."""
     font = _font(path, size)
     ascent, descent = font.getmetrics()
     mask = Image.new('L', (max(1, int(np.ceil(font.getlength(text)))), ascent + descent))
@@ -78,10 +78,10 @@ def _mask(path: str | None, text: str, size: int) -> np.ndarray:
 def put_text(
     image: np.ndarray, text: str, place: tuple[int, int], size: int, color: Color = TEXT, align: str = 'left'
 ) -> None:
-    """Write one line into ``image`` ``(H, W, 3)``, which is changed; what lies outside is cut off.
+    """Write one line into ``image`` ``(H, W, 3)`` in place; pixels outside are clipped.
 
     Args:
-        image: The picture.
+        image: The image.
         text: The line; control characters become blanks.
         place: (x, y) of the line's top left corner, or top right corner with ``align='right'``.
         size: Height of the font, pixels.

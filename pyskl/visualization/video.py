@@ -1,4 +1,4 @@
-"""Pictures to files: gif by Pillow, mp4 by OpenCV, png. Equal pictures give equal bytes.
+"""Writing of images to files: gif by Pillow, mp4 by OpenCV, png. Equal images give equal bytes.
 
 A file appears under its name when it is complete (:mod:`pyskl.files`).
 """
@@ -17,28 +17,28 @@ from PIL import GifImagePlugin, Image
 from pyskl.files import replacing, replacing_path
 
 FORMATS = ('gif', 'mp4')
-MAX_GIF_FPS = 50  # viewers slow down what is faster
-_CODEC = 'mp4v'  # MPEG-4 part 2: what every OpenCV writes, and 30 times faster than its VP9
+MAX_GIF_FPS = 50  # viewers play faster files slowly
+_CODEC = 'mp4v'  # MPEG-4 part 2: every OpenCV build writes it, 30 times faster than VP9
 _CHUNK = 48  # frames that share a palette
-_BITS = 6  # a channel, by which colours are told apart for the palette
-_UNCHANGED = 255  # the entry that stands for what stays as it was
+_BITS = 6  # bits per channel that distinguish colours for the palette
+_UNCHANGED = 255  # the palette entry of unchanged pixels
 
 
 def write_video(path: str | Path, frames: Iterable[np.ndarray], fps: float = 25.0) -> int:
-    """Write ``(H, W, 3)`` uint8 RGB pictures of one size as the format that the name ends with.
+    """Write ``(H, W, 3)`` uint8 RGB images of equal size in the format of the file name's extension.
 
-    A gif holds every picture, also equal ones; its delays are whole hundredths of a second.
+    A gif holds every image, repeated ones too; its delays are multiples of 1/100 s.
 
     Args:
         path: The file, replaced if it exists.
-        frames: The pictures, taken one after another.
-        fps: Pictures a second.
+        frames: The images, consumed one at a time.
+        fps: Images per second.
 
     Returns:
-        How many pictures there were.
+        The number of images.
 
     Raises:
-        ValueError: If the name ends otherwise, there is no picture, they differ in size, or ``fps`` is out of range.
+        ValueError: If the extension is unknown, there is no image, sizes differ, or ``fps`` is out of range.
         OSError: If the file cannot be written.
     """
     path = Path(path)
@@ -54,7 +54,7 @@ def write_video(path: str | Path, frames: Iterable[np.ndarray], fps: float = 25.
 
 
 def write_image(path: str | Path, image: np.ndarray) -> None:
-    """Write one ``(H, W, 3)`` uint8 RGB picture as png.
+    """Write one ``(H, W, 3)`` uint8 RGB image as png.
 
     Raises:
         OSError: If the file cannot be written.
@@ -79,7 +79,7 @@ def _write_mp4(name: str, frames: Iterable[np.ndarray], fps: float) -> int:
             if writer is None:
                 writer = _open_writer(name, frame.shape, fps)
             height, width = frame.shape[:2]
-            if height % 2 or width % 2:  # the codecs take even sides only
+            if height % 2 or width % 2:  # the codecs accept even sides only
                 frame = np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode='edge')
             writer.write(frame[..., ::-1].copy())
             count += 1
@@ -117,7 +117,7 @@ def _write_gif(name: str, frames: Iterable[np.ndarray], fps: float) -> int:
                     part,
                     change.corner,
                     duration=delay,
-                    disposal=1,  # what is not written stays
+                    disposal=1,  # pixels that are not written stay
                     transparency=_UNCHANGED,
                     interlace=0,
                     include_color_table=palette != shared,
@@ -129,29 +129,29 @@ def _write_gif(name: str, frames: Iterable[np.ndarray], fps: float) -> int:
 
 
 def _write_header(file: BinaryIO, shape: Sequence[int], palette: bytes) -> None:
-    """Size, a palette of 256 colours, and that the film starts over for ever."""
+    """Gif header: size, a palette of 256 colours, and endless looping."""
     file.write(b'GIF89a' + struct.pack('<HHBBB', shape[1], shape[0], 0xF7, 0, 0) + palette)
     file.write(b'!\xff\x0bNETSCAPE2.0\x03\x01' + struct.pack('<H', 0) + b'\x00')
 
 
 def _codes(picture: np.ndarray) -> np.ndarray:
-    """``(H, W, 3)`` -> ``(H, W)`` uint32: a colour as one number, 0xFFBBGGRR."""
+    """Pack colours, ``(H, W, 3)`` -> ``(H, W)`` uint32 0xFFBBGGRR."""
     return cv2.cvtColor(picture, cv2.COLOR_RGB2RGBA).view('<u4')[..., 0]
 
 
 def _colors(codes: np.ndarray) -> np.ndarray:
-    """``(n,)`` uint32 -> ``(n, 3)`` uint8."""
+    """Unpack colours, ``(n,)`` uint32 -> ``(n, 3)`` uint8."""
     return np.stack([codes & 255, codes >> 8 & 255, codes >> 16 & 255], axis=-1).astype(np.uint8)
 
 
 def _short(codes: np.ndarray) -> np.ndarray:
-    """The upper bits of each channel: an index below ``2 ** (3 * _BITS)``."""
+    """Quantise colours to the upper bits of each channel: an index below ``2 ** (3 * _BITS)``."""
     low, mask = 8 - _BITS, (1 << _BITS) - 1
     return (codes >> 16 + low & mask) << 2 * _BITS | (codes >> 8 + low & mask) << _BITS | codes >> low & mask
 
 
 class _Change(NamedTuple):
-    """What a picture has that the one before it had not: the smallest box of it, or one pixel."""
+    """Difference of an image to the previous one: the smallest box that contains it, or one pixel."""
 
     corner: tuple[int, int]  # (x, y)
     where: np.ndarray  # (h, w) bool, in the box
@@ -170,17 +170,17 @@ def _changes(frames: Iterable[np.ndarray]) -> Iterator[_Change]:
             if len(rows) == 0:
                 rows = columns = np.zeros(1, int)
             box = slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
-            where = differs[box].copy()  # the whole picture is let go
+            where = differs[box].copy()  # frees the whole image
             yield _Change((box[1].start, box[0].start), where, code[box][where])
         before = code
 
 
 def _palette(codes: np.ndarray) -> tuple[bytes, np.ndarray]:
-    """Colours for pixels of ``(n,)`` codes: the palette, 768 bytes, and the entry of each short code.
+    """Choose a palette for pixels of ``(n,)`` codes: its 768 bytes, and the entry of each quantised colour.
 
-    Of the colours that share a short code the most frequent one stands for all. While there are more than fit, the
-    palette grows by the one that pixels would suffer most without: the square of its distance from the palette, times
-    the root of its pixels, so that thin lines count too.
+    The most frequent colour represents each quantised colour. If there are more than fit, the palette grows greedily by
+    the colour with the largest error: the squared distance from the palette times the square root of the number of its
+    pixels, so that thin lines count too.
     """
     table = np.zeros(1 << 3 * _BITS, np.uint8)
     if len(codes) == 0:
