@@ -1,7 +1,7 @@
-"""What a data set is: the contract that loaders, samplers, wrappers and the engine rely on.
+"""Base class of datasets: the contract that loaders, samplers, wrappers and the engine rely on.
 
-A data set of your own is a class that inherits :class:`BaseDataset`, is registered in ``pyskl.registry.DATASETS`` and
-has ``__len__`` and ``__getitem__``; everything else has a default. A config names it under ``data.train`` (``val``,
+A custom dataset is a class that inherits :class:`BaseDataset`, is registered in ``pyskl.registry.DATASETS`` and
+has ``__len__`` and ``__getitem__``; everything else has a default. A config selects it under ``data.train`` (``val``,
 ``test``) like any other; ``custom_imports`` imports its module::
 
     custom_imports = dict(imports=['my_package.my_data'])
@@ -10,7 +10,7 @@ has ``__len__`` and ``__getitem__``; everything else has a default. A config nam
 A constructor that has a parameter ``pipeline`` gets the config's ``train_pipeline`` (``val_pipeline``,
 ``test_pipeline``) unless the config names another, and one that has ``test_mode`` gets True outside of training.
 
-A sample is what the network's loader stacks: ``keypoint`` ``(clips, M, T, V, C)`` for graph networks or ``imgs``
+A sample holds the arrays of a batch: ``keypoint`` ``(clips, M, T, V, C)`` for graph networks or ``imgs``
 ``(views, K, T, H, W)`` for 3D convolutions, and ``label``, an int (or ``(num_classes,)`` of zeros and ones).
 """
 
@@ -20,11 +20,11 @@ import numpy as np
 
 from pyskl.datasets.fit import Misfit, failures
 
-ClassProb = Sequence[float] | dict[int, float] | str  # what each means: pyskl.datasets.samplers
+ClassProb = Sequence[float] | dict[int, float] | str  # meaning of each: pyskl.datasets.samplers
 
 
 class BaseDataset:
-    """A data set; a subclass writes ``__len__`` and ``__getitem__``."""
+    """Base class; a subclass implements ``__len__`` and ``__getitem__``."""
 
     times: int = 1  # passes over the data per epoch (RepeatDataset)
     class_prob: ClassProb | None = None  # class balancing of the training sampler
@@ -34,18 +34,18 @@ class BaseDataset:
         raise NotImplementedError(f'{type(self).__name__} has no __len__()')
 
     def __getitem__(self, index: int) -> dict:
-        """Sample ``index``, after the pipeline. Randomness comes from NumPy's and Python's global generators.
+        """Return sample ``index`` after the pipeline. Randomness comes from NumPy's and Python's global generators.
 
         Raises:
-            IndexError: If there is none.
+            IndexError: If ``index`` is out of range.
         """
         raise NotImplementedError(f'{type(self).__name__} has no __getitem__()')
 
     @property
     def labels(self) -> np.ndarray:
-        """``(len,)`` int64: the class of each sample, -1 for none or several.
+        """Labels ``(len,)`` int64; -1 for samples with no or several labels.
 
-        By default read off the samples, once; a data set that knows them without running its pipeline overrides this.
+        By default read once from the samples; override this if labels are known without running the pipeline.
         """
         if '_labels' not in vars(self):
             found = [np.asarray(self[index].get('label', -1)) for index in range(len(self))]
@@ -54,11 +54,11 @@ class BaseDataset:
 
     @property
     def names(self) -> Sequence[str]:
-        """What each sample is called in messages and score files; by default its number."""
+        """Name of each sample in messages and score files; by default its index."""
         return [str(index) for index in range(len(self))]
 
     def extremes(self) -> list[int]:
-        """Samples to try before a run: the longest, the shortest, those with the most and the fewest persons."""
+        """Indices of samples to try before a run: longest, shortest, most persons, fewest persons."""
         return [0]
 
     def misfits(
@@ -68,18 +68,18 @@ class BaseDataset:
         dims: int | None = None,
         layout: str | None = None,
     ) -> list[Misfit]:
-        """What is wrong with the clips for a network; by default nothing is known.
+        """Return the clips' misfits for a network; by default none.
 
         Args:
             num_joints: V of the network's skeleton.
-            num_classes: Classes of its head.
-            dims: Coordinates of a joint of its skeleton: 2 or 3.
+            num_classes: Number of classes of its head.
+            dims: Coordinates per joint of its skeleton: 2 or 3.
             layout: The skeleton's name.
         """
         return []
 
     def clip_name(self, row: int) -> str:
-        """The name of the clip that a row of :meth:`misfits` means."""
+        """Return the name of the clip in a row of :meth:`misfits`."""
         return self.names[row]
 
     def check(
@@ -89,13 +89,13 @@ class BaseDataset:
         dims: int | None = None,
         layout: str | None = None,
     ) -> list[str]:
-        """Refuse clips that a network cannot take. Arguments as of :meth:`misfits`.
+        """Raise if clips do not fit a network. Arguments are those of :meth:`misfits`.
 
         Returns:
-            A line for each kind of fault that training would run with, and mislead.
+            One warning per kind of fault that does not stop training but makes its results misleading.
 
         Raises:
-            ValueError: If clips fail training; names the first, and how many there are.
+            ValueError: If clips would fail in training; names the first ones and the total number.
         """
         found = self.misfits(num_joints, num_classes, dims, layout)
         for misfit in failures(found):

@@ -1,4 +1,4 @@
-"""Whether clips fit a config: the one judgement of check.py, of the start of training and of inference."""
+"""Checks that clips fit a config, shared by check.py, the start of training and inference."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -17,19 +17,19 @@ from pyskl.datasets.records.checks import (
 )
 from pyskl.datasets.records.clip_table import ClipTable
 
-NAMED = 1000  # rows of a misfit that are listed
-SAID = 5  # clips that an error names
+NAMED = 1000  # listed rows per misfit
+SAID = 5  # clips named in an error
 
 
 @dataclass
 class Misfit:
-    """One kind of fault that was found.
+    """A kind of fault that was found.
 
     Args:
         check: The kind.
         severity: ``fails``, ``misleads`` or ``note``.
-        count: Clips that have it.
-        rows: The first of them, with what was found in each.
+        count: Number of affected clips.
+        rows: The first affected rows, with the fault found in each.
     """
 
     check: Check
@@ -38,10 +38,10 @@ class Misfit:
     rows: list[tuple[int, str]] = field(default_factory=list)
 
     def line(self, name: Callable[[int], str]) -> str:
-        """One line that names the first clip and how many there are.
+        """Format one line with the first clips and the total number.
 
         Args:
-            name: Row -> the clip's name.
+            name: Maps a row to the clip's name.
         """
         row, detail = self.rows[0]
         named = [repr(name(row)) for row, _ in self.rows[1:SAID]]
@@ -51,10 +51,10 @@ class Misfit:
 
 
 def pipeline_checks(transforms: Sequence[object]) -> list[Check]:
-    """The checks that the transforms of a pipeline make of a record; what follows an unknown transform is not checked.
+    """Checks that a pipeline's transforms require of a record; nothing after an unknown transform is checked.
 
     Args:
-        transforms: The whole pipeline, also steps that a store has taken already.
+        transforms: The whole pipeline, including steps precomputed in a store.
     """
     found, raw = {}, {JOINTS, FRAMES}
     for transform in transforms:
@@ -74,14 +74,14 @@ def checks_for(
     need_labels: bool = False,
     layout: str | None = None,
 ) -> list[Check]:
-    """All checks of a config.
+    """Return all checks of a config.
 
     Args:
-        transforms: Of the pipeline.
-        num_joints: Joints of the network's skeleton; None if it has none.
-        dims: Their coordinates.
-        num_classes: Classes of the head; None if unknown.
-        need_labels: Whether clips need a label.
+        transforms: Transforms of the pipeline.
+        num_joints: Joints of the network's skeleton; None without a skeleton.
+        dims: Coordinates per joint.
+        num_classes: Number of classes of the head; None if unknown.
+        need_labels: Whether clips must have a label.
         layout: Name of the network's skeleton.
     """
     checks = []
@@ -99,15 +99,15 @@ def checks_for(
 
 
 def judge(tables: Iterable[tuple[int, ClipTable]], checks: Sequence[Check], most: int = NAMED) -> list[Misfit]:
-    """What is wrong with clips.
+    """Find the misfits among clips.
 
     Args:
-        tables: The first row's number, and the clips, some at a time.
+        tables: Chunks of clips, each with the index of its first row.
         checks: The kinds of fault to look for.
-        most: Rows listed of each kind.
+        most: Maximum number of listed rows per kind.
 
     Returns:
-        What was found, in the order of ``checks``, what fails training first.
+        The misfits, those that fail training first, otherwise in the order of ``checks``.
     """
     counts, rows, total = [0] * len(checks), [[] for _ in checks], 0
     for start, table in tables:
@@ -127,5 +127,5 @@ def judge(tables: Iterable[tuple[int, ClipTable]], checks: Sequence[Check], most
 
 
 def failures(misfits: Iterable[Misfit]) -> Iterator[Misfit]:
-    """Those that fail training."""
+    """Select the misfits that fail training."""
     return (misfit for misfit in misfits if misfit.severity == FAILS)

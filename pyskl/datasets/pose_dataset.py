@@ -21,42 +21,42 @@ from pyskl.datasets.records.clip_table import UNKNOWN, VALID_SCORES, ClipTable, 
 from pyskl.datasets.records.kpfiles import KeypointFiles, locate
 from pyskl.registry import DATASETS
 
-CHUNK = 2**16  # records looked at together
+CHUNK = 2**16  # records per chunk
 
 
 @DATASETS.register_module()
 class PoseDataset(BaseDataset):
-    """Skeleton records of an annotation file, through a pipeline.
+    """Dataset of the skeleton records of an annotation file, transformed by a pipeline.
 
-    The records are shared by all processes of a machine (:mod:`pyskl.datasets.records.cache`). A store that has taken
-    steps (:mod:`pyskl.datasets.pipelines.precomputed`) goes with pipelines that begin with them. Where they name a
-    ``raw_file`` in place of ``keypoint`` (Kinetics-400), it is looked for below the folder of ``ann_file`` and shared
+    All processes of a machine share the records (:mod:`pyskl.datasets.records.cache`). A store with precomputed steps
+    (:mod:`pyskl.datasets.pipelines.precomputed`) requires a pipeline that begins with them. If records name a
+    ``raw_file`` instead of ``keypoint`` (Kinetics-400), it is searched for below the folder of ``ann_file`` and shared
     too (:mod:`pyskl.datasets.records.kpfiles`).
 
     Args:
-        ann_file: The annotation pickle (:mod:`pyskl.datasets.records.annotations`), or a store that
-            ``tools/data/pack.py`` wrote.
-        pipeline: Transforms; none gives the records as they are.
-        split: A split of the file; None takes all records.
-        valid_ratio: Above 0 keeps the records in which at least this share of the frames has a person who was detected
+        ann_file: The annotation pickle (:mod:`pyskl.datasets.records.annotations`), or a store
+            written by ``tools/data/pack.py``.
+        pipeline: Transforms; an empty list returns the records unchanged.
+        split: A split of the file; None selects all records.
+        valid_ratio: If positive, select the records in which at least this share of the frames has a person detected
             with ``box_thr`` (Kinetics-400).
-        box_thr: The detection score that ``valid_ratio`` counts by: 0.5, 0.6, 0.7, 0.8 or 0.9.
-        class_prob: How many times a class is drawn in an epoch: a list, or a dict by class; 'balanced': all classes
+        box_thr: Detection threshold of ``valid_ratio``: 0.5, 0.6, 0.7, 0.8 or 0.9.
+        class_prob: How many times a class is sampled per epoch: a list, or a dict by class; 'balanced': all classes
             equally often (:mod:`pyskl.datasets.samplers`). Used by the sampler.
-        memcached: Accepted for PYSKL's configs, and ignored: records are shared without a server.
+        memcached: Accepted for PYSKL's configs and ignored: sharing records does not need a server.
         mc_cfg: As ``memcached``.
-        data_prefix: A folder put before ``frame_dir`` and ``filename``; the first to look for ``raw_file`` in.
-        test_mode: Whether clips are chosen without chance.
-        multi_class: Whether a label is a list of classes, which becomes a vector of zeros and ones.
-        num_classes: Classes; labels outside are refused.
-        start_index: The number of a video's first frame.
-        modality: The word put into each sample.
-        verify: Whether each record is held against its checksum when it is read.
+        data_prefix: Folder prepended to ``frame_dir`` and ``filename``; the first folder searched for ``raw_file``.
+        test_mode: Whether clips are sampled deterministically.
+        multi_class: Whether a label is a list of classes, converted to a multi-hot vector.
+        num_classes: Number of classes; other labels raise.
+        start_index: Index of a video's first frame.
+        modality: Value of ``modality`` in each sample.
+        verify: Whether to verify the checksum of each record when it is read.
 
     Raises:
         OSError: If the file cannot be read.
-        ValueError: If it is not an annotation file, has no such split, a record of the split is wrong, or the store has
-            taken other steps than the pipeline begins with.
+        ValueError: If it is not an annotation file, does not have the split, a record of the split is invalid, or the
+            pipeline does not begin with the store's precomputed steps.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class PoseDataset(BaseDataset):
             self.check(num_classes=num_classes)
 
     def _select(self, split: str | None) -> np.ndarray | None:
-        """Which records of the file belong to the split, rising; None for all."""
+        """Sorted indices of the split's records in the file; None for all."""
         if split is None:
             return None
         splits = self._store.splits
@@ -127,7 +127,7 @@ class PoseDataset(BaseDataset):
         return f'PoseDataset({self.ann_file!r}{split}: {len(self)} clips{steps})'
 
     def __getstate__(self) -> dict:
-        """Drop the indices of a split when pickling; they are read again on unpickling."""
+        """Drop the indices of a split when pickling; they are reloaded on unpickling."""
         return self.__dict__ if self._filtered else {**self.__dict__, '_indices': None}
 
     def __setstate__(self, state: dict) -> None:
@@ -136,24 +136,24 @@ class PoseDataset(BaseDataset):
             self._indices = self._select(self.split)
 
     def _index(self, sample: int) -> int:
-        """The record of a sample."""
+        """Return the record index of a sample."""
         return sample if self._indices is None else int(self._indices[sample])
 
     def _chunks(self) -> Iterator[np.ndarray]:
-        """The numbers of all records, some at a time: what is looked up by them takes little memory."""
+        """Yield the indices of all records in chunks, to bound the memory of a lookup."""
         for start in range(0, len(self), CHUNK):
             end = min(start + CHUNK, len(self))
             yield np.arange(start, end) if self._indices is None else self._indices[start:end]
 
     def _keep_valid(self, valid_ratio: float | None, box_thr: float | None) -> float | None:
-        """Drop records with too few valid frames; the threshold, or None where nothing is to be dropped."""
+        """Drop records with too few valid frames; return the threshold, or None if nothing is to be dropped."""
         if not isinstance(valid_ratio, float) or valid_ratio <= 0:  # PYSKL: an int, or 0.0, does nothing
             return None
         if box_thr not in VALID_SCORES:
             raise ValueError(f'PoseDataset valid_ratio needs a box_thr of 0.5, 0.6, 0.7, 0.8 or 0.9, got {box_thr!r}')
         kept, rows = [], range(len(self)) if self._indices is None else self._indices
         table = self._store.valid
-        if table is not None and not np.isnan(table[rows]).any():  # else the record that lacks something is named
+        if table is not None and not np.isnan(table[rows]).any():  # otherwise the error names the record that lacks it
             frames, counts = table[rows, 0].astype(float), table[rows, 1 + VALID_SCORES.index(box_thr)]
             kept, rows = np.asarray(rows)[counts / frames >= valid_ratio].tolist(), ()
         for index in rows:
@@ -186,7 +186,7 @@ class PoseDataset(BaseDataset):
             raise self._error(found[0], self._store.problem(found[0]), len(found))
 
     def _find_keypoint_files(self) -> KeypointFiles | None:
-        """Where joints that are not among the records lie; a file that is not there is told now."""
+        """Locate the kpfiles of records without ``keypoint``; raise now if one is missing."""
         shapes = self._store.shapes
         absent = [index for chunk in self._chunks() for index in chunk[~shapes[chunk].any(1)].tolist()]
         if not absent:
@@ -210,7 +210,7 @@ class PoseDataset(BaseDataset):
         return KeypointFiles(roots)
 
     def _refuse_unarranged(self) -> None:
-        """Records of boxes are for pipelines that arrange them, or that begin with something of the user's."""
+        """Raise if records hold detection boxes but the pipeline starts with a built-in other than DecompressPose."""
         transforms = self.pipeline.transforms
         if not transforms or not type(transforms[0]).__module__.startswith('pyskl.'):
             return
@@ -222,7 +222,7 @@ class PoseDataset(BaseDataset):
             raise self._error(self._index(0), what, len(self))
 
     def _error(self, index: int, problem: str, count: int) -> ValueError:
-        """One line on record ``index`` of the file, the first of ``count`` of its kind."""
+        """Error message on record ``index`` of the file, the first of ``count`` of its kind."""
         others = f' (and {count - 1} more)' if count > 1 else ''
         return ValueError(f'annotation file {self.ann_file!r}: record {self._store.name(index)!r} {problem}{others}')
 
@@ -231,7 +231,7 @@ class PoseDataset(BaseDataset):
 
     @property
     def labels(self) -> np.ndarray:
-        """``(len,)`` int64; -1 where a record has no label, or several."""
+        """Labels ``(len,)`` int64; -1 for records with no or several labels."""
         return self._store.labels if self._indices is None else self._store.labels[self._indices]
 
     @property
@@ -241,7 +241,7 @@ class PoseDataset(BaseDataset):
         return names if self._indices is None else [names[index] for index in self._indices.tolist()]
 
     def record(self, index: int) -> dict:
-        """The annotation of sample ``index``; its arrays are read-only."""
+        """Return the annotation of sample ``index``; its arrays are read-only."""
         if not -len(self) <= index < len(self):
             raise IndexError(f'sample {index} of a dataset of {len(self)}')
         record = self._store.record(self._index(index % len(self)))
@@ -286,7 +286,7 @@ class PoseDataset(BaseDataset):
         dims: int | None = None,
         layout: str | None = None,
     ) -> list[Misfit]:
-        """See :meth:`BaseDataset.misfits`; rows are those of the samples. Reads tables, not records."""
+        """See :meth:`BaseDataset.misfits`; rows are sample indices. Reads tables, not records."""
         classes = None if self.multi_class else num_classes
         checks = checks_for(self._whole_pipeline, num_joints, dims, classes, not self.test_mode, layout)
         if self.multi_class and num_classes is not None:
@@ -298,10 +298,10 @@ class PoseDataset(BaseDataset):
         return self._store.name(self._index(row))
 
     def _tables(self) -> Iterator[tuple[int, ClipTable]]:
-        """The tables of the samples, :data:`CHUNK` at a time."""
+        """Yield the tables of the samples, :data:`CHUNK` at a time."""
         store, start = self._store, 0
         for rows in self._chunks():
-            # A store of an earlier version has no ranges.
+            # Stores of earlier versions do not have ranges.
             ranges = np.tile(UNKNOWN, (len(rows), 1)) if store.ranges is None else store.ranges[rows]
             part = store.labels[rows], store.shapes[rows], store.has_score[rows], ranges
             yield start, ClipTable(*part, lambda row, rows=rows: store.record(int(rows[row])))

@@ -1,7 +1,7 @@
-"""Epochs in which a class comes up as often as asked, as numbers of samples.
+"""Class-balanced sampling: the indices of one epoch.
 
-PYSKL's ``class_prob``: 1 is once, 2 twice, 1.5 once and half of the class once more, drawn anew each epoch. InfoGCN's
-is ``'balanced'``: every class equally often, one of each in turn.
+PYSKL's ``class_prob``: 1 is once, 2 twice, 1.5 once plus half of the class again, resampled each epoch. InfoGCN's is
+``'balanced'``: every class equally often, one sample of each in turn.
 """
 
 import math
@@ -14,7 +14,7 @@ from pyskl.datasets.wrappers import RepeatDataset
 
 
 def _multipliers(labels: np.ndarray, class_prob: ClassProb, times: int) -> list[tuple[np.ndarray, float]]:
-    """(samples of the class, how often it comes up) of each class, in the order of their first appearance."""
+    """Return (sample indices, repetitions) of each class, in order of first appearance."""
     if isinstance(class_prob, str | int | float):
         raise ValueError(f"class_prob must be a list of numbers, a dict by class or 'balanced', got {class_prob!r}")
     prob = dict(class_prob) if isinstance(class_prob, dict) else dict(enumerate(class_prob))
@@ -28,7 +28,7 @@ def _multipliers(labels: np.ndarray, class_prob: ClassProb, times: int) -> list[
 
 
 def _members(labels: np.ndarray) -> list[np.ndarray]:
-    """The samples of each class, rising, in the order of the classes."""
+    """Return the sorted sample indices of each class, in the order of the classes."""
     if not len(labels):
         return []
     order = np.argsort(labels, kind='stable')
@@ -41,7 +41,7 @@ def _refuse_unlabelled(labels: np.ndarray) -> None:
 
 
 def class_balanced_length(labels: np.ndarray, class_prob: ClassProb, times: int = 1) -> int:
-    """How many samples :func:`class_balanced_indices` gives; the same in every epoch."""
+    """Length of :func:`class_balanced_indices`; the same in every epoch."""
     return sum(
         int(often) * len(samples) + int((often - int(often)) * len(samples))
         for samples, often in _multipliers(labels, class_prob, times)
@@ -51,15 +51,15 @@ def class_balanced_length(labels: np.ndarray, class_prob: ClassProb, times: int 
 def class_balanced_indices(
     labels: np.ndarray, class_prob: ClassProb, times: int = 1, epoch: int = 0, seed: int = 0, shuffle: bool = True
 ) -> np.ndarray:
-    """The samples of one epoch, int64; all processes get the same and take their share of it.
+    """Sample the indices of one epoch, int64; identical on all processes, each of which uses its share.
 
     Args:
-        labels: ``(n,)`` int, of one pass over the data (``dataset.labels[:len(dataset) // dataset.times]``).
-        class_prob: How often a class comes up: a list, or a dict by class; 1 for a class it lacks.
-        times: Passes over the data in an epoch: ``dataset.times``.
-        epoch: The number of the epoch.
-        seed: The run's.
-        shuffle: Whether the classes are mixed.
+        labels: ``(n,)`` int, labels of one pass over the data (``dataset.labels[:len(dataset) // dataset.times]``).
+        class_prob: Repetitions per class: a list, or a dict by class; 1 for missing classes.
+        times: Passes over the data per epoch: ``dataset.times``.
+        epoch: Index of the epoch.
+        seed: Seed of the run.
+        shuffle: Whether to shuffle the indices.
 
     Raises:
         ValueError: If a sample has no label, or a number in ``class_prob`` is negative.
@@ -75,25 +75,25 @@ def class_balanced_indices(
 
 
 def balanced_length(labels: np.ndarray, times: int = 1) -> int:
-    """How many samples :func:`balanced_indices` gives; the same in every epoch."""
+    """Length of :func:`balanced_indices`; the same in every epoch."""
     _refuse_unlabelled(labels)
     classes = len(np.unique(labels))
     return len(labels) * times // classes * classes if classes else 0
 
 
 def balanced_indices(labels: np.ndarray, times: int = 1, epoch: int = 0, seed: int = 0) -> np.ndarray:
-    """The samples of one epoch with all classes alike, int64: InfoGCN's ``balanced_sampling``.
+    """Sample the indices of one epoch with equal class frequencies, int64: InfoGCN's ``balanced_sampling``.
 
-    Each of the K classes gives ``len(labels) * times // K`` samples, from permutations of the class one after another,
-    so that none comes up a third time before all came up twice. Any K samples that begin at a multiple of K hold one
-    of each class, in an order drawn anew: the released code has the same order throughout, which would leave each of
-    several processes with some of the classes only.
+    Each of the K classes contributes ``len(labels) * times // K`` samples from successive permutations of the class, so
+    that no sample appears a third time before all have appeared twice. Every K samples from a multiple of K contain one
+    of each class, in random order: the released code uses one fixed order, which would give each of several processes
+    only some of the classes.
 
     Args:
         labels: As for :func:`class_balanced_indices`.
-        times: Passes over the data in an epoch: ``dataset.times``.
-        epoch: The number of the epoch.
-        seed: The run's.
+        times: Passes over the data per epoch: ``dataset.times``.
+        epoch: Index of the epoch.
+        seed: Seed of the run.
 
     Raises:
         ValueError: If a sample has no label.
@@ -114,7 +114,7 @@ def balanced_indices(labels: np.ndarray, times: int = 1, epoch: int = 0, seed: i
 
 
 def epoch_length(dataset: BaseDataset) -> int:
-    """Samples in a training epoch of ``dataset``; the same in every epoch."""
+    """Number of samples per training epoch of ``dataset``; the same in every epoch."""
     if dataset.class_prob is None:
         return len(dataset)
     if dataset.class_prob == 'balanced':
@@ -123,7 +123,7 @@ def epoch_length(dataset: BaseDataset) -> int:
 
 
 def epoch_indices(dataset: BaseDataset, seed: int, epoch: int) -> np.ndarray:
-    """The samples of training epoch ``epoch``, int64, shuffled; classes as often as ``dataset.class_prob`` says."""
+    """Sample the shuffled indices of a training epoch, int64, with the class frequencies of ``dataset.class_prob``."""
     if dataset.class_prob == 'balanced':
         return balanced_indices(_one_pass(dataset), dataset.times, epoch, seed)
     if dataset.class_prob is not None:
@@ -132,7 +132,7 @@ def epoch_indices(dataset: BaseDataset, seed: int, epoch: int) -> np.ndarray:
 
 
 def _one_pass(dataset: BaseDataset) -> np.ndarray:
-    """``dataset.labels`` of one pass over the data, without those of its repetitions being made."""
+    """Return ``dataset.labels`` of one pass over the data, without materialising the repetitions."""
     while isinstance(dataset, RepeatDataset):
         dataset = dataset.dataset
     return dataset.labels[: len(dataset) // dataset.times]

@@ -1,4 +1,4 @@
-"""Datasets made of other datasets."""
+"""Datasets that wrap other datasets."""
 
 import inspect
 from collections.abc import Sequence
@@ -22,25 +22,25 @@ def _built(dataset: dict | BaseDataset, test_mode: bool) -> BaseDataset:
 
 
 def build_dataset(cfg: dict, default_args: dict | None = None) -> BaseDataset:
-    """The data set that a config's dict describes, as PYSKL builds it.
+    """Build a dataset from its config, as in PYSKL.
 
     Args:
-        cfg: With ``type``; without ``pipeline`` it gives the records as they are.
+        cfg: Config with ``type``; without ``pipeline`` the records are returned unchanged.
         default_args: Arguments that ``cfg`` may override, e.g. ``{'test_mode': True}``.
 
     Raises:
-        ValueError: If a type or an argument is unknown, or the data set cannot be built.
+        ValueError: If a type or an argument is unknown, or the dataset cannot be built.
     """
     return build_component({**(default_args or {}), **cfg}, DATASETS)
 
 
 @DATASETS.register_module()
 class RepeatDataset(BaseDataset):
-    """A dataset several times over, as one longer epoch.
+    """Repeat a dataset to get one longer epoch.
 
     Args:
         dataset: The dataset, or its config.
-        times: How often.
+        times: Number of repetitions.
         test_mode: Whether the dataset is built in test mode.
 
     Raises:
@@ -59,12 +59,12 @@ class RepeatDataset(BaseDataset):
 
     @property
     def class_prob(self) -> ClassProb | None:
-        """That of the dataset inside."""
+        """Value of the wrapped dataset."""
         return self.dataset.class_prob
 
     @property
     def labels(self) -> np.ndarray:
-        """``(len,)`` int64; the first ``len / times`` are those of one pass."""
+        """Labels ``(len,)`` int64; the first ``len / times`` are those of one pass."""
         return np.tile(self.dataset.labels, self._repeats)
 
     @property
@@ -99,14 +99,14 @@ class RepeatDataset(BaseDataset):
 
 @DATASETS.register_module()
 class ConcatDataset(BaseDataset):
-    """Datasets, one after another.
+    """Concatenate datasets.
 
     Args:
         datasets: The datasets, or their configs.
         test_mode: Whether they are built in test mode.
 
     Raises:
-        ValueError: If there are none.
+        ValueError: If ``datasets`` is empty.
     """
 
     def __init__(self, datasets: Sequence[dict | BaseDataset], test_mode: bool = False) -> None:
@@ -120,7 +120,7 @@ class ConcatDataset(BaseDataset):
 
     @property
     def labels(self) -> np.ndarray:
-        """``(len,)`` int64."""
+        """Labels ``(len,)`` int64."""
         return np.concatenate([dataset.labels for dataset in self.datasets])
 
     @property

@@ -1,4 +1,4 @@
-"""Transforms of a sample; importing this package puts them into the registry."""
+"""Transforms of a sample; importing this package registers them."""
 
 from pyskl.datasets.pipelines import (  # noqa: F401
     alignment,
@@ -20,7 +20,7 @@ from pyskl.registry import TRANSFORMS
 
 
 def __getattr__(name: str) -> type:
-    """Transforms by their names, as PYSKL's ``pyskl.datasets.pipelines`` offers them."""
+    """Return a transform by name, as attributes of PYSKL's ``pyskl.datasets.pipelines``."""
     if name in TRANSFORMS.module_dict:
         return TRANSFORMS.module_dict[name]
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

@@ -1,4 +1,4 @@
-"""Each person into a frame of reference of their own: InfoGCN's preparation of NTU RGB+D.
+"""Rotate each person into a body-centred coordinate frame: InfoGCN's preparation of NTU RGB+D.
 
 Source: ``create_aligned_dataset`` of https://github.com/stnoah1/infogcn.
 """
@@ -15,7 +15,7 @@ from pyskl.skeletons import get_skeleton
 
 
 def body_frame(spine: np.ndarray, hips: np.ndarray, mirror: bool) -> np.ndarray | None:
-    """``(3, 3)``, rows: hips without their part along the spine, what is at right angles to both, spine; unit vectors.
+    """Rotation ``(3, 3)``; unit rows: hips made orthogonal to the spine, the vector orthogonal to both, the spine.
 
     Args:
         spine: ``(3,)``, upwards.
@@ -23,7 +23,7 @@ def body_frame(spine: np.ndarray, hips: np.ndarray, mirror: bool) -> np.ndarray 
         mirror: Whether the second row is ``hips x spine``, a left-handed frame, in place of ``spine x hips``.
 
     Returns:
-        None where the two span no plane.
+        None if the two vectors are parallel or zero.
     """
     up, across = spine.astype(np.float64), hips.astype(np.float64)
     length = math.sqrt(up.dot(up))
@@ -43,7 +43,8 @@ def body_frame(spine: np.ndarray, hips: np.ndarray, mirror: bool) -> np.ndarray 
 class AlignPersons(BaseTransform):
     """Turn each person so that their spine is +z and their hips lie along x, in the first frame they are seen in.
 
-    Nobody is moved; later frames turn as the first. Whose hips or spine have no length in that frame stays as filmed
+    Positions are not translated, and later frames get the same rotation. Persons whose hips or spine have zero length
+    in that frame are unchanged
     (the released code leaves such clips out). The defaults turn bodies; the released InfoGCN does
     ``mirror=True, erase_late=True``.
 
@@ -52,8 +53,8 @@ class AlignPersons(BaseTransform):
 
     Args:
         dataset: The skeleton; it needs a spine, and joints 'left_hip' and 'right_hip'.
-        mirror: Whether bodies are mirrored too (x, -y, z), as in the released code.
-        erase_late: Whether a person who is not there in the first frame of the clip is taken for nobody.
+        mirror: Whether to mirror bodies as well (x, -y, z), as in the released code.
+        erase_late: Whether to zero persons who are absent from the first frame of the clip.
 
     Raises:
         ValueError: If the skeleton lacks these joints, or a sample does not fit it.
@@ -94,6 +95,6 @@ class AlignPersons(BaseTransform):
         return results
 
     def _frame(self, joints: np.ndarray) -> np.ndarray | None:
-        """Of one person in one frame ``(V, 3)``."""
+        """Rotation of one person, from one frame ``(V, 3)``."""
         (bottom, top), (left, right) = self._skeleton.spine, self._hips
         return body_frame(joints[top] - joints[bottom], joints[left] - joints[right], self.mirror)

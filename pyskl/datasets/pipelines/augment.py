@@ -1,7 +1,7 @@
-"""Random changes of the joints in training.
+"""Random augmentation of the joints in training.
 
-Convention: only coordinates change; a score channel is never rotated, scaled or noised. The draws are PYSKL's, except
-that its two faults are gone: the range of the 2D angle, and the score taken for a third coordinate.
+Convention: only coordinates change; a score channel is never rotated, scaled or noised. Random numbers are
+consumed as in PYSKL, with two of its bugs fixed: the range of the 2D angle, and the score treated as a coordinate.
 """
 
 import math
@@ -18,7 +18,7 @@ EMPTY = 1e-4  # squared distance from the origin below which a frame's box count
 
 
 def rotation_matrix(angles: Sequence[float]) -> np.ndarray:
-    """Rotation by one angle in the plane ``(2, 2)``, or by three about x, then y, then z ``(3, 3)``; radians.
+    """Rotation matrix: ``(2, 2)`` for one angle, ``(3, 3)`` for three angles about x, then y, then z; radians.
 
     Convention: PYSKL's; a positive angle about an axis turns clockwise in 3D, counter-clockwise in 2D.
     """
@@ -33,7 +33,7 @@ def rotation_matrix(angles: Sequence[float]) -> np.ndarray:
 
 
 def _coordinates(results: dict, name: str) -> tuple[np.ndarray, int]:
-    """``keypoint`` in float32 or wider, and how many of its channels are coordinates: 2 or 3."""
+    """Return ``keypoint`` as float32 or wider, and its number of coordinate channels (2 or 3)."""
     keypoint, dims = results['keypoint'], coordinate_channels(results)
     if dims not in (2, 3) or keypoint.shape[-1] not in (dims, dims + 1):
         raise ValueError(
@@ -45,13 +45,13 @@ def _coordinates(results: dict, name: str) -> tuple[np.ndarray, int]:
 
 @TRANSFORMS.register_module()
 class RandomRot(BaseTransform):
-    """Turn the whole sample by random angles in ``[-theta, theta]``: one in 2D, one an axis in 3D.
+    """Rotate the whole sample by random angles in ``[-theta, theta]``: one in 2D, one per axis in 3D.
 
     Required Keys: keypoint, coord_dims (optional)
     Modified Keys: keypoint
 
     Args:
-        theta: The largest angle, radians; in 3D also one an axis (x, y, z).
+        theta: Maximum angle, radians; in 3D optionally one per axis (x, y, z).
     """
 
     changes = (JOINTS,)
@@ -82,7 +82,7 @@ class RandomScale(BaseTransform):
     Modified Keys: keypoint
 
     Args:
-        scale: One number for all coordinates, or one each.
+        scale: One number for all coordinates, or one per coordinate.
     """
 
     changes = (JOINTS,)
@@ -101,7 +101,7 @@ class RandomScale(BaseTransform):
             )
         factor = np.ones(channels, keypoint.dtype)
         factor[:dims] = 1 + np.random.uniform(-1, 1, channels)[:dims] * scale[:dims]
-        # All joints in a row: arithmetic on a last axis of three numbers is several times slower.
+        # Flatten all joints: arithmetic on a last axis of size three is several times slower.
         row = factor[None].repeat(keypoint.shape[2], 0).ravel()
         results['keypoint'] = (keypoint.reshape(*keypoint.shape[:2], -1) * row).reshape(keypoint.shape)
         return results
@@ -109,15 +109,15 @@ class RandomScale(BaseTransform):
 
 @TRANSFORMS.register_module()
 class RandomGaussianNoise(BaseTransform):
-    """Push every joint in a random direction, by a normal distance times the skeleton's extent.
+    """Shift every joint in a random direction by a normally distributed distance times the skeleton's extent.
 
     Required Keys: keypoint, coord_dims (optional)
     Modified Keys: keypoint
 
     Args:
-        sigma: Standard deviation, as a share of the extent (the diagonal of the box around the joints).
-        base: Whose extent: that of each 'frame', or of the whole 'video'.
-        shared: One push a joint for all frames; needs ``base='video'``.
+        sigma: Standard deviation, as a fraction of the extent (the diagonal of the joints' bounding box).
+        base: Where the extent is measured: each 'frame', or the whole 'video'.
+        shared: Whether to use one shift per joint for all frames; requires ``base='video'``.
     """
 
     changes = (JOINTS,)

@@ -1,8 +1,8 @@
-"""What every transform is, and how a list of them becomes one.
+"""Base class of transforms, and their composition.
 
 A sample is a dict. ``keypoint`` is ``(M, T, V, C)``: M persons, T frames, V joints, C channels; 2D data carry
 ``keypoint_score`` ``(M, T, V)`` beside it until a transform appends it as the last channel.
-Arrays that come from the dataset are shared and read-only: a transform puts a new array into the dict.
+Arrays that come from the dataset are shared and read-only: a transform stores a new array instead of writing into one.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,16 +12,16 @@ from pyskl.registry import TRANSFORMS, build_component
 
 
 class BaseTransform:
-    """``results -> results``; a subclass writes ``transform``."""
+    """Map ``results`` to ``results``; subclasses implement ``transform``."""
 
-    # Whether the result depends on the record and the arguments alone (not on chance, test mode or the stream that is
-    # trained on) and is the same size or so, so that a store may keep it: pyskl.datasets.pipelines.precomputed.
+    # Whether the result depends only on the record and the arguments (not on randomness, test mode or stream) and has a
+    # similar size, so that it can be precomputed in a store: see pyskl.datasets.pipelines.precomputed.
     once_a_clip = False
-    # What behind it is no longer as in the record: joints, frames, or both.
+    # What this transform changes relative to the record: joints, frames, or both.
     changes: tuple[str, ...] = (JOINTS, FRAMES)
 
     def checks(self) -> Sequence[Check]:
-        """What its input must be like; compared with all clips before anything runs (:mod:`pyskl.datasets.fit`)."""
+        """Return the requirements on the input; checked against all clips before a run (:mod:`pyskl.datasets.fit`)."""
         return ()
 
     def transform(self, results: dict) -> dict:
@@ -37,7 +37,7 @@ class BaseTransform:
 
 
 class Compose:
-    """Transforms, one after another.
+    """Apply transforms in sequence.
 
     Args:
         transforms: Dicts with ``type``, or callables.
@@ -61,14 +61,14 @@ class Compose:
 
 
 def sample_name(results: dict) -> str:
-    """How an error message calls the sample."""
+    """Name of the sample for error messages."""
     return repr(results.get('frame_dir', results.get('filename', 'unnamed')))
 
 
 def coordinate_channels(results: dict) -> int:
-    """How many leading channels of ``keypoint`` are coordinates; a channel after them is a score.
+    """Number of leading channels of ``keypoint`` that are coordinates; a channel after them is a score.
 
-    ``coord_dims`` says so once a dataset or a normalisation has set it.
+    Taken from ``coord_dims`` if a dataset or a normalisation has set it.
     """
     dims = results.get('coord_dims')
     if dims is not None:

@@ -15,7 +15,7 @@ from pyskl.registry import TRANSFORMS
 
 
 def rotation_about_y_then_x(about_x: float, about_y: float) -> np.ndarray:
-    """``(3, 3)`` for row vectors, ``x @ rotation``; angles in radians."""
+    """Rotation matrix ``(3, 3)`` for row vectors, ``x @ rotation``; angles in radians."""
     cos_x, sin_x, cos_y, sin_y = math.cos(about_x), math.sin(about_x), math.cos(about_y), math.sin(about_y)
     turn_x = np.array([[1, 0, 0], [0, cos_x, sin_x], [0, -sin_x, cos_x]])
     turn_y = np.array([[cos_y, 0, -sin_y], [0, 1, 0], [sin_y, 0, cos_y]])
@@ -23,11 +23,11 @@ def rotation_about_y_then_x(about_x: float, about_y: float) -> np.ndarray:
 
 
 def fill_box(keypoint: np.ndarray, filled: np.ndarray) -> np.ndarray:
-    """``(M, T, V, C)`` -> same: each coordinate from its least to its largest value in the clip onto [-1, 1].
+    """Map each coordinate's range [minimum, maximum] over the clip to [-1, 1]; ``(M, T, V, C)`` -> same.
 
     Args:
         keypoint: Floats.
-        filled: ``(M, T)``: frames that count; the others become 0. A coordinate that never changes becomes 0 too.
+        filled: ``(M, T)`` bool: frames to use; the others become 0, as does a constant coordinate.
     """
     out = np.zeros_like(keypoint)
     frames = keypoint[filled]  # (frames, V, C)
@@ -41,13 +41,13 @@ def fill_box(keypoint: np.ndarray, filled: np.ndarray) -> np.ndarray:
 
 
 def sorted_sample(num_frames: int, clip_len: int, random) -> np.ndarray:
-    """``(L,)`` rising frame numbers, sampled without replacement from 100 copies of ``0 .. num_frames - 1``."""
-    copies = max(100, -(-clip_len // num_frames))  # as many as fill a clip, where 100 do not
+    """Sample ``(L,)`` sorted frame indices without replacement from 100 copies of ``0 .. num_frames - 1``."""
+    copies = max(100, -(-clip_len // num_frames))  # more copies if 100 do not fill a clip
     return np.sort(random.permutation(copies * num_frames)[:clip_len] % num_frames)
 
 
 def spread_frames(num_frames: int, clip_len: int) -> np.ndarray:
-    """``(L,)`` frame numbers from the first to the last frame in equal steps, rounded down."""
+    """Return ``(L,)`` frame indices in equal steps from the first to the last frame, rounded down."""
     return np.floor(np.linspace(0, num_frames - 1, clip_len)).astype(np.int64)
 
 
@@ -59,10 +59,10 @@ class RotateWholeDegrees(BaseTransform):
     Modified Keys: keypoint (float32)
 
     Args:
-        limit: The largest angle, degrees.
+        limit: Maximum angle, degrees.
 
     Raises:
-        ValueError: If ``limit`` is not an integer of at least 0, or a sample is not 3D.
+        ValueError: If ``limit`` is not an integer >= 0, or a sample is not 3D.
     """
 
     def __init__(self, limit: int = 60) -> None:
@@ -86,9 +86,9 @@ class RotateWholeDegrees(BaseTransform):
 
 @TRANSFORMS.register_module()
 class FillBox(BaseTransform):
-    """Stretch each coordinate of the clip onto [-1, 1]; proportions between the coordinates are lost.
+    """Scale each coordinate of the clip to [-1, 1]; aspect ratios are lost.
 
-    Frames of a person that are all 0 are empty: they do not count and stay 0.
+    A person's all-zero frames are empty: they are ignored and stay 0.
 
     Required Keys: keypoint ``(M, T, V, C)``
     Modified Keys: keypoint (float32)
@@ -112,16 +112,16 @@ class FillBox(BaseTransform):
 
 @TRANSFORMS.register_module()
 class SampleSorted(BaseTransform):
-    """Bring the clip to ``clip_len`` frames: in training sampled and sorted, in test mode in equal steps.
+    """Bring the clip to ``clip_len`` frames: sampled and sorted in training, in equal steps in test mode.
 
-    A frame may come up several times, more often the shorter the clip is.
+    Frames may repeat, the more so the shorter the clip.
 
     Required Keys: keypoint ``(M, T, V, C)``, test_mode (optional)
     Modified Keys: keypoint, total_frames
     Added Keys: clip_len, num_clips (1), frame_interval
 
     Args:
-        clip_len: Frames afterwards.
+        clip_len: Number of output frames.
 
     Raises:
         ValueError: If ``clip_len`` is not a positive integer, or a sample has a score or no frames.

@@ -1,4 +1,4 @@
-"""Boxes -> persons and frames: the first transform of Kinetics-400's pipelines."""
+"""Arrange detection boxes by person and frame: the first transform of Kinetics-400's pipelines."""
 
 import numpy as np
 
@@ -9,13 +9,13 @@ from pyskl.registry import TRANSFORMS
 
 
 def arrange_boxes(keypoint: np.ndarray, frame_inds: np.ndarray, num_frames: int) -> tuple[np.ndarray, np.ndarray]:
-    """``(N, V, 3)`` -> ``(M, T, V, 2)`` and the scores ``(M, T, V)``, both float16, 0 where there is no box.
+    """Convert ``(N, V, 3)`` to ``(M, T, V, 2)`` and scores ``(M, T, V)``, both float16, 0 where there is no box.
 
-    The j-th box of a frame, in the order they are stored, is person j: nobody is followed over time.
+    The j-th stored box of a frame becomes person j: persons are not tracked over time.
 
     Args:
         keypoint: x, y, score of the joints of N boxes.
-        frame_inds: ``(N,)``, the frame of each box, never falling, from 0 to T - 1.
+        frame_inds: ``(N,)``, the frame of each box, non-decreasing, from 0 to T - 1.
         num_frames: T.
     """
     person = np.arange(len(frame_inds)) - np.searchsorted(frame_inds, frame_inds)
@@ -27,13 +27,13 @@ def arrange_boxes(keypoint: np.ndarray, frame_inds: np.ndarray, num_frames: int)
 def surest_persons(
     keypoint: np.ndarray, score: np.ndarray, present: np.ndarray, max_person: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The ``max_person`` persons of each frame whose joints have the highest scores in sum, the surest first.
+    """Select the ``max_person`` persons with the highest summed joint scores in each frame, in descending order.
 
     Args:
         keypoint: ``(M, T, V, 2)``.
-        score: ``(M, T, V)`` float16, and summed up in it, as published: near ties are equal, and keep their order.
-        present: ``(T,)``, how many persons a frame has.
-        max_person: How many are kept.
+        score: ``(M, T, V)`` float16, summed in float16 as published: near ties compare equal and stay in order.
+        present: ``(T,)``, number of persons per frame.
+        max_person: Number of persons to select.
     """
     sums = score.sum(-1)
     sums[np.arange(len(sums))[:, None] >= present] = -np.inf
@@ -44,17 +44,17 @@ def surest_persons(
 
 @TRANSFORMS.register_module()
 class DecompressPose(BaseTransform):
-    """Arrange the boxes of a Kinetics-400 record (:mod:`pyskl.datasets.records.boxes`) in persons and frames.
+    """Arrange the boxes of a Kinetics-400 record (:mod:`pyskl.datasets.records.boxes`) by person and frame.
 
-    A sample that is arranged already, ``(M, T, V, C)`` without ``frame_inds``, stays as it is.
+    A sample that is already ``(M, T, V, C)``, without ``frame_inds``, is unchanged.
 
     Required Keys: keypoint ``(N, V, 3)``, frame_inds ``(N,)``, total_frames, anno_inds (optional: which boxes count)
     Modified Keys: keypoint ``(M, T, V, 2)`` float16, total_frames, frame_inds and anno_inds (removed)
     Added Keys: keypoint_score ``(M, T, V)`` float16, num_person (where persons were left out)
 
     Args:
-        squeeze: Whether frames without a box are left out. How ``frame_inds`` are counted does not matter then.
-        max_person: Persons of a frame; of more the surest stay.
+        squeeze: Whether to drop frames without a box; ``frame_inds`` may then start at any number.
+        max_person: Maximum number of persons per frame; those with the highest scores are selected.
 
     Raises:
         ValueError: If no box is left, or the record is not one of boxes.

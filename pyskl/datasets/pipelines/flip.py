@@ -1,4 +1,4 @@
-"""The mirrored image, in which left and right joints change places."""
+"""Horizontal flip, which swaps left and right joints."""
 
 from collections.abc import Sequence
 
@@ -12,23 +12,23 @@ from pyskl.skeletons import get_skeleton, mirror_order
 
 
 def sides(left: Sequence[int] | None, right: Sequence[int] | None, name: str) -> tuple[tuple | None, tuple | None]:
-    """Both lists as tuples, or None and None."""
+    """Return both lists as tuples, or None and None."""
     if (left is None) != (right is None):
         raise ValueError(f'{name} must both be given, or neither, got {left!r} and {right!r}')
     return (None, None) if left is None else (tuple(left), tuple(right))
 
 
 class Mirror:
-    """Which joint takes each joint's place in a mirror: by the lists given, or else by the layout.
+    """Permutation of the joints under a flip, from the given lists or else from the layout.
 
     Args:
         name: The transform, for messages.
         left: Joints of the left side, or None.
         right: Their partners, in the same order, or None.
-        layout: The skeleton, or None: any if ``left`` is given, or else coco.
+        layout: The skeleton, or None: any if ``left`` is given, else coco.
 
     Raises:
-        ValueError: If the lists do not pair different joints, or not of the layout.
+        ValueError: If the lists do not pair distinct joints, or name joints outside the layout.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Mirror:
         return np.array(mirror_order(num_joints, *both, 'left_kp, right_kp'))
 
     def partners(self, results: dict) -> np.ndarray:
-        """``(V,)`` for the joints of a sample.
+        """Permutation ``(V,)`` for the joints of a sample.
 
         Raises:
             ValueError: If they are not those of the layout, or fewer than the lists name.
@@ -70,17 +70,17 @@ class Mirror:
 
 @TRANSFORMS.register_module()
 class Flip(BaseTransform):
-    """Mirror the picture and swap left and right joints.
+    """Flip the image and swap left and right joints.
 
     Required Keys: keypoint, img_shape, keypoint_score (optional), label (with ``flip_label_map``)
     Modified Keys: keypoint, keypoint_score, label
     Added Keys: flip
 
     Args:
-        flip_ratio: How often, 0 to 1.
+        flip_ratio: Probability of a flip, 0 to 1.
         direction: 'horizontal'.
         flip_label_map: Label -> label of the mirrored action.
-        left_kp: Joints of the left side; None: the layout's. PYSKL swaps none then.
+        left_kp: Joints of the left side; None: the layout's (PYSKL then swaps nothing).
         right_kp: Their partners, in the same order.
         layout: The skeleton of the joints; None: any if ``left_kp`` is given, or else coco.
     """

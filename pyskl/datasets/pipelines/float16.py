@@ -1,6 +1,7 @@
 """Arithmetic in float16 as NumPy does it, several times faster.
 
-NumPy computes a float16 operation in float32 and rounds the result. So do these, through torch's vector instructions.
+NumPy computes a float16 operation in float32 and rounds the result. These functions do
+the same with torch's vectorised kernels.
 """
 
 import numpy as np
@@ -13,7 +14,7 @@ def _tensor(x: np.ndarray) -> torch.Tensor:
 
 
 def widen(x: np.ndarray) -> np.ndarray:
-    """float16 -> float32; any other dtype as it is."""
+    """Convert float16 to float32; return any other dtype unchanged."""
     if x.dtype != np.float16:
         return x
     return _tensor(x).float().numpy()
@@ -27,23 +28,23 @@ def narrow(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
 
 
 def to_float32(x: np.ndarray) -> np.ndarray:
-    """``x`` itself where it is float32 already."""
+    """Return ``x`` as float32, without a copy if it already is."""
     return widen(x).astype(np.float32, copy=False)
 
 
 def rounded(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """float32 -> float32 with the numbers that ``dtype`` has."""
+    """Round float32 values to those that ``dtype`` can represent; the result is float32."""
     if dtype == np.float16:
         return torch.from_numpy(x).half().float().numpy()
     return x.astype(np.float32, copy=False)
 
 
 def shift_and_scale(x: np.ndarray, shift: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """``(x - shift) / scale``, new, each of the two rounded to the dtype of ``x``.
+    """Return ``(x - shift) / scale`` as a new array; each operation rounds to the dtype of ``x``.
 
     Args:
         x: Any float dtype.
-        shift: Of the dtype of ``x``; broadcast.
+        shift: Same dtype as ``x``; broadcast.
         scale: As ``shift``.
     """
     if x.dtype == np.float16:

@@ -1,4 +1,4 @@
-"""From a record to what a batch is made of."""
+"""Format a sample as the inputs that batches are collated from."""
 
 from collections.abc import Sequence
 from numbers import Integral, Real
@@ -16,9 +16,9 @@ def pack_persons(keypoint: np.ndarray, num_person: int, num_clips: int, mode: st
 
     Args:
         keypoint: Clips one after another in time.
-        num_person: Persons afterwards: the first ones, or filled up.
+        num_person: Number of output persons: the first ones, padded if there are fewer.
         num_clips: Clips.
-        mode: What fills up: 'zero' nothing, 'loop' copies of a person who is alone.
+        mode: Padding: 'zero' for zeros, 'loop' for copies if there is only one person.
     """
     persons, frames, num_joints, channels = keypoint.shape
     clips = keypoint.reshape(persons, num_clips, frames // num_clips, num_joints, channels).swapaxes(0, 1)
@@ -35,14 +35,14 @@ def pack_persons(keypoint: np.ndarray, num_person: int, num_clips: int, mode: st
 class FormatGCNInput(BaseTransform):
     """Arrange joints for a graph network: ``(num_clips, num_person, T, V, C)``.
 
-    A ``keypoint_score`` that is still beside the joints becomes their last channel.
+    A remaining ``keypoint_score`` is appended to the joints as their last channel.
 
     Required Keys: keypoint, keypoint_score (optional), num_clips (optional)
     Modified Keys: keypoint
 
     Args:
-        num_person: Persons; more are cut, fewer filled up.
-        mode: 'zero' fills up with nothing, 'loop' with copies of a person who is alone.
+        num_person: Number of persons; additional ones are dropped, missing ones padded.
+        mode: Padding: 'zero' for zeros, 'loop' for copies if there is only one person.
     """
 
     def __init__(self, num_person: int = 2, mode: str = 'zero') -> None:
@@ -97,13 +97,13 @@ class FormatShape(BaseTransform):
 
 @TRANSFORMS.register_module()
 class Collect(BaseTransform):
-    """Keep some keys and drop the rest.
+    """Collect some keys and drop the rest.
 
     Args:
-        keys: Those that are kept.
-        meta_keys: Those that are kept together in one dict.
+        keys: Keys to collect.
+        meta_keys: Keys to collect into one dict.
         meta_name: The key of that dict.
-        nested: Whether each value is put into a list of one.
+        nested: Whether to wrap each value in a list of length one.
     """
 
     def __init__(
@@ -131,7 +131,7 @@ class Collect(BaseTransform):
 
 
 def to_tensor(value: object) -> torch.Tensor:
-    """An array or sequence keeps its shape and dtype; an integer becomes int64 ``(1,)``, a real float32 ``(1,)``.
+    """Convert to a tensor: arrays keep shape and dtype, an int becomes int64 ``(1,)``, a float float32 ``(1,)``.
 
     Raises:
         ValueError: If ``value`` is none of these.
@@ -151,10 +151,10 @@ def to_tensor(value: object) -> torch.Tensor:
 
 @TRANSFORMS.register_module()
 class ToTensor(BaseTransform):
-    """Turn values into tensors.
+    """Convert values to tensors.
 
     Args:
-        keys: Those that are turned.
+        keys: Keys to convert.
     """
 
     def __init__(self, keys: Sequence[str]) -> None:
@@ -177,8 +177,8 @@ class PackActionInputs(BaseTransform):
     Required Keys: keypoint or imgs, label
 
     Args:
-        collect_keys: The input, by default ``imgs`` where a clip has them, else ``keypoint``.
-        meta_keys: Ignored: the names of the clips are those of the data set.
+        collect_keys: Input key; default: ``imgs`` if present, else ``keypoint``.
+        meta_keys: Ignored: clip names come from the dataset.
         algorithm_keys: Further keys of the clip to pass on.
     """
 
@@ -200,7 +200,7 @@ class PackActionInputs(BaseTransform):
 
 @TRANSFORMS.register_module()
 class Rename(BaseTransform):
-    """Give keys other names.
+    """Rename keys.
 
     Args:
         mapping: Old name -> new name.

@@ -1,7 +1,7 @@
-"""The picture around the joints: cut out, resized, flipped, before heatmaps are drawn in it.
+"""Crop and resize the image that the joints are in, before heatmaps are drawn.
 
 Convention: ``img_shape`` is (height, width) in pixels, x grows to the right, y downwards; a joint at x = 0 (or y = 0)
-is missing. Joints are float32, behind a crop float64, as published: the heatmaps' windows depend on the last digit.
+is missing. Joints are float32, after a crop float64, as published: the heatmaps' windows depend on the last digit.
 """
 
 import math
@@ -17,12 +17,12 @@ from pyskl.registry import TRANSFORMS
 
 
 def picture_of(results: dict, name: str) -> tuple[np.ndarray, tuple[int, int]]:
-    """``keypoint`` ``(M, T, V, 2)`` in float32 or wider, and ``img_shape``.
+    """Return ``keypoint`` ``(M, T, V, 2)`` as float32 or wider, and ``img_shape``.
 
     A third channel that is a score becomes ``keypoint_score``.
 
     Raises:
-        ValueError: If the sample has no image size, or its joints are not of two coordinates.
+        ValueError: If the sample has no image size, or its joints do not have two coordinates.
     """
     img_shape = results.get('img_shape')
     split_score(results)
@@ -50,7 +50,7 @@ def split_score(results: dict) -> None:
 
 
 def _pair(value: object, name: str) -> tuple:
-    """A number twice, or two of them."""
+    """Expand a number to a pair; validate a pair."""
     pair = (value, value) if isinstance(value, int | float) else tuple(value)
     if len(pair) != 2 or not all(isinstance(number, int | float) for number in pair):
         raise ValueError(f'{name} must be a number or two, got {value!r}')
@@ -60,13 +60,13 @@ def _pair(value: object, name: str) -> tuple:
 def person_box(
     keypoint: np.ndarray, padding: float, threshold: float, hw_ratio: tuple[float, float] | None
 ) -> tuple[float, float, float, float] | None:
-    """(left, top, right, bottom) around all joints of ``(M, T, V, 2)``, padded; None where there is too little.
+    """Padded bounding box (left, top, right, bottom) of all joints ``(M, T, V, 2)``; None if it is too small.
 
     Args:
-        keypoint: Joints; a zero coordinate is left out.
-        padding: Share of its size that the box grows by.
-        threshold: The least width and height before padding, pixels.
-        hw_ratio: Least height / width, and most; None: any.
+        keypoint: Joints; zero coordinates are ignored.
+        padding: Padding, as a fraction of the box size.
+        threshold: Minimum width and height before padding, pixels.
+        hw_ratio: Minimum and maximum height / width; None: any.
     """
     ends = []
     for axis in (0, 1):
@@ -86,18 +86,18 @@ def person_box(
 
 @TRANSFORMS.register_module()
 class PoseCompact(BaseTransform):
-    """Cut the picture down to a box around all persons in all frames.
+    """Crop the image to the bounding box of all persons in all frames.
 
-    Too small a box, or none, changes nothing.
+    A missing or too small box leaves the sample unchanged.
 
     Required Keys: keypoint, img_shape
     Modified Keys: keypoint, img_shape
 
     Args:
-        padding: Share of its size that the box grows by.
-        threshold: The least width and height of a box, pixels.
-        hw_ratio: Least height / width of the box, and most, or one number for both; None: any.
-        allow_imgpad: Whether the box may reach out of the picture.
+        padding: Padding, as a fraction of the box size.
+        threshold: Minimum width and height of the box, pixels.
+        hw_ratio: Minimum and maximum height / width of the box, or one number for both; None: any.
+        allow_imgpad: Whether the box may extend beyond the image.
     """
 
     changes = (JOINTS,)
@@ -130,7 +130,7 @@ class PoseCompact(BaseTransform):
             return results
         if not self.allow_imgpad:
             box = max(0, box[0]), max(0, box[1]), min(width, box[2]), min(height, box[3])
-        left, top, right, bottom = map(int, box)  # towards zero, also below it, as published
+        left, top, right, bottom = map(int, box)  # truncated towards zero, also if negative, as published
         for axis, start in ((0, left), (1, top)):
             values = keypoint[..., axis]
             np.subtract(values, start, out=values, where=values != 0)
@@ -139,12 +139,12 @@ class PoseCompact(BaseTransform):
 
 
 def rescaled(height: int, width: int, scale: float | tuple[float, float]) -> tuple[int, int]:
-    """(height, width) of a picture resized with its proportions kept.
+    """(height, width) of an image resized with its aspect ratio unchanged.
 
     Args:
-        height: Before.
-        width: Before.
-        scale: A factor, or the most (long side, short side) may become, in either order.
+        height: Original height.
+        width: Original width.
+        scale: A factor, or the maximum (long side, short side), in either order.
     """
     if isinstance(scale, tuple):
         scale = min(max(scale) / max(height, width), min(scale) / min(height, width))
@@ -153,16 +153,16 @@ def rescaled(height: int, width: int, scale: float | tuple[float, float]) -> tup
 
 @TRANSFORMS.register_module()
 class Resize(BaseTransform):
-    """Resize the picture.
+    """Resize the image.
 
     Required Keys: keypoint, img_shape
     Modified Keys: keypoint, img_shape
 
     Args:
-        scale: A factor, or two sizes in pixels: with ``keep_ratio`` the most that the long and the short side may
-            become (-1: any), else (width, height).
-        keep_ratio: Whether height / width stays.
-        interpolation: PYSKL's; joints need none.
+        scale: A factor, or two sizes in pixels: with ``keep_ratio`` the maximum of the long and of the short side
+            (-1: any), else (width, height).
+        keep_ratio: Whether to preserve height / width.
+        interpolation: Accepted for PYSKL's configs; has no effect on joints.
     """
 
     changes = (JOINTS,)
@@ -189,7 +189,7 @@ class Resize(BaseTransform):
             raise ValueError(f'Resize: the picture of sample {sample_name(results)} has img_shape={(height, width)}')
         new = rescaled(height, width, self.scale) if self.keep_ratio else (int(self.scale[1]), int(self.scale[0]))
         factor = np.array([new[1] / width, new[0] / height], np.float32)
-        # All joints in a row: arithmetic on a last axis of two numbers is several times slower.
+        # Flatten all joints: arithmetic on a last axis of size two is several times slower.
         row = np.tile(factor, keypoint.shape[2])
         results['keypoint'] = (keypoint.reshape(*keypoint.shape[:2], -1) * row).reshape(keypoint.shape)
         results['img_shape'] = new
@@ -197,7 +197,7 @@ class Resize(BaseTransform):
 
 
 def crop(results: dict, left: int, top: int, width: int, height: int) -> dict:
-    """Cut ``width`` x ``height`` out of the sample's picture; missing joints move too, as published."""
+    """Crop the sample's image to ``width`` x ``height``; missing joints are shifted too, as published."""
     keypoint, _ = picture_of(results, 'crop')
     row = np.tile(np.array([left, top], np.float64), keypoint.shape[2])
     results['keypoint'] = (keypoint.reshape(*keypoint.shape[:2], -1) - row).reshape(keypoint.shape)
@@ -222,13 +222,13 @@ def _check_inside(size: tuple[int, int], img_shape: tuple[int, int], results: di
 
 @TRANSFORMS.register_module()
 class CenterCrop(BaseTransform):
-    """Cut out the middle.
+    """Crop the centre of the image.
 
     Required Keys: keypoint, img_shape
     Modified Keys: keypoint, img_shape
 
     Args:
-        crop_size: Of a square, or (width, height), pixels.
+        crop_size: Side of a square, or (width, height), pixels.
     """
 
     changes = (JOINTS,)
@@ -248,13 +248,13 @@ class CenterCrop(BaseTransform):
 
 @TRANSFORMS.register_module()
 class RandomCrop(BaseTransform):
-    """Cut out a square anywhere.
+    """Crop a square at a random position.
 
     Required Keys: keypoint, img_shape
     Modified Keys: keypoint, img_shape
 
     Args:
-        size: Of the square, pixels.
+        size: Side of the square, pixels.
     """
 
     changes = (JOINTS,)
@@ -277,7 +277,7 @@ class RandomCrop(BaseTransform):
 def draw_box(
     height: int, width: int, area_range: tuple[float, float], aspect_ratio_range: tuple[float, float]
 ) -> tuple[int, int, int, int]:
-    """(left, top, width, height) of a random box: the first of ten that fits, else the square in the middle."""
+    """Random box (left, top, width, height): the first of ten that fits, else the central square."""
     low, high = math.log(aspect_ratio_range[0]), math.log(aspect_ratio_range[1])
     ratios = np.exp(np.random.uniform(low, high, 10))
     areas = np.random.uniform(*area_range, 10) * (height * width)
@@ -293,16 +293,16 @@ def draw_box(
 
 @TRANSFORMS.register_module()
 class RandomResizedCrop(BaseTransform):
-    """Cut out a box of random area and proportions; a Resize behind it brings all to one size.
+    """Crop a box of random area and aspect ratio; usually followed by a Resize to a fixed size.
 
-    The draws are PYSKL's: twenty of NumPy's legacy generator, two of the standard library's.
+    Random numbers are consumed as in PYSKL: twenty from NumPy's legacy generator, two from the standard library's.
 
     Required Keys: keypoint, img_shape
     Modified Keys: keypoint, img_shape
 
     Args:
-        area_range: Least and most share of the picture's area.
-        aspect_ratio_range: Least and most width / height.
+        area_range: Minimum and maximum share of the image's area.
+        aspect_ratio_range: Minimum and maximum width / height.
     """
 
     changes = (JOINTS,)

@@ -1,10 +1,10 @@
-"""Joints and limbs drawn as heatmaps: what the 3D convolutional networks see.
+"""Heatmaps of joints and limbs: the input of 3D convolutional networks.
 
 K channels (joints or limbs), T frames, H x W pixels, M persons, n marks (a joint or limb of a person in a frame).
 A joint of score s is ``s * exp(-d**2 / (2 * sigma**2))``, ``d`` the pixel's distance from it, within ``3 * sigma`` to
-each side (cut off to whole pixels) and exactly 0 outside; a limb the same by the distance from the line between its
-ends. Where persons overlap the larger value stands. A joint's bell is the product of one along x and one along y, and
-only pixels near a mark are ever computed.
+each side (truncated to whole pixels) and exactly 0 outside; a limb uses the distance from the segment between its ends.
+Where persons overlap, the maximum is used. A joint's Gaussian is the product of one along x and one along y, and only
+pixels near a mark are computed.
 """
 
 import math
@@ -20,20 +20,20 @@ from pyskl.datasets.records.checks import FRAMES, JOINTS, Check, drawing_checks
 from pyskl.registry import TRANSFORMS
 from pyskl.skeletons import get_limbs, get_skeleton, limb_mirror_order, mirror_order
 
-LEAST_SCORE = 1e-3  # a joint, or limb, of less is not drawn
-FAR = math.sqrt(-2 * math.log(1e-9))  # sigmas from a limb's line, beyond which nothing is drawn
+LEAST_SCORE = 1e-3  # joints and limbs with a lower score are not drawn
+FAR = math.sqrt(-2 * math.log(1e-9))  # distance from a limb's line, in sigmas, beyond which nothing is drawn
 
 
 def _window(low: np.ndarray, high: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """First and last of ``size`` pixels between the positions ``low`` and ``high``; last < first where there is none.
+    """First and last of ``size`` pixels between the positions ``low`` and ``high``; last < first if there is none.
 
-    Positions are cut off towards zero, as published: pixel 0 is drawn from up to a pixel outside.
+    Positions are truncated towards zero, as published: pixel 0 is included from up to one pixel outside.
     """
     return low.clip(0, size).astype(np.intp), high.clip(-1, size - 1).astype(np.intp)
 
 
 def _bells(position: np.ndarray, size: int, sigma: float) -> tuple[np.ndarray, np.ndarray]:
-    """``(n,)`` positions among ``size`` pixels -> pixels and values, ``(n, w)``, all pixels of a mark different."""
+    """Pixels and values ``(n, w)`` for ``(n,)`` positions among ``size`` pixels; a mark's pixels are distinct."""
     first, last = _window(position - 3 * sigma, position + 3 * sigma, size)
     width = min(math.ceil(6 * sigma) + 1, size)
     pixel = first.clip(0, size - width)[:, None] + np.arange(width)
@@ -45,7 +45,7 @@ def _bells(position: np.ndarray, size: int, sigma: float) -> tuple[np.ndarray, n
 def _row_starts(
     shape: tuple[int, ...], channel: np.ndarray, frame: np.ndarray, row: np.ndarray, partners: np.ndarray | None
 ) -> list[np.ndarray]:
-    """Where rows of a flattened ``(K, T, H, W)`` begin; with ``partners`` those of the mirror image follow."""
+    """Offsets of the rows of a flattened ``(K, T, H, W)``; with ``partners`` those of the flipped image follow."""
     _, frames, height, width = shape
     starts = [((channel * frames + frame) * height + row) * width]
     if partners is not None:
@@ -54,9 +54,9 @@ def _row_starts(
 
 
 def _raise(volume: np.ndarray, index: np.ndarray, value: np.ndarray, first_person: int) -> None:
-    """Raise the flattened ``volume``, zeros, to ``value`` at ``index``.
+    """Set ``volume[index] = max(volume[index], value)`` on the flattened ``volume``, initially zero.
 
-    The first ``first_person`` entries are of one person: no pixel stands twice among them, so that they are written.
+    The first ``first_person`` entries belong to one person: their indices are unique, so they are assigned directly.
     """
     flat, index, value = volume.reshape(-1), index.reshape(-1), value.reshape(-1)
     flat[index[:first_person]] = value[:first_person]
@@ -72,8 +72,8 @@ def draw_joints(
         volume: ``(V, T, H, W)`` zeros, or ``(V, 2 * T, H, W)`` with ``partners``; changed.
         keypoint: ``(M, T, V, 2)``, float32 or float64, pixels.
         score: ``(M, T, V)`` float32.
-        sigma: Of the bell, pixels.
-        partners: ``(V,)``, the joints' partners in the mirror image.
+        sigma: Standard deviation of the Gaussian, pixels.
+        partners: ``(V,)``, the joints' partners under a flip.
     """
     person, frame, joint = np.nonzero((score >= LEAST_SCORE) & np.isfinite(keypoint).all(-1))
     x, y = keypoint[person, frame, joint].T
@@ -88,10 +88,10 @@ def draw_joints(
 
 
 def _pairs(limbs: Sequence[Sequence[int]]) -> tuple[tuple[int, int], ...]:
-    """Limbs without a skeleton to compare them with.
+    """Validate limbs that are given without a skeleton.
 
     Raises:
-        ValueError: If they are not pairs of joint numbers.
+        ValueError: If they are not pairs of joint indices.
     """
     pairs = tuple(tuple(limb) for limb in limbs)
     if not pairs or any(len(pair) != 2 or not all(isinstance(v, int) and v >= 0 for v in pair) for pair in pairs):
@@ -100,7 +100,7 @@ def _pairs(limbs: Sequence[Sequence[int]]) -> tuple[tuple[int, int], ...]:
 
 
 def _counted(lengths: np.ndarray) -> np.ndarray:
-    """``0 .. lengths[0] - 1, 0 .. lengths[1] - 1, ...``."""
+    """Concatenate ``0 .. lengths[0] - 1, 0 .. lengths[1] - 1, ...``."""
     ends = np.cumsum(lengths)
     return np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - lengths, lengths)
 
@@ -113,15 +113,15 @@ def draw_limbs(
     sigma: float,
     partners: np.ndarray | None = None,
 ) -> None:
-    """Draw every limb of every person; one of less than a pixel is its first joint.
+    """Draw every limb of every person; a limb shorter than a pixel is drawn as its first joint.
 
     Args:
         volume: ``(K, T, H, W)`` zeros, or ``(K, 2 * T, H, W)`` with ``partners``; changed.
         keypoint: ``(M, T, V, 2)``, float32 or float64, pixels.
-        score: ``(M, T, V)`` float32; a limb's is the lower of its ends'.
+        score: ``(M, T, V)`` float32; a limb has the lower score of its two ends.
         limbs: K pairs of joints.
-        sigma: Of the bell, pixels.
-        partners: ``(K,)``, the limbs' partners in the mirror image.
+        sigma: Standard deviation of the Gaussian, pixels.
+        partners: ``(K,)``, the limbs' partners under a flip.
     """
     starts, ends = np.array(limbs).T
     lower = np.minimum(score[:, :, starts], score[:, :, ends])
@@ -139,13 +139,13 @@ def draw_limbs(
     ax, ay, east, south = (values.astype(np.float32) for values in (ax, ay, bx - ax, by - ay))
     length = np.hypot(east, south)
     unit = np.where(short, np.float32(1), length)
-    east, south = np.where(short, unit, east) / unit, south / unit  # a point may have any direction
+    east, south = np.where(short, unit, east) / unit, south / unit  # the direction of a point is arbitrary
     rows = np.where(right >= left, (bottom - top + 1).clip(0), 0)
     mark = np.repeat(np.arange(len(rows)), rows)  # of every row
     row = _counted(rows) + top[mark]
     left, right, east, south = left[mark], right[mark], east[mark], south[mark]
     x, y = -ax[mark], row.astype(np.float32) - ay[mark]  # of the row's pixel 0, seen from a
-    # A row's pixels far beside the limb's line are left out: below 1e-9 of the score.
+    # Skip a row's pixels far from the limb's line: their value is below 1e-9 of the score.
     slope = np.where(np.abs(south) < 1e-3, np.float32(1e-3), south)
     middle, reach = y * east / slope - x, np.abs(sigma * FAR / slope)
     left = np.maximum(left, np.ceil(middle - reach)).astype(np.intp)
@@ -159,7 +159,7 @@ def draw_limbs(
     step = column.astype(np.float32)
     along = each(x * east + y * south) + step * each(east)
     beside = each(x * south - y * east) + step * each(south)
-    along -= np.minimum(np.maximum(along, 0), each(length[mark]))  # what lies before or beyond the ends
+    along -= np.minimum(np.maximum(along, 0), each(length[mark]))  # the part beyond the ends
     value = np.exp((along * along + beside * beside) * np.float32(-0.5 / sigma**2)) * each(height[mark])
     first_person = int(pixels[person[mark] == 0].sum())
     starts = _row_starts(volume.shape, limb[mark], frame[mark], row, partners)
@@ -171,24 +171,24 @@ def draw_limbs(
 class GeneratePoseTarget(BaseTransform):
     """Draw the joints, or the limbs, of all persons as heatmaps, one channel each.
 
-    The array lies in memory with channels outermost, so that FormatShape and the loader need not move it.
+    Channels are outermost in memory, so FormatShape and the loader do not have to copy the array.
 
     Required Keys: keypoint, img_shape, keypoint_score (optional)
-    Added Keys: imgs ``(T, K, H, W)`` float32; where the sample has ``imgs`` already, heatmap_imgs
+    Added Keys: imgs ``(T, K, H, W)`` float32; if the sample already has ``imgs``, heatmap_imgs
 
     Args:
-        sigma: Of the bell, pixels.
-        use_score: Whether a joint's height is its score; otherwise 1.
-        with_kp: Draw joints.
-        with_limb: Draw limbs; one of the two.
+        sigma: Standard deviation of the Gaussian, pixels.
+        use_score: Whether the peak of a joint is its score; otherwise 1.
+        with_kp: Whether to draw joints.
+        with_limb: Whether to draw limbs; set exactly one of the two.
         skeletons: The limbs in channel order: None for the layout's, a name of ``pyskl.skeletons.LIMB_ORDERS``, or
             pairs of joints.
-        double: Whether all frames follow a second time, mirrored: ``(2 * T, K, H, W)``.
+        double: Whether to append all frames flipped: ``(2 * T, K, H, W)``.
         left_kp: Joints of the left side; None: the layout's.
         right_kp: Their partners, in the same order.
         left_limb: Limbs of the left side; None: those between joints whose partners are limbs too.
         right_limb: Their partners, in the same order.
-        scaling: Of the picture, and not of sigma: the volume has ``img_shape * scaling`` pixels.
+        scaling: Scale of the image, but not of sigma: the volume has ``img_shape * scaling`` pixels.
         layout: The skeleton of the joints; None: any, with coco's sides and limbs where none are given.
     """
 
@@ -228,7 +228,7 @@ class GeneratePoseTarget(BaseTransform):
         self.limbs = ()
         if with_limb:
             given = skeletons is not None and not isinstance(skeletons, str)
-            # Pairs of joints need no skeleton; the joints are compared with those of each sample.
+            # Pairs of joints do not need a skeleton; they are checked against the joints of each sample.
             own = given and layout is None
             self.limbs = _pairs(skeletons) if own else get_limbs(skeletons, get_skeleton(layout or 'coco'))
         left, right = sides(left_limb, right_limb, 'GeneratePoseTarget left_limb and right_limb')
@@ -241,7 +241,7 @@ class GeneratePoseTarget(BaseTransform):
         return drawing_checks() + of_joints
 
     def _partners(self, results: dict) -> np.ndarray:
-        """``(K,)``: the channel that takes each channel's place in the mirror image."""
+        """Permutation ``(K,)`` of the channels under a flip."""
         if self._limb_partners is not None:
             return self._limb_partners
         joints = self.mirror.partners(results)
@@ -251,7 +251,7 @@ class GeneratePoseTarget(BaseTransform):
         keypoint, img_shape = picture_of(results, 'GeneratePoseTarget')
         score = results.get('keypoint_score')
         if self._layout_given:
-            self.mirror.partners(results)  # refuses other joints than the layout's
+            self.mirror.partners(results)  # raises for joints other than the layout's
         elif self.limbs and max(map(max, self.limbs)) >= keypoint.shape[2]:
             raise ValueError(
                 f'GeneratePoseTarget draws limbs up to joint {max(map(max, self.limbs))}, but sample '
@@ -279,16 +279,16 @@ class GeneratePoseTarget(BaseTransform):
 class FormatHeatmapInput(BaseTransform):
     """Arrange joints for a model that draws the heatmaps itself: ``(views, M, T, V, 4)``.
 
-    The channels are x, y, score, and 1 in views that are to be mirrored after drawing, else 0. Persons of whom nothing
-    would be drawn are left out; where a batch has clips of other numbers of persons, the loader fills up.
+    The channels are x, y, score, and 1 in views to be flipped after drawing, else 0. Persons without a drawable joint
+    are dropped; the loader pads clips of a batch to the same number of persons.
 
     Required Keys: keypoint, keypoint_score (optional), num_clips (optional)
     Modified Keys: keypoint; keypoint_score (removed)
 
     Args:
-        use_score: Whether a joint's height is its score; otherwise 1.
-        double: Whether all clips follow a second time, mirrored.
-        scaling: Of the picture, see :class:`GeneratePoseTarget`.
+        use_score: Whether the peak of a joint is its score; otherwise 1.
+        double: Whether to append all clips flipped.
+        scaling: Scale of the image, see :class:`GeneratePoseTarget`.
     """
 
     changes = (JOINTS, FRAMES)

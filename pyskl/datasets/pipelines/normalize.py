@@ -1,4 +1,4 @@
-"""Coordinates into a frame of reference: the picture's in 2D, the body's in 3D.
+"""Normalise coordinates: relative to the image in 2D, to the body in 3D.
 
 Convention: ``img_shape`` is (height, width) in pixels; x grows to the right, y downwards; angles are radians.
 """
@@ -16,16 +16,16 @@ from pyskl.datasets.records.checks import JOINTS, Check, image_checks, score_che
 from pyskl.registry import TRANSFORMS
 from pyskl.skeletons import get_skeleton
 
-BOX_MIN = 10  # px: mode 'auto' leaves a smaller box alone, so that coordinates already in [0, 1] stay
-ZERO = 1e-8  # |coordinate| up to which a frame counts as empty
+BOX_MIN = 10  # px: mode 'auto' ignores a smaller box, so that coordinates already in [0, 1] do not change
+ZERO = 1e-8  # a frame whose coordinates all have at most this absolute value is empty
 NTU_ORIGIN, NTU_JOINTS = get_skeleton('nturgb+d').origin, get_skeleton('nturgb+d').num_joints
 
 
 @lru_cache(maxsize=256)
 def _shift_and_scale(img_shape: tuple[int, int], num_joints: int, channels: int, dtype: np.dtype) -> np.ndarray:
-    """``(2, V * C)``: what to subtract from, and to divide by, the channels of all joints in a row.
+    """Shift and scale ``(2, V * C)`` of the flattened joints' channels.
 
-    In one row of all joints, since arithmetic on a last axis of two or three numbers is several times slower.
+    Joints are flattened because arithmetic on a last axis of size two or three is several times slower.
     """
     half = [img_shape[1] / 2, img_shape[0] / 2]
     rows = np.array([[*half, 0.0], [*half, 1.0]])[:, :channels]
@@ -33,9 +33,9 @@ def _shift_and_scale(img_shape: tuple[int, int], num_joints: int, channels: int,
 
 
 def center_on_picture(keypoint: np.ndarray, img_shape: Sequence[int]) -> np.ndarray:
-    """``(..., V, C)`` pixels -> [-1, 1]: ``(x - w / 2) / (w / 2)``; a third channel, the score, as it is.
+    """Map ``(..., V, C)`` pixels to [-1, 1]: ``(x - w / 2) / (w / 2)``; a third channel, the score, is unchanged.
 
-    In the dtype of ``keypoint``, which rounds twice.
+    Computed in the dtype of ``keypoint``, which rounds twice.
     """
     joints, channels = keypoint.shape[-2:]
     shift, scale = _shift_and_scale(tuple(img_shape), joints, channels, keypoint.dtype)
@@ -43,13 +43,13 @@ def center_on_picture(keypoint: np.ndarray, img_shape: Sequence[int]) -> np.ndar
 
 
 def to_float32_together(keypoint: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Both as float32, at the price of one."""
+    """Concatenate both as float32 with a single copy."""
     flat = to_float32(np.concatenate((keypoint.reshape(-1), score.reshape(-1))))
     return flat[: keypoint.size].reshape(keypoint.shape), flat[keypoint.size :].reshape(score.shape)
 
 
 def center_on_box(xy: np.ndarray, present: np.ndarray | None) -> np.ndarray:
-    """``(M, T, V, 2)`` -> [-1, 1] of the box of all ``present`` joints, if it is wider and higher than ``BOX_MIN``."""
+    """Map the box of all ``present`` joints to [-1, 1] if it is wider and higher than ``BOX_MIN``; ``(M, T, V, 2)``."""
     seen = xy.reshape(-1, 2) if present is None else xy[present]
     if len(seen) == 0:
         return xy
@@ -61,7 +61,7 @@ def center_on_box(xy: np.ndarray, present: np.ndarray | None) -> np.ndarray:
 
 def zero_joints(keypoint: np.ndarray, absent: np.ndarray) -> None:
     """Set (x, y) of float32 ``(..., C)`` to 0 in place where ``absent`` ``(...)``."""
-    if keypoint.shape[-1] == 2:  # all bits or none of each joint: a copy under a mask of short runs is far slower
+    if keypoint.shape[-1] == 2:  # bitwise mask of all or no bits per joint: a masked copy of short runs is far slower
         bits = keypoint.view(np.int64)[..., 0]
         bits &= absent.astype(np.int64) - 1
     else:
@@ -70,7 +70,7 @@ def zero_joints(keypoint: np.ndarray, absent: np.ndarray) -> None:
 
 @TRANSFORMS.register_module()
 class PreNormalize2D(BaseTransform):
-    """Pixels to [-1, 1]; a joint that was not seen goes to (0, 0).
+    """Scale pixels to [-1, 1]; undetected joints become (0, 0).
 
     With a threshold, as PYSKL since 2023-02: float32, and the score becomes the third channel. ``threshold=None`` is
     PYSKL before that date, MMAction2 and Ske2Grid: nothing is masked (a missing joint lands on (-1, -1)), arithmetic
@@ -81,10 +81,10 @@ class PreNormalize2D(BaseTransform):
     Added Keys: coord_dims
 
     Args:
-        img_shape: (height, width) of records that hold none.
-        threshold: Joints of at most this score are masked; None masks none.
-        mode: 'fix' scales by the picture, 'auto' by the box around all joints.
-        allow_3d: Admit 3D joints, of which x and y are scaled, as MMAction2 does.
+        img_shape: (height, width) for records without their own.
+        threshold: Joints with at most this score are masked; None disables masking.
+        mode: 'fix' scales by the image size, 'auto' by the bounding box of all joints.
+        allow_3d: Whether to accept 3D joints and scale their x and y, as MMAction2 does.
 
     Raises:
         ValueError: If ``mode`` or ``threshold`` is not one of these, or a sample is not 2D.
@@ -145,7 +145,7 @@ class PreNormalize2D(BaseTransform):
             return
         if keypoint.shape[-1] == 3 and not has_score:
             third = keypoint[..., 2]
-            # Scores lie in [0, 1], some detectors' a little above; depths in metres leave that range.
+            # Scores lie in [0, 1], or slightly above for some detectors; depths in metres exceed that range.
             if results.get('coord_dims') == 2 or (third.min() >= 0 and third.max() <= 2):
                 return
         raise ValueError(
@@ -155,7 +155,7 @@ class PreNormalize2D(BaseTransform):
         )
 
     def _scale(self, keypoint: np.ndarray, absent: np.ndarray | None, results: dict) -> np.ndarray:
-        """A new array ``(M, T, V, C)``, scaled but not masked."""
+        """Return a new array ``(M, T, V, C)``, scaled but not masked."""
         if self.mode == 'fix':
             return center_on_picture(keypoint, results.get('img_shape', self.img_shape))
         out = keypoint.copy()
@@ -164,9 +164,9 @@ class PreNormalize2D(BaseTransform):
 
 
 def turn(vector: Sequence[float], onto: int) -> np.ndarray:
-    """The rotation ``(3, 3)`` that turns ``vector`` onto axis ``onto`` (0: x, 1: y, 2: z).
+    """Rotation ``(3, 3)`` that maps the direction of ``vector`` to axis ``onto`` (0: x, 1: y, 2: z).
 
-    A vector that is zero, or already along the axis either way, is left alone.
+    The identity for a zero vector, or one already parallel to the axis in either direction.
     """
     first, second = (onto + 1) % 3, (onto + 2) % 3
     along, a, b = (float(vector[axis]) for axis in (onto, first, second))
@@ -187,9 +187,9 @@ def turn(vector: Sequence[float], onto: int) -> np.ndarray:
 
 
 def filled_frames(keypoint: np.ndarray) -> np.ndarray:
-    """``(M, T, V, C)`` -> ``(M, T)`` bool: which frames of which person hold anything."""
+    """Mark the non-empty frames of each person; ``(M, T, V, C)`` -> ``(M, T)`` bool."""
     flat = keypoint.reshape(*keypoint.shape[:2], -1)
-    filled = np.abs(flat[..., 0]) > ZERO  # settles nearly every frame of a person who is there
+    filled = np.abs(flat[..., 0]) > ZERO  # decides nearly every non-empty frame
     if not filled.all():
         rest = ~filled
         filled[rest] = (np.abs(flat[rest]) > ZERO).any(1)
@@ -197,16 +197,16 @@ def filled_frames(keypoint: np.ndarray) -> np.ndarray:
 
 
 def subtract_center(keypoint: np.ndarray, center: np.ndarray, filled: np.ndarray) -> np.ndarray:
-    """``x - center``; a joint at exactly (0, 0, 0) was not seen and stays there.
+    """Subtract ``center``; a joint at exactly (0, 0, 0) is undetected and stays there.
 
     Args:
         keypoint: ``(M, T, V, 3)``.
         center: ``(3,)``.
-        filled: ``(M, T)``: which frames hold anything.
+        filled: ``(M, T)`` bool: non-empty frames.
     """
     num_joints = keypoint.shape[2]
     flat = keypoint.reshape(*keypoint.shape[:2], -1)
-    moved = flat - center[None].repeat(num_joints, 0).ravel()  # in rows: see _shift_and_scale
+    moved = flat - center[None].repeat(num_joints, 0).ravel()  # flattened: see _shift_and_scale
     unseen = keypoint[..., 0] == 0
     empty = ~filled
     moved[empty] = 0
@@ -219,22 +219,22 @@ def subtract_center(keypoint: np.ndarray, center: np.ndarray, filled: np.ndarray
 
 @TRANSFORMS.register_module()
 class PreNormalize3D(BaseTransform):
-    """The person seen longest goes first, stands at the origin and faces the camera.
+    """Move the person seen longest to index 0 and to the origin, and rotate them to face the camera.
 
-    Frames without that person are dropped; the origin joint of their first frame moves to (0, 0, 0), their spine turns
-    onto +z, then their shoulders onto +x, by one rotation for all persons and frames. Result: float32.
+    Frames without that person are dropped; the origin joint of their first frame moves to (0, 0, 0), and their spine is
+    rotated to +z, then their shoulders to +x, by one rotation for all persons and frames. The result is float32.
 
     Required Keys: keypoint ``(M, T, V, 3)``
     Modified Keys: keypoint, total_frames
-    Added Keys: body_center (where the origin was), coord_dims
+    Added Keys: body_center (original position of the origin), coord_dims
 
     Args:
         zaxis: (from, to): the spine; default the skeleton's.
         xaxis: (to, from): the shoulders; default the skeleton's.
         align_spine: Whether to rotate.
         align_center: Whether to move.
-        dataset: The skeleton whose origin, spine and shoulders are meant. None: NTU's axes and PYSKL's rule for the
-            origin, which is NTU's for as many joints as NTU has and else the last joint.
+        dataset: The skeleton that defines origin, spine and shoulders. None: NTU's axes and PYSKL's rule for the
+            origin, which is NTU's origin for 25 joints and else the last joint.
 
     Raises:
         ValueError: If the skeleton has no spine or shoulders, or a sample is not 3D.
@@ -312,6 +312,6 @@ class PreNormalize3D(BaseTransform):
         return NTU_ORIGIN if num_joints == NTU_JOINTS else num_joints - 1
 
     def _rotation(self, first: np.ndarray) -> np.ndarray:
-        """The matrix ``(3, 3)`` found on the main person's first frame ``(V, 3)``, already centred."""
+        """Rotation ``(3, 3)`` from the main person's first frame ``(V, 3)``, already centred."""
         upright = turn(first[self.zaxis[1]] - first[self.zaxis[0]], onto=2)
         return turn(upright @ (first[self.xaxis[0]] - first[self.xaxis[1]]), onto=0) @ upright

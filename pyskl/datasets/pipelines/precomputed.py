@@ -1,8 +1,8 @@
-"""Steps of a pipeline that a store has already taken.
+"""Pipeline steps that a store has precomputed.
 
-A transform whose class says ``once_a_clip`` gives the same for a clip whenever it runs, and for every stream, so that
-its result may be kept in place of the record (``tools/data/pack.py --config``). A store says which steps it has taken,
-with all their arguments; a data set on it leaves them out of its pipeline, which has to begin with the same ones.
+A transform whose class sets ``once_a_clip`` returns the same result for a clip every time and for every stream, so its
+result can be stored instead of the record (``tools/data/pack.py --config``). A store lists its precomputed steps with
+all their arguments; a dataset that reads it skips them, and its pipeline must begin with the same steps.
 """
 
 import inspect
@@ -17,7 +17,7 @@ Item = dict | Callable[[dict], dict]  # of a pipeline
 
 
 def step_of(item: Item) -> Step | None:
-    """What identifies a step that may be taken once a clip; None for any other item of a pipeline.
+    """Identify a step that can be precomputed per clip; None for any other item of a pipeline.
 
     Raises:
         ValueError: If its type or its arguments are unknown.
@@ -25,7 +25,7 @@ def step_of(item: Item) -> Step | None:
     if not isinstance(item, dict) or 'type' not in item:
         return None
     cls = lookup(item['type'], TRANSFORMS) if isinstance(item['type'], str) else item['type']
-    # Said by the class itself: what holds for a class need not hold for one that is made of it.
+    # Read from the class itself, not inherited: a subclass may depend on more than its base class does.
     if not isinstance(cls, type) or not issubclass(cls, BaseTransform) or not vars(cls).get('once_a_clip'):
         return None
     given = {key: value for key, value in item.items() if key != 'type'}
@@ -37,11 +37,11 @@ def step_of(item: Item) -> Step | None:
     try:
         return json.loads(json.dumps({'type': cls.__name__, **bound.arguments}))
     except TypeError:
-        return None  # an argument without a text form: nobody could tell whether it is the same
+        return None  # an argument that cannot be serialised cannot be compared either
 
 
 def leading_steps(pipelines: Sequence[Sequence[Item]]) -> list[Step]:
-    """The steps that may be taken once a clip, and that all pipelines begin with."""
+    """Steps that can be precomputed per clip and that all pipelines begin with."""
     common = []
     for items in zip(*pipelines, strict=False):
         steps = [step_of(item) for item in items]
@@ -52,11 +52,11 @@ def leading_steps(pipelines: Sequence[Sequence[Item]]) -> list[Step]:
 
 
 def without_steps(pipeline: Sequence[Item], steps: Sequence[Step], path: str) -> Sequence[Item]:
-    """The rest of a pipeline that begins with ``steps``.
+    """Return the rest of a pipeline that begins with ``steps``.
 
     Args:
-        pipeline: All of it.
-        steps: What the store at ``path`` has taken.
+        pipeline: The whole pipeline.
+        steps: The precomputed steps of the store at ``path``.
         path: The store, for the message.
 
     Raises:
@@ -75,7 +75,7 @@ def without_steps(pipeline: Sequence[Item], steps: Sequence[Step], path: str) ->
 
 
 def written(steps: Sequence[Step | None], pipeline: Sequence[Item] = ()) -> str:
-    """Steps for people: types and the arguments that are not as usual; of other items of ``pipeline``, the type."""
+    """Human-readable form: type and non-default arguments; for other items of ``pipeline`` the type only."""
     texts = []
     for number, step in enumerate(steps):
         if step is None:
@@ -94,6 +94,6 @@ def _required(step: Step) -> dict:
 
 
 def runner(steps: Sequence[Step]) -> Callable[[dict], dict]:
-    """What takes the steps; a new dict comes out."""
+    """Build a callable that applies the steps and returns a new dict."""
     transforms = Compose(steps)
     return lambda record: transforms(dict(record))

@@ -1,8 +1,8 @@
-"""Which frames a network sees.
+"""Sampling of the frames that a network sees.
 
-The draws are those of PYSKL, one by one and in its order, from the legacy generator: with its seed the same clips.
-A video of ``num_frames`` frames gives clips of ``L`` frames: one frame of each of ``L`` equal parts where it is long
-enough, consecutive ones with random gaps where it is not, and from the start again where it is shorter than a clip.
+Random numbers are consumed exactly as in PYSKL, from NumPy's legacy generator: the same seed gives the same clips.
+A video of ``num_frames`` frames gives clips of ``L`` frames: one frame from each of ``L`` equal segments if it is long
+enough, else consecutive frames with random gaps; a video shorter than a clip wraps around.
 """
 
 import warnings
@@ -22,27 +22,27 @@ Interval = tuple[float, float]
 
 @lru_cache(maxsize=64)
 def _counted(clip_len: int) -> np.ndarray:
-    """``0 .. L - 1``, kept."""
+    """Return ``0 .. L - 1``, cached."""
     return np.arange(clip_len)
 
 
 @lru_cache(maxsize=1024)
 def _segments(num_frames: int, clip_len: int) -> tuple[np.ndarray, np.ndarray]:
-    """Starts and sizes, ``(L,)`` each, of ``clip_len`` nearly equal parts of ``num_frames`` frames; kept."""
+    """Starts and sizes, ``(L,)`` each, of ``clip_len`` nearly equal segments of ``num_frames`` frames; cached."""
     edges = np.arange(clip_len + 1) * num_frames // clip_len
     return edges[:-1], np.diff(edges)
 
 
 def _part(num_frames: int, interval: Interval, random) -> tuple[int, int]:
-    """How many frames of the video a clip is taken from, and the first of them."""
+    """Length and first frame of the part of the video that a clip is sampled from."""
     low, high = interval
     used = max(1, int((random.rand() * (high - low) + low) * num_frames))
-    # Of the whole video there is one part, which PYSKL draws without touching the generator.
+    # The whole video is the only such part; PYSKL does not consume a random number then.
     return used, (random.randint(num_frames - used + 1) if used < num_frames else 0)
 
 
 def _spread(used: int, clip_len: int, random) -> np.ndarray:
-    """``(L,)`` rising frame numbers in ``[0, used)``, for ``used >= clip_len``."""
+    """Sample ``(L,)`` increasing frame indices in ``[0, used)``, for ``used >= clip_len``."""
     if used >= 2 * clip_len:
         starts, sizes = _segments(used, clip_len)
         return starts + random.randint(sizes)
@@ -54,15 +54,15 @@ def _spread(used: int, clip_len: int, random) -> np.ndarray:
 def draw_clips(
     num_frames: int, clip_len: int, num_clips: int, interval: Interval, random, spaced_starts: bool
 ) -> np.ndarray:
-    """``(num_clips * L,)`` frame numbers.
+    """Sample ``(num_clips * L,)`` frame indices.
 
     Args:
-        num_frames: Of the video; at least 1.
+        num_frames: Frames of the video; at least 1.
         clip_len: ``L``.
-        num_clips: Clips, one after another in the result.
-        interval: The least and the most of the video, as a share of it, that a clip is taken from.
+        num_clips: Number of clips, concatenated in the result.
+        interval: Minimum and maximum share of the video that a clip is sampled from.
         random: ``numpy.random`` or a RandomState.
-        spaced_starts: Where the clips of a short video begin: evenly spaced (test), or drawn (training).
+        spaced_starts: Whether clips of a short video start at evenly spaced frames (test) or at random ones (training).
     """
     clips = []
     for i in range(num_clips):
@@ -78,7 +78,7 @@ def draw_clips(
 
 @lru_cache(maxsize=2048)
 def fixed_clips(num_frames: int, clip_len: int, num_clips: int, interval: Interval, seed: int) -> np.ndarray:
-    """The clips of test mode: they depend on the arguments alone, so they are drawn once. Read-only."""
+    """Frame indices of test mode: they depend only on the arguments, so they are cached. Read-only."""
     inds = draw_clips(num_frames, clip_len, num_clips, interval, np.random.RandomState(seed), spaced_starts=True)
     inds.flags.writeable = False
     return inds
@@ -95,7 +95,7 @@ def _check_sampler(name: str, clip_len: int, num_clips: int, p_interval: float |
 
 
 def _count_frames(results: dict) -> int:
-    """Frames of the sample."""
+    """Number of frames of the sample."""
     shape, total = results['keypoint'].shape, results.get('total_frames')
     if shape[1] < 1 or total not in (None, shape[1]):
         raise ValueError(f'sample {sample_name(results)} has total_frames={total} but keypoint (M, T, V, C) {shape}')
@@ -104,17 +104,17 @@ def _count_frames(results: dict) -> int:
 
 @TRANSFORMS.register_module(name=['UniformSampleFrames', 'UniformSample'])
 class UniformSampleFrames(BaseTransform):
-    """Choose frames spread evenly over the whole video.
+    """Sample frames spread evenly over the whole video.
 
     Required Keys: keypoint, total_frames, test_mode (optional), start_index (optional)
     Added Keys: frame_inds ``(num_clips * clip_len,)``, clip_len, num_clips, frame_interval
 
     Args:
-        clip_len: Frames of a clip.
-        num_clips: Clips of a sample.
-        p_interval: The share of the video that a clip is taken from, or (least, most) to draw it from.
-        seed: Of the generator in test mode.
-        test_mode: Deprecated and ignored, as in PYSKL: the data set selects test mode.
+        clip_len: Frames per clip.
+        num_clips: Clips per sample.
+        p_interval: The share of the video that a clip is sampled from, or its (minimum, maximum).
+        seed: Seed of the generator in test mode.
+        test_mode: Deprecated and ignored, as in PYSKL: the dataset selects test mode.
         float_ok: Deprecated and ignored, as in PYSKL.
     """
 
@@ -154,7 +154,7 @@ class UniformSampleFrames(BaseTransform):
 
 @TRANSFORMS.register_module()
 class PoseDecode(BaseTransform):
-    """Take the chosen frames, as float32.
+    """Select the sampled frames, as float32.
 
     Required Keys: keypoint, keypoint_score (optional), frame_inds (optional: all), offset (optional)
     Modified Keys: keypoint, keypoint_score
@@ -175,9 +175,9 @@ class PoseDecode(BaseTransform):
 
 @TRANSFORMS.register_module()
 class UniformSampleDecode(BaseTransform):
-    """``UniformSampleFrames`` and ``PoseDecode`` in one, as PYSKL has it: not the same clips.
+    """``UniformSampleFrames`` and ``PoseDecode`` in one, as in PYSKL; the clips differ from theirs.
 
-    A video shorter than a clip begins anywhere, also in test mode, and starts over inside the part it is taken from.
+    A clip of a shorter video starts at a random frame, also in test mode, and wraps around inside the sampled part.
     A list of samples gives one clip of each, joined in time.
 
     Required Keys: keypoint, keypoint_score (optional), test_mode (optional)
@@ -185,10 +185,10 @@ class UniformSampleDecode(BaseTransform):
     Added Keys: clip_len, num_clips, frame_interval, coord_dims
 
     Args:
-        clip_len: Frames of a clip.
-        num_clips: Clips of a sample.
-        p_interval: The share of the video that a clip is taken from, or (least, most) to draw it from.
-        seed: Of the generator in test mode.
+        clip_len: Frames per clip.
+        num_clips: Clips per sample.
+        p_interval: The share of the video that a clip is sampled from, or its (minimum, maximum).
+        seed: Seed of the generator in test mode.
     """
 
     changes = (FRAMES,)
@@ -216,7 +216,7 @@ class UniformSampleDecode(BaseTransform):
         return out
 
     def _decode(self, record: dict, random) -> np.ndarray:
-        """One clip ``(M, L, V, C)`` or, with a score, ``(M, L, V, C + 1)``."""
+        """Sample one clip ``(M, L, V, C)`` or, with a score, ``(M, L, V, C + 1)``."""
         keypoint, score = record['keypoint'], record.get('keypoint_score')
         used, offset = _part(keypoint.shape[1], self.p_interval, random)
         if used < self.clip_len:
@@ -232,14 +232,14 @@ class UniformSampleDecode(BaseTransform):
 
 @TRANSFORMS.register_module()
 class PadTo(BaseTransform):
-    """Bring a video to a fixed length.
+    """Pad a video to a fixed length.
 
     Required Keys: keypoint, keypoint_score (optional)
     Modified Keys: keypoint, keypoint_score, total_frames
 
     Args:
-        length: Frames afterwards; a longer video is an error.
-        mode: 'loop' starts over, 'zero' adds empty frames.
+        length: Number of output frames; a longer video is an error.
+        mode: 'loop' repeats the video, 'zero' appends empty frames.
     """
 
     changes = (FRAMES,)

@@ -1,8 +1,8 @@
-"""What ST-GCN does to Kinetics-skeleton: joints as shares of the picture, a window of the clip, the camera moved.
+"""ST-GCN's preparation of Kinetics-skeleton: joints in units of the image size, a random window, a moving camera.
 
-Convention: x to the right, y downwards; a joint that was not seen is at (0, 0) with score 0, until it is moved.
+Convention: x to the right, y downwards; an undetected joint is at (0, 0) with score 0, until it is moved.
 
-Source: ST-GCN, https://github.com/yysijie/st-gcn, feeder/tools.py; the draws are from NumPy's legacy generator.
+Source: ST-GCN, https://github.com/yysijie/st-gcn, feeder/tools.py; random numbers come from NumPy's legacy generator.
 """
 
 from collections.abc import Sequence
@@ -20,9 +20,9 @@ _ARRAYS = ('keypoint', 'keypoint_score')
 
 @TRANSFORMS.register_module()
 class PictureShare(BaseTransform):
-    """Pixels to shares of the picture's width and height, from its centre: -0.5 to 0.5; score 0 goes to (0, 0).
+    """Scale pixels by the image's width and height, relative to its centre: -0.5 to 0.5; score 0 gives (0, 0).
 
-    Half of what PreNormalize2D gives.
+    The result is half of PreNormalize2D's.
 
     Required Keys: keypoint ``(M, T, V, 2)``, img_shape, keypoint_score (optional)
     Modified Keys: keypoint (float32)
@@ -47,13 +47,13 @@ class PictureShare(BaseTransform):
 
 @TRANSFORMS.register_module()
 class FillPersons(BaseTransform):
-    """Add persons of zeros, so that what moves everybody moves them too.
+    """Pad with all-zero persons, so that transforms of the whole sample move them too.
 
     Required Keys: keypoint, keypoint_score (optional)
     Modified Keys: keypoint, keypoint_score
 
     Args:
-        num_person: The least number of persons afterwards.
+        num_person: Minimum number of output persons.
     """
 
     changes = ()
@@ -74,13 +74,13 @@ class FillPersons(BaseTransform):
 
 @TRANSFORMS.register_module()
 class RandomWindow(BaseTransform):
-    """Consecutive frames from anywhere in the clip; a shorter clip lies anywhere among frames of zeros.
+    """Crop consecutive frames at a random position; a shorter clip is placed at random among all-zero frames.
 
     Required Keys: keypoint, keypoint_score (optional)
     Modified Keys: keypoint, keypoint_score, total_frames
 
     Args:
-        length: Frames afterwards.
+        length: Number of output frames.
     """
 
     def __init__(self, length: int) -> None:
@@ -105,11 +105,11 @@ class RandomWindow(BaseTransform):
 
 
 def move(keypoint: np.ndarray, angles: np.ndarray, scales: np.ndarray, shifts: np.ndarray) -> np.ndarray:
-    """``(M, T, V, 2)`` -> same, float32: frame t turned about (0, 0), scaled, then shifted.
+    """Rotate frame t about (0, 0), scale it, then shift it; ``(M, T, V, 2)`` -> same, float32.
 
     Args:
         keypoint: x and y.
-        angles: ``(T,)``, radians; positive turns x onto y.
+        angles: ``(T,)``, radians; positive rotates x towards y.
         scales: ``(T,)``.
         shifts: ``(T, 2)``.
     """
@@ -123,17 +123,17 @@ def move(keypoint: np.ndarray, angles: np.ndarray, scales: np.ndarray, shifts: n
 
 @TRANSFORMS.register_module()
 class RandomMove(BaseTransform):
-    """Move the camera: angle, scale and shift are drawn for the first and the last frame and go evenly between.
+    """Move the camera: angle, scale and shift are sampled for the first and last frame and interpolated linearly.
 
-    Every joint moves, also one that was not seen and stood at (0, 0), as published.
+    Every joint moves, including undetected ones at (0, 0), as published.
 
     Required Keys: keypoint ``(M, T, V, 2)``
     Modified Keys: keypoint (float32)
 
     Args:
-        angles: To draw from, degrees.
-        scales: To draw from.
-        shifts: To draw from, for x and for y, in the unit of the joints.
+        angles: Angles to choose from, degrees.
+        scales: Scales to choose from.
+        shifts: Shifts to choose from, for x and for y, in the unit of the joints.
     """
 
     def __init__(

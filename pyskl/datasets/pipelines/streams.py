@@ -1,7 +1,7 @@
 """The four streams: joints, bones, and the motion of either.
 
 Convention: a skeleton of two dimensions (``Skeleton.dims``) with three channels holds (x, y, score); the score of a
-bone or of a motion is the mean of its two ends' scores.
+bone or motion is the mean of the two scores involved.
 """
 
 from collections.abc import Sequence
@@ -20,20 +20,20 @@ FEATS = ('j', 'b', 'jm', 'bm')
 
 @lru_cache(maxsize=64)
 def _parent_columns(parents: tuple[int, ...], channels: int) -> np.ndarray:
-    """``(V * C,)``: where the parent's channels are when all joints stand in a row."""
+    """Indices ``(V * C,)`` of the parents' channels in the flattened joints."""
     return (np.array(parents)[:, None] * channels + np.arange(channels)).ravel()
 
 
 def bone(keypoint: np.ndarray, parents: Sequence[int], has_score: bool = False) -> np.ndarray:
-    """``(M, T, V, C)`` -> float32 of the same shape; ``x[v] - x[parents[v]]``.
+    """Compute ``x[v] - x[parents[v]]``; ``(M, T, V, C)`` -> float32 of the same shape.
 
     Args:
-        keypoint: Any float dtype; the difference is rounded to it before it becomes float32.
+        keypoint: Any float dtype; the difference is rounded to it before conversion to float32.
         parents: ``V`` joints.
-        has_score: Whether channel 2 is a score, of which a bone has the mean.
+        has_score: Whether channel 2 is a score, which is averaged.
     """
     persons, frames, joints, channels = keypoint.shape
-    # All joints in a row: a gather of three floats at a time is several times slower.
+    # Gather from the flattened joints: gathering three floats at a time is several times slower.
     flat = widen(keypoint).reshape(persons, frames, joints * channels)
     parent = flat.take(_parent_columns(tuple(parents), channels), axis=2)
     out = _difference(flat.reshape(persons, -1), parent.reshape(persons, -1), has_score)
@@ -41,11 +41,11 @@ def bone(keypoint: np.ndarray, parents: Sequence[int], has_score: bool = False) 
 
 
 def motion(keypoint: np.ndarray, has_score: bool = False) -> np.ndarray:
-    """``(M, T, V, C)`` -> same; ``x[t + 1] - x[t]``, last frame zero.
+    """Compute ``x[t + 1] - x[t]``, last frame zero; ``(M, T, V, C)`` -> same.
 
     Args:
-        keypoint: Any float dtype, which the result has too.
-        has_score: Whether channel 2 is a score, of which a motion has the mean.
+        keypoint: Any float dtype; the result has the same.
+        has_score: Whether channel 2 is a score, which is averaged.
     """
     persons, frames, joints, channels = keypoint.shape
     flat = widen(keypoint).reshape(persons, frames * joints * channels)
@@ -58,14 +58,14 @@ def motion(keypoint: np.ndarray, has_score: bool = False) -> np.ndarray:
 
 @lru_cache(maxsize=32)
 def _signs(power: int) -> np.ndarray:
-    """``(2, 3 * 2 ** power)``: what (x, y, score) of two arrays are multiplied by: difference, difference, mean."""
+    """Factors ``(2, 3 * 2 ** power)`` of (x, y, score) of two arrays: difference, difference, mean."""
     return np.tile(np.array([[1, 1, 0.5], [-1, -1, 0.5]], np.float32), 1 << power)
 
 
 def _difference(a: np.ndarray, b: np.ndarray, has_score: bool, out: np.ndarray | None = None) -> np.ndarray:
-    """``a - b`` for ``(M, T * V * C)``; of every third number the mean if ``has_score``.
+    """Compute ``a - b`` for ``(M, T * V * C)``; if ``has_score``, the mean of every third number.
 
-    All numbers of a person in a row, and as many signs: a row of signs for each frame would cost more than the sum.
+    A person's numbers are flattened and the factors repeated to match: broadcasting per frame costs more than the sum.
     """
     if not has_score:
         return np.subtract(a, b, out=out)
@@ -77,21 +77,21 @@ def _difference(a: np.ndarray, b: np.ndarray, has_score: bool, out: np.ndarray |
 
 
 def joint_pairs(keypoint: np.ndarray) -> np.ndarray:
-    """``(..., C)`` float32 -> ``(...)`` complex64: (x, y) of each joint as one number, in the same memory.
+    """View ``(..., C)`` float32 as ``(...)`` complex64: (x, y) of each joint as one number.
 
-    To copy one number a joint is several times faster than two.
+    Copying one number per joint is several times faster than two.
     """
     return keypoint[..., :2].view(np.complex64)[..., 0]
 
 
 def append_score(keypoint: np.ndarray, score: np.ndarray) -> np.ndarray:
-    """``(M, T, V, C)`` and ``(M, T, V)`` -> ``(M, T, V, C + 1)``, new."""
+    """Concatenate ``(M, T, V, C)`` and ``(M, T, V)`` into a new ``(M, T, V, C + 1)``."""
     dtype = keypoint.dtype if keypoint.dtype == score.dtype else np.result_type(keypoint, score)
     out = np.empty((*score.shape, keypoint.shape[-1] + 1), dtype)
     if keypoint.shape[-1] == 2 and keypoint.dtype == dtype == np.float32 and keypoint.strides[-1] == 4:
         joint_pairs(out)[...] = joint_pairs(keypoint)
     else:
-        for channel in range(keypoint.shape[-1]):  # a copy of two numbers at a time is several times slower
+        for channel in range(keypoint.shape[-1]):  # copying two numbers at a time is several times slower
             out[..., channel] = keypoint[..., channel]
     out[..., -1] = score
     return out
@@ -117,7 +117,7 @@ def _checked_motion_score(name: str, motion_score: str) -> str:
 
 @TRANSFORMS.register_module()
 class JointToBone(BaseTransform):
-    """Bones from joints.
+    """Compute bones from joints.
 
     Required Keys: keypoint
     Added Keys: ``target``
@@ -143,20 +143,20 @@ class JointToBone(BaseTransform):
 
 @TRANSFORMS.register_module()
 class ToMotion(BaseTransform):
-    """Motion from positions.
+    """Compute motion from positions.
 
     Required Keys: ``source``
     Added Keys: ``target``
 
     Args:
         dataset: The skeleton: a name, or a dict (see :mod:`pyskl.skeletons`).
-        source: The key that is read.
+        source: The key to read.
         target: The key that receives the motion.
-        motion_score: 'mean' of both frames' scores, or their 'difference', as PYSKL does for hands by oversight and as
-            its hand checkpoints need.
+        motion_score: 'mean' of both frames' scores, or their 'difference', which PYSKL uses
+            for hands by oversight and its hand checkpoints require.
 
     Raises:
-        ValueError: If ``motion_score`` is neither.
+        ValueError: If ``motion_score`` is neither of these.
     """
 
     changes = (JOINTS,)
@@ -184,7 +184,7 @@ class ToMotion(BaseTransform):
 
 @TRANSFORMS.register_module()
 class MergeSkeFeat(BaseTransform):
-    """Several arrays joined into one.
+    """Concatenate several arrays.
 
     Required Keys: those of ``feat_list``
     Added Keys: ``target``
@@ -192,7 +192,7 @@ class MergeSkeFeat(BaseTransform):
     Args:
         feat_list: Keys, in order.
         target: The key that receives the result.
-        axis: The axis they are joined on.
+        axis: The axis to concatenate along.
     """
 
     changes = (JOINTS,)
@@ -210,17 +210,17 @@ class MergeSkeFeat(BaseTransform):
 
 @TRANSFORMS.register_module()
 class GenSkeFeat(BaseTransform):
-    """The streams that a network is trained on, joined along the channels.
+    """Compute the streams of a network's input and concatenate them along the channels.
 
-    A ``keypoint_score`` that is still beside the joints becomes their last channel first.
+    A remaining ``keypoint_score`` is first appended to the joints as their last channel.
 
     Required Keys: keypoint, keypoint_score (optional)
     Modified Keys: keypoint
 
     Args:
         dataset: The skeleton: a name, or a dict (see :mod:`pyskl.skeletons`).
-        feats: Of 'j' joints, 'b' bones, 'jm' and 'bm' their motion, in order.
-        axis: The axis they are joined on.
+        feats: Streams in order: 'j' joints, 'b' bones, 'jm' and 'bm' their motion.
+        axis: The axis to concatenate along.
         motion_score: See :class:`ToMotion`.
 
     Raises:

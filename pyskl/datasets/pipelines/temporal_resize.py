@@ -1,7 +1,7 @@
-"""A part of the clip, stretched or shrunk to a fixed number of frames.
+"""Crop the clip in time and resize the crop to a fixed number of frames.
 
 Source: CTR-GCN, https://github.com/Uason-Chen/CTR-GCN, and InfoGCN, https://github.com/stnoah1/infogcn, whose feeders
-share it. Frames in between are mixed; :mod:`pyskl.datasets.pipelines.sampling` takes frames as they are.
+share it. Frames are interpolated; :mod:`pyskl.datasets.pipelines.sampling` selects existing frames.
 """
 
 from collections.abc import Sequence
@@ -17,20 +17,20 @@ from pyskl.registry import TRANSFORMS
 
 @lru_cache(maxsize=1024)
 def _neighbours(num_frames: int, clip_len: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """``(L,)`` each: the frame before, the frame after, and how far it is to the latter (0 to 1); kept."""
+    """Previous frame, next frame and interpolation weight (0 to 1) of each output frame, ``(L,)`` each; cached."""
     place = ((np.arange(clip_len) + 0.5) * (num_frames / clip_len) - 0.5).clip(0, num_frames - 1)
     before = place.astype(np.int64)
     return before, np.minimum(before + 1, num_frames - 1), (place - before).astype(np.float32)
 
 
 def stretch(keypoint: np.ndarray, clip_len: int) -> np.ndarray:
-    """``(M, T, V, C)`` float32 -> ``(M, L, V, C)``, linear between frames.
+    """Interpolate ``(M, T, V, C)`` float32 linearly to ``(M, L, V, C)``.
 
-    A frame is a stretch of time, whose middle it shows (half-pixel centres): ``clip_len`` equal to T changes nothing,
-    half of T takes means of two.
+    Frames are sampled at half-pixel centres (``align_corners=False``): ``clip_len`` equal to T is the identity, half of
+    T averages pairs.
     """
     before, after, share = _neighbours(keypoint.shape[1], clip_len)
-    flat = keypoint.reshape(*keypoint.shape[:2], -1)  # in rows: arithmetic on a last axis of three is slow
+    flat = keypoint.reshape(*keypoint.shape[:2], -1)  # flattened: arithmetic on a last axis of size three is slow
     first = flat.take(before, axis=1)
     step = flat.take(after, axis=1)
     step -= first
@@ -40,13 +40,13 @@ def stretch(keypoint: np.ndarray, clip_len: int) -> np.ndarray:
 
 
 def centre_part(num_frames: int, share: float) -> tuple[int, int]:
-    """First frame and number of frames of the middle ``share`` of a clip."""
+    """Return the first frame and the length of the central ``share`` of a clip."""
     cut = int((1 - share) * num_frames / 2)
     return cut, num_frames - 2 * cut
 
 
 def drawn_part(num_frames: int, interval: Sequence[float], least: int, random) -> tuple[int, int]:
-    """First frame and number of frames of a part: a share drawn from ``interval``, ``least`` frames if there are."""
+    """Sample a crop: first frame and length, a share from ``interval`` but at least ``least`` frames if available."""
     low, high = interval
     share = random.rand() * (high - low) + low
     length = min(max(int(num_frames * share), least), num_frames)
@@ -55,19 +55,19 @@ def drawn_part(num_frames: int, interval: Sequence[float], least: int, random) -
 
 @TRANSFORMS.register_module()
 class CropResize(BaseTransform):
-    """Take a part of the clip and bring it to ``clip_len`` frames: CTR-GCN's and InfoGCN's ``valid_crop_resize``.
+    """Crop the clip in time and resize the crop to ``clip_len`` frames: CTR-GCN's and InfoGCN's ``valid_crop_resize``.
 
-    Empty frames (all joints exactly 0) are padding: as many frames as are not empty count, from the first one on.
+    Empty frames (all joints exactly 0) are padding: if n frames are not empty, the first n frames are used.
 
     Required Keys: keypoint, test_mode (optional)
     Modified Keys: keypoint (float32), total_frames
     Added Keys: clip_len, num_clips (1), frame_interval
 
     Args:
-        clip_len: Frames afterwards.
-        p_interval: One number: the middle part of that share. Two: a share between them, from anywhere.
-        min_frames: A drawn part has at least as many frames, or all there are.
-        seed: Of the generator in test mode.
+        clip_len: Number of output frames.
+        p_interval: One number: the central crop of that share. Two: a random share between them, at a random position.
+        min_frames: Minimum length of a random crop, or all frames if there are fewer.
+        seed: Seed of the generator in test mode.
 
     Raises:
         ValueError: If an argument is out of range, or a sample has a score.
