@@ -2,9 +2,10 @@
 
 PYSKL's files run unchanged. Ours on top of them: a data set that names no ``pipeline`` takes the top-level
 ``train_pipeline``, ``val_pipeline`` or ``test_pipeline``; ``modality`` sets ``feats`` of every ``GenSkeFeat`` that
-names none, and ``layout`` the skeleton of the graph and of every transform that name none; ``heatmap_on='device'`` has
-the model draw the heatmaps (:mod:`pyskl.engine.config.device_heatmaps`); ``work_dir`` defaults to ``work_dirs/`` and
-the config's path below ``configs/``.
+names none, and ``layout`` the skeleton of the graph and of every transform that name none; ``num_classes``,
+``clip_len`` and ``num_person`` go to the components that name none (:mod:`pyskl.engine.config.sizes`);
+``heatmap_on='device'`` has the model draw the heatmaps (:mod:`pyskl.engine.config.device_heatmaps`); ``work_dir``
+defaults to ``work_dirs/`` and the config's path below ``configs/``.
 """
 
 import copy
@@ -21,6 +22,7 @@ from pyskl.engine.config.device_heatmaps import write_out_heatmap_on
 from pyskl.engine.config.keys import KNOWN_KEYS, PHASES, SECTION_KEYS, SKELETON_ARGUMENTS
 from pyskl.engine.config.mmaction import to_pyskl_keys
 from pyskl.engine.config.shipped import find_config, similar_names
+from pyskl.engine.config.sizes import write_out_sizes
 from pyskl.engine.config.values import check_values
 from pyskl.registry import DATASETS, lookup
 from pyskl.zoo.classes import class_names, shipped
@@ -82,6 +84,7 @@ def complete_config(cfg: Config, where: str = 'config') -> None:
     lines += drop_deprecated(pipelines_in(cfg))
     write_out_modality(cfg)
     write_out_layout(cfg)
+    write_out_sizes(cfg, pipelines_in(cfg))
     write_out_heatmap_on(cfg, pipelines_in(cfg))
     check_values(cfg, where)
     lines += check_classes(cfg)
