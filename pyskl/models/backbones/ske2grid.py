@@ -108,8 +108,15 @@ class GridBlock(nn.Module):
     def extra_repr(self) -> str:
         return f'grid_shape={self.grid_shape}, pool={self.pool}, residual={self.has_residual}'
 
-    def forward(self, x: Tensor) -> Tensor:
-        """``(B, C_in, T, H * W) -> (B, C_out, T', H' * W')``, channels last."""
+    def spatial(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The input as the residual takes it and the input of the temporal convolutions, each frame alone.
+
+        Args:
+            x: ``(B, C_in, T, H * W)``, channels last.
+
+        Returns:
+            ``(B, C_in, T, H' * W')`` and ``(B, C_out, T, H' * W')``, channels last.
+        """
         b, c, t, _ = x.shape
         frames = x.permute(0, 2, 3, 1).reshape(b * t, *self.in_shape, c).permute(0, 3, 1, 2)
         if self.pool:
@@ -117,11 +124,16 @@ class GridBlock(nn.Module):
             x = frames.permute(0, 2, 3, 1).reshape(b, t, -1, c).permute(0, 3, 1, 2)
         y = self.gcn2cn.mix(self.gcn2cn.conv(frames))  # (B * T, C_out, H', W')
         y = y.permute(0, 2, 3, 1).reshape(b, t, -1, y.shape[1]).permute(0, 3, 1, 2)
+        y = self.gcn2cn.bn(y) if self.multi_scale else double_batch_norm(y, self.gcn2cn.bn, self.tcn2cn[0])
+        return x, self.relu(y)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(B, C_in, T, H * W) -> (B, C_out, T', H' * W')``, channels last."""
+        x, y = self.spatial(x)
         if self.multi_scale:
-            y = self.tcn2cn(self.relu(self.gcn2cn.bn(y)))
+            y = self.tcn2cn(y)
         else:
-            norm, relu, conv, last_norm, dropout = self.tcn2cn
-            y = relu(double_batch_norm(y, self.gcn2cn.bn, norm))
+            _, _, conv, last_norm, dropout = self.tcn2cn
             y = dropout(last_norm(conv(y)))
         if self.has_residual:
             y = y.add_(self.residual(x))  # in place is legal: no backward reads a BatchNorm's output
