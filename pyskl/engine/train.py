@@ -113,6 +113,7 @@ def train(
         # A CPU computes with numbers below 1e-38 so slowly that InfoGCN's first steps, whose attention begins sharp,
         # took 3.1 times as long as with zeros in their place.
         torch.set_flush_denormal(True)
+        stack.callback(torch.set_flush_denormal, False)
         amp = _amp_for(amp or settings.amp, device, rank)
         # What can be wrong is built or tried before an earlier run's files are dropped or replaced, quick checks first.
         evaluation = settings.evaluation

@@ -120,7 +120,6 @@ def test_testing_a_file_that_does_not_fit(tiny, weights, refused, kind):
         (['fits.pth', '--cfg-options', 'data.test.split=xset'], ['data.test', "'xset'", "['xsub_train', 'xsub_val']"]),
         (['fits.pth', '--cfg-options', 'data.videos_per_gpu=0'], ['data.videos_per_gpu', '0']),
         (['fits.pth', '--cfg-options', 'model.type=Recognizer'], ['model', "'Recognizer'", "'RecognizerGCN'"]),
-        (['fits.pth', '--work-dir', '/proc/pyskl'], ['/proc/pyskl']),
     ],
 )
 def test_an_option_of_the_test_that_cannot_work(tiny, weights, refused, options, said):

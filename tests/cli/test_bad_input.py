@@ -256,8 +256,8 @@ def test_a_config_file_that_is_wrong(tiny, refuse_training, old, new, said):
         ("[dict(type='EMAHok')]", ['custom_hooks[0]', "'EMAHok'", "'EMAHook'"]),
         ("[dict(type='EmptyCacheHook', after_epok=True)]", ['custom_hooks[0]', "'after_epok'", "'after_epoch'"]),
         ("[dict(type='EMAHook', momentun=0.1)]", ['custom_hooks[0]', "'momentun'", "'momentum'"]),
-        ("['EMAHook']", ['custom_hooks[0]', "'EMAHook'", "'type'"]),
-        ("dict(type='EMAHook')", ['custom_hooks', 'a list of dicts']),
+        ("['EMAHook']", ['custom_hooks must be a list', 'a dict with a type', "['EMAHook']"]),
+        ("dict(type='EMAHook')", ['custom_hooks must be a list', "{'type': 'EMAHook'}"]),
     ],
 )
 def test_a_hook_that_is_wrong(tiny, refuse_training, hooks, said):

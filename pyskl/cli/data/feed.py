@@ -140,7 +140,7 @@ class Feeder:
             elif before.shape[1] != after.shape[1]:
                 source = source[_origin(before, after)]
         if 'imgs' in results:
-            return self._heatmaps(np.asarray(results['imgs']), source, target, height)
+            return self._heatmaps(np.asarray(results['imgs']), source, target, height, skeleton)
         keypoint = np.asarray(results.get('keypoint'))
         if keypoint.ndim not in (4, 5):
             raise ValueError(
@@ -182,7 +182,7 @@ class Feeder:
             fed.captions.append(self._caption(STREAMS.get(stream, stream), clips, (*first.shape[:3], each)))
         return fed
 
-    def _heatmaps(self, imgs, source, target, height) -> Fed:
+    def _heatmaps(self, imgs, source, target, height, skeleton) -> Fed:
         """``imgs`` is ``(S, K, T, H, W)``, or what GeneratePoseTarget gives, ``(T, K, H, W)``."""
         imgs = imgs.swapaxes(0, 1)[None] if imgs.ndim == 4 else imgs
         if imgs.ndim != 5:
@@ -190,7 +190,7 @@ class Feeder:
         sides = np.ones(imgs.shape[1], int)
         what = 'heatmaps'
         if target is not None:
-            sides = joint_sides(target.skeleton)
+            sides = joint_sides(skeleton)
             sides = limb_sides(target.limbs, sides) if target.with_limb else sides
             what = f'heatmaps of {"limbs" if target.with_limb else "joints"}'
         panel = HeatmapPanel(imgs[0], shades(sides), height)

@@ -6,6 +6,7 @@ import inspect
 
 from mmengine.config import Config
 from mmengine.hooks import CheckpointHook, EarlyStoppingHook, EMAHook, RuntimeInfoHook
+from mmengine.registry import VISBACKENDS
 
 from pyskl.engine.config.errors import error_context
 from pyskl.engine.config.evaluation import EvaluationSettings, evaluation, measured
@@ -168,6 +169,9 @@ def visualizer(cfg: Config) -> dict:
         hook = {'type': hook} if isinstance(hook, str) else dict(hook)
         kind = hook.pop('type')
         if kind in ('TextLoggerHook', 'LocalVisBackend'):
+            continue
+        if kind not in _BACKENDS and kind in VISBACKENDS:  # registered by the user's own code
+            backends.append({'type': kind, **hook})
             continue
         if kind not in _BACKENDS:
             raise ValueError(f'log_config.hooks: unknown {kind!r}{nearest(kind, ["TextLoggerHook", *_BACKENDS])}')
