@@ -1,4 +1,4 @@
-"""From a config to data sets and a recognizer that are known to fit one another, before anything is trained."""
+"""Build data sets and recognizer of a config, and check that they fit each other before training."""
 
 import inspect
 import warnings
@@ -20,18 +20,18 @@ from pyskl.skeletons import Skeleton, get_skeleton
 
 
 def build_dataset(cfg: Config, phase: str, recognizer: nn.Module | None = None):
-    """The data set of ``phase``, checked against the model.
+    """Build the data set of ``phase`` and check it against the model.
 
-    Labels, joints, coordinates, scores and lengths of all clips are compared with the config; then the longest and
-    shortest clips, and those with the most and fewest persons, go through the pipeline and the network.
+    Labels, joints, coordinates, scores and lengths of all clips are compared with the config. Then the longest and
+    shortest clips, and those with the most and fewest persons, are run through the pipeline and the network.
 
     Args:
         cfg: The config.
         phase: 'train', 'val' or 'test'.
-        recognizer: The network to try; in training or evaluation mode afterwards as before.
+        recognizer: The network to try; its training or evaluation mode is restored.
 
     Raises:
-        ValueError: If the config has none, or its clips do not fit the model; names the clip and the key.
+        ValueError: If the config has no such data set, or a clip does not fit the model; names the clip and the key.
     """
     section = dataset_config(cfg, phase)
     if not section:
@@ -82,9 +82,9 @@ def _with_test_mode(section: dict, test_mode: bool) -> dict:
 
 
 def inference_dataset(cfg: Config) -> dict | None:
-    """What prepares a clip for testing: the dict whose ``pipeline`` does.
+    """Find the dict whose ``pipeline`` prepares a clip for testing.
 
-    That is the data set of the test or validation phase, or, in a config without ``data``, the top-level
+    It is the data set of the test or validation phase, or, in a config without ``data``, the top-level
     ``test_pipeline`` (``val_pipeline``). None if the config has neither.
     """
     for phase in ('test', 'val'):
@@ -96,7 +96,7 @@ def inference_dataset(cfg: Config) -> dict | None:
 
 
 def network_needs(cfg: Config) -> dict:
-    """What the model of a config needs of clips: the arguments of :meth:`BaseDataset.misfits`."""
+    """Requirements of a config's model on clips: the arguments of :meth:`BaseDataset.misfits`."""
     model = cfg.get('model') or {}
     layout = ((model.get('backbone') or {}).get('graph_cfg') or {}).get('layout')
     needs = {'num_classes': (model.get('cls_head') or {}).get('num_classes')}
@@ -107,13 +107,13 @@ def network_needs(cfg: Config) -> dict:
 
 
 def check_fit(cfg: Config, dataset, phase: str) -> list[dict]:
-    """Compare a data set with the model: joints (or what is drawn of them), ``in_channels``, ``num_classes``.
+    """Compare a data set with the model: joints (or heatmap channels), ``in_channels``, ``num_classes``.
 
     Returns:
-        The samples of the data set's extremes (:meth:`BaseDataset.extremes`), the first sample first.
+        The samples of the data set's extremes (:meth:`BaseDataset.extremes`), starting with sample 0.
 
     Raises:
-        ValueError: Names what the clips hold and what the model takes.
+        ValueError: If they differ; names what the clips hold and what the model takes.
     """
     backbone = cfg.model.get('backbone') or {}
     layout = (backbone.get('graph_cfg') or {}).get('layout')
@@ -142,7 +142,7 @@ def check_fit(cfg: Config, dataset, phase: str) -> list[dict]:
 
 
 def _extreme_samples(dataset) -> list[dict]:
-    """Samples of the data set's extremes; the random state is restored."""
+    """Load the samples of the data set's extremes; the random state is restored."""
     state, seeded = np.random.get_state(), SeededDataset(dataset)
     samples = [seeded[(index, 0)] for index in dict.fromkeys([0, *dataset.extremes()])]
     np.random.set_state(state)
@@ -150,7 +150,7 @@ def _extreme_samples(dataset) -> list[dict]:
 
 
 def _check_joints(sample: dict, backbone: dict, skeleton: Skeleton, phase: str) -> int:
-    """Clips of a sample for a network on a graph."""
+    """Check a sample for a graph network and return its number of clips."""
     keypoint = sample.get('keypoint')
     if keypoint is None or np.ndim(keypoint) != 5:
         shape = None if keypoint is None else tuple(np.shape(keypoint))
@@ -174,7 +174,7 @@ def _check_joints(sample: dict, backbone: dict, skeleton: Skeleton, phase: str) 
 
 
 def _check_volumes(sample: dict, cfg: Config, phase: str) -> int:
-    """Views of a sample for a network on heatmaps, which the pipeline draws, or the model (``model.heatmaps``)."""
+    """Check a sample for a network on heatmaps (of the pipeline or ``model.heatmaps``); return its number of views."""
     drawing = cfg.model.get('heatmaps')
     key, axes = ('imgs', '(views, K, T, H, W)') if drawing is None else ('keypoint', '(views, M, T, V, C)')
     given = sample.get(key)
@@ -206,10 +206,10 @@ def _check_volumes(sample: dict, cfg: Config, phase: str) -> int:
 
 
 def build_recognizer(cfg: Config, device: torch.device, seed: int | None = None) -> nn.Module:
-    """The recognizer of ``cfg.model`` on ``device``; its start depends on ``seed`` only.
+    """Build the recognizer of ``cfg.model`` on ``device``; its initial weights depend on ``seed`` only.
 
     Raises:
-        ValueError: If ``model`` names something unknown or impossible.
+        ValueError: If ``model`` names an unknown component or an invalid argument.
     """
     if not isinstance(cfg.get('model'), dict) or not cfg.model:
         raise ValueError(
@@ -217,7 +217,7 @@ def build_recognizer(cfg: Config, device: torch.device, seed: int | None = None)
         )
     if seed is not None:
         torch.manual_seed(seed)
-        np.random.seed(seed % 2**32)  # random graphs (graph_cfg.mode='random') are NumPy's
+        np.random.seed(seed % 2**32)  # random graphs (graph_cfg.mode='random') use NumPy's generator
     with error_context('model'):
         recognizer = build_model(cfg.model.to_dict())
     return recognizer.to(device)

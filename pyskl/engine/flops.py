@@ -1,7 +1,7 @@
-"""Parameters and multiply-accumulates of a recognizer, counted by torch's own operator counter.
+"""Count parameters and multiply-accumulates of a recognizer by torch's operator counter.
 
-Nothing is computed: the network and its input lie on the device ``meta``, where tensors have shapes but no numbers. So
-what is counted is the network as it is written, with every person present, and not what a device saves of it.
+Nothing is computed: network and input are on device ``meta``, where tensors have shapes but no values. The count is
+that of the network as written, with every person present, without the savings of a device.
 """
 
 import copy
@@ -29,19 +29,19 @@ def parameters(model: nn.Module) -> int:
 
 
 class Macs(NamedTuple):
-    """Multiply-accumulates: of convolutions and matrix products, and of batch norms, two an element."""
+    """Multiply-accumulates of convolutions and matrix products, and of batch norms (two per element)."""
 
     products: int
     norms: int
 
     @property
     def total(self) -> int:
-        """Of both, as fvcore counts, and so every published table."""
+        """Sum of both: fvcore and all published tables count so."""
         return self.products + self.norms
 
 
 def _norm_flops(x_shape: torch.Size, *args, out_shape: tuple | None = None, **kwargs) -> int:
-    """fvcore takes a BatchNorm in evaluation for two multiply-accumulates an element, torch one of these for two."""
+    """Count batch norms like fvcore: two multiply-accumulates per element, where torch counts two operations as one."""
     return 4 * math.prod(x_shape)
 
 
@@ -53,7 +53,7 @@ _NORMS = {
 
 @contextmanager
 def _no_autocast() -> Iterator[None]:
-    """``torch.autocast`` knows no device ``meta``, not even to leave things there as they are."""
+    """``torch.autocast`` rejects device ``meta``, even when disabled; replace it by a null context."""
     autocast = torch.autocast
     torch.autocast = lambda *args, **kwargs: nullcontext()
     try:
@@ -63,7 +63,7 @@ def _no_autocast() -> Iterator[None]:
 
 
 def macs(module: nn.Module, *inputs: torch.Tensor) -> Macs:
-    """What ``module(*inputs)`` costs in evaluation mode; only the shapes of the inputs matter, and both stay as is."""
+    """Count the cost of ``module(*inputs)`` in evaluation mode; only input shapes matter, nothing is modified."""
     module = copy.deepcopy(module).to('meta').eval()
     counter = FlopCounterMode(display=False, custom_mapping=_NORMS)
     with torch.no_grad(), _no_autocast(), counter:
@@ -74,11 +74,11 @@ def macs(module: nn.Module, *inputs: torch.Tensor) -> Macs:
 
 
 def clip_shape(cfg: Config) -> tuple[int, int, int, int]:
-    """What the backbone sees of one clip as the config's test (or val, train) pipeline feeds it.
+    """Input shape of the backbone for one clip of the config's test (or val, train) pipeline.
 
     Returns:
-        (M, T, V, C), (2, 100, V, C) where nothing is said; or for volumes (C, T, H, W), (C, 48, 64, 64) where nothing
-        is said.
+        (M, T, V, C), by default (2, 100, V, C); or for heatmap volumes (C, T, H, W), by default
+        (C, 48, 64, 64).
     """
     volumes = input_key(cfg.model) == 'imgs'
     backbone = cfg.model.backbone
@@ -96,7 +96,7 @@ def clip_shape(cfg: Config) -> tuple[int, int, int, int]:
         drawn = (cfg.model.get('heatmaps') or {}).get('test_size')  # (height, width), unlike the transforms' scale
         if drawn is not None:
             height, width = (drawn, drawn) if isinstance(drawn, int) else drawn
-        side = max(width, height)  # -1 is whatever keeps the shape of a picture that PoseCompact made square
+        side = max(width, height)  # -1 preserves the aspect ratio of an image that PoseCompact made square
         return channels, frames, side if height < 1 else height, side if width < 1 else width
     layout = (backbone.get('graph_cfg') or {}).get('layout')
     joints = _argument(backbone, 'num_joints', None) if layout is None else None
@@ -106,7 +106,7 @@ def clip_shape(cfg: Config) -> tuple[int, int, int, int]:
 
 
 def _argument(backbone: dict, name: str, otherwise: int | None) -> int | None:
-    """``backbone[name]``; else its class's default; else ``otherwise``."""
+    """Return ``backbone[name]``, else the class's default, else ``otherwise``."""
     parameter = inspect.signature(lookup(backbone['type'], MODELS)).parameters.get(name)
     default = otherwise if parameter is None or parameter.default is parameter.empty else parameter.default
     return backbone.get(name, default)

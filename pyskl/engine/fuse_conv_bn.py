@@ -1,4 +1,4 @@
-"""``--fuse-conv-bn``: fold batch norms into the convolutions before them, wherever that leaves the scores the same."""
+"""``--fuse-conv-bn``: fold batch norms into the preceding convolutions where this preserves the scores."""
 
 import torch
 from torch import Tensor, nn
@@ -9,12 +9,12 @@ NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
 def conv_norm_pairs(model: nn.Module, *args, **kwargs) -> list[tuple[str, str]]:
-    """Names of (convolution, batch norm) where the second takes just what the first gave, seen in one forward pass.
+    """Find pairs (convolution, batch norm) whose norm consumes exactly the convolution's output in a forward pass.
 
     Args:
-        model: In evaluation mode.
-        *args: Of its ``forward``.
-        **kwargs: Of its ``forward``.
+        model: The network, in evaluation mode.
+        *args: Arguments of its ``forward``.
+        **kwargs: Keyword arguments of its ``forward``.
     """
     # By id: name, the tensor (kept, so that its id stays its own), and how often it was written to: an activation in
     # place makes something else of it.
@@ -49,10 +49,10 @@ def conv_norm_pairs(model: nn.Module, *args, **kwargs) -> list[tuple[str, str]]:
 
 
 def fuse_conv_bn(model: nn.Module, *args, **kwargs) -> int:
-    """Fuse in place; returns how many batch norms are gone.
+    """Fuse in place and return the number of batch norms removed.
 
     Raises:
-        ValueError: If the scores changed, so that the network cannot be fused.
+        ValueError: If fusing changes the scores.
     """
     model.eval()
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""What happens around the training loop: seeds, the bar, the log lines, the guard against a broken loss."""
+"""Hooks of the training loop: seeds, progress bar, log lines, and the check of the loss."""
 
 import datetime
 import math
@@ -21,7 +21,7 @@ class StepSeedHook(Hook):
     iteration alone: not on loader workers, nor on where a run was interrupted.
 
     Args:
-        diff_rank_seed: Give each process dropout masks of its own.
+        diff_rank_seed: Use different dropout masks on each process.
     """
 
     priority = 'VERY_HIGH'
@@ -30,39 +30,39 @@ class StepSeedHook(Hook):
         self.diff_rank_seed = diff_rank_seed
 
     def before_train_iter(self, runner, batch_idx: int, data_batch: dict | None = None) -> None:
-        """Seed from (seed, iteration, rank)."""
+        """Seed torch from (seed, iteration, rank)."""
         rank = get_rank() if self.diff_rank_seed else 0
         torch.manual_seed(step_seed(runner.seed, runner.iter, rank))
 
 
 def step_seed(seed: int, iteration: int, rank: int) -> int:
-    """The seed of one iteration in one process."""
+    """Derive the seed of one iteration in one process."""
     return int(np.random.SeedSequence([seed, iteration, rank]).generate_state(1, np.uint64)[0])
 
 
 @HOOKS.register_module()
 class ValidatedHook(Hook):
-    """Remember in the checkpoint which epoch was validated last."""
+    """Store the last validated epoch in the checkpoint."""
 
     priority = 'VERY_HIGH'  # before the checkpoint hook writes a new best
 
     def after_val_epoch(self, runner, metrics: dict | None = None) -> None:
-        """Note the epoch."""
+        """Store the epoch."""
         runner.message_hub.update_info('epoch_validated', runner.epoch)
 
 
 @HOOKS.register_module()
 class LossHook(RuntimeInfoHook):
-    """Log the mean loss of an interval, and stop a run whose loss is not finite.
+    """Log the mean loss of an interval; raise if the loss is not finite.
 
-    mmengine's own hook reads every logged value of every iteration, which makes a GPU wait each time. This one adds
-    them up on the device and reads once an interval (each iteration on the CPU, where nothing waits).
+    mmengine's own hook reads every logged value at every iteration, which synchronises the GPU. This hook accumulates
+    on the device and reads once per interval (at each iteration on CPU, where reading is free).
 
     Args:
         interval: Iterations between two readings.
 
     Raises:
-        ValueError: While training, if a loss is not finite; names the iteration and the clips.
+        ValueError: If a loss is not finite during training; names the iteration and the clips.
     """
 
     def __init__(self, interval: int = 20) -> None:
@@ -87,7 +87,7 @@ class LossHook(RuntimeInfoHook):
             self._check(runner)
         if ends:
             for key, value in self._sums.items():
-                runner.message_hub.log_scalars.pop(f'train/{key}', None)  # the line shows this interval only
+                runner.message_hub.log_scalars.pop(f'train/{key}', None)  # the log line covers this interval only
                 runner.message_hub.update_scalar(f'train/{key}', value.item() / self._count)
             self._sums, self._count = {}, 0
 
@@ -106,7 +106,7 @@ class LossHook(RuntimeInfoHook):
 
 @HOOKS.register_module()
 class BarHook(Hook):
-    """One live line per epoch where the output is a terminal: a bar, loss, accuracy, rate, and the time left to the end
+    """A live line per epoch if the output is a terminal: progress, loss, accuracy, learning rate, and time to the end
     of the run.
     """
 
@@ -130,14 +130,14 @@ class BarHook(Hook):
             )
 
     def after_train_iter(self, runner, batch_idx: int, data_batch: dict | None = None, outputs: dict | None = None):
-        """One step on."""
+        """Advance by one step."""
         if self._bar is not None:
             if not self._bar.disable:
                 self._bar.set_postfix_str(live_values(runner.message_hub), refresh=False)
             self._bar.update()
 
     def after_train_epoch(self, runner) -> None:
-        """Leave the line as it is."""
+        """Close the bar; its line stays on the screen."""
         self._close()
 
     def after_train(self, runner) -> None:
@@ -157,7 +157,7 @@ class BarHook(Hook):
             )
 
     def after_test_iter(self, runner, batch_idx: int, data_batch: dict | None = None, outputs: list | None = None):
-        """One step on."""
+        """Advance by one step."""
         if self._bar is not None:
             self._bar.update()
 
@@ -167,7 +167,7 @@ class BarHook(Hook):
 
 
 def live_values(message_hub) -> str:
-    """``'loss 1.2345  top1 0.512  lr 1.0e-02  left 0:12:00'`` from what was logged last."""
+    """``'loss 1.2345  top1 0.512  lr 1.0e-02  left 0:12:00'`` from the values logged last."""
     formats = (('loss', 'loss {:.4f}'), ('top1_acc', 'top1 {:.3f}'), ('lr', 'lr {:.1e}'))
     scalars = message_hub.log_scalars
     parts = [text.format(scalars[f'train/{key}'].current()) for key, text in formats if f'train/{key}' in scalars]
@@ -179,18 +179,18 @@ def live_values(message_hub) -> str:
 
 @VISBACKENDS.register_module()
 class JsonLinesBackend(BaseVisBackend):
-    """``work_dir/TIMESTAMP.log.json``: one JSON object a logged line, as PYSKL's tools read it."""
+    """``work_dir/TIMESTAMP.log.json``: one JSON object per log line, as PYSKL's tools read it."""
 
     def _init_env(self) -> None:
-        """Nothing to open."""
+        """Do nothing: there is no file to open."""
 
     @property
     def experiment(self) -> 'JsonLinesBackend':
-        """Itself: there is no writer object behind it."""
+        """Return self: there is no separate writer."""
         return self
 
     def add_scalar(self, name: str, value: float, step: int = 0, **kwargs) -> None:
-        """Nothing: PYSKL's file has whole lines only."""
+        """Do nothing: PYSKL's file has complete lines only."""
 
     def add_scalars(self, scalar_dict: dict, step: int = 0, file_path: str | None = None, **kwargs) -> None:
-        """Nothing: :class:`pyskl.engine.run_log.RunLogHook` writes the lines."""
+        """Do nothing: :class:`pyskl.engine.run_log.RunLogHook` writes the lines."""

@@ -1,4 +1,4 @@
-"""The optimizer and the schedules of its rate, built or tried before anything is written."""
+"""Build the optimizer, and try its schedules, before any file is written."""
 
 import numbers
 
@@ -19,13 +19,13 @@ PARAMWISE_KEYS = (
 
 @PARAM_SCHEDULERS.register_module()
 class ExponentialWarmUpLR(LRSchedulerMixin, _ParamScheduler):
-    """mmcv's ``warmup='exp'``: at step k of n the rate is ``ratio ** (1 - k / n)`` of what it would be.
+    """mmcv's ``warmup='exp'``: at step k of n the rate is multiplied by ``ratio ** (1 - k / n)``.
 
     Args:
-        optimizer: Whose rate.
-        ratio: That of step 0.
-        steps: n; from there on the rate is whole.
-        end: Last step of the run, which mmengine gives to every schedule.
+        optimizer: The optimizer whose learning rate is scheduled.
+        ratio: Factor at step 0.
+        steps: n, the length of the warm-up.
+        end: Last step of the run, which mmengine passes to every schedule.
         by_epoch: Count epochs, not iterations.
         verbose: Print each rate.
     """
@@ -44,20 +44,20 @@ class ExponentialWarmUpLR(LRSchedulerMixin, _ParamScheduler):
         super().__init__(optimizer, end=end, by_epoch=by_epoch, verbose=verbose)
 
     def _get_value(self) -> list[float]:
-        """Relative to the step before, so that the schedule behind it may change the rate as well."""
+        """Multiply the previous step's rate, so that the following schedule may change it as well."""
         factor = self.ratio if self.last_step == 0 else self.ratio ** (-1 / self.steps)
         return [group[self.param_name] * factor for group in self.optimizer.param_groups]
 
 
 def build_optimizer(wrapper: dict, model: nn.Module) -> OptimWrapper:
-    """The optimizer of ``model``.
+    """Build the optimizer of ``model``.
 
     Args:
-        wrapper: As of ``schedule.optim_wrapper``.
-        model: Whose parameters are trained.
+        wrapper: Config returned by ``schedule.optim_wrapper``.
+        model: The model to train.
 
     Raises:
-        ValueError: If the type, an argument or a value is wrong; names the key, and the nearest right ones.
+        ValueError: If the type, an argument or a value is wrong; names the key and the closest valid ones.
     """
     with error_context('optimizer'):
         optimizer = wrapper.get('optimizer')
@@ -93,12 +93,12 @@ def build_optimizer(wrapper: dict, model: nn.Module) -> OptimWrapper:
 
 
 def check_schedulers(schedulers: list[dict], iterations: int, key: str) -> None:
-    """Try ``schedulers`` (as of ``schedule.param_scheduler``) on an optimizer of one number.
+    """Try ``schedulers`` (of ``schedule.param_scheduler``) on an optimizer with a single parameter.
 
     Args:
         schedulers: Their configs.
-        iterations: Iterations of an epoch.
-        key: The config key that they come from.
+        iterations: Iterations per epoch.
+        key: The config key of the schedulers, for error messages.
 
     Raises:
         ValueError: If a type or an argument is wrong.

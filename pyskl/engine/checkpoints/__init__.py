@@ -1,1 +1,1 @@
-"""Checkpoints: reading, matching, those of other toolboxes."""
+"""Checkpoints: reading, matching with a network, conversion from other toolboxes."""

@@ -1,6 +1,6 @@
-"""Checkpoint files: found, read safely, matched with a network, written whole.
+"""Find, read, load and write checkpoint files.
 
-A file that a user names cannot run code: see :mod:`pyskl.engine.checkpoints.reading`.
+Reading never runs code from the file: see :mod:`pyskl.engine.checkpoints.reading`.
 """
 
 import glob
@@ -19,7 +19,7 @@ from pyskl.zoo.download import fetch
 
 
 def find_checkpoint(pattern: str | Path) -> tuple[str, str | None]:
-    """The file that a path, a quoted glob or an http(s) address means.
+    """Resolve a path, a quoted glob or an http(s) address to a file.
 
     Returns:
         The path, and a line for the log if the glob had several matches (the newest is taken), else None.
@@ -35,7 +35,7 @@ def find_checkpoint(pattern: str | Path) -> tuple[str, str | None]:
     pattern = os.path.expanduser(pattern)
     if os.path.isfile(pattern):
         return pattern, None
-    # Brackets may also be part of a folder's name.
+    # Brackets may belong to a folder's name.
     literal = os.path.join(glob.escape(os.path.dirname(pattern)), os.path.basename(pattern))
     matches = [path for path in glob.glob(pattern) or glob.glob(literal) if os.path.isfile(path)]
     if os.path.isdir(pattern):
@@ -56,7 +56,7 @@ def find_checkpoint(pattern: str | Path) -> tuple[str, str | None]:
     return matches[-1], note
 
 
-# Under which name toolboxes keep the weights.
+# Keys under which toolboxes store the weights.
 WEIGHTS = ('state_dict', 'model_state_dict', 'model')
 
 
@@ -102,13 +102,13 @@ def read_checkpoint(path: str | Path, trust: bool = False) -> dict:
 
 
 def save_checkpoint(checkpoint: dict, path: str | Path) -> None:
-    """Write a checkpoint; see :func:`pyskl.files.replacing`."""
+    """Write a checkpoint atomically; see :func:`pyskl.files.replacing`."""
     with replacing(path) as file:
         torch.save(checkpoint, file)
 
 
 def match_keys(state_dict: dict, model: nn.Module) -> tuple[dict, list[str]]:
-    """Rename the keys of a known other layout to ours.
+    """Rename the keys of a known foreign layout to ours.
 
     Returns:
         The state dict and a line for the log for each layout recognised.
@@ -133,16 +133,16 @@ def load_weights(model: nn.Module, checkpoint: dict, path: str, growing: bool = 
 
     Args:
         model: The recognizer.
-        checkpoint: As of :func:`read_checkpoint`.
-        path: The file's name, for messages.
-        growing: Let the last stage of a progressively grown network start fresh if the file ends with the one before.
-        ignore: Prefix of keys that start fresh whatever the file holds (``load_from_ignore``), e.g. ``'cls_head'``.
+        checkpoint: A dict as :func:`read_checkpoint` returns it.
+        path: The file's name, for error messages.
+        growing: Let the last stage of a progressively grown network start fresh if the file ends with the stage before.
+        ignore: Prefix of keys that always start fresh (``load_from_ignore``), e.g. ``'cls_head'``.
 
     Returns:
-        Lines for the log: the toolbox and the layout recognised, what starts fresh.
+        Lines for the log: the recognised toolbox and layout, and the weights that start fresh.
 
     Raises:
-        ValueError: If tensors are missing, left over or of another shape; names the first ones on both sides.
+        ValueError: If tensors are missing, unexpected or of another shape; names the first of each kind.
     """
     state_dict, notes = match_keys(checkpoint['state_dict'], model)
     notes[:0] = [name for name in [origin(checkpoint)] if name]
@@ -168,7 +168,7 @@ def load_weights(model: nn.Module, checkpoint: dict, path: str, growing: bool = 
 
 
 def _fresh_stage(model: nn.Module, missing: list[str], state_dict: dict) -> list[str]:
-    """The missing keys, if they are just those of the last stage and the file has the stage before."""
+    """Return the missing keys if they are exactly those of the last stage and the file has the stage before."""
     stage_of = getattr(model.backbone, 'stage_of', None)
     if stage_of is None or not missing:
         return []
@@ -179,7 +179,7 @@ def _fresh_stage(model: nn.Module, missing: list[str], state_dict: dict) -> list
 
 
 def _mismatch(wanted: dict, state_dict: dict, fresh: set, stage_of: Callable | None) -> str | None:
-    """What does not fit, the first on both sides; None if all does."""
+    """Describe mismatched tensors, the first of each kind; None if all match."""
     missing = [key for key in wanted if key not in state_dict and key not in fresh]
     left = [key for key in state_dict if key not in wanted]
     sides = []
@@ -209,7 +209,7 @@ def _mismatch(wanted: dict, state_dict: dict, fresh: set, stage_of: Callable | N
 
 
 def _some(keys: list[str], tensors: dict) -> str:
-    """The first three of ``keys`` with their shapes, and how many more there are."""
+    """Format the first three of ``keys`` with their shapes, and the number of the others."""
     named = ', '.join(f'{key} {tuple(tensors[key].shape)}' for key in keys[:3])
     return f'{named} and {len(keys) - 3} more' if len(keys) > 3 else named
 
@@ -218,7 +218,7 @@ _ATTENTION = re.compile(r'.*\.gcn\.(conv_ta|conv_sa|fc1c|fc2c)\.(weight|bias)')
 
 
 def _hint(missing: list[str], left: list[str]) -> str:
-    """What would make it fit, where the keys tell."""
+    """Suggest a fix where the keys allow one."""
     if not left and all(_ATTENTION.fullmatch(key) for key in missing):
         return '; a network without attention (2s-AGCN): model.backbone.gcn_attention=False'
     if not missing and all(_ATTENTION.fullmatch(key) for key in left):
@@ -231,6 +231,6 @@ def _stage_counts(stage_of: Callable[[str], int | None], wanted: dict, state_dic
         stages = [stage_of(key.removeprefix('backbone.')) for key in keys]
         return 1 + max((stage for stage in stages if stage is not None), default=-1)
 
-    if count(state_dict) in (0, count(wanted)):  # 0: a network of another kind
+    if count(state_dict) in (0, count(wanted)):  # 0: a network of another type
         return ''
     return f' ({count(state_dict)} stages in the file, {count(wanted)} in the model)'

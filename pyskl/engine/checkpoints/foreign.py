@@ -1,9 +1,9 @@
-"""Other toolboxes' checkpoints: from which they are, and their weights under our names, one function a layout.
+"""Checkpoints of other toolboxes: detection, and renaming of weights to our names, one function per layout.
 
-PYSKL's and Ske2Grid's keys are ours. MMAction2's differ in the classifier's name. The papers' own repositories name all
-weights otherwise; their networks are classes of ours with certain arguments, so that the scores are theirs too:
+PYSKL's and Ske2Grid's keys equal ours. MMAction2's differ in the classifier's name. The papers' repositories name all
+weights differently; these networks of ours, with these arguments, reproduce their scores:
 
-- ST-GCN: ``STGCN`` as PYSKL's configs build it. The file brings its graph along, of whatever partition.
+- ST-GCN: ``STGCN`` as PYSKL's configs build it. The file contains its graph, in any partition.
 - CTR-GCN: ``CTRGCN(variant='original')``.
 - InfoGCN: ``InfoGCN`` and ``InfoGCNHead``, on NW-UCLA with ``tree='descendants'``. The file does not say which ``k``.
 """
@@ -29,8 +29,8 @@ _STGCN_PARTS = {
 def from_stgcn(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
     """ST-GCN, https://github.com/yysijie/st-gcn.
 
-    There all blocks share the graph and each weighs its edges; a file without such weights has them all at one.
-    The classifier is a 1x1 convolution there.
+    In that repository all blocks share ``A``, each with its own edge importance (1 if the file has none).
+    The classifier is a 1x1 convolution.
     """
     ours = {}
     blocks = set()
@@ -44,7 +44,7 @@ def from_stgcn(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
         elif key.startswith('fcn.'):
             ours[key.replace('fcn.', 'cls_head.fc_cls.')] = value.flatten(1) if value.ndim == 4 else value
         elif key != 'A' and not key.startswith('edge_importance.'):
-            ours[key] = value  # none of theirs: named in the error of the loading
+            ours[key] = value  # not one of theirs: loading reports it
     for block in blocks:
         ours[f'backbone.gcn.{block}.gcn.A'] = state_dict['A']
         ours[f'backbone.gcn.{block}.gcn.PA'] = state_dict.get(
@@ -70,7 +70,7 @@ def from_ctrgcn(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
 def from_infogcn(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
     """InfoGCN, https://github.com/stnoah1/infogcn: blocks count from 1, the head's layers lie beside them.
 
-    The file lacks the class priors, which were drawn from a seed; only a continued training sees the ones made here.
+    The file lacks the class priors, which were sampled from a seed; new ones matter only if training continues.
     """
 
     def rename(key: str) -> str:
@@ -88,17 +88,17 @@ def from_infogcn(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def from_mmaction2(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
-    """MMAction2 1.x: the graph networks' classifier is ``cls_head.fc`` there."""
+    """MMAction2 1.x: the classifier of graph networks is named ``cls_head.fc``."""
     return {key.replace('cls_head.fc.', 'cls_head.fc_cls.'): value for key, value in state_dict.items()}
 
 
 def _is_mmaction2(state_dict: dict[str, Tensor]) -> bool:
-    # Ske2Grid's classifier of that name is a Conv3d, InfoGCN's layer of that name is none.
+    # Ske2Grid's classifier of that name is a Conv3d; InfoGCN's layer of that name is not a classifier.
     weight = state_dict.get('cls_head.fc.weight')
     return weight is not None and weight.ndim == 2 and 'cls_head.fc_mu.weight' not in state_dict
 
 
-# What the log says -> keys that only this layout has together, and its function.
+# Name in the log -> keys that identify the layout together, and its conversion.
 LAYOUTS: dict[str, tuple[tuple[str, ...], Callable[[dict], dict]]] = {
     "ST-GCN's own repository": (('A', 'st_gcn_networks.0.gcn.conv.weight', 'fcn.weight'), from_stgcn),
     "CTR-GCN's own repository, which fits backbone.variant='original'": (
@@ -113,25 +113,25 @@ LAYOUTS: dict[str, tuple[tuple[str, ...], Callable[[dict], dict]]] = {
 
 
 def recognise(state_dict: dict[str, Tensor]) -> str | None:
-    """The layout, a key of :data:`LAYOUTS`, or None if it is none of these."""
+    """Detect the layout, a key of :data:`LAYOUTS`; None if unknown."""
     return next((name for name, (keys, _) in LAYOUTS.items() if all(key in state_dict for key in keys)), None)
 
 
 def to_ours(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The same weights under the names of ours; a state dict of no known layout as it is."""
+    """Rename weights to our names; a state dict of unknown layout is returned unchanged."""
     name = recognise(state_dict)
     return state_dict if name is None else LAYOUTS[name][1](state_dict)
 
 
 def translate(state_dict: dict[str, Tensor], keep_fc: bool = False) -> tuple[dict[str, Tensor], list[str]]:
-    """Everything that can be told from the keys alone: wrappers' prefixes, in any order, and the layout.
+    """Normalise keys: strip wrappers' prefixes, in any order, and convert the layout.
 
     Args:
-        state_dict: Of any toolbox.
-        keep_fc: Whether a linear ``cls_head.fc`` is a name of ours, as in a head of the user's own.
+        state_dict: State dict of any toolbox.
+        keep_fc: Keep a linear ``cls_head.fc`` unchanged, as for the user's own head.
 
     Returns:
-        The state dict under the names of ours, and what was recognised, for the log.
+        The state dict under our names, and a description of what was recognised for the log.
     """
     notes = []
     for prefix, what in (('_orig_mod.', 'compiled model (_orig_mod.)'), ('module.', 'data parallel model (module.)')):
@@ -142,7 +142,7 @@ def translate(state_dict: dict[str, Tensor], keep_fc: bool = False) -> tuple[dic
     state_dict, copies = without_ema_copies(state_dict)
     if copies:
         notes.append(f'mmcv EMAHook (its {copies} copies ema_* left out)')
-    # Repositories of self-supervised training wrap the network once more.
+    # Self-supervised repositories wrap the network once more.
     inner = {key.removeprefix('encoder.'): value for key, value in state_dict.items() if key.startswith('encoder.')}
     if recognise(inner):
         state_dict = inner
@@ -150,7 +150,7 @@ def translate(state_dict: dict[str, Tensor], keep_fc: bool = False) -> tuple[dic
     foreign = recognise(state_dict)
     if foreign:
         return LAYOUTS[foreign][1](state_dict), [*notes, foreign]
-    # Mean and deviation of pictures: joints have none.
+    # Mean and deviation of images, which joints do not need.
     weights = {key: value for key, value in state_dict.items() if not key.startswith('data_preprocessor.')}
     if len(weights) < len(state_dict):
         notes.append('MMAction2 (data_preprocessor left out)')
@@ -161,7 +161,7 @@ def translate(state_dict: dict[str, Tensor], keep_fc: bool = False) -> tuple[dic
 
 
 def without_ema_copies(state_dict: dict[str, Tensor]) -> tuple[dict[str, Tensor], int]:
-    """Leave out the second copy of each weight that mmcv's EMAHook keeps in the network.
+    """Remove the averaged copy of each weight that mmcv's EMAHook stores in the network.
 
     ``a.b`` is saved again as ``ema_a_b``; the network itself uses ``a.b``.
 
@@ -174,7 +174,7 @@ def without_ema_copies(state_dict: dict[str, Tensor]) -> tuple[dict[str, Tensor]
 
 
 def _without(key: str, prefix: str) -> str:
-    """A compiled part may lie anywhere in a network; a data parallel wrapper, or several, only around it."""
+    """Strip ``_orig_mod.`` of compiled modules anywhere, and data-parallel prefixes at the start."""
     if prefix == '_orig_mod.':
         return key.replace(prefix, '')
     while key.startswith(prefix):
@@ -183,7 +183,7 @@ def _without(key: str, prefix: str) -> str:
 
 
 def origin(checkpoint: dict) -> str | None:
-    """The toolbox that wrote the file, as far as its ``meta`` tells; None for a file of ours or a bare state dict."""
+    """Name the toolbox that wrote the file, from its ``meta``; None for our files and bare state dicts."""
     meta = checkpoint.get('meta') or {}
     if 'converted_from' in meta:
         return f'converted from: {meta["converted_from"]}'
@@ -195,13 +195,13 @@ def origin(checkpoint: dict) -> str | None:
     return f'mmcv {meta["mmcv_version"]}' if 'mmcv_version' in meta else None
 
 
-# Tensors of our networks that no optimizer moves, by their names.
+# Name suffixes of tensors that are not trained.
 _BUFFERS = re.compile(r'(.*\.)?(running_mean|running_var|num_batches_tracked|index_sel|z_prior)|backbone\.A')
 
 
 def summary(state_dict: dict[str, Tensor]) -> str:
-    """``'181 tensors, 3.099 M parameters, 60 classes'``, told from names and shapes of ours alone."""
-    # Blocks of ST-GCN and MS-G3D keep the skeleton's graph, A, beside what they learn of it, PA.
+    """``'181 tensors, 3.099 M parameters, 60 classes'``, from names and shapes alone."""
+    # Blocks of ST-GCN and MS-G3D store the fixed graph, A, beside the learned one, PA.
     fixed = {key for key in state_dict if key.endswith('.A') and f'{key[:-1]}PA' in state_dict}
     size = sum(v.numel() for key, v in state_dict.items() if key not in fixed and not _BUFFERS.fullmatch(key))
     heads = ('cls_head.fc_cls.weight', 'cls_head.decoder.weight', 'cls_head.fc.weight')

@@ -1,4 +1,4 @@
-"""When checkpoints are written, and which ones are removed for them."""
+"""The hook that writes checkpoints and removes old ones."""
 
 import os
 import re
@@ -25,7 +25,7 @@ class CheckpointHook(MMEngineCheckpointHook):
     record: RunRecord
 
     def before_train(self, runner) -> None:
-        """Take what is still valid of a resumed run's bookkeeping; finish removals that a kill cut short."""
+        """Restore the valid part of a resumed run's bookkeeping; finish interrupted removals."""
         self.out_dir = str(runner.checkpoint_folder)
         self.by_epoch = True
         self.file_backend = None
@@ -38,7 +38,7 @@ class CheckpointHook(MMEngineCheckpointHook):
                 self._set_best(key, self._resumed_best(runner, key))
 
     def _info(self, key: str) -> tuple[str, str]:
-        """Names under which the message hub holds the best score of ``key`` and its file."""
+        """Message hub names of the best score of ``key`` and of its file."""
         suffix = '' if len(self.key_indicators) == 1 else f'_{key}'
         return f'best_score{suffix}', f'best_ckpt{suffix}'
 
@@ -53,7 +53,7 @@ class CheckpointHook(MMEngineCheckpointHook):
         return [step for step in ids if (Path(self.out_dir) / self.filename_tmpl.format(step)).is_file()]
 
     def _resumed_best(self, runner, key: str) -> str | None:
-        """The best checkpoint so far, in this run's folder. A run that began elsewhere brings a copy of its own."""
+        """Return the best checkpoint so far, in this run's folder; copy it if the run began in another folder."""
         score_name, file_name = self._info(key)
         info = runner.message_hub.runtime_info
         name = os.path.basename(str(info.get(file_name, '')))
@@ -155,7 +155,7 @@ class CheckpointHook(MMEngineCheckpointHook):
         if not improved:
             return
         if self.last_ckpt is not None and os.path.basename(self.last_ckpt) == self.filename_tmpl.format(epoch):
-            # Again, so that a resumed run knows its best checkpoint.
+            # Save again, so that a resumed run finds its best checkpoint.
             self._remove_after_save(runner, epoch, meta, obsolete)
         else:
             self._remove(obsolete)

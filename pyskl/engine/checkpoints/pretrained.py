@@ -1,4 +1,4 @@
-"""``model.backbone.pretrained``: a backbone that starts from a checkpoint, its head fresh."""
+"""``model.backbone.pretrained``: initialise the backbone from a checkpoint; the head starts fresh."""
 
 import warnings
 
@@ -10,19 +10,19 @@ from pyskl.engine.checkpoints.files import load_weights
 def load_pretrained(recognizer: nn.Module, checkpoint: dict, path: str) -> list[str]:
     """Copy the weights that ``pretrained`` names into the backbone.
 
-    Those of a recognizer, or of a backbone by itself, must fit; where ``pretrained2d`` is set, those of a 2D ResNet are
-    spread over time and what does not fit, such as a stem of other channels, starts fresh.
+    Weights of a recognizer or a bare backbone must fit. If ``pretrained2d`` is set, weights of a 2D ResNet are inflated
+    over time, and layers that do not fit, such as a stem with other channels, start fresh.
 
     Args:
-        recognizer: Its backbone has ``pretrained``, and perhaps ``pretrained2d``.
-        checkpoint: As of :func:`pyskl.engine.checkpoints.files.read_checkpoint`.
-        path: The file's name, for messages.
+        recognizer: Its backbone has ``pretrained``, and optionally ``pretrained2d``.
+        checkpoint: A dict as :func:`pyskl.engine.checkpoints.files.read_checkpoint` returns it.
+        path: The file's name, for error messages.
 
     Returns:
         Lines for the log.
 
     Raises:
-        ValueError: If nothing fits a 2D ResNet, or anything does not fit otherwise.
+        ValueError: If no weight of a 2D ResNet fits, or, for other files, any weight does not fit.
     """
     state_dict = {key.removeprefix('module.'): value for key, value in checkpoint['state_dict'].items()}
     alone = not any(key.startswith('backbone.') for key in state_dict)

@@ -1,4 +1,4 @@
-"""The content of a checkpoint file, read without trusting it.
+"""Read checkpoint files without executing code.
 
 :mod:`pyskl.datasets.records.torch_file` reads the file, and what it may name stands for functions of ours: beside
 tensors a checkpoint of ours holds the logs of mmengine, and one of mmcv NumPy scalars. ``torch.load`` is used only for
@@ -21,14 +21,14 @@ from pyskl.datasets.records.pickle_objects import ForbiddenGlobal, Name, shown
 from pyskl.datasets.records.safe_pickle import BROKEN
 from pyskl.datasets.records.torch_file import read_torch
 
-# What reading raises over a file that is cut off or of another kind.
+# Errors of reading a truncated file or one of another format.
 NOT_A_CHECKPOINT = (
     *BROKEN, RuntimeError, zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, LookupError, struct.error,
 )  # fmt: skip
 
 
 def _statistic(owner: object, name: object) -> None:
-    """Stands for ``getattr``, with which a pickled ``HistoryBuffer`` finds its four statistics; it has them anyway."""
+    """Stand-in for ``getattr``, by which a pickled ``HistoryBuffer`` names its four statistics; not needed here."""
     if type(owner) is not Name or not owner.path.endswith('.HistoryBuffer'):
         raise ForbiddenGlobal(f'getattr({shown(str(owner))}, {shown(name)})')
     if name not in ('mean', 'max', 'min', 'current'):
@@ -40,7 +40,7 @@ def _history() -> HistoryBuffer:
 
 
 def _fill_history(buffer: HistoryBuffer, state: object) -> None:
-    """Give a log its two lists of numbers."""
+    """Restore the two lists of numbers of a log."""
     if type(state) is not dict:
         raise pickle.UnpicklingError('a log with a state of another form')
     values, counts = state.get('_log_history'), state.get('_count_history')
@@ -56,7 +56,7 @@ def _fill_history(buffer: HistoryBuffer, state: object) -> None:
     buffer._log_history, buffer._count_history = values.view(np.ndarray), counts.view(np.ndarray)
 
 
-# What a checkpoint of ours holds beside tensors: mmengine's logs of scalars.
+# Objects in our checkpoints beside tensors: mmengine's logs of scalars.
 NAMES = {
     ('mmengine.logging.history_buffer', 'HistoryBuffer'): _history,
     ('builtins', 'getattr'): _statistic,
@@ -66,7 +66,7 @@ STATES = {HistoryBuffer: _fill_history}
 
 
 def read_content(path: str | Path, trust: bool = False) -> object:
-    """What ``torch.save`` wrote, with its tensors on the CPU.
+    """Read a file of ``torch.save``, with tensors on the CPU.
 
     Args:
         path: The file.
@@ -79,7 +79,7 @@ def read_content(path: str | Path, trust: bool = False) -> object:
     try:
         if trust:
             with warnings.catch_warnings():
-                warnings.filterwarnings('ignore', message='Detected pickle protocol')  # as of any foreign file
+                warnings.filterwarnings('ignore', message='Detected pickle protocol')  # as for any foreign file
                 return torch.load(path, map_location='cpu', weights_only=not trust)
         return read_torch(path, NAMES, STATES)
     except ForbiddenGlobal as error:

@@ -1,1 +1,1 @@
-"""Config files: reading them, and what each key becomes."""
+"""Config files: reading, checking, and translation of their keys."""

@@ -1,4 +1,4 @@
-"""What ``data`` says: the data set and the loader of each phase."""
+"""Keys of ``data``: the data set and the loader of each phase."""
 
 from dataclasses import asdict, dataclass
 
@@ -14,15 +14,15 @@ LOADER_KEYS = (
 
 @dataclass(frozen=True)
 class LoaderSettings:
-    """How batches of a phase are made.
+    """Loader options of a phase.
 
     Args:
         batch_size: Clips per process.
         workers: Processes that read and prepare clips.
-        prefetch_factor: Batches that each worker prepares ahead; None: torch's.
-        shuffle: Whether each epoch has a new order.
-        drop_last: Whether the last batch of an epoch is left out if it is smaller.
-        persistent_workers: Whether workers live on between epochs.
+        prefetch_factor: Batches that each worker prepares ahead; None: torch's default.
+        shuffle: Whether to reshuffle every epoch.
+        drop_last: Whether to drop an incomplete last batch.
+        persistent_workers: Whether workers persist between epochs.
     """
 
     batch_size: int
@@ -43,7 +43,7 @@ def loader_options(cfg: Config, phase: str) -> dict:
 
 
 def loader_settings(cfg: Config, phase: str) -> LoaderSettings:
-    """As :func:`loader_options`."""
+    """Read the options of :func:`loader_options`."""
     data = cfg.get('data') or {}
     own = data.get(f'{phase}_dataloader') or {}
     for key in own:
@@ -65,7 +65,7 @@ def loader_settings(cfg: Config, phase: str) -> LoaderSettings:
 
 
 def dataset_config(cfg: Config, phase: str) -> dict | None:
-    """The data set of ``phase``, ``data.{phase}``; a list is a ``ConcatDataset``."""
+    """Return the data set config of ``phase``, ``data.{phase}``; a list becomes a ``ConcatDataset``."""
     section = (cfg.get('data') or {}).get(phase)
     if isinstance(section, list | tuple):
         return {'type': 'ConcatDataset', 'datasets': list(section)}
@@ -73,10 +73,10 @@ def dataset_config(cfg: Config, phase: str) -> dict | None:
 
 
 def repeat_times(dataset: dict | None) -> int:
-    """How often an epoch has each clip: ``times`` of the ``RepeatDataset``, else 1."""
+    """Repetitions of each clip per epoch: ``times`` of the ``RepeatDataset``, else 1."""
     return dataset.get('times', 1) if dataset and dataset.get('type') == 'RepeatDataset' else 1
 
 
 def phases(cfg: Config) -> list[str]:
-    """The phases that the config has a data set for."""
+    """List the phases for which the config has a data set."""
     return [phase for phase in PHASES if dataset_config(cfg, phase)]

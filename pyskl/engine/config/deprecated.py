@@ -1,4 +1,4 @@
-"""Arguments that PYSKL deprecated but still accepts: removed from pipelines, with a line for the user."""
+"""Remove arguments that PYSKL deprecated but still accepts, and report them."""
 
 from collections.abc import Iterable
 
@@ -6,13 +6,13 @@ ARGUMENTS = {'UniformSampleFrames': ('test_mode', 'float_ok'), 'UniformSample': 
 
 
 def drop_deprecated(pipelines: Iterable[tuple[str, dict, str]]) -> list[str]:
-    """Remove deprecated arguments from ``pipelines``; applied twice, it changes nothing more.
+    """Remove deprecated arguments from ``pipelines``; idempotent.
 
     Args:
-        pipelines: For each pipeline its name, the dict that holds it, and its key there.
+        pipelines: For each pipeline its name, the dict that contains it, and its key in that dict.
 
     Returns:
-        A line for each kind of argument found, and one if joints are masked that such a config did not mask.
+        One line per kind of argument found, and one if joints are masked that PYSKL would not have masked.
     """
     found: set[tuple[str, str]] = set()
     unmasked = False

@@ -1,4 +1,4 @@
-"""``heatmap_on = 'device'``: a config whose loader draws heatmaps -> one whose model does, with the same numbers.
+"""``heatmap_on = 'device'``: move heatmap drawing from the loader to the model, with equal values.
 
 FormatHeatmapInput replaces GeneratePoseTarget and FormatShape in the pipelines, and their arguments move to
 ``model.heatmaps``. The loader sends the joints of a clip (some KB) instead of volumes (many MB).
@@ -17,14 +17,14 @@ SIDES = ('left_kp', 'right_kp', 'left_limb', 'right_limb')
 
 
 def write_out_heatmap_on(cfg: Config, pipelines: Iterable[tuple[str, dict, str]]) -> None:
-    """Move the drawing into the model where ``heatmap_on`` says so. Done twice, it changes nothing more.
+    """Move heatmap drawing into the model if ``heatmap_on='device'``; idempotent.
 
     Args:
         cfg: The config.
-        pipelines: Of each pipeline in it: its name, what holds it, and its key there.
+        pipelines: For each pipeline its name, the dict that contains it, and its key in that dict.
 
     Raises:
-        ValueError: If ``heatmap_on`` is neither 'worker' nor 'device', or the pipelines do not allow for it.
+        ValueError: If ``heatmap_on`` is neither 'worker' nor 'device', or the pipelines do not allow it.
     """
     place = cfg.get('heatmap_on', 'worker')
     if place not in PLACES:
@@ -61,7 +61,7 @@ def write_out_heatmap_on(cfg: Config, pipelines: Iterable[tuple[str, dict, str]]
 
 
 def _one(values: dict[str, object]) -> object:
-    """What all pipelines say."""
+    """Return the value that all pipelines share."""
     (first, value), *others = values.items()
     for where, other in others:
         if _plain(other) != _plain(value):
@@ -73,7 +73,7 @@ def _one(values: dict[str, object]) -> object:
 
 
 def _plain(value: object) -> object:
-    """Lists and tuples alike."""
+    """Compare lists and tuples as equal."""
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     return tuple(map(_plain, value)) if isinstance(value, list | tuple) else value
@@ -84,7 +84,7 @@ def _kind(transform: object) -> object:
 
 
 def _moved(pipeline: list[dict], where: str) -> tuple[list[dict], dict, list[int]] | None:
-    """The pipeline without its drawing, what was to be drawn, and [height, width]; None where nothing was."""
+    """Split a pipeline: the rest, the heatmap arguments, and [height, width]; None without heatmaps."""
     numbers = [i for i, transform in enumerate(pipeline) if _kind(transform) == 'GeneratePoseTarget']
     if not numbers:
         return None
@@ -113,7 +113,7 @@ def _moved(pipeline: list[dict], where: str) -> tuple[list[dict], dict, list[int
 
 
 def _image_size(transforms: list[dict]) -> tuple[int, int] | None:
-    """(height, width) of the image after ``transforms``, or None if it differs between clips."""
+    """Return (height, width) of the image after ``transforms``, or None if it varies between clips."""
     size = None
     for transform in transforms:
         kind = _kind(transform)

@@ -11,7 +11,7 @@ _OTHERS = ('torch', 'mmengine', 'numpy')
 def error_context(key: str) -> Iterator[None]:
     """Prefix errors raised in this block with the config key (or option) that caused them.
 
-    What a component raises for a value that it did not foresee (e.g. a KeyError of a table) becomes a ValueError too.
+    Unforeseen errors of a component (e.g. a KeyError of a lookup table) become a ValueError too.
     A TypeError, AttributeError or AssertionError of code outside torch, mmengine and NumPy is a bug and keeps its
     traceback: :func:`pyskl.registry.build_component` has raised a ValueError before if the config caused it.
     """
@@ -31,7 +31,7 @@ def error_context(key: str) -> Iterator[None]:
 
 
 def _raised_elsewhere(error: Exception) -> bool:
-    """Whether a module of ``_OTHERS`` raised it."""
+    """Whether a module of ``_OTHERS`` raised the error."""
     last = error.__traceback__
     while last.tb_next is not None:
         last = last.tb_next

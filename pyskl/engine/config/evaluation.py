@@ -1,4 +1,4 @@
-"""What ``evaluation`` says: when to validate, what to measure, and which epoch is the best."""
+"""Keys of ``evaluation``: when to validate, which metrics, and how to select the best epoch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,16 +15,16 @@ LESS_IS_BETTER = ('val_loss',)
 
 @dataclass(frozen=True)
 class EvaluationSettings:
-    """When and how a run is validated.
+    """Validation settings of a run.
 
     Args:
         interval: Epochs between two validations.
         begin: The first epoch that is validated, from 1.
         offset: Epoch ``e`` is validated if ``(e - offset) % interval == 0``: ``start`` in mmcv, 0 in mmengine.
-        metrics: Configs of the metrics; the first is ours and holds all scores.
-        save_best: What the best checkpoint is chosen by; None: there is none.
+        metrics: Configs of the metrics; the first is our own and stores all scores.
+        save_best: Metric that selects the best checkpoint; None: no best checkpoint is saved.
         rule: 'greater' or 'less'.
-        note: A line on a measure that is left out, or None.
+        note: A line on a metric that is left out, or None.
     """
 
     interval: int
@@ -37,15 +37,15 @@ class EvaluationSettings:
 
     @property
     def names(self) -> list[str]:
-        """Metrics of ours by name, and val_loss if it is asked for."""
+        """Our metrics by name, and val_loss if requested."""
         return [*self.metrics[0]['metrics'], *(['val_loss'] if self.metrics[0]['loss'] else [])]
 
 
 def evaluation(cfg: Config) -> EvaluationSettings:
-    """``evaluation`` (or mmengine's ``train_cfg``, ``val_evaluator`` and ``default_hooks.checkpoint``).
+    """Read ``evaluation`` (or mmengine's ``train_cfg``, ``val_evaluator`` and ``default_hooks.checkpoint``).
 
     Raises:
-        ValueError: If a metric is unknown, or ``save_best`` is not measured.
+        ValueError: If a metric is unknown, or ``save_best`` is not among the metrics.
     """
     config = dict(cfg.get('evaluation') or {})
     loop = cfg.get('train_cfg') or {}
@@ -74,10 +74,10 @@ def evaluation(cfg: Config) -> EvaluationSettings:
 
 
 def metrics_of(cfg: Config, phase: str = 'val') -> list[dict]:
-    """Configs of the metrics that ``evaluation.metrics``, or else mmengine's ``{phase}_evaluator``, names.
+    """Return the metric configs of ``evaluation.metrics``, or of mmengine's ``{phase}_evaluator``.
 
     Raises:
-        ValueError: If one is unknown.
+        ValueError: If a metric is unknown.
     """
     config = dict(cfg.get('evaluation') or {})
     given = config.get('metrics', config.get('metric', cfg.get(f'{phase}_evaluator') or cfg.get('val_evaluator')))
@@ -92,12 +92,12 @@ def metrics_of(cfg: Config, phase: str = 'val') -> list[dict]:
 
 
 def validates_loss(cfg: Config) -> bool:
-    """Whether ``workflow`` has a validation step, which in mmcv logs the loss of the validation clips."""
+    """Whether ``workflow`` has a validation step, for which mmcv logs the loss of the validation clips."""
     return any(step[0] == 'val' for step in cfg.get('workflow') or ())
 
 
 def measured(metrics: Sequence[dict], num_classes: int | None) -> list[str] | None:
-    """The numbers that ``metrics`` give, the first first; None if one is from outside, and may give any."""
+    """Names of the values that ``metrics`` log, in order; None if a custom metric may log any."""
     names = []
     for metric in metrics:
         topk = useful_topk(metric.get('topk', (1, 5)), num_classes)

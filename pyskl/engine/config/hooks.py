@@ -1,4 +1,4 @@
-"""What the keys of logs and hooks say: ``checkpoint_config``, ``log_config``, ``log_level``, ``custom_hooks``, and
+"""Keys of logs and hooks: ``checkpoint_config``, ``log_config``, ``log_level``, ``custom_hooks``, and
 mmengine's ``default_hooks``, ``log_processor``, ``visualizer`` and ``vis_backends``.
 """
 
@@ -20,10 +20,10 @@ CHECKPOINT_KEYS = (
 
 
 def log_interval(cfg: Config) -> int:
-    """``log_config.interval``, or mmengine's ``default_hooks.logger.interval``.
+    """Read ``log_config.interval``, or mmengine's ``default_hooks.logger.interval``.
 
     Raises:
-        ValueError: If it is not a positive integer.
+        ValueError: If the interval is not a positive integer.
     """
     logger = (cfg.get('default_hooks') or {}).get('logger') or {}
     interval = (cfg.get('log_config') or {}).get('interval', logger.get('interval', 20))
@@ -33,16 +33,16 @@ def log_interval(cfg: Config) -> int:
 
 
 def log_processor(cfg: Config) -> dict:
-    """mmengine's ``log_processor``; the window is the log interval unless it names one."""
+    """Read mmengine's ``log_processor``; its window defaults to the log interval."""
     given = dict(cfg.get('log_processor') or {})
     return {'window_size': log_interval(cfg), **given, 'by_epoch': True}
 
 
 def log_level(cfg: Config) -> str:
-    """``log_level``.
+    """Read ``log_level``.
 
     Raises:
-        ValueError: If it is unknown.
+        ValueError: If the level is unknown.
     """
     level = cfg.get('log_level', 'INFO')
     if level not in LOG_LEVELS:
@@ -51,12 +51,12 @@ def log_level(cfg: Config) -> str:
 
 
 def default_hooks(cfg: Config, validate: bool) -> dict:
-    """``checkpoint_config`` and ``evaluation.save_best`` -> mmengine's default hooks.
+    """Convert ``checkpoint_config`` and ``evaluation.save_best`` to mmengine's default hooks.
 
     Raises:
         ValueError: If ``checkpoint_config`` holds an unknown key.
     """
-    # A config that says nothing: the last checkpoint and the best.
+    # Default: keep the last checkpoint and the best.
     config = dict(cfg.get('checkpoint_config') or {'max_keep_ckpts': 1})
     for key in config:
         if key not in CHECKPOINT_KEYS:
@@ -83,7 +83,7 @@ def default_hooks(cfg: Config, validate: bool) -> dict:
         value = {**({'type': hooks[key]['type']} if key in hooks else {}), **value}
         kind = _check_hook(value, f'default_hooks.{key}')
         if kind is RuntimeInfoHook:
-            continue  # ours is one
+            continue  # our own hook
         same = key in hooks and value['type'] == hooks[key]['type']
         hooks[key] = {**(hooks[key] if same else {}), **value}
     checkpoint = hooks['checkpoint']
@@ -97,10 +97,10 @@ def default_hooks(cfg: Config, validate: bool) -> dict:
 
 
 def custom_hooks(cfg: Config, diff_rank_seed: bool) -> list[dict]:
-    """``custom_hooks`` of the config after our own.
+    """Return our own hooks, followed by the config's ``custom_hooks``.
 
     Raises:
-        ValueError: If a hook or an argument of it is unknown, or a hook monitors what is not measured.
+        ValueError: If a hook or an argument of it is unknown, or a hook monitors a value that is not logged.
     """
     hooks = [
         {'type': StepSeedHook, 'diff_rank_seed': diff_rank_seed},
@@ -118,27 +118,27 @@ def custom_hooks(cfg: Config, diff_rank_seed: bool) -> list[dict]:
 
 
 def _check_monitor(monitor: object, settings: EvaluationSettings, key: str) -> None:
-    """mmengine's hook passes over a value that no metric gives."""
+    """Raise for a monitored value that no metric logs, which mmengine's hook would ignore."""
     names = measured(settings.metrics, None)
     if names is not None and monitor not in names:
         raise ValueError(f'{key} is {monitor!r}, which is not measured{nearest(str(monitor), names)}')
 
 
 def _check_hook(hook: dict, key: str) -> type:
-    """The class of a hook that could be built with its arguments."""
+    """Return the class of a hook after trying its arguments."""
     if not isinstance(hook, dict) or 'type' not in hook:
         raise ValueError(f"{key} must be a dict with the key 'type', got {hook!r}")
     arguments = {k: v for k, v in hook.items() if k not in ('type', 'priority')}
     with error_context(key):
         cls = lookup(hook['type'], HOOKS) if isinstance(hook['type'], str) else hook['type']
         check_arguments(cls, arguments)
-        if issubclass(cls, CheckpointHook):  # hands what it does not know on to torch.save
+        if issubclass(cls, CheckpointHook):  # passes unknown arguments to torch.save
             known = [name for name in inspect.signature(CheckpointHook).parameters if name != 'kwargs']
             for name in arguments:
                 if name not in known:
                     raise ValueError(f'CheckpointHook has no argument {name!r}{nearest(name, known)}')
         built = cls(**arguments)
-        if isinstance(built, EMAHook):  # hands the rest on to the averaged model, which it builds later
+        if isinstance(built, EMAHook):  # passes the rest to the averaged model, which is built later
             inner = dict(built.ema_cfg)
             check_arguments(lookup(inner.pop('type'), MODELS), {'model': None, **inner})
     return cls
@@ -155,7 +155,7 @@ _BACKENDS = {
 
 
 def visualizer(cfg: Config) -> dict:
-    """``log_config.hooks`` -> where scalars go besides the text log: always a JSON line, TensorBoard or W&B if named.
+    """Convert ``log_config.hooks`` to backends of scalars: always JSON lines, TensorBoard and W&B if named.
 
     Raises:
         ValueError: If a logger hook is unknown or its package is not installed.

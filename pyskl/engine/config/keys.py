@@ -2,7 +2,7 @@
 
 PHASES = ('train', 'val', 'test')
 
-# PYSKL's keys, ours, and mmengine's own, which pass through. A file may define any other name as a variable of its own.
+# PYSKL's keys, ours, and mmengine's, which pass through. Any other name in a file is a variable of the user's.
 PYSKL_KEYS = {
     'model', 'data', 'optimizer', 'optimizer_config', 'lr_config', 'total_epochs', 'checkpoint_config', 'evaluation',
     'log_config', 'log_level', 'work_dir', 'load_from', 'resume_from', 'auto_resume', 'workflow', 'dist_params',
@@ -24,12 +24,12 @@ DATA_KEYS = {
     'videos_per_gpu', 'workers_per_gpu', 'persistent_workers', 'train', 'val', 'test', 'train_dataloader',
     'val_dataloader', 'test_dataloader', 'prefetch_factor',
 }  # fmt: skip
-# Transforms that take a skeleton, and the argument that it is.
+# Transforms that take a skeleton, and the name of that argument.
 SKELETON_ARGUMENTS = {
     'GenSkeFeat': 'dataset', 'JointToBone': 'dataset', 'ToMotion': 'dataset', 'PreNormalize3D': 'dataset',
     'AlignPersons': 'dataset', 'Flip': 'layout', 'GeneratePoseTarget': 'layout',
 }  # fmt: skip
-# Keys below other top-level keys; a name that is near none of them passes, as in PYSKL.
+# Keys below other top-level keys; a name that resembles none of them passes, as in PYSKL.
 SECTION_KEYS = {
     'data': DATA_KEYS,
     'evaluation': {

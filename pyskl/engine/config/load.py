@@ -1,4 +1,4 @@
-"""A config file -> a resolved ``Config``: bases merged, options applied, our extensions written out, typos refused.
+"""Load a config file: merge bases, apply options, expand our extensions, and reject typos.
 
 PYSKL's files run unchanged. Ours on top of them: a data set that names no ``pipeline`` takes the top-level
 ``train_pipeline``, ``val_pipeline`` or ``test_pipeline``; ``modality`` sets ``feats`` of every ``GenSkeFeat`` that
@@ -33,7 +33,7 @@ MODALITIES = ('j', 'b', 'jm', 'bm')
 def load_config(path: str | Path, options: dict | None = None) -> Config:
     """Read the config file ``path`` and apply ``options`` (dotted keys, as of ``--cfg-options``).
 
-    ``path`` may be the name of a shipped config, e.g. ``stgcn++_ntu60_xsub_hrnet/j``.
+    ``path`` may also be the name of a shipped config, e.g. ``stgcn++_ntu60_xsub_hrnet/j``.
 
     Raises:
         ValueError: If the file is not a readable config, or a key is one typo away from a known one.
@@ -50,7 +50,7 @@ def load_config(path: str | Path, options: dict | None = None) -> Config:
         raise ValueError(f'{path} is not a config: the name must end in .py, .json, .yaml or .yml')
     try:
         cfg = Config.fromfile(path)
-    except Exception as error:  # a config is a program: it may raise anything
+    except Exception as error:  # a config is a program and may raise any error
         line = getattr(error, 'lineno', None)
         where = f', line {line}' if line else ''
         raise ValueError(f'cannot read the config {path}{where}: {type(error).__name__}: {error}') from error
@@ -67,12 +67,12 @@ def load_config(path: str | Path, options: dict | None = None) -> Config:
 
 
 def complete_config(cfg: Config, where: str = 'config') -> None:
-    """Check keys and values of a config that was read or built elsewhere, and write out our extensions and MMAction2's
-    keys, in place. A config that is complete already stays as it is.
+    """Check keys and values of a config that was read or built elsewhere, and expand our extensions and MMAction2's
+    keys, in place. Idempotent.
 
     Args:
         cfg: The config.
-        where: Its name in messages.
+        where: Name of the config in error messages.
 
     Raises:
         ValueError: If a key is one typo away from a known one, a value is of the wrong type or out of range, or an
@@ -92,16 +92,16 @@ def complete_config(cfg: Config, where: str = 'config') -> None:
 
 
 def check_classes(cfg: Config) -> list[str]:
-    """Compare ``classes`` with the number of classes of the head; names that do not fit it are dropped.
+    """Compare ``classes`` with the number of classes of the head; drop names that do not match it.
 
-    The names usually come from the data set's fragment, and a leaf or an option fine-tunes on others: then a shipped
-    list is dropped without a word, one of the user's with a line.
+    The names usually come from the data set's base config, while a leaf or an option fine-tunes on others. A shipped
+    list is then dropped silently, a user's list with a log line.
 
     Returns:
         Lines for the log.
 
     Raises:
-        ValueError: If ``classes`` names no list and no file, or holds something else than text.
+        ValueError: If ``classes`` is neither a known list nor a file, or contains values other than text.
     """
     if cfg.get('classes') is None:
         return []
@@ -116,7 +116,7 @@ def check_classes(cfg: Config) -> list[str]:
 
 
 def as_config(config: str | Path | Config | dict) -> Config:
-    """The complete config that a path, a ``Config`` (mmengine's too) or a dict means; an object is not changed.
+    """Resolve a path, a ``Config`` (mmengine's too) or a dict to a complete config; the argument is not changed.
 
     Raises:
         ValueError: If it is none of these, or not a valid config.
@@ -132,7 +132,7 @@ def as_config(config: str | Path | Config | dict) -> Config:
 
 
 def _say(lines: list[str]) -> None:
-    """Print ``lines`` on stderr, from one process of a run only."""
+    """Print ``lines`` on stderr, on one process only."""
     if os.environ.get('RANK', os.environ.get('SLURM_PROCID', '0')) == '0':
         for line in lines:
             print(f'warning: {line}', file=sys.stderr, flush=True)
@@ -161,7 +161,7 @@ def parse_options(options: list[str]) -> dict:
 def default_work_dir(path: str | Path) -> str:
     """``configs/Ske2Grid/d5/j.py`` -> ``work_dirs/ske2grid/d5/j``; outside ``configs/`` the path below this folder.
 
-    Configs of one name in two folders have work_dirs of their own.
+    Configs of equal name in two folders have different work_dirs.
     """
     path = Path(path).with_suffix('')
     parts = path.parts
@@ -176,10 +176,10 @@ def default_work_dir(path: str | Path) -> str:
 
 
 def check_keys(cfg: dict, where: str) -> list[str]:
-    """Refuse a key that is one typo away from a known one; any other unknown name is the file's own variable.
+    """Raise for a key one typo away from a known one; other unknown names are variables of the file.
 
     Returns:
-        A line for each variable that is near a key which the config has as well.
+        One line per variable that resembles a key which the config also has.
 
     Raises:
         ValueError: Names both keys.
@@ -205,7 +205,7 @@ def check_keys(cfg: dict, where: str) -> list[str]:
 
 
 def datasets_in(section: dict | list) -> list[dict]:
-    """The dicts of a ``data.train`` section that hold clips: those that are not wrappers of other data sets."""
+    """Find the innermost data set dicts of a ``data`` section, inside wrappers of other data sets."""
     if isinstance(section, list | tuple):
         return [found for item in section for found in datasets_in(item)]
     if not isinstance(section, dict) or not section:
@@ -217,18 +217,18 @@ def datasets_in(section: dict | list) -> list[dict]:
 
 
 def takes(dataset: dict, argument: str) -> bool:
-    """Whether the class of a data set's dict has a parameter ``argument``; True of one that is not known."""
+    """Whether the class of a data set's dict has a parameter ``argument``; True for unknown classes."""
     kind = dataset.get('type')
     if isinstance(kind, str):
         try:
             kind = lookup(kind, DATASETS)
-        except ValueError:  # its building says why
+        except ValueError:  # building it raises the error
             return True
     return not callable(kind) or argument in inspect.signature(kind).parameters
 
 
 def pipelines_in(cfg: Config) -> list[tuple[str, dict, str]]:
-    """(name, what holds it, its key there) of each pipeline."""
+    """List each pipeline: (name, dict that contains it, its key in that dict)."""
     found = [(f'{phase}_pipeline', cfg, f'{phase}_pipeline') for phase in PHASES if cfg.get(f'{phase}_pipeline')]
     for phase in PHASES:
         datasets = datasets_in((cfg.get('data') or {}).get(phase) or {})
@@ -237,10 +237,10 @@ def pipelines_in(cfg: Config) -> list[tuple[str, dict, str]]:
 
 
 def write_out_pipelines(cfg: Config) -> None:
-    """Give every data set without a ``pipeline`` the top-level one of its phase (test falls back on val).
+    """Set the ``pipeline`` of data sets without one to the top-level one of their phase (test falls back on val).
 
     Raises:
-        ValueError: If there is neither.
+        ValueError: If no pipeline is found.
     """
     data = cfg.get('data') or {}
     for phase in PHASES:
@@ -248,7 +248,7 @@ def write_out_pipelines(cfg: Config) -> None:
         for dataset in datasets_in(data.get(phase) or {}):
             if dataset.get('pipeline') is None:
                 if 'ann_file' not in dataset and (pipeline is None or not takes(dataset, 'pipeline')):
-                    continue  # a data set of the user's that has none, or makes its own
+                    continue  # a user's data set without a pipeline, or with one of its own
                 if pipeline is None:
                     raise ValueError(
                         f'data.{phase} names no pipeline and the config has no {phase}_pipeline; give one of the two'
@@ -257,7 +257,7 @@ def write_out_pipelines(cfg: Config) -> None:
 
 
 def write_out_modality(cfg: Config) -> None:
-    """Set ``feats`` of every ``GenSkeFeat`` that names none to ``modality``.
+    """Set ``feats`` of every ``GenSkeFeat`` without it to ``modality``.
 
     Raises:
         ValueError: If ``modality`` is none of j, b, jm, bm or a list of them.
@@ -275,7 +275,7 @@ def write_out_modality(cfg: Config) -> None:
 
 
 def write_out_layout(cfg: Config) -> None:
-    """Set the skeleton of the graph and of every transform that name none to ``layout``: a name, a file, or a dict."""
+    """Set the skeleton of the graph and of transforms without one to ``layout``: a name, a file, or a dict."""
     layout = cfg.get('layout')
     if layout is None:
         return

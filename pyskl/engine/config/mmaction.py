@@ -1,4 +1,4 @@
-"""Configs in the keys of mmengine and MMAction2 1.x -> the same run in PYSKL's keys.
+"""Translate configs of mmengine and MMAction2 1.x to PYSKL's keys.
 
 Loaders become ``data``; heads, backbones and transforms take the argument names of this package. What has no
 counterpart here is refused. Keys that mean the same in both (``optim_wrapper``, ``param_scheduler``, ``train_cfg``,
@@ -27,10 +27,10 @@ LOOP_KEYS = {
 
 
 def to_pyskl_keys(cfg: Config) -> list[str]:
-    """Rewrite ``cfg`` in place; a second call changes nothing more.
+    """Rewrite ``cfg`` in place; idempotent.
 
     Returns:
-        Lines that the user should read.
+        Lines to show to the user.
 
     Raises:
         ValueError: If a key asks for something that is not supported here.
@@ -39,7 +39,7 @@ def to_pyskl_keys(cfg: Config) -> list[str]:
         if cfg.get(f'{phase}_dataloader') is not None:
             _loader(cfg, phase)
         elif f'{phase}_dataloader' in cfg:
-            cfg.pop(f'{phase}_dataloader')  # mmengine: None switches the phase off
+            cfg.pop(f'{phase}_dataloader')  # mmengine: None disables the phase
     for key, loop in LOOPS.items():
         _check_loop(cfg, key, loop)
     _model(cfg.get('model'))
@@ -47,7 +47,7 @@ def to_pyskl_keys(cfg: Config) -> list[str]:
 
 
 def _loader(cfg: Config, phase: str) -> None:
-    """``{phase}_dataloader`` -> ``data.{phase}`` and ``data.{phase}_dataloader``."""
+    """Convert ``{phase}_dataloader`` to ``data.{phase}`` and ``data.{phase}_dataloader``."""
     name = f'{phase}_dataloader'
     own = cfg.pop(name)
     known = (*LOADER_KEYS, *OTHER_LOADER_KEYS)
@@ -77,7 +77,7 @@ _COLLATES = ('pseudo_collate', 'default_collate')
 
 
 def _sampler(sampler: object, name: str) -> bool | None:
-    """Whether a sampler shuffles; None if it does not say."""
+    """Whether a sampler shuffles; None if unspecified."""
     if sampler is None:
         return None
     if not isinstance(sampler, dict) or sampler.get('type') != 'DefaultSampler':
@@ -109,7 +109,7 @@ def _check_loop(cfg: Config, key: str, loop: str) -> None:
 
 
 def _model(model: dict | None) -> None:
-    """Argument names of MMAction2's recognizers, heads and backbones -> ours."""
+    """Rename arguments of MMAction2's recognizers, heads and backbones to ours."""
     if not isinstance(model, dict):
         return
     preprocessor = model.pop('data_preprocessor', None)
@@ -139,7 +139,7 @@ def _model(model: dict | None) -> None:
 
 
 def _drop_init(component: dict, key: str) -> None:
-    """Initialisation is that of the published code; a checkpoint named in ``init_cfg`` is ``pretrained``."""
+    """Drop ``init_cfg``, whose initialisation is built in; a checkpoint in it becomes ``pretrained``."""
     init = component.pop('init_cfg', None)
     for item in init if isinstance(init, list | tuple) else [init]:
         if isinstance(item, dict) and item.get('type') == 'Pretrained':
@@ -149,11 +149,11 @@ def _drop_init(component: dict, key: str) -> None:
 
 
 def _mmaction_transforms(cfg: Config) -> list[str]:
-    """Transforms that MMAction2 has by the same name and with other defaults."""
+    """Adapt transforms whose defaults differ in MMAction2."""
     normalised = False
     for transform in _transforms(dict(cfg.items())):
         if transform.get('type') in ('UniformSampleFrames', 'UniformSample'):
-            transform.pop('test_mode', None)  # data.val and data.test select it
+            transform.pop('test_mode', None)  # already selected by data.val and data.test
         if transform.get('type') == 'PreNormalize2D' and 'threshold' not in transform:
             transform.update(threshold=None, allow_3d=True)
             normalised = True
@@ -166,7 +166,7 @@ def _mmaction_transforms(cfg: Config) -> list[str]:
 
 
 def _transforms(value: object) -> list[dict]:
-    """Every dict with a type in the pipelines below ``value``."""
+    """Find every dict with a type in the pipelines below ``value``."""
     if isinstance(value, dict):
         inner = [found for item in value.values() for found in _transforms(item)]
         return [value, *inner] if isinstance(value.get('type'), str) else inner

@@ -1,6 +1,6 @@
-"""What the keys of the optimizer and of its rate say: ``optimizer``, ``optimizer_config``, ``fp16``, ``lr_config``.
+"""Keys of optimizer and learning rate: ``optimizer``, ``optimizer_config``, ``fp16``, ``lr_config``.
 
-mmengine's ``optim_wrapper`` and ``param_scheduler`` win where a config has them.
+mmengine's ``optim_wrapper`` and ``param_scheduler`` take precedence.
 """
 
 from mmengine.config import Config
@@ -12,13 +12,13 @@ AMP_WRAPPER = 'AmpOptimWrapper'
 
 
 def amp(cfg: Config) -> str | None:
-    """``amp`` ('bf16', 'fp16', True), mmcv's ``fp16 = dict(loss_scale=...)`` or mmengine's ``AmpOptimWrapper``.
+    """Read ``amp`` ('bf16', 'fp16', True), mmcv's ``fp16 = dict(loss_scale=...)`` or mmengine's ``AmpOptimWrapper``.
 
     Returns:
         None, 'auto', 'bf16' or 'fp16'.
 
     Raises:
-        ValueError: If ``amp`` is something else.
+        ValueError: If ``amp`` has any other value.
     """
     value = cfg.get('amp')
     if value is None or value is False:
@@ -36,14 +36,14 @@ def amp(cfg: Config) -> str | None:
 
 
 def optim_wrapper(cfg: Config, loss_scaling: bool = False) -> dict:
-    """``optimizer`` and ``optimizer_config.grad_clip`` -> mmengine's ``optim_wrapper``.
+    """Convert ``optimizer`` and ``optimizer_config.grad_clip`` to mmengine's ``optim_wrapper``.
 
     Args:
         cfg: The config.
-        loss_scaling: fp16 on a GPU: scale the loss.
+        loss_scaling: Whether to scale the loss, for fp16 on a GPU.
 
     Raises:
-        ValueError: If there is no optimizer.
+        ValueError: If the config has no optimizer.
     """
     if cfg.get('optim_wrapper'):
         return _own_wrapper(cfg.optim_wrapper.to_dict(), loss_scaling)
@@ -71,7 +71,7 @@ def optim_wrapper(cfg: Config, loss_scaling: bool = False) -> dict:
 
 
 def _own_wrapper(wrapper: dict, loss_scaling: bool) -> dict:
-    """mmengine's ``optim_wrapper``; its casting is done by the model wrapper, so that it works on the CPU too."""
+    """Read mmengine's ``optim_wrapper``; the model wrapper does the autocast, so that it works on CPU too."""
     if wrapper.get('type') == AMP_WRAPPER:
         wrapper.pop('dtype', None)
         wrapper.pop('use_fsdp', None)
@@ -83,10 +83,10 @@ def _own_wrapper(wrapper: dict, loss_scaling: bool) -> dict:
 
 
 def epochs(cfg: Config) -> int:
-    """``total_epochs`` (or mmengine's ``train_cfg.max_epochs``).
+    """Read ``total_epochs`` (or mmengine's ``train_cfg.max_epochs``).
 
     Raises:
-        ValueError: If there is neither, or it is not a positive integer.
+        ValueError: If neither is set, or the value is not a positive integer.
     """
     value = cfg.get('total_epochs', (cfg.get('train_cfg') or {}).get('max_epochs'))
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
@@ -95,11 +95,11 @@ def epochs(cfg: Config) -> int:
 
 
 def param_scheduler(cfg: Config, iterations: int) -> list[dict]:
-    """``lr_config`` -> mmengine's ``param_scheduler``.
+    """Convert ``lr_config`` to mmengine's ``param_scheduler``.
 
     Args:
         cfg: The config.
-        iterations: Iterations of an epoch.
+        iterations: Iterations per epoch.
 
     Raises:
         ValueError: If the policy, the warm-up or a key is unknown.
@@ -135,7 +135,7 @@ def _step(config: dict, total: int, by_epoch: bool) -> list[dict]:
     step, gamma = config.pop('step', None), config.pop('gamma', 0.1)
     if isinstance(step, int) and not by_epoch:
         return [{'type': 'StepLR', 'step_size': step, 'gamma': gamma, 'by_epoch': False}]
-    if isinstance(step, int):  # every so many epochs, which may be never
+    if isinstance(step, int):  # every so many epochs; may never occur
         step = list(range(step, total, step))
         return [{'type': 'MultiStepLR', 'milestones': step, 'gamma': gamma}] if step else []
     if not isinstance(step, list | tuple) or not step or not all(isinstance(item, int) for item in step):

@@ -1,4 +1,4 @@
-"""All that a run asks of its config, read once: every key is read here, passed on, or refused.
+"""Settings of a run, read from its config once: every key is read here, passed on, or rejected.
 
 The keys are read in :mod:`~pyskl.engine.config.data`, :mod:`~pyskl.engine.config.schedule`,
 :mod:`~pyskl.engine.config.evaluation` and :mod:`~pyskl.engine.config.hooks`; those of the process are read below.
@@ -22,18 +22,18 @@ WRAPPERS = ('MMDistributedDataParallel', 'DistributedDataParallel')
 
 @dataclass(frozen=True)
 class ProcessSettings:
-    """What a run asks of its process, whatever it computes.
+    """Settings of the process, independent of the model.
 
     Args:
-        seed: None: one is sampled, and logged.
-        diff_rank_seed: Whether each process has dropout masks of its own.
+        seed: Random seed; None: a random one is logged.
+        diff_rank_seed: Whether dropout masks differ between processes.
         deterministic: Whether kernels must be deterministic.
         compile: Whether the recognizer is compiled.
         sync_bn: Whether batch norms share their statistics over the processes.
-        find_unused_parameters: As of ``DistributedDataParallel``.
-        launcher: 'none', 'pytorch', 'slurm' or 'mpi'; an option on the command line wins.
-        backend: Of the process group; None: by the device.
-        port: Of the process group; None: free or the launcher's.
+        find_unused_parameters: Argument of ``DistributedDataParallel``.
+        launcher: 'none', 'pytorch', 'slurm' or 'mpi'; the command line takes precedence.
+        backend: Backend of the process group; None: chosen by device.
+        port: Port of the process group; None: a free one, or the launcher's.
         environment: mmengine's ``env_cfg``: cuDNN's benchmark, how workers start, threads of OpenCV.
         experiment_name: Name of the run in the logs; None: config and time.
     """
@@ -53,30 +53,30 @@ class ProcessSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """A training run.
+    """Settings of a training run.
 
     Args:
-        epochs: In total.
+        epochs: Total number of epochs.
         amp: None, 'auto', 'bf16' or 'fp16'.
-        validates: Whether epochs are followed by a validation.
-        datasets: Config of the data set of each phase that the config has.
-        loaders: By phase.
-        optimizer: Config of the optimizer wrapper, without loss scaling.
+        validates: Whether to validate during training.
+        datasets: Data set config of each phase in the config.
+        loaders: Loader options by phase.
+        optimizer: Optimizer wrapper config, without loss scaling.
         evaluation: When and how to validate.
-        default_hooks: Of mmengine's runner.
-        custom_hooks: Ours, then those of the config.
-        log_interval: Iterations between two lines.
-        log_level: Of the console.
-        log_processor: Of mmengine's runner.
-        visualizer: Where scalars go besides the text log.
+        default_hooks: Default hooks of mmengine's runner.
+        custom_hooks: Our own hooks, then those of the config.
+        log_interval: Iterations between two log lines.
+        log_level: Log level of the console.
+        log_processor: Log processor of mmengine's runner.
+        visualizer: Backends of scalars besides the text log.
         load_from: Checkpoint to start from, or None.
         load_from_ignore: Prefix of the weights that start fresh, or None.
-        base_batch_size: The batch that the learning rate belongs to, or None.
-        scale_lr: Whether the rate is scaled by batch / base_batch_size.
+        base_batch_size: Batch size for which the learning rate was chosen, or None.
+        scale_lr: Whether to scale the learning rate by batch size / base_batch_size.
         allow_random_frozen: Whether frozen stages may stay random (no ``load_from``).
-        process: What the run asks of its process.
-        notes: Lines that the user should read.
-        config: The resolved config, for what depends on the length of an epoch and on the device.
+        process: Settings of the process.
+        notes: Lines to show to the user.
+        config: The resolved config, for settings that depend on epoch length and device.
     """
 
     epochs: int
@@ -103,15 +103,15 @@ class Settings:
 
     @classmethod
     def read(cls, cfg: Config, validate: bool | None = None, diff_rank_seed: bool = False) -> 'Settings':
-        """Read a resolved config, as of ``load_config``.
+        """Read a resolved config, as ``load_config`` returns it.
 
         Args:
             cfg: The config.
-            validate: Whether to validate; None: if the config says how (``evaluation`` or ``val_evaluator``).
+            validate: Whether to validate; None: if the config has ``evaluation`` or ``val_evaluator``.
             diff_rank_seed: The command line's ``--diff-rank-seed``.
 
         Raises:
-            ValueError: If a value is of the wrong type or out of range, or asks for what is not supported; names the
+            ValueError: If a value is of the wrong type or out of range, or is not supported; names the
                 key.
         """
         check_values(cfg, cfg.filename or 'the config')
@@ -145,7 +145,7 @@ class Settings:
 
     @property
     def repeat_times(self) -> int:
-        """How often an epoch has each training clip."""
+        """Repetitions of each training clip per epoch."""
         return repeat_times(self.datasets.get('train'))
 
     @property
@@ -154,24 +154,24 @@ class Settings:
         return (self.optimizer.get('optimizer') or {}).get('lr')
 
     def schedule(self, iterations: int) -> list[dict]:
-        """Configs of the schedules of the rate, for epochs of so many iterations."""
+        """Return the schedule configs for epochs of this many iterations."""
         return param_scheduler(self.config, iterations)
 
     def optimizer_for(self, loss_scaling: bool) -> dict:
-        """Config of the optimizer wrapper; ``loss_scaling``: for fp16 on a GPU."""
+        """Return the optimizer wrapper config; ``loss_scaling`` is for fp16 on a GPU."""
         return optim_wrapper(self.config, loss_scaling)
 
 
 def validates(cfg: Config) -> bool:
-    """Whether the config says how to validate: PYSKL's ``evaluation``, or mmengine's ``val_evaluator``."""
+    """Whether the config has PYSKL's ``evaluation`` or mmengine's ``val_evaluator``."""
     return bool(cfg.get('evaluation') or cfg.get('val_evaluator')) and dataset_config(cfg, 'val') is not None
 
 
 def process_settings(cfg: Config, diff_rank_seed: bool = False) -> ProcessSettings:
-    """The keys of the process: seeds, kernels, launcher, data-parallel wrapper, ``env_cfg``.
+    """Read the keys of the process: seeds, kernels, launcher, data-parallel wrapper, ``env_cfg``.
 
     Raises:
-        ValueError: If one asks for what is not supported.
+        ValueError: If a value is not supported.
     """
     randomness, env = cfg.get('randomness') or {}, cfg.get('env_cfg') or {}
     _only(randomness, 'randomness', ('seed', 'deterministic', 'diff_rank_seed'))
@@ -212,7 +212,7 @@ def _only(section: dict, key: str, known: tuple[str, ...]) -> None:
 
 
 def _notes(cfg: Config) -> list[str]:
-    """Lines on keys that mean something else than in mmcv."""
+    """Lines about keys whose meaning differs from mmcv's."""
     steps = [tuple(step) for step in cfg.get('workflow') or ()]
     if not validates_loss(cfg):
         return [] if steps in ([], [('train', 1)]) else [f'workflow {steps}: an epoch of training is one epoch']

@@ -1,4 +1,4 @@
-"""The configs that come with the package: the checkout's ``configs/``, or the copy that a wheel holds."""
+"""Configs shipped with the package: the checkout's ``configs/``, or the copy in a wheel."""
 
 import difflib
 from functools import lru_cache
@@ -8,14 +8,14 @@ PACKAGE = Path(__file__).resolve().parents[2]
 
 
 def configs_folder() -> Path:
-    """``configs/`` of the checkout or of the installed package."""
+    """Return ``configs/`` of the checkout or of the installed package."""
     inside = PACKAGE / 'configs'
     return inside if inside.is_dir() else PACKAGE.parent / 'configs'
 
 
 @lru_cache
 def config_names() -> dict[str, Path]:
-    """``{'stgcn++_ntu60_xsub_hrnet/j': path}`` for every config that is not a base.
+    """Map names to paths, ``{'stgcn++_ntu60_xsub_hrnet/j': path}``, for every config that is not a base.
 
     A name is the path below the family's folder, without ``.py``; where two families share it, the family precedes it.
     """
@@ -36,15 +36,15 @@ def config_names() -> dict[str, Path]:
 
 
 def architectures() -> dict[str, Path]:
-    """``{'ctrgcn': path}`` of each fragment that describes a network without a data set."""
+    """Map names to paths, ``{'ctrgcn': path}``, for each base config of a network."""
     return {path.stem: path for path in sorted((configs_folder() / '_base_/models').glob('*.py'))}
 
 
 def find_config(path: str | Path) -> Path:
-    """The file that ``path`` names: itself if it is there, else a shipped config.
+    """Resolve ``path``: the file itself if it exists, else a shipped config.
 
-    Accepts a name of :func:`config_names`, the same with its family, with ``configs/`` in front, with ``.py``.
-    Returns ``path`` as it is if nothing fits.
+    Accepts a name of :func:`config_names`, optionally with its family, a leading ``configs/``, and ``.py``.
+    Returns ``path`` unchanged if no config matches.
     """
     given = Path(path)
     if given.exists():
@@ -60,5 +60,5 @@ def find_config(path: str | Path) -> Path:
 
 
 def similar_names(name: str) -> list[str]:
-    """Up to three names of shipped configs near ``name``."""
+    """Return up to three names of shipped configs similar to ``name``."""
     return difflib.get_close_matches(str(name).removesuffix('.py'), config_names(), n=3, cutoff=0.6)

@@ -1,7 +1,7 @@
-"""Type and range of every value of a config, checked before anything starts.
+"""Check type and range of every config value before a run starts.
 
-:data:`VALUES` lists the keys of a config and of its sections, :data:`ARGUMENTS` the numbers that components of ours
-take by these names anywhere below ``model``, ``data`` and the pipelines.
+:data:`VALUES` lists the keys of a config and of its sections, :data:`ARGUMENTS` the numeric arguments that our
+components take under these names anywhere below ``model``, ``data`` and the pipelines.
 """
 
 import math
@@ -14,11 +14,11 @@ from pyskl.registry import DATASETS, MODELS, TRANSFORMS
 
 @dataclass(frozen=True)
 class Rule:
-    """What a value must be.
+    """A constraint on a value.
 
     Args:
-        says: Ends the sentence "KEY must be ...".
-        holds: Whether a value is that.
+        says: Completes the sentence "KEY must be ...".
+        holds: Predicate of valid values.
     """
 
     says: str
@@ -39,7 +39,7 @@ def is_number(value: object) -> bool:
 
 
 def integer(low: int, high: int | None = None) -> Rule:
-    """Integers from ``low`` to ``high``."""
+    """Allow integers from ``low`` to ``high``."""
     if high is None:
         says = 'a positive integer' if low == 1 else f'an integer of at least {low}'
     else:
@@ -48,7 +48,7 @@ def integer(low: int, high: int | None = None) -> Rule:
 
 
 def number(low: float, high: float | None = None, above: bool = False) -> Rule:
-    """Finite numbers from ``low`` (excluded with ``above``) to ``high``."""
+    """Allow finite numbers from ``low`` (exclusive with ``above``) to ``high``."""
     says = f'a number {"above" if above else "of at least"} {low}' if high is None else f'a number from {low} to {high}'
     if above and high is not None:
         says = f'a number above {low}, at most {high}'
@@ -60,7 +60,7 @@ def number(low: float, high: float | None = None, above: bool = False) -> Rule:
 
 
 def one_of(*choices: object) -> Rule:
-    """One of some values; 1 is not True."""
+    """Allow one of several values; 1 does not equal True."""
     return Rule(
         f'one of {", ".join(map(repr, choices))}',
         lambda value: any(type(value) is type(choice) and value == choice for choice in choices),
@@ -68,7 +68,7 @@ def one_of(*choices: object) -> Rule:
 
 
 def list_of(rule: Rule, empty: bool = False) -> Rule:
-    """Lists or tuples of what ``rule`` allows."""
+    """Allow lists or tuples of values that ``rule`` allows."""
     return Rule(
         f'a list, each item {rule.says}',
         lambda value: isinstance(value, list | tuple) and (empty or len(value) > 0) and all(map(rule.holds, value)),
@@ -260,10 +260,10 @@ def check_values(cfg: dict, where: str) -> None:
 
     Args:
         cfg: The config.
-        where: The file, for messages.
+        where: The file, for error messages.
 
     Raises:
-        ValueError: Names the key, what was found and what would work.
+        ValueError: If a value is invalid; names the key, the value found and the values allowed.
     """
     cfg = dict(cfg.items())  # a Config is not a dict
     for key, rule in VALUES.items():
@@ -277,7 +277,7 @@ def check_values(cfg: dict, where: str) -> None:
 
 
 def _at(cfg: dict, dotted: str) -> tuple[bool, object]:
-    """Whether ``dotted`` is in ``cfg``, and its value."""
+    """Return whether ``dotted`` is in ``cfg``, and its value."""
     value: object = cfg
     for part in dotted.split('.'):
         if not isinstance(value, dict) or part not in value:
@@ -287,7 +287,7 @@ def _at(cfg: dict, dotted: str) -> tuple[bool, object]:
 
 
 def _arguments(value: object, path: str, component: object = None) -> Iterator[tuple[str, object, str, object]]:
-    """(path, type of its component, name, value) of each argument below ``value`` that :data:`ARGUMENTS` knows."""
+    """Yield (path, component type, name, value) of each argument below ``value`` listed in :data:`ARGUMENTS`."""
     if isinstance(value, dict):
         component = value.get('type', component)
         for name, item in value.items():
@@ -301,7 +301,7 @@ def _arguments(value: object, path: str, component: object = None) -> Iterator[t
 
 
 def _is_ours(component: object) -> bool:
-    """Whether ``component`` names a class of this package; an argument of a user's class may mean anything."""
+    """Whether ``component`` names a class of this package; arguments of user classes are not checked."""
     if isinstance(component, str):
         found = [registry.get(component) for registry in (MODELS, DATASETS, TRANSFORMS)]
         component = next((cls for cls in found if cls is not None), None)
