@@ -1,1 +1,1 @@
-"""From raw files to the annotation pickle."""
+"""Convert raw files to the annotation pickle."""

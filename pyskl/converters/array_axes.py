@@ -1,8 +1,8 @@
-"""Any order of axes -> the annotation's (M, T, V, C).
+"""Convert arrays with any order of axes to the annotation's (M, T, V, C).
 
-An order is a letter an axis, those that are stored as one in parentheses, the outer first: ``TVC``; ``VCT`` (20, 3, T);
-``T(VC)``, a row a frame with x, y, z of joint 0, then of joint 1; ``NCTVM``. N clips, M persons, T frames, V joints, C
-coordinates; N and M may be absent.
+An order has one letter per axis, outermost first; axes stored flattened are in parentheses: ``TVC``; ``VCT``
+(20, 3, T); ``T(VC)``, one row per frame with x, y, z of joint 0, then of joint 1; ``NCTVM``. N clips, M persons,
+T frames, V joints, C coordinates; N and M may be absent.
 """
 
 import math
@@ -20,7 +20,7 @@ class Axes:
     """An order of axes.
 
     Args:
-        text: As it was written.
+        text: The order as given by the user.
         groups: The letters of each stored axis.
     """
 
@@ -29,7 +29,7 @@ class Axes:
 
     @property
     def letters(self) -> str:
-        """All letters, outer first."""
+        """All letters, outermost first."""
         return ''.join(self.groups)
 
 
@@ -37,7 +37,7 @@ def parse_axes(text: str) -> Axes:
     """``'T(VC)'`` -> its groups ``('T', 'VC')``.
 
     Raises:
-        ValueError: If it is no order of the axes, lacks one of T, V, C, or has one twice.
+        ValueError: If it is not an order of the axes, lacks T, V or C, or repeats a letter.
     """
     groups = tuple(group.strip('()') for group in re.findall(r'\([A-Z]+\)|[A-Z]', text))
     letters = ''.join(groups)
@@ -50,15 +50,15 @@ def parse_axes(text: str) -> Axes:
 
 
 def to_clips(array: np.ndarray, axes: Axes, sizes: dict[str, int]) -> np.ndarray:
-    """``array`` in the order (N, M, T, V, C); N and M are 1 where ``axes`` has none.
+    """Transpose ``array`` to (N, M, T, V, C); N and M are 1 if ``axes`` lacks them.
 
     Args:
-        array: As stored.
-        axes: The order it is stored in.
-        sizes: Known sizes by letter, V and C at least; of the letters in one pair of parentheses one may be unknown.
+        array: The stored array.
+        axes: Its order of axes.
+        sizes: Known sizes by letter, V and C at least; at most one letter per pair of parentheses may be unknown.
 
     Raises:
-        ValueError: If the shape does not go with the order or the sizes.
+        ValueError: If the shape does not match the order or the sizes.
     """
     if array.ndim != len(axes.groups):
         raise ValueError(
@@ -94,14 +94,14 @@ COORDINATES = ('x', 'y', 'z', 'score', '-')
 
 
 def parse_coords(text: str, dims: int) -> tuple[str, ...]:
-    """``'x,y,z,-'`` -> what each of the stored coordinates of a joint is; ``-`` is left out.
+    """Parse the meaning of a joint's stored coordinates, such as ``'x,y,z,-'``; ``-`` is ignored.
 
     Args:
         text: Names of :data:`COORDINATES`, separated by commas.
         dims: Coordinates of the layout.
 
     Raises:
-        ValueError: If a name is unknown or comes twice, or they are not those of the layout.
+        ValueError: If a name is unknown or repeated, or the names do not match the layout.
     """
     names = tuple(name.strip() for name in text.split(','))
     used = [name for name in names if name != '-']
@@ -116,7 +116,7 @@ def parse_coords(text: str, dims: int) -> tuple[str, ...]:
 
 
 def trimmed(keypoint: np.ndarray) -> np.ndarray:
-    """``(M, T, V, C)`` without persons who are zero throughout and without the zeros that pad the end.
+    """Remove all-zero persons and the zero padding at the end; ``(M, T, V, C)``.
 
     Raises:
         ValueError: If nothing is left.

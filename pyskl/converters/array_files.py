@@ -1,7 +1,7 @@
-"""One array out of a file of the user's: ``.mat``, ``.npz``, ``.npy``, ``.json``, ``.csv`` and other text tables.
+"""Read one array from a user's file: ``.mat``, ``.npz``, ``.npy``, ``.json``, ``.csv`` and other text tables.
 
-None of them can run code: NumPy's files are read without pickles, JSON and text hold no objects, and of a MAT file only
-numbers are taken.
+None of them can run code: NumPy's files are read with pickles disabled, JSON and text cannot hold objects, and only
+numbers are read from a MAT file.
 """
 
 import contextlib
@@ -17,24 +17,24 @@ import scipy.io
 from pyskl.converters import json_input
 
 MAX_BYTES = 16 << 30
-_OURS = ('--key', 'no key', 'key ', 'MATLAB 7.3')  # how our own errors begin
+_OURS = ('--key', 'no key', 'key ', 'MATLAB 7.3')  # prefix of our own errors
 SUFFIXES = ('.mat', '.npz', '.npy', '.json', '.csv', '.tsv', '.txt')
 
 
 def read_array(path: Path, key: str | None = None) -> np.ndarray:
-    """The numbers that ``key`` means in the file.
+    """Read the numbers that ``key`` selects in the file.
 
     Args:
         path: A file with one of :data:`SUFFIXES`.
-        key: Of ``.npz`` the member and of ``.mat`` the variable, ``a.b`` being field b of struct a; of ``.json`` the
-            keys from the top, ``people.0.joints``; of a table the columns, ``1:`` being all but the first; of ``.npy``
-            nothing. None: the only array there is; of ``.json`` and tables, all.
+        key: For ``.npz`` the member and for ``.mat`` the variable, ``a.b`` being field b of struct a; for ``.json``
+            the keys from the top, ``people.0.joints``; for a table the columns, ``1:`` being all but the first; for
+            ``.npy`` nothing. None: the only array; for ``.json`` and tables, all.
 
     Returns:
         Floats or integers, of any shape.
 
     Raises:
-        ValueError: If the file is not what its name says, has no such key, or holds other things than numbers there.
+        ValueError: If the file is not of the type its name says, lacks the key, or holds anything but numbers there.
         OSError: If it cannot be read.
     """
     reader = _READERS.get(path.suffix.lower())
@@ -69,7 +69,7 @@ def _npz(path: Path, key: str | None) -> np.ndarray:
 
 @contextlib.contextmanager
 def _garbled(what: str) -> Iterator[None]:
-    """A torn file ends the readers of NumPy and SciPy in whatever its bytes lead them to: here in a ValueError."""
+    """Convert any exception that NumPy's and SciPy's readers raise on a damaged file to a ValueError."""
     try:
         yield
     except MemoryError:
@@ -81,7 +81,7 @@ def _garbled(what: str) -> Iterator[None]:
 
 
 def _without_advice(error: Exception) -> str:
-    """NumPy's words, but for its advice to let the file run code."""
+    """NumPy's message, without its advice to allow pickles."""
     text = ' '.join(str(error).split()) or type(error).__name__
     return 'it holds objects of Python, which could run code' if 'pickle' in text else text
 
@@ -140,7 +140,7 @@ def _numbers_or_null(content: object) -> bool:
 
 
 def _table(path: Path, key: str | None) -> np.ndarray:
-    """``(rows, columns)``; a first line of names is left out, empty cells are NaN."""
+    """Read ``(rows, columns)``; a header line is skipped, empty cells are NaN."""
     start, _, stop = (key or ':').partition(':')
     try:
         columns = slice(int(start) if start else None, int(stop) if stop else None)

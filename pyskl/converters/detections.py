@@ -1,6 +1,6 @@
-"""The persons found in the frames of a video, as arrays, checked.
+"""Validated arrays of the persons detected in a video's frames.
 
-Axes: ``D`` detections (a person in a frame each), ``V`` joints.
+Axes: ``D`` detections (one person in one frame each), ``V`` joints.
 """
 
 from collections import Counter
@@ -12,24 +12,23 @@ import numpy as np
 MAX_JOINTS = 1024
 MAX_PIXEL = 1e6
 MAX_SCORE = 100.0  # most are 0 to 1; some estimators write logits
-# A person in a frame as files have it: frame, keypoints, scores (None: they are every third number of the keypoints),
-# identity.
+# One detection as stored in files: frame, keypoints, scores (None: every third number of the keypoints), track id.
 Found = tuple[int, list, list | None, int]
 
 
 @dataclass(frozen=True)
 class Detections:
-    """The persons found in the frames of a video, in the order of the file.
+    """Persons detected in a video's frames, in the order of the file.
 
     Args:
         format: One of :data:`FORMATS`; empty if the file is an empty list.
-        frame: ``(D,)`` frame numbers as the file counts, from whatever number.
-        keypoint: ``(D, V, 2)`` float32, pixels; (0, 0) where not seen.
-        score: ``(D, V)`` float32, 0 where not seen.
-        track: ``(D,)`` identities; -1 where the file tells none.
-        listed: (first, last) frame, if the file lists those without a person, too.
-        size: (height, width) of the picture in pixels, if told.
-        joints: Names of the joints, if told.
+        frame: ``(D,)`` frame numbers as in the file, which may start at any number.
+        keypoint: ``(D, V, 2)`` float32, pixels; (0, 0) if undetected.
+        score: ``(D, V)`` float32, 0 if undetected.
+        track: ``(D,)`` track ids; -1 if the file has none.
+        listed: (first, last) frame, if the file also lists frames without a person.
+        size: (height, width) of the image in pixels, if known.
+        joints: Names of the joints, if known.
     """
 
     format: str
@@ -49,17 +48,17 @@ def detections_of(
     size: tuple[int, int] | None = None,
     joints: tuple[str, ...] | None = None,
 ) -> Detections:
-    """Arrays of what was found.
+    """Build arrays from a list of detections.
 
     Args:
-        format: Of the file; ``coco`` may have visibilities where others have scores.
-        found: A person in a frame each.
+        format: Format of the file; ``coco`` may have visibilities instead of scores.
+        found: Detections, one person in one frame each.
         listed: The frames that the file lists; None if only those with a person.
         size: As in :class:`Detections`.
         joints: As in :class:`Detections`.
 
     Raises:
-        ValueError: If a frame is listed twice, or the numbers are not those of keypoints.
+        ValueError: If a frame is listed twice, or the numbers are not valid keypoints.
     """
     if listed and len(set(listed)) < len(listed):
         twice = next(number for number, count in Counter(listed).items() if count > 1)
@@ -92,10 +91,10 @@ def detections_of(
 
 
 def _numbers(lists: Sequence, frames: Sequence[int], what: str) -> np.ndarray:
-    """``(D, ...)`` of one list a person; null becomes NaN.
+    """Stack one list per detection to ``(D, ...)``; null becomes NaN.
 
     Raises:
-        ValueError: If they are not numbers, or not equally many for all.
+        ValueError: If they are not numbers, or differ in length.
     """
     try:
         values = np.asarray(lists)
@@ -112,7 +111,7 @@ def _numbers(lists: Sequence, frames: Sequence[int], what: str) -> np.ndarray:
 
 
 def _odd_one(lists: Sequence, frames: Sequence[int], what: str) -> str:
-    """What is the matter with lists that make no array."""
+    """Describe why lists cannot be stacked."""
     first = len(lists[0]) if isinstance(lists[0], list) else None
     for number, values in zip(frames, lists, strict=True):
         if not isinstance(values, list):
@@ -123,15 +122,15 @@ def _odd_one(lists: Sequence, frames: Sequence[int], what: str) -> str:
 
 
 def _checked(keypoint: np.ndarray, score: np.ndarray, visibility: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Joints that were not seen at (0, 0) with score 0.
+    """Set undetected joints to (0, 0) with score 0.
 
     Args:
         keypoint: ``(D, V, 2)``.
         score: ``(D, V)``.
-        visibility: Whether ``score`` may be COCO's 0 (not labelled), 1 (hidden), 2 (visible): then it becomes 0 or 1.
+        visibility: Whether ``score`` may hold COCO's 0 (not labelled), 1 (hidden), 2 (visible), which map to 0 or 1.
 
     Raises:
-        ValueError: If a number is infinite or too large, or the coordinates are no pixels.
+        ValueError: If a number is infinite or too large, or the coordinates are not pixels.
     """
     if np.isinf(keypoint).any() or np.isinf(score).any():
         raise ValueError('an infinite number among the keypoints')

@@ -1,4 +1,4 @@
-"""How a tool for material of one's own ends: the file, what it holds, what the user should know, the class names."""
+"""Last step of the tools for custom data: write the file, a summary, notes and the class names."""
 
 import argparse
 from collections.abc import Sequence
@@ -18,13 +18,13 @@ def finish(
     classes: Sequence[str] | None,
     notes: Sequence[str] = (),
 ) -> None:
-    """Write ``--out`` and ``X.classes.txt``, and say what they hold.
+    """Write ``--out`` and ``X.classes.txt``, and print a summary.
 
     Args:
-        args: Of ``add_job_options``.
-        outcome: Of ``convert``.
-        rows: Of all clips.
-        splits: Names by split, of all clips.
+        args: Parsed options of ``add_job_options``.
+        outcome: Result of ``convert``.
+        rows: Rows of all clips.
+        splits: Names of all clips by split.
         layout: The skeleton's name.
         classes: Class names by index, if labels are names.
         notes: Lines for the user.

@@ -1,14 +1,14 @@
-"""Many files to one annotation pickle: in processes, resumable, what is left out in a table.
+"""Convert many files to one annotation pickle: in processes, resumable, with a table of skipped files.
 
-A tool names its items (files, or tuples that hold them) and a function from an item to an annotation:
+A tool provides its items (files, or tuples that hold them) and a function from an item to an annotation:
 
     add_job_options(parser)             # --out --overwrite --jobs --shard --max-bad
     args = parser.parse_args()
-    check_job_options(args)             # before any work; --out becomes the shard's own
+    check_job_options(args)             # before any work; sets --out to the shard's file
     outcome = convert(args, items, work, settings)
     write_out(args, outcome, splits)
 
-Finished items lie in parts beside ``--out`` until the whole is written, so an interrupted run goes on where it was.
+Finished items are stored in parts beside ``--out`` until the output is written, so an interrupted run resumes.
 """
 
 import argparse
@@ -41,15 +41,15 @@ _SHARD = re.compile(r'(\d+)/(\d+)', re.ASCII)
 
 
 class LeftOut(ValueError):
-    """Why an item gives no annotation. Any other ValueError, and an OSError, is one of kind ``garbled``.
+    """Raised if an item has no annotation. Any other ValueError, or an OSError, counts as kind ``garbled``.
 
     Args:
-        kind: A word or two for the summary; only those of :data:`COUNTED` do for ``--max-bad``.
-        why: One line.
+        kind: One or two words for the summary; only kinds in :data:`COUNTED` count towards ``--max-bad``.
+        why: Reason, one line.
     """
 
     def __init__(self, kind: str, why: str) -> None:
-        super().__init__(kind, why)  # both, so that it crosses processes
+        super().__init__(kind, why)  # both, so that it can be pickled
         self.kind, self.why = kind, why
 
     def __str__(self) -> str:
@@ -58,14 +58,14 @@ class LeftOut(ValueError):
 
 @dataclass
 class Outcome:
-    """What :func:`convert` found, in the order of the items.
+    """Result of :func:`convert`, in the order of the items.
 
     Args:
         records: The annotations.
-        skipped: What was left out.
+        skipped: The skipped items.
         total: Number of items.
         table: The file that lists ``skipped``.
-        folder: The parts, which :func:`write_out` removes.
+        folder: Folder of the parts, which :func:`write_out` removes.
     """
 
     records: list[dict]
@@ -76,7 +76,7 @@ class Outcome:
 
 
 def shard(text: str) -> tuple[int, int]:
-    """``'2/8' -> (2, 8)``: the type of ``--shard``."""
+    """Parse ``--shard``: ``'2/8' -> (2, 8)``."""
     match = _SHARD.fullmatch(text)
     number, count = map(int, match.groups()) if match else (0, 0)
     if not 1 <= number <= count:
@@ -85,16 +85,19 @@ def shard(text: str) -> tuple[int, int]:
 
 
 def add_job_options(parser: argparse.ArgumentParser) -> None:
-    """``--out``, ``--overwrite``, ``--jobs``, ``--shard``, ``--max-bad``."""
+    """Add ``--out``, ``--overwrite``, ``--jobs``, ``--shard``, ``--max-bad``."""
     add_out(parser)
     add_work_options(parser)
 
 
 def add_work_options(parser: argparse.ArgumentParser) -> None:
-    """``--jobs``, ``--shard``, ``--max-bad``: for a tool with an ``--out`` of its own."""
+    """Add ``--jobs``, ``--shard``, ``--max-bad``, for a tool with its own ``--out``."""
     parser.add_argument('--jobs', type=int, default=1, help='processes')
     parser.add_argument(
-        '--shard', type=shard, metavar='I/N', help='do the I-th of N equal shares only; tools/data/merge.py joins them'
+        '--shard',
+        type=shard,
+        metavar='I/N',
+        help='do only the I-th of N equal shares; tools/data/merge.py joins them',
     )
     parser.add_argument(
         '--max-bad', type=float, default=1, metavar='PERCENT', help='stop above this share of bad files'
@@ -102,11 +105,11 @@ def add_work_options(parser: argparse.ArgumentParser) -> None:
 
 
 def check_job_options(args: argparse.Namespace) -> None:
-    """Refuse, before any work, what cannot go well; ``args.out`` becomes the shard's own name.
+    """Validate the options before any work; set ``args.out`` to the shard's name.
 
     Raises:
         ValueError: If a number is out of range.
-        OSError: If ``--out`` is a folder, or taken.
+        OSError: If ``--out`` is a folder, or exists.
     """
     check_work_options(args)
     if args.shard:
@@ -128,7 +131,7 @@ def shard_path(out: Path, number: int, count: int) -> Path:
 
 
 def of_shard(items: Sequence, number: int, count: int) -> Sequence:
-    """The share of shard ``number`` of ``count``: neighbours, so that shards in a row are the whole in order."""
+    """Select the contiguous share of shard ``number`` of ``count``; concatenated shards give the original order."""
     return items[len(items) * (number - 1) // count : len(items) * number // count]
 
 
@@ -151,19 +154,19 @@ def convert(
     a_part: int = 64,
     unit: str = 'files',
 ) -> Outcome:
-    """Annotations of the items (with ``--shard``: of its share), by ``--jobs`` processes, with a bar.
+    """Convert the items (with ``--shard``: its share) in ``--jobs`` processes, with a progress bar.
 
     Args:
-        args: Of :func:`add_job_options`.
-        items: Paths, or tuples of paths and plain values, in the order that the records shall have.
-        work: Item -> record; a module's function, or a ``functools.partial`` of one. Raises :class:`LeftOut`,
-            ValueError or OSError for an item that gives none.
-        settings: What else decides the records, with a stable ``repr``: parts made with other settings are not reused.
-        a_part: Items that are lost at most when a process is killed.
-        unit: What the bar counts.
+        args: Parsed options of :func:`add_job_options`.
+        items: Paths, or tuples of paths and plain values, in the order of the output records.
+        work: Maps an item to a record; a module-level function, or a ``functools.partial`` of one. Raises
+            :class:`LeftOut`, ValueError or OSError if there is none.
+        settings: Everything else that affects the records, with a stable ``repr``; a change discards finished parts.
+        a_part: Items per part: the most that are lost when a process is killed.
+        unit: Unit of the progress bar.
 
     Raises:
-        ValueError: If more than ``--max-bad`` are bad, nothing is left, or a worker was killed.
+        ValueError: If more than ``--max-bad`` are bad, no item is left, or a worker was killed.
     """
     if args.shard:
         items = of_shard(items, *args.shard)
@@ -186,19 +189,19 @@ def convert(
     outcome = Outcome(records, skipped, len(items), table_path(args.out), folder)
     write_skipped(outcome.table, skipped)
     check_bad(skipped, outcome.total, args.max_bad, outcome.table)
-    if not records and not args.shard:  # a share may have none
+    if not records and not args.shard:  # a share may be empty
         raise ValueError(f'of {outcome.total} {unit} none gives a clip; why is in {outcome.table}')
     return outcome
 
 
 def write_out(args: argparse.Namespace, outcome: Outcome, splits: Splits | None, layout: str | None = None) -> None:
-    """Write ``--out``, say what it holds, and remove the parts.
+    """Write ``--out``, print a summary, and remove the parts.
 
     Args:
-        args: Of :func:`add_job_options`.
-        outcome: Of :func:`convert`.
-        splits: Names by split, of all items: those that gave no clip, or belong to another shard, are left away, and
-            the order becomes that of the records.
+        args: Parsed options of :func:`add_job_options`.
+        outcome: Result of :func:`convert`.
+        splits: Names by split, of all items: those without a clip, or of another shard, are dropped, and the rest are
+            put in the order of the records.
         layout: The skeleton's name, for the summary.
     """
     splits = write_pickle(args.out, outcome.records, splits)
@@ -209,14 +212,14 @@ def write_out(args: argparse.Namespace, outcome: Outcome, splits: Splits | None,
 
 
 def left_out(skipped: Sequence[Skipped], total: int, table: Path) -> str:
-    """One line on what was left out."""
+    """One line on the skipped items."""
     counts = Counter(kind for _, kind, _ in skipped)
     told = ''.join(f', {count} {kind}' for kind, count in sorted(counts.items()))
     return f'left out: {len(skipped)} of {total}{told}; {table} says why' if skipped else f'left out: 0 of {total}'
 
 
 def plan_parts(folder: Path, items: Sequence, settings: object, a_part: int) -> dict[Path, Sequence]:
-    """Which items go to which part; the name of a part changes with its files and with the settings."""
+    """Assign items to parts; the name of a part changes with its files and with the settings."""
     parts = {}
     for start in range(0, len(items), a_part):
         chunk = items[start : start + a_part]
@@ -226,7 +229,7 @@ def plan_parts(folder: Path, items: Sequence, settings: object, a_part: int) -> 
 
 
 def _state(item: object) -> object:
-    """What changes when the item, or a file that it names, does."""
+    """A key that changes when the item, or a file that it names, changes."""
     if isinstance(item, Path):
         try:
             state = item.stat()
@@ -237,9 +240,9 @@ def _state(item: object) -> object:
 
 
 def called(item: object) -> str:
-    """An item's name in ``skipped.csv``: of a tuple, the first path in it, else its first value.
+    """Name of an item in ``skipped.csv``: the first path of a tuple, else its first value.
 
-    A folder may hold the files of several clips: then the clip's name, or its first file, follows.
+    For a folder with the files of several clips, the clip's name or first file is appended.
     """
     if not isinstance(item, tuple) or not item:
         return str(item)
@@ -253,7 +256,7 @@ def called(item: object) -> str:
 
 
 def make_part(part: Path, items: Sequence, work: Callable[[object], dict]) -> int:
-    """Work ``items`` off into the file ``part``; their number."""
+    """Convert ``items`` into the file ``part``; return their number."""
     done, skipped, retry = [], [], False
     for item in items:
         try:
@@ -261,7 +264,7 @@ def make_part(part: Path, items: Sequence, work: Callable[[object], dict]) -> in
         except LeftOut as why:
             skipped.append((called(item), why.kind, str(why)))
         except (ValueError, OSError) as why:
-            retry |= isinstance(why, OSError)  # a disk that was away, a file of another user: the next run looks again
+            retry |= isinstance(why, OSError)  # an unmounted disk, missing permissions: the next run tries again
             skipped.append((called(item), GARBLED, ' '.join(str(why).split()) or type(why).__name__))
     with replacing(part) as file:
         pickle.dump({'annotations': done, 'skipped': skipped, 'retry': retry}, file, protocol=4)
@@ -269,7 +272,7 @@ def make_part(part: Path, items: Sequence, work: Callable[[object], dict]) -> in
 
 
 def read_part(part: Path) -> dict | None:
-    """A finished part, or None if it is not there or damaged."""
+    """Load a finished part; None if it is missing or damaged."""
     try:
         content = load_numbers(part)
     except (OSError, ValueError):
@@ -278,7 +281,7 @@ def read_part(part: Path) -> dict | None:
 
 
 def make_parts(parts: dict[Path, Sequence], work: Callable[[object], dict], jobs: int, unit: str) -> None:
-    """Make the parts that are not there yet.
+    """Create the missing parts.
 
     Raises:
         ValueError: If a worker was killed.
@@ -295,7 +298,7 @@ def _finished(todo: dict[Path, Sequence], work: Callable[[object], dict], jobs: 
     if jobs == 1 or len(todo) < 2:
         yield from (make_part(part, items, work) for part, items in todo.items())
         return
-    # Ctrl-C is for the parent: it lets each worker finish its part, which then counts.
+    # Ctrl-C is handled by the parent: each worker finishes its part, which is then reused.
     with ProcessPoolExecutor(jobs, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)) as pool:
         try:
             for future in as_completed([pool.submit(make_part, part, items, work) for part, items in todo.items()]):
@@ -307,7 +310,7 @@ def _finished(todo: dict[Path, Sequence], work: Callable[[object], dict], jobs: 
 
 
 def write_skipped(path: Path, skipped: Sequence[Skipped]) -> None:
-    """``file,kind,reason``, a line an item."""
+    """Write ``file,kind,reason``, one line per item."""
     text = io.StringIO()
     csv.writer(text, lineterminator='\n').writerows([('file', 'kind', 'reason'), *sorted(skipped)])
     with replacing(path) as file:
@@ -316,7 +319,7 @@ def write_skipped(path: Path, skipped: Sequence[Skipped]) -> None:
 
 def check_bad(skipped: Sequence[Skipped], total: int, max_bad: float, table: Path) -> None:
     """Raises:
-    ValueError: If more than ``max_bad`` percent of ``total`` are of a kind that counts.
+    ValueError: If more than ``max_bad`` percent of ``total`` are of a kind in :data:`COUNTED`.
     """
     bad = [entry for entry in skipped if entry[1] in COUNTED]
     if len(bad) * 100 > max_bad * total:

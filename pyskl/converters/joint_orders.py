@@ -1,4 +1,4 @@
-"""Joints in the order that pose estimators write them, and how to make a skeleton of them: by name."""
+"""Joint orders of pose estimators, and their mapping to a skeleton by joint names."""
 
 import re
 from collections.abc import Sequence
@@ -19,8 +19,8 @@ _HALPE_26 = (
 )  # fmt: skip
 
 
-# By the number of joints: what that number means, its joints, and the skeleton they become when nothing else is said.
-# NTU's 25 are in metres and come from a camera, never from an estimator's JSON.
+# By number of joints: the format's name, its joints, and the default skeleton.
+# NTU's 25 joints are in metres from a depth camera, never from an estimator's JSON.
 ORDERS = {
     17: ('COCO', _COCO, 'coco'),
     18: ('OpenPose COCO', SKELETONS['openpose'].joints, 'openpose'),
@@ -35,18 +35,18 @@ _OTHER_WORDS = {'forefinger': 'index', 'pinky': 'little'}
 
 
 def find_order(count: int, names: Sequence[str] | None, skeleton: Skeleton | None = None) -> tuple[Skeleton, list[int]]:
-    """Which skeleton joints become, and which of them its joints are.
+    """Choose the skeleton, and the joints of the file that it uses.
 
     Args:
         count: Joints in the file.
-        names: Their names, if the file tells them.
-        skeleton: What the user asks for; None for what the joints are by their number.
+        names: Their names, if the file has them.
+        skeleton: Requested skeleton; None selects it by the number of joints.
 
     Returns:
-        The skeleton, and for each of its joints the index in the file.
+        The skeleton, and the index in the file of each of its joints.
 
     Raises:
-        ValueError: If the joints do not make the skeleton.
+        ValueError: If the joints do not contain the skeleton's.
     """
     what, known, usual = ORDERS.get(count, (f'{count} joints', None, None))
     asked = skeleton is not None
@@ -60,14 +60,14 @@ def find_order(count: int, names: Sequence[str] | None, skeleton: Skeleton | Non
     shipped = SKELETONS.get(skeleton.name) is skeleton
     if names is not None and len(names) == count:
         order = _by_name(names, skeleton)
-        if order is None and shipped:  # H36M has 17 joints too, and they are others
+        if order is None and shipped:  # H36M also has 17 joints, but different ones
             raise ValueError(
                 f'{count} joints named {", ".join(map(str, names[:3]))}, ... are not those of layout '
                 f'{skeleton.name!r}; give --layout another name or a skeleton.yaml'
             )
         if order is not None:
             return skeleton, order
-    # A layout of as many joints says what these are; in a layout of fewer they are looked up by name.
+    # A layout with as many joints defines their names; for a layout with fewer, joints are looked up by name.
     order = list(range(count)) if asked and skeleton.num_joints == count else _by_name(known or (), skeleton)
     if order is None:
         raise ValueError(f'{count} joints ({what}) do not make layout {skeleton.name!r} of {skeleton.num_joints}')
@@ -75,7 +75,7 @@ def find_order(count: int, names: Sequence[str] | None, skeleton: Skeleton | Non
 
 
 def _by_name(names: Sequence[str], skeleton: Skeleton) -> list[int] | None:
-    """Where each joint of the skeleton is among ``names``; None if one is not, or two are called alike."""
+    """Indices of the skeleton's joints in ``names``; None if one is missing or ambiguous."""
     place = {_plain(name): index for index, name in enumerate(names)}
     due = [_plain(joint) for joint in skeleton.joints]
     return [place[joint] for joint in due] if len(place) == len(names) and set(due) <= set(place) else None
@@ -86,9 +86,9 @@ def _told() -> str:
 
 
 def _plain(name: str) -> str:
-    """``'Left Eye', 'left-eye' -> 'lefteye'``; ``'forefinger1', 'middle_finger_1' -> 'index1', 'middle1'``.
+    """Normalise a joint name: ``'Left Eye' -> 'lefteye'``; ``'forefinger1', 'middle_finger_1' -> 'index1', 'middle1'``.
 
-    MMPose names the points of a face ``face-0`` to ``face-67``.
+    MMPose names facial landmarks ``face-0`` to ``face-67``.
     """
     text = re.sub(r'[\W_]+', '', str(name).lower())
     if (point := re.fullmatch(r'face(\d+)', text)) and int(point[1]) < len(_FACE):

@@ -1,12 +1,12 @@
-"""JSON that others wrote, read so that every number is one that arrays can hold."""
+"""Parse external JSON so that every number fits into an array."""
 
 import json
 
-LONGEST = 18  # digits of every whole number below 2**63
+LONGEST = 18  # integers with at most this many digits are below 2**63
 
 
 def loads(content: bytes | str) -> object:
-    """The content; a whole number that int64 cannot hold is a float, infinite if need be, as JSON's ``1e999`` is.
+    """Parse JSON; an integer beyond int64 becomes a float, possibly infinite, like JSON's ``1e999``.
 
     Raises:
         ValueError: If it is not JSON.

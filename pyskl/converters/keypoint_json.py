@@ -1,4 +1,4 @@
-"""Keypoints of a video as pose estimators write them in JSON: MMPose, AlphaPose, OpenPose, COCO.
+"""Read a video's keypoints from the JSON of pose estimators: MMPose, AlphaPose, OpenPose, COCO.
 
 ========== =====================================================================================================
 mmpose     ``[{frame_id, instances: [{keypoints (V, 2), keypoint_scores (V,), track_id?}]}]``, the inferencer's, or that
@@ -6,10 +6,10 @@ mmpose     ``[{frame_id, instances: [{keypoints (V, 2), keypoint_scores (V,), tr
 alphapose  ``[{image_id: '12.jpg', keypoints (3 V: x, y, score), score, box, idx?}]``
 coco       results, the same: ``[{image_id: 12, keypoints (3 V), score}]``; or annotations: ``{images: [{id, file_name,
            width, height}], annotations: [{image_id, keypoints (3 V: x, y, visibility), track_id?}], categories}``
-openpose   ``{people: [{pose_keypoints_2d (3 V)}]}`` a frame: a file each, or a list or a dict of them
+openpose   ``{people: [{pose_keypoints_2d (3 V)}]}`` per frame: one file each, or a list or a dict of them
 ========== =====================================================================================================
 
-Which one a file is, its content says. A joint whose numbers are null or NaN was not seen.
+The format is detected from the content. Joints whose numbers are null or NaN are undetected.
 """
 
 import re
@@ -20,28 +20,28 @@ from pyskl.converters import json_input
 from pyskl.converters.detections import MAX_PIXEL, Detections, Found, detections_of
 
 FORMATS = ('mmpose', 'alphapose', 'openpose', 'coco')
-MAX_BYTES = 256 << 20  # an hour of two persons has about 150 MB
+MAX_BYTES = 256 << 20  # one hour of two persons takes about 150 MB
 _NUMBER = re.compile(r'(.*?)(\d+)\D*', re.ASCII | re.DOTALL)
 
 
 def read_keypoints(path: str | Path) -> Detections:
-    """The detections in a JSON file.
+    """Read the detections in a JSON file.
 
     Raises:
         OSError: If it cannot be read.
-        ValueError: If it is none of the formats, or holds what keypoints cannot be.
+        ValueError: If it is not in one of the formats, or holds invalid keypoints.
     """
     return parse_keypoints(load_json(path))
 
 
 def read_frames(files: Sequence[tuple[int, Path]]) -> Detections:
-    """The detections in OpenPose's files of a video.
+    """Read the detections in OpenPose's files of a video.
 
     Args:
-        files: (frame number, file), one a frame.
+        files: (frame number, file), one per frame.
 
     Raises:
-        OSError, ValueError: As :func:`read_keypoints`, with the name of the file.
+        OSError, ValueError: As for :func:`read_keypoints`, with the name of the file.
     """
     contents = []
     for number, path in files:
@@ -56,11 +56,11 @@ def read_frames(files: Sequence[tuple[int, Path]]) -> Detections:
 
 
 def load_json(path: str | Path) -> object:
-    """The content of a JSON file of at most 256 MB.
+    """Read the content of a JSON file of at most 256 MB.
 
     Raises:
         OSError: If it cannot be read.
-        ValueError: If it is larger, or no JSON.
+        ValueError: If it is larger, or not JSON.
     """
     path = Path(path)
     if path.stat().st_size > MAX_BYTES:
@@ -79,12 +79,12 @@ def load_json(path: str | Path) -> object:
 
 
 def parse_keypoints(content: object) -> Detections:
-    """The detections in what a JSON file holds.
+    """Parse the detections in the content of a JSON file.
 
     Raises:
-        ValueError: If it is none of the formats, or holds what keypoints cannot be.
+        ValueError: If it is not in one of the formats, or holds invalid keypoints.
     """
-    if content == []:  # AlphaPose, where nobody was found
+    if content == []:  # AlphaPose without any detection
         return detections_of('', iter(()), [])
     kind = format_of(content)
     if kind == 'mmpose':
@@ -109,10 +109,10 @@ def parse_keypoints(content: object) -> Detections:
 
 
 def format_of(content: object) -> str:
-    """Which of :data:`FORMATS` it looks like.
+    """Detect which of :data:`FORMATS` the content has.
 
     Raises:
-        ValueError: If it looks like none.
+        ValueError: If it matches none.
     """
     first = content[0] if isinstance(content, list) and content else None
     if isinstance(content, dict):
@@ -153,19 +153,19 @@ def _openpose(frames: list[tuple[int, dict]]) -> Iterator[Found]:
     for number, entry in frames:
         for person in _dicts(entry.get('people')):
             flat = person.get('pose_keypoints_2d', person.get('pose_keypoints'))
-            if flat != []:  # of whom only the hands or the face were found
+            if flat != []:  # only the hands or the face were detected
                 yield number, flat, None, _identity(person.get('person_id'))
 
 
 def _results(entries: list, frame_of: Callable[[dict], int]) -> Iterator[Found]:
     for entry in _dicts(entries):
         if 'num_keypoints' in entry and not entry['num_keypoints']:
-            continue  # COCO's mark of a person without a pose
+            continue  # COCO's marker of a person without a pose
         yield frame_of(entry), entry.get('keypoints'), None, _identity(entry.get('track_id', entry.get('idx')))
 
 
 def _coco(content: dict) -> Detections:
-    """Of COCO's annotations: frames by the picture's frame_id, the number in its file name, or its id."""
+    """Parse COCO annotations; the frame is the image's frame_id, the number in its file name, or its id."""
     sizes, numbers, names = set(), {}, []
     for image in _dicts(content.get('images', [])):
         key = image.get('id')
@@ -200,7 +200,7 @@ def _dicts(value: object) -> list[dict]:
 
 
 def _frame(value: object) -> int:
-    """A frame number, or the last number in a file name."""
+    """Parse a frame number, or the last number in a file name."""
     named = _NUMBER.fullmatch(Path(value).stem) if isinstance(value, str) and len(value) < 512 else None
     number = int(named[2]) if named else value
     if isinstance(number, float) and number.is_integer():
@@ -211,7 +211,7 @@ def _frame(value: object) -> int:
 
 
 def _identity(value: object) -> int:
-    """An identity, -1 if it is none."""
+    """Parse a track id; -1 if it is not one."""
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     whole = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1 << 53 and value % 1 == 0
@@ -230,7 +230,7 @@ def _one_video(names: Iterable) -> None:
 
 
 def _names(holder: object) -> tuple[str, ...] | None:
-    """The joints' names in MMPose's meta_info or a COCO category."""
+    """Joint names in MMPose's meta_info or a COCO category."""
     holder = holder if isinstance(holder, dict) else {}
     names = holder.get('keypoint_id2name', holder.get('keypoints'))
     if isinstance(names, dict) and all(key.isascii() and key.isdigit() and len(key) < 5 for key in names):

@@ -1,11 +1,11 @@
-"""Kinetics-skeleton, the OpenPose joints of Kinetics-400 that ST-GCN's authors released: a JSON file a clip.
+"""Kinetics-skeleton, the OpenPose joints of Kinetics-400 that ST-GCN's authors released: one JSON file per clip.
 
 A clip is ``{"data": [{"frame_index": 0, "skeleton": [{"pose": [x0, y0, ...], "score": [...]}, ...]}, ...], "label":
-"abseiling", "label_index": 3}``: 18 joints a person, x and y as shares of the picture's width and height, a joint that
-was not found (0, 0) with score 0. A table holds ``{video id: {"has_skeleton", "label", "label_index"}}``.
+"abseiling", "label_index": 3}``: 18 joints per person, x and y relative to the image's width and height, undetected
+joints (0, 0) with score 0. A table holds ``{video id: {"has_skeleton", "label", "label_index"}}``.
 
-Nobody is followed over time: the persons of a frame stand in the order of the file, and the two surest of the first
-five are taken, in each frame anew.
+Persons are not tracked over time: in each frame, the two with the highest scores of the first five in the file are
+selected.
 
 Axes: ``M`` persons, ``T`` frames, ``V`` 18 joints.
 
@@ -22,19 +22,19 @@ from pyskl.converters import json_input
 from pyskl.skeletons import get_skeleton
 
 NUM_JOINTS = get_skeleton('openpose').num_joints
-PICTURE = (256, 340)  # height, width: the videos were resized to it before the joints were found
-MAX_FRAMES = 300  # 10 s at 30 frames/s; the published reader takes no more
+PICTURE = (256, 340)  # height, width: the videos were resized to it before pose estimation
+MAX_FRAMES = 300  # 10 s at 30 frames/s; the limit of the published reader
 PERSONS_IN, PERSONS_OUT = 5, 2
-LIMIT = 100  # widths of a picture that a joint may be away from it, and the highest score
+LIMIT = 100  # limit on coordinates, in image widths, and the maximum score
 MAX_CLASSES = 100_000
 _ID = re.compile(r'[^/\\\0]+')
 
 
 class Clip(NamedTuple):
-    """What a file holds.
+    """The content of a file.
 
-    ``keypoint`` is ``(M, T, V, 2)`` float32, shares of the picture, 0 where the score is 0; ``score`` is ``(M, T, V)``
-    float32. M is 0 if nobody is in any frame.
+    ``keypoint`` is ``(M, T, V, 2)`` float32, relative to the image size, 0 where the score is 0; ``score`` is
+    ``(M, T, V)`` float32. M is 0 if no frame has a person.
     """
 
     keypoint: np.ndarray
@@ -44,7 +44,7 @@ class Clip(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """What the table says of a clip."""
+    """A clip's entry in the table."""
 
     has_skeleton: bool
     label: str
@@ -71,10 +71,10 @@ def _checked_label(holder: dict) -> tuple[str, int]:
 
 
 def parse_table(content: bytes) -> dict[str, Entry]:
-    """The table of a split: ``has_skeleton``, ``label``, ``label_index`` by video id.
+    """Read the table of a split: ``has_skeleton``, ``label``, ``label_index`` by video id.
 
     Raises:
-        ValueError: If it is none, an id is no name of a file, or a label has two numbers or a number two labels.
+        ValueError: If it is not a table, an id is not a file name, or a label has two numbers or a number two labels.
     """
     table = _read_json(content)
     if not isinstance(table, dict) or not table:
@@ -94,7 +94,7 @@ def parse_table(content: bytes) -> dict[str, Entry]:
 
 
 def check_labels(entries: Iterable[Entry]) -> list[str]:
-    """The labels by number, '' where none has it.
+    """Labels by number; '' for unused numbers.
 
     Raises:
         ValueError: If a label has two numbers, or a number two labels.
@@ -112,15 +112,15 @@ def check_labels(entries: Iterable[Entry]) -> list[str]:
 
 
 def parse_clip(content: bytes, persons_in: int = PERSONS_IN, persons_out: int = PERSONS_OUT) -> Clip:
-    """The clip of a file.
+    """Convert the content of a file to a clip.
 
     Args:
-        content: The file.
-        persons_in: Persons of a frame that are looked at, in the order of the file.
-        persons_out: Those that are kept: the highest sums of scores first, equal ones in the order of the file.
+        content: Parsed JSON.
+        persons_in: Number of persons per frame to consider, in the order of the file.
+        persons_out: Number of persons to select by the sum of scores, descending; ties are in the order of the file.
 
     Raises:
-        ValueError: If the content departs from the layout anywhere, or holds a number that is none.
+        ValueError: If the content violates the layout, or a number is not finite.
     """
     clip = _read_json(content)
     if not isinstance(clip, dict) or not isinstance(clip.get('data'), list):
@@ -141,7 +141,7 @@ def parse_clip(content: bytes, persons_in: int = PERSONS_IN, persons_out: int = 
         return Clip(nobody[..., :2], nobody[..., 2], label, index)
     try:
         joints = np.array(rows, np.float64)
-    except OverflowError:  # whole numbers of any length are JSON
+    except OverflowError:  # JSON allows integers of any length
         joints = np.array(np.inf)
     if not (np.abs(joints) <= LIMIT).all():
         raise ValueError(f'holds NaN, infinite numbers, or numbers beyond {LIMIT:g}')
@@ -169,7 +169,7 @@ def _checked_frame(frame: object) -> tuple[int, Sequence]:
 
 
 def _numbers(person: object, frame: int) -> list:
-    """x0, y0, x1, ... and then the scores."""
+    """Concatenate x0, y0, x1, ... and the scores."""
     pose, score = (person.get('pose'), person.get('score')) if isinstance(person, dict) else (None, None)
     if not isinstance(pose, list) or not isinstance(score, list):
         raise ValueError(f"a person of frame {frame} has no lists 'pose' and 'score'")

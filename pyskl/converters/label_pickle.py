@@ -1,6 +1,6 @@
 """ST-GCN's label files: a pickle of (names, labels), one of each per clip of the array beside it.
 
-2s-AGCN, MS-G3D and NVIDIA TAO write the same. The pickle is read without running anything from it.
+2s-AGCN, MS-G3D and NVIDIA TAO write the same. The pickle is read without executing code.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ SUFFIXES = ('.pkl', '.pickle')
 
 
 def read_label_pickle(path: Path) -> tuple[list[str], list[int]]:
-    """Names and class indices of clips.
+    """Read names and class indices of clips.
 
     Raises:
         ValueError: If the file is not a pair of lists of one length.

@@ -1,15 +1,15 @@
-"""labels.csv: what each clip is called, shows, and who moves in it.
+"""labels.csv: name, label and subject of each clip.
 
     name,label,subject,split,width,height,num_frames
     clip_0001,wave,anna,,1920,1080,
     clip_0002,3,...
 
-``name`` and ``label`` are needed, the rest is not, other columns are left alone. Commas, semicolons or tabs. A label is
-a class index from 0 or a class name; names are numbered in the order of the alphabet, or of ``--classes``, and written
-to ``X.classes.txt``, a line a class.
+``name`` and ``label`` are required, the rest is optional, other columns are ignored. Commas, semicolons or tabs. A
+label is a class index from 0 or a class name; names are numbered alphabetically, or in the order of ``--classes``, and
+written to ``X.classes.txt``, one per line.
 
     add_label_options(parser)                           # --labels --classes
-    labels = labels_of(args)                            # rows, class names, and the rows that cannot be
+    labels = labels_of(args)                            # rows, class names, and invalid rows
     items = pair_up(labels, {'clip_0001': path, ...})   # (path, Row) or (what, why): for convert()
     ...
     path, row = paired(item)                            # in the worker; raises LeftOut for (what, why)
@@ -30,7 +30,7 @@ COLUMNS = ('name', 'label', 'subject', 'split', 'width', 'height', 'num_frames')
 MAX_CLASSES = 100_000
 MAX_PIXELS = 1_000_000
 MAX_FRAMES = 1_000_000
-# What a name may end with and a clip's name does not.
+# Suffixes of names that are not part of a clip's name.
 SUFFIXES = (
     '.json', '.mp4', '.avi', '.mov', '.mkv', '.webm', '.m4v', '.mpg', '.mpeg', '.npy', '.npz', '.mat', '.csv',
     '.skeleton',
@@ -39,15 +39,15 @@ SUFFIXES = (
 
 @dataclass(frozen=True)
 class Row:
-    """What is known of a clip.
+    """Name, label and metadata of a clip.
 
     Args:
         name: :func:`plain_name` of the name given; becomes ``frame_dir``.
-        label: Class index; None where none is known.
-        subject: Who moves.
+        label: Class index; None if unknown.
+        subject: The performer.
         split: ``train``, ``val``, ``test`` or what the user wrote.
-        size: (height, width) of the picture in pixels.
-        num_frames: Frames of the clip.
+        size: (height, width) of the image in pixels.
+        num_frames: Number of frames of the clip.
     """
 
     name: str
@@ -60,14 +60,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Labels:
-    """A file of labels.
+    """Content of a label file.
 
     Args:
-        source: Where from, for messages.
-        rows: A row a clip, in the order of the file.
-        columns: Which of :data:`COLUMNS` are there.
+        source: Name of the file, for messages.
+        rows: One row per clip, in the order of the file.
+        columns: Those of :data:`COLUMNS` that are present.
         classes: Class names by index; None if the labels were numbers and no ``--classes`` was given.
-        bad: (where, why) of the lines that give no row.
+        bad: (where, why) of the invalid lines.
         notes: Lines for the user.
     """
 
@@ -80,26 +80,29 @@ class Labels:
 
 
 def add_label_options(parser: argparse.ArgumentParser, required: bool = True) -> None:
-    """``--labels`` and ``--classes``."""
+    """Add ``--labels`` and ``--classes``."""
     parser.add_argument(
-        '--labels', type=Path, required=required, metavar='CSV', help=f'table with a head: {",".join(COLUMNS)}'
+        '--labels', type=Path, required=required, metavar='CSV', help=f'table with a header: {",".join(COLUMNS)}'
     )
     add_class_option(parser)
 
 
 def add_class_option(parser: argparse.ArgumentParser) -> None:
-    """``--classes``."""
+    """Add ``--classes``."""
     parser.add_argument(
-        '--classes', type=Path, metavar='FILE', help='class names, one a line: the first is class 0 (default: by name)'
+        '--classes',
+        type=Path,
+        metavar='FILE',
+        help='class names, one per line, class 0 first (default: by name)',
     )
 
 
 def labels_of(args: argparse.Namespace) -> Labels:
-    """The labels that ``--labels`` and ``--classes`` name; to be called after ``check_job_options``.
+    """Read the files of ``--labels`` and ``--classes``; call this after ``check_job_options``.
 
     Raises:
-        ValueError: If a file is no such table, or no row can be used.
-        OSError: If one cannot be read, or ``X.classes.txt`` is there with other classes.
+        ValueError: If a file is not such a table, or no row is valid.
+        OSError: If one cannot be read, or ``X.classes.txt`` exists with other classes.
     """
     labels = read_labels(args.labels, read_classes(args.classes) if args.classes else None)
     check_classes_free(args, labels.classes)
@@ -107,7 +110,7 @@ def labels_of(args: argparse.Namespace) -> Labels:
 
 
 def plain_name(text: str) -> str:
-    """A clip's name: slashes, no ``./`` in front, no suffix of a video or data file. ``wave/01.mp4 -> wave/01``."""
+    """Normalise a clip's name, ``wave/01.mp4 -> wave/01``: slashes, no leading ``./``, no file suffix."""
     name = text.strip().replace('\\', '/')
     while name.startswith('./'):
         name = name[2:]
@@ -118,10 +121,10 @@ def plain_name(text: str) -> str:
 
 
 def read_classes(path: Path) -> tuple[str, ...]:
-    """Class names, one a line.
+    """Read class names, one per line.
 
     Raises:
-        ValueError: If there are none, or one comes twice.
+        ValueError: If there are none, or one is repeated.
     """
     names = tuple(line.strip() for line in read_text(path, '--classes').splitlines() if line.strip())
     if not names:
@@ -133,14 +136,14 @@ def read_classes(path: Path) -> tuple[str, ...]:
 
 
 def read_labels(path: Path, classes: Sequence[str] | None = None) -> Labels:
-    """The rows of a labels.csv.
+    """Read the rows of a labels.csv.
 
     Args:
         path: The file.
         classes: Class names by index, if given.
 
     Raises:
-        ValueError: If it is no such table, or none of its rows can be used.
+        ValueError: If it is not such a table, or none of its rows is valid.
         OSError: If it cannot be read.
     """
     return labels_from(path, *read_table(path, '--labels', ('name', 'label')), classes)
@@ -152,7 +155,7 @@ def labels_from(
     table: Sequence[tuple[int, dict[str, str]]],
     classes: Sequence[str] | None = None,
 ) -> Labels:
-    """The rows of a table that was read: see :func:`read_labels`, :func:`read_table`."""
+    """Convert a table to rows: see :func:`read_labels`, :func:`read_table`."""
     numbers, names, said = number_classes([cells['label'] for _, cells in table], classes)
     rows, bad, lines = {}, [], defaultdict(list)
     for (line, cells), label in zip(table, numbers, strict=True):
@@ -165,7 +168,7 @@ def labels_from(
         lines[row.name].append((where, line, row))
     for name, found in lines.items():
         (_, first, row), *more = found
-        if any(other != row for _, _, other in more):  # which is right cannot be known
+        if any(other != row for _, _, other in more):  # there is no way to tell which one is right
             told = ', '.join(str(line) for _, line, _ in found[:5])
             bad += [(where, f'the name {name!r} is in lines {told}, which differ') for where, _, _ in found]
             continue
@@ -182,7 +185,7 @@ def labels_from(
 
 def _row(cells: Mapping[str, str], label: int | str) -> Row:
     """Raises:
-    ValueError: If a cell cannot be.
+    ValueError: If a cell is invalid.
     """
     name = plain_name(cells['name'])
     if not name:
@@ -212,21 +215,21 @@ def _whole(cells: Mapping[str, str], column: str, most: int) -> int | None:
 
 
 def is_index(text: str) -> bool:
-    """Whether a label is a number, as ``7`` or ``-1``."""
+    """Whether a label is an integer, such as ``7`` or ``-1``."""
     return text.isascii() and text.removeprefix('-').isdigit()
 
 
 def number_classes(
     texts: Sequence[str], classes: Sequence[str] | None = None
 ) -> tuple[list[int | str], tuple[str, ...] | None, list[str]]:
-    """Class indices of labels that are written as indices or as names.
+    """Convert labels, given as indices or as names, to class indices.
 
     Args:
-        texts: A label a clip.
+        texts: One label per clip.
         classes: Class names by index, if given.
 
     Returns:
-        For each label its index, or the reason why it has none; the class names, None if labels are indices and
+        The index of each label, or the reason why it has none; the class names, None if labels are indices and
         ``classes`` is None; lines for the user.
     """
     indices = sum(map(is_index, texts))
@@ -263,16 +266,16 @@ def _index(text: str, most: int) -> int | str:
 
 
 def pair_up(labels: Labels, found: Mapping[str, object]) -> list[tuple[object, Row | str]]:
-    """Each clip that was found with its row, then what has no partner: the items of ``convert``.
+    """Pair each clip with its row; unpaired clips and rows follow. The result is the items of ``convert``.
 
-    A clip ``wave/01`` goes with the row of that name, or, where the name is not taken twice, with the row ``01``.
+    A clip ``wave/01`` matches the row of that name, or the row ``01`` if that is unambiguous.
 
     Args:
-        labels: Of :func:`labels_of`.
-        found: What a clip is made of (a path, or a tuple that begins with one) by its name, in order.
+        labels: Result of :func:`labels_of`.
+        found: Source of each clip (a path, or a tuple that begins with one) by its name, in order.
 
     Returns:
-        (what was found, row), or (where, why there is none): :func:`paired` tells them apart.
+        (source, row), or (where, why there is none); :func:`paired` distinguishes them.
 
     Raises:
         ValueError: If no clip has a row.
@@ -305,15 +308,15 @@ def _few(names: Iterable[str]) -> str:
 
 
 def rows_of(items: Iterable[tuple[object, Row | str]]) -> list[Row]:
-    """The rows that have a clip, in order: what the splits are made of."""
+    """Rows with a clip, in order; the splits are made from these."""
     return [row for _, row in items if isinstance(row, Row)]
 
 
 def paired(item: tuple[object, Row | str]) -> tuple[object, Row]:
-    """An item of :func:`pair_up` that has both halves.
+    """Unpack a complete item of :func:`pair_up`.
 
     Raises:
-        LeftOut: If it has not.
+        LeftOut: If the item has no row or no clip.
     """
     what, row = item
     if isinstance(row, str):
@@ -331,7 +334,7 @@ def classes_path(args: argparse.Namespace) -> Path:
 
 def check_classes_free(args: argparse.Namespace, classes: Sequence[str] | None) -> None:
     """Raises:
-    FileExistsError: If the file for the class names is there with other ones, and ``--overwrite`` is off.
+    FileExistsError: If the file of class names exists with other names, and ``--overwrite`` is off.
     """
     path = classes_path(args)
     if classes is None or args.overwrite or not path.exists():
@@ -341,7 +344,7 @@ def check_classes_free(args: argparse.Namespace, classes: Sequence[str] | None) 
 
 
 def write_classes(args: argparse.Namespace, classes: Sequence[str] | None) -> None:
-    """Write the class names, one a line, if there are any, and say so."""
+    """Write the class names, if any, one per line, and report it."""
     if classes is None:
         return
     path = classes_path(args)

@@ -1,7 +1,7 @@
-"""From the bodies of an NTU RGB+D clip to at most two actors: the denoising of CTR-GCN and of PYSKL's pickles.
+"""Reduce the bodies of an NTU RGB+D clip to at most two actors: the denoising of CTR-GCN and PYSKL's pickles.
 
-A file of one body is taken as it is. Of several, those that are too short or too wide to be people are dropped, the
-rest are ordered by motion, and laid into two actors.
+A single body is used unchanged. Of several, those too short or too wide to be people are dropped, and the rest are
+sorted by motion and assigned to two actors.
 
 Axes: ``M`` actors, ``T`` frames, ``V`` joints.
 
@@ -18,7 +18,7 @@ from pyskl.converters.ntu_skeleton import Body
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Published values. The motion bounds were published and never applied; None, None is what made the data.
+    """Published thresholds. The motion bounds were published but never applied: the data were made with None, None.
 
     Args:
         length: Bodies of at most this many frames are dropped.
@@ -39,12 +39,12 @@ PUBLISHED = Thresholds()
 
 
 def motion(joints: np.ndarray) -> float:
-    """``(F, V, 3)`` -> the variance of x, y and z over all frames and joints together, summed; square metres."""
+    """Sum of the variances of x, y and z over all frames and joints of ``(F, V, 3)``; square metres."""
     return float(joints.reshape(-1, 3).var(axis=0, dtype=np.float64).sum())
 
 
 def noisy_frames(joints: np.ndarray, spread: float) -> np.ndarray:
-    """``(F, V, 3) -> (F,)`` bool: wider than ``spread`` times the height."""
+    """Mark the frames in which a body is wider than ``spread`` times its height; ``(F, V, 3) -> (F,)`` bool."""
     width, height = np.ptp(joints[..., 0], axis=1), np.ptp(joints[..., 1], axis=1)
     return width > spread * height
 
@@ -52,14 +52,14 @@ def noisy_frames(joints: np.ndarray, spread: float) -> np.ndarray:
 def choose_actors(
     bodies: Sequence[Body], num_frames: int, thresholds: Thresholds = PUBLISHED, keep_empty: bool = False
 ) -> np.ndarray:
-    """One or two actors ``(M, T, V, 3)`` float32; zeros where an actor is not seen, no frame without any.
+    """Build one or two actors ``(M, T, V, 3)`` float32; absent actors are 0, and every frame has at least one.
 
     Args:
-        bodies: What the file holds, as from ``parse_skeleton``.
-        num_frames: Its frames with a body.
-        thresholds: What is too short, too wide, too still or too quick.
-        keep_empty: Whether two bodies that follow one another, and so are one actor, have a second, of zeros, as in
-            the published arrays.
+        bodies: Bodies of the file, from ``parse_skeleton``.
+        num_frames: Number of its frames with a body.
+        thresholds: Thresholds of length, width and motion.
+        keep_empty: Whether consecutive bodies, which form one actor, also get a second, all-zero actor, as in the
+            published arrays.
 
     Raises:
         ValueError: If there is no body, or none is left.
@@ -79,7 +79,7 @@ def choose_actors(
 
 
 def _by_motion(bodies: list[Body], thresholds: Thresholds) -> list[Body]:
-    """The bodies that are not noise, the most motion first; the last one standing is never dropped."""
+    """Select the bodies that are not noise, sorted by descending motion; the last remaining one is never dropped."""
     left, moved = list(bodies), {body.id: motion(body.joints) for body in bodies}
     for body in bodies:
         noisy = noisy_frames(body.joints, thresholds.spread)
@@ -96,9 +96,9 @@ def _by_motion(bodies: list[Body], thresholds: Thresholds) -> list[Body]:
 
 
 def _lay_out(bodies: Sequence[Body], num_frames: int) -> np.ndarray:
-    """``(2, T, V, 3)``: each body goes to the first actor whose frames it does not overlap, else nowhere.
+    """Assign each body to the first actor whose frames it does not overlap, else drop it; ``(2, T, V, 3)``.
 
-    One shared frame is allowed, and the second actor's frames count from 0 even when it comes later: both published.
+    One shared frame is allowed, and the second actor's frames start at 0 even if it appears later, both as published.
     """
     actors = np.zeros((2, num_frames, *bodies[0].joints.shape[1:]), np.float32)
     first = bodies[0]

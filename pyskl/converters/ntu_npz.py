@@ -1,11 +1,11 @@
-"""NTU RGB+D in the arrays that CTR-GCN and InfoGCN train on: ``x_train, y_train, x_test, y_test`` of one npz.
+"""NTU RGB+D as the arrays that CTR-GCN and InfoGCN train on: ``x_train, y_train, x_test, y_test`` of one npz.
 
-``x`` is ``(N, 300, 150)`` float32: frames filled up with zeros; two actors, 25 joints, x y z, metres from the first
-actor's mid-spine in its first frame. ``y`` is one-hot ``(N, classes)``. Samples come by subject, camera or setup, in
-rising order, and by name within.
+``x`` is ``(N, 300, 150)`` float32: padded with all-zero frames; two actors, 25 joints, x y z, metres from the first
+actor's mid-spine in its first frame. ``y`` is one-hot ``(N, classes)``. Samples are sorted by
+subject, camera or setup, then by name.
 
-A clip of one actor has zeros for the second in NTU60 and the first one again in NTU120, as the two published scripts
-have it. InfoGCN's ``_aligned`` files turn each person so that the spine of frame 0 is z and the hips are x.
+The second actor of a clip with one actor is zero in NTU60 and a copy of the first in NTU120, as in the two published
+scripts. InfoGCN's ``_aligned`` files rotate each person so that the spine of frame 0 is z and the hips are x.
 
 Axes: ``M`` actors, ``T`` frames, ``V`` joints.
 
@@ -25,14 +25,14 @@ from pyskl.files import replacing
 from pyskl.skeletons import get_skeleton
 
 FRAMES, ACTORS = 300, 2
-EMPTY_ACTORS = 'empty_actors'  # key of a record: how many more actors, of zeros, the published arrays have
+EMPTY_ACTORS = 'empty_actors'  # key of a record: number of additional all-zero actors in the published arrays
 SKELETON = get_skeleton('nturgb+d')
 WIDTH = ACTORS * SKELETON.num_joints * 3
 _LEFT_HIP, _RIGHT_HIP = SKELETON.joints.index('left_hip'), SKELETON.joints.index('right_hip')
 
 
 class Protocol(NamedTuple):
-    """Which field of a name decides, and which of its values are for training."""
+    """Return the name field that a protocol splits by, and its training values."""
 
     field: str
     trains: Callable[[int], bool]
@@ -46,16 +46,16 @@ PROTOCOLS = {
 
 
 def sample_order(names: Sequence[str], protocol: Protocol) -> tuple[list[int], list[int]]:
-    """Indices into ``names``, of training and of test: by subject, camera or setup, then by name."""
+    """Return training and test indices into ``names``, sorted by subject, camera or setup, then by name."""
     ids = [getattr(parse_name(name), protocol.field) for name in names]
     order = sorted(range(len(names)), key=lambda i: (ids[i], names[i]))
     return [i for i in order if protocol.trains(ids[i])], [i for i in order if not protocol.trains(ids[i])]
 
 
 def center(actors: np.ndarray) -> np.ndarray:
-    """``(M, T, V, 3)`` -> float32 of the same shape: metres from the first actor's origin where it is first seen.
+    """Centre ``(M, T, V, 3)`` at the first actor's origin in its first non-empty frame; float32, metres.
 
-    An actor's frame of zeros stays so.
+    All-zero frames of an actor stay zero.
     """
     actors = actors.astype(np.float32)
     seen = actors.any(axis=(2, 3))
@@ -64,10 +64,10 @@ def center(actors: np.ndarray) -> np.ndarray:
 
 
 def lay_out(record: dict, classes: int) -> np.ndarray:
-    """The sample ``(300, 150)`` of an annotation of NTU60 or NTU120.
+    """Convert an annotation of NTU60 or NTU120 to a sample ``(300, 150)``.
 
     Raises:
-        ValueError: If it has more than 300 frames or two actors, or is not of 25 joints in 3D.
+        ValueError: If it has more than 300 frames or more than two actors, or does not have 25 joints in 3D.
     """
     actors = record['keypoint']
     if actors.shape[0] > ACTORS or actors.shape[1] > FRAMES or actors.shape[2:] != (SKELETON.num_joints, 3):
@@ -84,10 +84,10 @@ def lay_out(record: dict, classes: int) -> np.ndarray:
 
 
 def align(sample: np.ndarray) -> np.ndarray:
-    """``(300, 150)`` -> same: each person turned by its own frame 0, x along the hips and z along the spine.
+    """Rotate each person by its own frame 0, x along the hips and z along the spine; ``(300, 150)`` -> same.
 
-    The rotation is InfoGCN's, which mirrors (determinant -1). A person who is not there in frame 0 becomes zeros for
-    good; one whose hips coincide becomes NaN, and InfoGCN drops the sample when it reads it. Both as published.
+    The rotation is InfoGCN's, which mirrors (determinant -1). A person absent from frame 0 becomes zero in all frames;
+    one whose hips coincide becomes NaN, and InfoGCN drops the sample on loading. Both as published.
     """
     persons = sample.reshape(FRAMES, ACTORS, SKELETON.num_joints, 3).astype(np.float64)
     out = np.zeros_like(persons)
@@ -118,18 +118,18 @@ def write_npz(
     sample_of: Callable[[dict, int], np.ndarray] = lay_out,
     bar: Callable[[Iterable[int]], Iterable[int]] = iter,
 ) -> tuple[int, int]:
-    """Write one npz, a sample at a time; how many are for training and for test.
+    """Write one npz, one sample at a time; return the numbers of training and test samples.
 
     Args:
-        path: The file, whole or not at all.
+        path: The file, written atomically.
         records: Annotations of NTU60 or NTU120.
         classes: 60 or 120.
-        protocol: Of :data:`PROTOCOLS`.
-        sample_of: What makes a sample of a record.
-        bar: Shows progress over the samples.
+        protocol: One of :data:`PROTOCOLS`.
+        sample_of: Converts a record to a sample.
+        bar: Progress bar over the samples.
 
     Raises:
-        ValueError: If a record is none of NTU RGB+D.
+        ValueError: If a record is not of NTU RGB+D.
     """
     train, test = sample_order([record['frame_dir'] for record in records], protocol)
     todo = iter(bar([*train, *test]))
@@ -145,7 +145,7 @@ def write_npz(
 
 
 def _member(archive: zipfile.ZipFile, name: str, shape: tuple[int, ...], dtype: type) -> BinaryIO:
-    """An array of the archive, its header written; no date, so that equal arrays are equal files."""
+    """Open an array of the archive and write its header; without a date, so that equal arrays give equal files."""
     member = archive.open(zipfile.ZipInfo(f'{name}.npy', (1980, 1, 1, 0, 0, 0)), 'w', force_zip64=True)
     header = {'descr': np.lib.format.dtype_to_descr(np.dtype(dtype)), 'fortran_order': False, 'shape': shape}
     np.lib.format.write_array_header_1_0(member, header)

@@ -1,7 +1,7 @@
 """Names, protocols and published counts of NTU RGB+D 60 and 120.
 
 A name is ``SsssCcccPpppRrrrAaaa``: setup, camera, performer, replication, action. Setups 1 to 17 with actions 1 to 60
-are NTU60; setups 18 to 32 with actions 61 to 120 came with NTU120, which holds both.
+are NTU60; setups 18 to 32 with actions 61 to 120 were added by NTU120, which contains both.
 """
 
 import re
@@ -16,12 +16,12 @@ _TRAIN_120 = (  # of the other 66
 )
 TRAIN_SUBJECTS = frozenset(map(int, f'{_TRAIN_60} {_TRAIN_120}'.split()))
 LAST_SETUP_60, LAST_ACTION_60 = 17, 60
-# Clips after the published lists of missing skeletons are left out: 302 of NTU60, 535 of NTU120.
+# Number of clips without the published lists of missing skeletons: 302 of NTU60, 535 of NTU120.
 PUBLISHED_COUNTS = {
     60: {'xsub_train': 40091, 'xsub_val': 16487, 'xview_train': 37646, 'xview_val': 18932},
     120: {'xsub_train': 63026, 'xsub_val': 50919, 'xset_train': 54468, 'xset_val': 59477},
 }
-# A recording is one performer in one setup: 3 cameras, 2 replications, 60 actions. With the missing ones NTU60 has
+# A recording is one performer in one setup: 3 cameras, 2 replications, 60 actions. With missing skeletons NTU60 has
 # 56,880 clips and NTU120 114,480, which are 158 and 318 times 360.
 RECORDINGS = {60: 158, 120: 318}
 LAST_PERFORMER_60 = 40
@@ -30,7 +30,7 @@ _HIGHEST = {'setup': 32, 'camera': 3, 'performer': 106, 'replication': 2, 'actio
 
 
 class ClipName(NamedTuple):
-    """The numbers in a name, each from 1."""
+    """The numbers in a name, each starting at 1."""
 
     setup: int
     camera: int
@@ -40,10 +40,10 @@ class ClipName(NamedTuple):
 
 
 def parse_name(name: str) -> ClipName:
-    """The numbers of ``S001C001P001R001A001``.
+    """Parse a name such as ``S001C001P001R001A001``.
 
     Raises:
-        ValueError: If the name has another form, or a number is out of range.
+        ValueError: If the name has a different form, or a number is out of range.
     """
     match = _NAME.fullmatch(name)
     if match is None:
@@ -60,7 +60,7 @@ def parse_name(name: str) -> ClipName:
 
 
 def make_splits(names: Iterable[str], classes: int) -> dict[str, list[str]]:
-    """The published splits of ``classes`` 60 (xsub, xview) or 120 (xsub, xset), each in the order of ``names``."""
+    """Make the published splits of ``classes`` 60 (xsub, xview) or 120 (xsub, xset), each in the order of ``names``."""
     splits: dict[str, list[str]] = {split: [] for split in PUBLISHED_COUNTS[classes]}
     for name in names:
         clip = parse_name(name)
@@ -73,7 +73,7 @@ def make_splits(names: Iterable[str], classes: int) -> dict[str, list[str]]:
 
 
 def absent_names(names: Iterable[str]) -> list[str]:
-    """The clips that recordings lack, by name: those that some of ``names`` belong to, and no others can be known."""
+    """Names of clips missing from the recordings that ``names`` belong to; other recordings are unknown."""
     there = set(names)
     recordings = sorted({(clip.setup, clip.performer) for clip in map(parse_name, there)})
     absent = []
@@ -88,6 +88,6 @@ def absent_names(names: Iterable[str]) -> list[str]:
 
 
 def whole_range(field: str, classes: int) -> range:
-    """The numbers that ``field`` of a name takes in NTU60 or NTU120."""
+    """Return the values of a name's ``field`` in NTU60 or NTU120."""
     last = {'setup': LAST_SETUP_60, 'performer': LAST_PERFORMER_60, 'action': LAST_ACTION_60}
     return range(1, (last.get(field, _HIGHEST[field]) if classes == 60 else _HIGHEST[field]) + 1)

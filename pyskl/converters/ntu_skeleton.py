@@ -1,10 +1,11 @@
-"""The ``.skeleton`` text of NTU RGB+D: Kinect bodies by id, read with one conversion a file.
+"""The ``.skeleton`` text of NTU RGB+D: Kinect bodies by id, read with one conversion per file.
 
-Layout, a line each: the number of frames; per frame the number of bodies; per body 10 numbers, the first its id, then
-the number of joints (25), then per joint 12 numbers, the first three x, y, z in metres (camera space, y up, z depth).
+Layout, one item per line: the number of frames; per frame the number of bodies; per body 10 numbers, the first its id,
+then the number of joints (25), then per joint 12 numbers, the first three x, y, z in metres (camera space, y up, z
+depth).
 
-No line is visited alone. The bytes of ``x y z`` are gathered from between the others and converted together; ids are
-converted as integers, since they have 17 digits and neighbouring ones are the same float64.
+Lines are not parsed one by one. The bytes of all ``x y z`` are gathered and converted together; ids are converted as
+integers, since they have 17 digits and float64 cannot distinguish neighbouring ones.
 
 Axes: ``F`` frames of one body, ``V`` 25 joints, ``B`` bodies summed over frames.
 """
@@ -20,10 +21,10 @@ _LINES_OF_BODY = 2 + NUM_JOINTS
 
 
 class Body(NamedTuple):
-    """What the sensor tracked under one id.
+    """A body that the sensor tracked under one id.
 
     ``start`` is the first frame, counted over the frames that hold a body; ``joints`` is ``(F, V, 3)`` float32, metres.
-    A body that left and came back has the gap closed, as in the published preprocessing.
+    Gaps in a body's track are removed, as in the published preprocessing.
     """
 
     id: int
@@ -32,10 +33,10 @@ class Body(NamedTuple):
 
 
 def parse_skeleton(content: bytes) -> tuple[list[Body], int]:
-    """The bodies of a file, in order of appearance, and how many frames hold a body; frames without are left out.
+    """Parse the bodies of a file in order of appearance, and the number of frames with a body; others are dropped.
 
     Raises:
-        ValueError: If the text departs from the layout anywhere, or a coordinate is not a finite number.
+        ValueError: If the text violates the layout, or a coordinate is not finite.
     """
     text = np.frombuffer(content, np.uint8)
     tokens, first, fields = _find_lines(text)
@@ -60,7 +61,7 @@ def parse_skeleton(content: bytes) -> tuple[list[Body], int]:
 
 
 def _find_lines(text: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where tokens begin, with the end of the text after them; of each line not blank its first token, and how many."""
+    """Token offsets (plus the end of the text), and for each non-blank line its first token and token count."""
     ink = np.empty(len(text) + 1, bool)
     ink[0] = False
     np.greater(text, ord(' '), out=ink[1:])
@@ -74,25 +75,25 @@ def _find_lines(text: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _convert(text: np.ndarray, tokens: np.ndarray, first: np.ndarray, count: int, dtype: type) -> np.ndarray:
-    """``count`` numbers from each token in ``first``, all in one conversion -> ``(len(first) * count,)``."""
+    """Convert ``count`` numbers from each token in ``first`` at once -> ``(len(first) * count,)``."""
     begin, end = tokens[first], tokens[first + count]
     length = end - begin
     shift = begin - np.cumsum(length) + length
     chosen = text[np.repeat(shift, length) + np.arange(length.sum())].tobytes()
     with warnings.catch_warnings():
-        warnings.simplefilter('error')  # numpy warns, and stops, at what is no number
+        warnings.simplefilter('error')  # numpy warns, and stops, at a token that is not a number
         try:
             numbers = np.fromstring(chosen, dtype, sep=' ')
         except (ValueError, OverflowError, DeprecationWarning, RuntimeWarning):
             numbers = None
-    # Each token yields a number at least, so that equal counts mean one number each: '1-2' would have given two.
+    # Each token yields at least one number, so equal counts mean exactly one each: '1-2' would yield two.
     if numbers is None or len(numbers) != len(first) * count:
         raise ValueError(f'holds a field that is no {"whole " if dtype is np.int64 else ""}number')
     return numbers
 
 
 def _check_layout(fields: np.ndarray, numbers: np.ndarray, single: np.ndarray, body: np.ndarray) -> np.ndarray:
-    """The frame of each body ``(B,)``, counted over frames that hold one, once every line is where it must be."""
+    """Validate the position of every line; return each body's frame ``(B,)``, counted over frames with a body."""
     is_head = np.zeros(len(fields) + 1, bool)
     is_head[single] = True
     is_head[0] = False

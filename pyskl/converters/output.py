@@ -1,4 +1,4 @@
-"""The output of a converting command: its options, the annotation pickle, and a summary of what it holds."""
+"""Output of a conversion command: its options, the annotation pickle, and a summary of the content."""
 
 import argparse
 import pickle
@@ -15,13 +15,13 @@ _PLAIN = (bool, int, float, str, type(None))
 
 
 def add_out(parser: argparse.ArgumentParser) -> None:
-    """``--out`` and ``--overwrite``."""
+    """Add ``--out`` and ``--overwrite``."""
     parser.add_argument('--out', type=Path, required=True, help='annotation pickle to write')
     parser.add_argument('--overwrite', action='store_true', help='replace an existing --out')
 
 
 def check_out(args: argparse.Namespace) -> None:
-    """Refuse, before any work, an ``--out`` that is taken.
+    """Raise, before any work, if ``--out`` exists.
 
     Raises:
         FileExistsError: If it exists and ``--overwrite`` is off.
@@ -34,16 +34,16 @@ def check_out(args: argparse.Namespace) -> None:
 
 
 def write_pickle(path: Path, records: Sequence[dict], splits: Splits | None) -> Splits | None:
-    """Write records and splits; what the splits became.
+    """Write records and splits; return the splits as written.
 
     Args:
-        path: The file; its folder is made.
-        records: The annotations; none, as the shard of a small set may have, give a file that only merge.py reads.
-        splits: Names by split, in any order, also of clips that are not there: each becomes those of its names that
-            are, in the order of the records, so that shards in a row have the order of the whole.
+        path: The file; its folder is created.
+        records: The annotations; an empty list, possible for a shard of a small set, gives a file only for merge.py.
+        splits: Names by split, in any order, possibly of absent clips. Absent names are dropped and the rest put in
+            the order of the records, so that concatenated shards have the order of an unsharded run.
 
     Raises:
-        ValueError: If a record is wrong.
+        ValueError: If a record is invalid.
     """
     known: dict = {}
     records = [_settled(record, known) for record in records]
@@ -62,10 +62,10 @@ def write_pickle(path: Path, records: Sequence[dict], splits: Splits | None) -> 
 
 
 def _settled(value: object, known: dict) -> object:
-    """``value`` with equal texts and tuples being one object each, and arrays and dtypes NumPy's own.
+    """Intern equal strings and tuples in ``value``, and normalise arrays and dtypes to NumPy's own.
 
-    A pickle writes an object that it has met as a reference, so that otherwise the bytes would tell which records came
-    from the same file.
+    A pickle stores a repeated object as a reference, so without this the bytes would depend on which records came from
+    the same file.
     """
     if isinstance(value, str):
         return known.setdefault(value, value)
@@ -83,7 +83,7 @@ def _settled(value: object, known: dict) -> object:
 
 
 def summary(records: Sequence[dict], splits: Splits | None, layout: str | None = None) -> str:
-    """Clips, classes, joints, frames, persons, splits: a line each.
+    """Summarise clips, classes, joints, frames, persons and splits, one line each.
 
     Args:
         records: The annotations, with ``keypoint``.
@@ -111,7 +111,7 @@ def summary(records: Sequence[dict], splits: Splits | None, layout: str | None =
 
 
 def _absent(labels: Iterable[int]) -> list[str]:
-    """The line on classes without a clip, if there are any below the highest label."""
+    """Report classes without a clip, if there are any below the highest label."""
     absent = sorted(set(range(max(labels) + 1)) - set(labels))
     if not absent:
         return []

@@ -1,9 +1,9 @@
-"""Who trains and who is tested: ``--split-by``.
+"""Training and validation splits: ``--split-by``.
 
-- ``subject``: no one is in both; ``--val-subjects a,b``, or a seeded ``--val-share`` of them.
+- ``subject``: no subject is in both; ``--val-subjects a,b``, or a seeded ``--val-share`` of them.
 - ``random``: a seeded ``--val-share`` of the clips of each class.
 - ``split``: the column of that name.
-- a file: a table ``name,split``; a JSON or YAML mapping, of names by split or of splits by name; or text, a line a clip
+- a file: a table ``name,split``; a JSON or YAML mapping, of names by split or of splits by name; or text with lines of
   ``name split``.
 
     add_split_options(parser)             # --split-by --val-share --val-subjects --seed
@@ -31,31 +31,31 @@ _OTHER_WORDS = {'training': 'train', 'validation': 'val', 'valid': 'val', 'dev':
 
 
 def add_split_options(parser: argparse.ArgumentParser, required: bool = True, view: bool = False) -> None:
-    """``--split-by``, ``--val-share``, ``--val-subjects``, ``--seed``.
+    """Add ``--split-by``, ``--val-share``, ``--val-subjects``, ``--seed``.
 
     Args:
-        parser: The tool's.
-        required: Whether ``--split-by`` is.
-        view: Whether the tool splits by views too.
+        parser: The tool's parser.
+        required: Whether ``--split-by`` is required.
+        view: Whether the tool can also split by views.
     """
     parser.add_argument(
         '--split-by',
         required=required,
         metavar=f'subject|{"view|" * view}random|split|FILE',
-        help='subject: nobody is in train and val; random: of each class a share; split: the column; or a table '
+        help='subject: no subject is in train and val; random: a share of each class; split: the column; or a table '
         'name,split' + ('; view: no view of --name is in train and val, see --val-views' if view else ''),
     )
-    parser.add_argument('--val-share', type=float, metavar='SHARE', help='of clips or subjects (default: 0.2)')
-    parser.add_argument('--val-subjects', metavar='A,B', help='who is in val; the rest trains')
-    parser.add_argument('--seed', type=int, default=0, help='of the shares')
+    parser.add_argument('--val-share', type=float, metavar='SHARE', help='of clips or subjects in val (default: 0.2)')
+    parser.add_argument('--val-subjects', metavar='A,B', help='subjects in val; the rest are in train')
+    parser.add_argument('--seed', type=int, default=0, help='seed of the random choice')
 
 
 def check_split_options(args: argparse.Namespace) -> None:
-    """Refuse, before any work, what cannot go well.
+    """Validate the options before any work.
 
     Raises:
-        ValueError: If a number is out of range, or options do not go together.
-        OSError: If the file is not there.
+        ValueError: If a number is out of range, or options contradict each other.
+        OSError: If the file does not exist.
     """
     if args.val_share is not None and not 0 < args.val_share < 1:
         raise ValueError(f'--val-share must be between 0 and 1, got {args.val_share:g}')
@@ -76,14 +76,14 @@ def check_split_options(args: argparse.Namespace) -> None:
 
 
 def splits_of(args: argparse.Namespace, rows: Sequence[Row]) -> Splits | None:
-    """Names by split; None without ``--split-by``.
+    """Return names by split; None without ``--split-by``.
 
     Args:
-        args: Of :func:`add_split_options`.
-        rows: Of every clip of the whole, in any order: what comes out does not depend on it.
+        args: Parsed options of :func:`add_split_options`.
+        rows: Rows of all clips of all shards; the result does not depend on their order.
 
     Raises:
-        ValueError: If the rows lack what the split is by, or a split file fits none of them.
+        ValueError: If the rows lack the column to split by, or a split file matches none of them.
     """
     if args.split_by is None:
         return None
@@ -102,7 +102,7 @@ def splits_of(args: argparse.Namespace, rows: Sequence[Row]) -> Splits | None:
 
 
 def by_chance(rows: Sequence[Row], share: float, seed: int) -> Splits:
-    """A share of the clips of each class into ``val``: at least one clip, unless the class has but one.
+    """Put a share of each class's clips into ``val``: at least one, unless the class has only one clip.
 
     Raises:
         ValueError: If there are fewer than two clips.
@@ -121,16 +121,16 @@ def by_chance(rows: Sequence[Row], share: float, seed: int) -> Splits:
 
 
 def by_subject(rows: Sequence[Row], share: float, seed: int, chosen: Sequence[str] | None = None) -> Splits:
-    """The clips of some subjects into ``val``.
+    """Put the clips of some subjects into ``val``.
 
     Args:
-        rows: With subjects.
-        share: Of the subjects, if none are ``chosen``; at least one.
-        seed: Of their choice.
-        chosen: Who is in ``val``.
+        rows: Rows with subjects.
+        share: Share of the subjects if ``chosen`` is empty; at least one subject.
+        seed: Seed of the selection.
+        chosen: Subjects in ``val``.
 
     Raises:
-        ValueError: If a clip has no subject, a chosen one is unknown, or nobody would train.
+        ValueError: If a clip has no subject, a chosen one is unknown, or no subject is left for training.
     """
     nobody = [row.name for row in rows if row.subject is None]
     if nobody:
@@ -138,7 +138,7 @@ def by_subject(rows: Sequence[Row], share: float, seed: int, chosen: Sequence[st
             f'--split-by subject: {len(nobody)} of {len(rows)} clips have no subject, the first: {nobody[0]!r}; fill '
             f"the column 'subject'"
         )
-    subjects = sorted({row.subject for row in rows}, key=lambda name: (len(name), name))  # 9 before 10
+    subjects = sorted({row.subject for row in rows}, key=lambda name: (len(name), name))  # sort 9 before 10
     if chosen is None:
         if len(subjects) < 2:
             raise ValueError(f'--split-by subject needs two subjects or more, got {subjects}')
@@ -154,15 +154,15 @@ def by_subject(rows: Sequence[Row], share: float, seed: int, chosen: Sequence[st
 
 
 def by_name(rows: Sequence[Row], said: dict[str, str], where: str) -> Splits:
-    """Splits as they were written down; a clip that is not named is in none.
+    """Build the splits that a user listed; unlisted clips are in no split.
 
     Args:
-        rows: The clips.
-        said: Split by name; names as :func:`plain_name` has them, or their last part.
-        where: Where it says so.
+        rows: Rows of the clips.
+        said: Split by name; names are normalised by :func:`plain_name`, or only their last part.
+        where: Source of ``said``, for messages.
 
     Raises:
-        ValueError: If a split has another name than train, val and test, or no clip is in train.
+        ValueError: If a split is not train, val or test, or no clip is in train.
     """
     splits = {'train': [], 'val': []}
     for row in rows:
@@ -180,10 +180,10 @@ def by_name(rows: Sequence[Row], said: dict[str, str], where: str) -> Splits:
 
 
 def read_splits(path: Path) -> dict[str, str]:
-    """Split by clip name, from a table, a mapping or text.
+    """Read the split of each clip name from a table, a mapping or text.
 
     Raises:
-        ValueError: If the file is none of them, or puts a clip into two splits.
+        ValueError: If the file is not one of these, or puts a clip into two splits.
         OSError: If it cannot be read.
     """
     suffix = path.suffix.lower()
@@ -210,9 +210,9 @@ def read_splits(path: Path) -> dict[str, str]:
 
 
 def _named(content: object, path: Path) -> list[tuple[str, str]]:
-    """(name, split) of ``{split: [name]}``, ``{name: split}`` or ``[{name:, split:}]``."""
+    """Yield (name, split) of ``{split: [name]}``, ``{name: split}`` or ``[{name:, split:}]``."""
     if isinstance(content, dict) and all(isinstance(value, list) for value in content.values()):
-        if sum(map(len, content.values())) > _MAX_NAMES:  # YAML can name one list again and again
+        if sum(map(len, content.values())) > _MAX_NAMES:  # YAML aliases can repeat one list many times
             raise ValueError(f'--split-by {path} holds more than {_MAX_NAMES} names')
         pairs = [(name, split) for split, names in content.items() for name in names]
     elif isinstance(content, dict):
@@ -237,7 +237,7 @@ def _collect(pairs: object, path: Path) -> dict[str, str]:
 
 
 def _part(count: int, share: float) -> int:
-    """The share of ``count``, rounded; neither none nor all, if that can be."""
+    """Round the share of ``count``; neither 0 nor ``count`` if possible."""
     return min(max(round(count * share), 1), count - 1)
 
 
@@ -253,7 +253,7 @@ def _few(rows: Sequence[Row]) -> str:
 
 
 def told_of(splits: Splits | None, rows: Sequence[Row]) -> str:
-    """Lines for people: who is in val, clips in no split, classes that are tested and not trained. May be empty."""
+    """Report the subjects in val, clips in no split, and classes that are tested but not trained. May be empty."""
     if splits is None:
         return ''
     lines = []

@@ -1,4 +1,4 @@
-"""Text and tables that a user writes: what a spreadsheet saves, and what by mistake is none."""
+"""Read text and tables written by users, as saved by spreadsheets, and report files of other types."""
 
 import csv
 import io
@@ -10,7 +10,7 @@ MAX_BYTES = 256 << 20
 
 
 def read_text(path: Path, what: str) -> str:
-    """A small text file of the user's.
+    """Read a small text file of the user.
 
     Args:
         path: The file.
@@ -18,7 +18,7 @@ def read_text(path: Path, what: str) -> str:
 
     Raises:
         OSError: If it cannot be read.
-        ValueError: If it is larger than text of this kind, or is not UTF-8.
+        ValueError: If it is larger than expected, or not UTF-8.
     """
     if path.is_dir():
         raise IsADirectoryError(f'{what} {path} is a folder; name a file')
@@ -28,7 +28,7 @@ def read_text(path: Path, what: str) -> str:
         raise ValueError(f'{what} {path} is larger than {MAX_BYTES >> 20} MB')
     content = path.read_bytes()
     try:
-        text = content.decode('utf-8-sig')  # spreadsheets put a mark in front
+        text = content.decode('utf-8-sig')  # spreadsheets prepend a byte order mark
     except UnicodeDecodeError as error:
         raise ValueError(f'{what} {path} is no UTF-8 text ({error}); save it as CSV in UTF-8') from None
     if '\0' in text:
@@ -37,10 +37,10 @@ def read_text(path: Path, what: str) -> str:
 
 
 def read_table(path: Path, what: str, needed: Sequence[str]) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
-    """A table with a head: its columns in lower case, and (line number, values by column) of each row.
+    """Read a table with a header: lower-case column names, and (line number, values by column) per row.
 
     Raises:
-        ValueError: If it is no table, or lacks one of ``needed``.
+        ValueError: If it is not a table, or lacks a column of ``needed``.
     """
     text = read_text(path, what)
     head = text.split('\n', 1)[0]
@@ -60,7 +60,7 @@ def read_table(path: Path, what: str, needed: Sequence[str]) -> tuple[list[str],
         rows = []
         for cells in reader:
             if any(cell.strip() for cell in cells):
-                # Missing cells are empty; cells beyond the head hold what no column is named for.
+                # Missing cells are empty; cells beyond the header are ignored.
                 cells = [cell.strip() for cell in cells] + [''] * (len(columns) - len(cells))
                 rows.append((reader.line_num, dict(zip(columns, cells, strict=False))))
     except csv.Error as error:

@@ -1,4 +1,4 @@
-"""What a pose estimator found in the frames of a video -> its annotation: persons linked, gaps filled, sizes told."""
+"""Convert the detections in a video to an annotation: persons are tracked, gaps filled, the image size recorded."""
 
 import argparse
 
@@ -9,26 +9,30 @@ from pyskl.converters.labels import Row
 from pyskl.pose.tracking import track_persons
 
 NOBODY = 'no person'
-TRACKING = ('max_persons', 'max_gap', 'min_length')  # options that decide the records
-HALF_PIXELS = 2048  # up to here float16 tells pixels apart; PYSKL's files are float16
+TRACKING = ('max_persons', 'max_gap', 'min_length')  # options that affect the records
+HALF_PIXELS = 2048  # float16 is exact for whole pixels up to here; PYSKL's files are float16
 
 
 def add_tracking_options(parser: argparse.ArgumentParser) -> None:
-    """``--max-persons``, ``--max-gap``, ``--min-length``."""
+    """Add ``--max-persons``, ``--max-gap``, ``--min-length``."""
     parser.add_argument(
-        '--max-persons', type=int, metavar='N', default=2, help='kept a clip, by length x mean score (default: 2)'
+        '--max-persons',
+        type=int,
+        metavar='N',
+        default=2,
+        help='persons per clip, by length x mean score (default: 2)',
     )
     parser.add_argument(
-        '--max-gap', type=int, metavar='N', default=10, help='frames a person may be missing and be filled in'
+        '--max-gap', type=int, metavar='N', default=10, help='longest gap to fill in a track, in frames'
     )
-    parser.add_argument('--min-length', type=int, metavar='N', default=5, help='frames; who is in fewer is left out')
+    parser.add_argument('--min-length', type=int, metavar='N', default=5, help='drop persons present in fewer frames')
 
 
 def check_counts(args: argparse.Namespace, **least: int) -> None:
-    """Refuse a count that is too small, or beyond 10000; ``least`` adds options to those of tracking.
+    """Validate counts: not too small, at most 10000; ``least`` adds options to those of tracking.
 
     Raises:
-        ValueError: If one is.
+        ValueError: If a count is out of range.
     """
     for option, lowest in {**least, 'max_persons': 1, 'max_gap': 0, 'min_length': 1}.items():
         if not lowest <= getattr(args, option) <= 10_000:
@@ -43,10 +47,10 @@ def tracked(
     options: argparse.Namespace,
     track: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """:func:`pyskl.pose.tracking.track_persons` by ``options``: ``(M, T, V, 2)`` pixels, ``(M, T, V)`` scores.
+    """Call :func:`pyskl.pose.tracking.track_persons` with ``options``: ``(M, T, V, 2)`` pixels, ``(M, T, V)`` scores.
 
     Raises:
-        LeftOut: If nobody is there long enough.
+        LeftOut: If no person is present long enough.
     """
     chosen = {name: getattr(options, name) for name in TRACKING}
     keypoint, score = track_persons(frame, keypoint, score, num_frames, track=track, **chosen)
@@ -56,13 +60,13 @@ def tracked(
 
 
 def annotation(row: Row, keypoint: np.ndarray, score: np.ndarray, size: tuple[int, int]) -> dict:
-    """The record of a clip.
+    """Build the record of a clip.
 
     Args:
-        row: Its name and label.
+        row: Row with name and label.
         keypoint: ``(M, T, V, 2)`` pixels.
         score: ``(M, T, V)``.
-        size: (height, width) of the picture, pixels.
+        size: (height, width) of the image, pixels.
     """
     return {
         'frame_dir': row.name,
