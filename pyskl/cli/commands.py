@@ -38,6 +38,7 @@ COMMANDS = (
     Command('curves', 'curves', 'look', 'plot loss, accuracy and rate of runs'),
     Command('confusion', 'confusion', 'look', 'plot a confusion matrix'),
     Command('grid', 'grid', 'look', 'draw the grid of a Ske2Grid'),
+    Command('response', 'response', 'look', 'draw which joints a network responds to'),
     Command('models', 'models', 'look', 'list models: size, accuracy, published weights'),
     Command('flops', 'get_flops', 'look', 'count parameters and multiply-accumulates'),
     Command('predict', 'predict', 'use', 'label a video, a camera or a keypoint stream'),

@@ -118,7 +118,7 @@ class ActionNetwork:
 
     def logits(self, windows: list[dict]) -> torch.Tensor:
         """``(N, S, K)`` float64, of windows as for :meth:`scores`; S clips of each."""
-        samples = [self.pipeline(self._record(window)) for window in windows]
+        samples = [self.pipeline(self.record(window)) for window in windows]
         key = 'keypoint' if 'keypoint' in samples[0] else 'imgs'
         batch = torch.stack([torch.as_tensor(sample[key]) for sample in samples])
         device = next(self.model.parameters()).device
@@ -126,7 +126,8 @@ class ActionNetwork:
             logits = self.model(**{key: batch.to(device)}, mode='tensor')
         return logits.double().cpu().unflatten(0, (len(windows), -1))
 
-    def _record(self, window: dict) -> dict:
+    def record(self, window: dict) -> dict:
+        """A window as a record of the test pipeline."""
         frames = window['keypoint'].shape[1]
         if not self.scored:
             window = {key: value for key, value in window.items() if key != 'keypoint_score'}

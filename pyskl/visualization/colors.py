@@ -52,3 +52,12 @@ def limb_sides(limbs: Sequence[tuple[int, int]], sides: np.ndarray) -> np.ndarra
 def shades(sides: np.ndarray, person: int = 0) -> np.ndarray:
     """Return the colours of ``person``, ``(K,)`` sides -> ``(K, 3)`` uint8."""
     return np.array(PERSONS[person % len(PERSONS)], np.uint8)[sides]
+
+
+HEAT = np.array([(44, 58, 120), (150, 60, 150), (236, 92, 70), (255, 214, 90), (255, 255, 230)], float)
+
+
+def heat(strength: np.ndarray) -> np.ndarray:
+    """Strengths from 0 to 1, of any shape -> ``(..., 3)`` uint8, from dark blue over red to a bright yellow."""
+    stops = np.linspace(0, 1, len(HEAT))
+    return np.rint(np.stack([np.interp(strength, stops, band) for band in HEAT.T], -1)).astype(np.uint8)

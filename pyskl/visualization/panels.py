@@ -33,6 +33,7 @@ class JointsPanel:
         origin: Whether to draw axes through the origin of 2D joints, and of 3D joints without ``floor``.
         floor: Whether to draw a grid below 3D joints.
         square: Whether panels of 2D joints are square too.
+        strength: ``(M, T, V)`` from 0 to 1: size and colour of joints, in place of the person's colour.
     """
 
     def __init__(
@@ -47,8 +48,10 @@ class JointsPanel:
         origin: bool = False,
         floor: bool = True,
         square: bool = False,
+        strength: np.ndarray | None = None,
     ) -> None:
         self.skeleton = skeleton
+        self.strength = strength
         self.visible = visible
         self.frames = keypoint.shape[1]
         keypoint = keypoint.astype(np.float64)
@@ -91,6 +94,7 @@ class JointsPanel:
             thickness=self.thickness,
             radius=self.thickness * 0.5 + 1.5,
             outline=self.thickness > 1,
+            strength=None if self.strength is None else self.strength[:, frame],
         )
 
 

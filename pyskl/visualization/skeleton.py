@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from pyskl.skeletons import Skeleton
-from pyskl.visualization.colors import BACKGROUND, PANEL, joint_sides, limb_sides, shades
+from pyskl.visualization.colors import BACKGROUND, PANEL, heat, joint_sides, limb_sides, shades
 
 _SHIFT = 4  # positions are drawn to 1/16 pixel
 _FAR = 1 << 13  # pixels; points farther out are clamped to it
@@ -43,6 +43,7 @@ def draw_skeleton(
     radius: float = 4.0,
     outline: bool = True,
     numbers: Sequence[int] | None = None,
+    strength: np.ndarray | None = None,
 ) -> np.ndarray:
     """Draw the persons of one frame on a copy of ``image``.
 
@@ -57,6 +58,7 @@ def draw_skeleton(
         radius: Radius of joints, pixels.
         outline: Whether to draw a dark outline around joints and limbs.
         numbers: The number of each person, which selects its colours; None: 0, 1, ...
+        strength: ``(M, V)`` from 0 to 1: size and colour of joints, in place of the person's colour.
 
     Raises:
         ValueError: If the shapes do not match.
@@ -64,7 +66,7 @@ def draw_skeleton(
     if points.ndim != 3 or points.shape[1:] != (skeleton.num_joints, 2):
         raise ValueError(f'points must be (M, {skeleton.num_joints}, 2) for {skeleton.name!r}, got {points.shape}')
     opacity = np.ones(points.shape[:2]) if opacity is None else np.asarray(opacity, float)
-    for name, array in (('opacity', opacity), ('depth', depth)):
+    for name, array in (('opacity', opacity), ('depth', depth), ('strength', strength)):
         if array is not None and array.shape != points.shape[:2]:
             raise ValueError(f'{name} must be {points.shape[:2]} as points are, got {array.shape}')
     image = np.ascontiguousarray(image).copy()
@@ -74,13 +76,17 @@ def draw_skeleton(
     numbers = range(len(points)) if numbers is None else numbers
     joint_colors = [shades(sides, number).tolist() for number in numbers]
     limb_colors = [shades(limb_sides(skeleton.limbs, sides), number).tolist() for number in numbers]
+    sizes = np.full(points.shape[:2], radius)
+    if strength is not None:
+        joint_colors, sizes = heat(strength).tolist(), radius * (0.5 + 2 * np.asarray(strength).clip(0, 1))
     rim = 1 if outline else 0
     fixed = np.rint(places * (1 << _SHIFT)).astype(int).tolist()
     for person, limb, (a, b), alpha in marks:
         color = joint_colors[person][a] if limb is None else limb_colors[person][limb]
-        reach = int(radius if limb is None else thickness) + 3
+        size = float(sizes[person, a])
+        reach = int(size if limb is None else thickness) + 3
         ends = fixed[person][a], fixed[person][b]
-        _blend(image, ends, reach, alpha, _mark(ends, limb is None, color, thickness, radius, rim))
+        _blend(image, ends, reach, alpha, _mark(ends, limb is None, color, thickness, size, rim))
     return image
 
 

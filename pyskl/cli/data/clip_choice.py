@@ -22,9 +22,9 @@ LOOKED_AT = 20  # records, to tell scores from depths
 SEARCHED = 100_000  # names, for one that is near
 
 
-def add_choice_options(parser: argparse.ArgumentParser) -> None:
-    """``--ids``, ``--split``, ``--label``, ``--random``, ``--seed``."""
-    choose = parser.add_argument_group('which clips (none of these: a contact sheet of all)')
+def add_choice_options(parser: argparse.ArgumentParser, otherwise: str = 'a contact sheet of all') -> None:
+    """``--ids``, ``--split``, ``--label``, ``--random``, ``--seed``; ``otherwise``: what happens without them."""
+    choose = parser.add_argument_group(f'which clips (none of these: {otherwise})')
     choose.add_argument('--ids', nargs='+', metavar='NAME', help='clips by frame_dir')
     choose.add_argument('--split', help='clips of a split')
     choose.add_argument(

@@ -1,7 +1,6 @@
 """What a config's pipeline makes of a clip, and which recorded frame each of its frames is."""
 
 import random
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +10,9 @@ from pyskl.cli.data.clip_choice import problem_numbers
 from pyskl.datasets.pipelines.base import Compose
 from pyskl.datasets.pipelines.decompress import DecompressPose
 from pyskl.datasets.pipelines.heatmap import GeneratePoseTarget
-from pyskl.datasets.pipelines.sampling import PoseDecode, UniformSampleDecode
+from pyskl.datasets.pipelines.sampling import PoseDecode
+from pyskl.datasets.pipelines.source_frames import TIMED, source_frames
 from pyskl.datasets.pipelines.streams import GenSkeFeat
-from pyskl.datasets.pipelines.temporal_resize import CropResize
 from pyskl.datasets.pose_dataset import PoseDataset
 from pyskl.datasets.records.boxes import has_boxes
 from pyskl.engine.config.data import dataset_config
@@ -26,7 +25,6 @@ from pyskl.visualization.projection import guess_up
 from pyskl.visualization.skeleton import visibility
 
 STREAMS = {'j': 'joints', 'b': 'bones from 0', 'jm': 'motion of joints from 0', 'bm': 'motion of bones from 0'}
-TIMED = (UniformSampleDecode, CropResize)  # choose frames, and do nothing to what is in them
 BROKEN = (ValueError, KeyError, IndexError, TypeError)  # what a pipeline raises at a clip that does not suit it
 
 
@@ -203,21 +201,6 @@ def _as_long(source: np.ndarray, frames: int) -> np.ndarray:
     if len(source) >= frames:
         return source[:frames]
     return source[np.arange(frames) * len(source) // frames]
-
-
-def source_frames(transform: Callable[[dict], dict], results: dict) -> np.ndarray:
-    """Which frame of ``results`` each frame would be that ``transform``, one of ``TIMED``, makes of it.
-
-    It is given a clip in which every coordinate is the number of its frame; chance is put back as it was.
-    """
-    keypoint = results['keypoint']
-    filled = (keypoint != 0).any((2, 3))  # (M, T); empty frames stay empty, since they may be padding
-    clock = np.arange(1, keypoint.shape[1] + 1, dtype=np.float32) * filled
-    clock = np.repeat(clock[:, :, None], keypoint[0, 0].size, axis=2).reshape(keypoint.shape)
-    state = np.random.get_state()
-    told = transform({**results, 'keypoint': clock})['keypoint'][..., 0].max((0, 2))
-    np.random.set_state(state)
-    return np.rint(told - 1).astype(int).clip(0, keypoint.shape[1] - 1)
 
 
 def _origin(before: np.ndarray, after: np.ndarray) -> np.ndarray:

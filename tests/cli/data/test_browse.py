@@ -178,29 +178,6 @@ def test_boxes_are_arranged(tiny, browse):
     assert len(frames(browse.out / 'k400.gif')) == total
 
 
-@pytest.mark.parametrize(
-    ('transform', 'source'),
-    [
-        ({'clip_len': 8, 'p_interval': 1.0}, range(8)),
-        ({'clip_len': 4, 'p_interval': 0.5}, [2, 3, 4, 5]),  # the middle half
-    ],
-)
-def test_recorded_frames_are_found_behind_resized_ones(browse, transform, source):
-    fed = importlib.import_module('pyskl.cli.data.feed')
-    clip = {'keypoint': np.random.RandomState(0).rand(2, 8, 3, 3)}
-    assert fed.source_frames(fed.CropResize(**transform), clip).tolist() == list(source)
-
-
-def test_recorded_frames_are_found_behind_drawn_ones(browse):
-    fed = importlib.import_module('pyskl.cli.data.feed')
-    clip = {'keypoint': np.random.RandomState(0).rand(1, 30, 3, 3)}
-    for seed in range(5):
-        np.random.seed(seed)
-        source = fed.source_frames(fed.UniformSampleDecode(10), clip)
-        drawn = fed.UniformSampleDecode(10)(dict(clip))['keypoint']  # chance is where it was
-        assert (drawn == clip['keypoint'][:, source].astype(np.float32)).all()
-
-
 def test_broken_records_are_skipped_and_told(tiny, browse):
     tiny.annotations[1]['keypoint'][0, 0, 0] = np.nan
     tiny.annotations[2]['keypoint'] = tiny.annotations[2]['keypoint'][:, :, :5]

@@ -1,0 +1,190 @@
+"""Why a label: how strongly a network responds to each joint, over time.
+
+The response of a joint is the length of its feature vector in the backbone's output, the root of the sum of its squared
+channels, as the demo of ST-GCN (Yan et al., AAAI 2018) draws it. The gradient-weighted one asks for the evidence of one
+class instead: Grad-CAM (Selvaraju et al., ICCV 2017) with joints in place of pixels.
+
+Axes: ``S`` clips, ``M`` persons, ``T`` frames, ``T'`` frames of the features, ``V`` joints, ``C`` channels, ``H' x W'``
+the grid of a Ske2Grid.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from pyskl.datasets.pipelines.sampling import PoseDecode, UniformSampleFrames
+from pyskl.datasets.pipelines.source_frames import TIMED, source_frames
+from pyskl.datasets.pipelines.streams import GenSkeFeat
+from pyskl.inference.network import ActionNetwork
+
+
+@dataclass(frozen=True)
+class Response:
+    """What a network makes of a clip.
+
+    Args:
+        joints: ``(M, T, V)`` float32, at least 0; M persons as the network takes them, T frames of ``keypoint``.
+        cells: ``(M, T, H', W')`` of a Ske2Grid; None of other networks.
+        keypoint: ``(M', T, V, C)``: the clip in the order of persons and frames that ``joints`` has, before streams and
+            sampling. PreNormalize3D may have exchanged persons and left out empty frames.
+        probability: ``(K,)`` of the classes.
+        index: The class that a gradient-weighted response is the evidence of; the likeliest unless one was named.
+    """
+
+    joints: np.ndarray
+    cells: np.ndarray | None
+    keypoint: np.ndarray
+    probability: np.ndarray
+    index: int
+
+
+def magnitude(features: Tensor) -> Tensor:
+    """``(B, M, C, T', ...) -> (B, M, T', ...)``: length of the feature vector at each place."""
+    return features.float().square().sum(2).sqrt()
+
+
+def class_evidence(features: Tensor, head: nn.Module, index: int) -> Tensor:
+    """Grad-CAM: ``(B, M, C, T', ...) -> (B, M, T', ...)``, at least 0.
+
+    Each channel is weighted by the mean, over frames and joints of a person, of the gradient of the class's logit; the
+    negative part of the weighted sum is cut off.
+    """
+    with torch.enable_grad():
+        features = features.detach().float().requires_grad_()
+        (gradient,) = torch.autograd.grad(head(features)[:, index].sum(), features)
+    weights = gradient.mean(tuple(range(3, features.ndim)), keepdim=True)
+    return (weights * features.detach()).sum(2).relu()
+
+
+def cell_shares(backbone: nn.Module, shape: tuple[int, int]) -> Tensor:
+    """How much of each cell comes from each joint: ``(H' * W', V)``, rows that sum to 1, at least 0.
+
+    The product of UPT and GIT, its sizes without their signs, each row divided by its sum. Behind a pyramid of grids, a
+    cell is the mean of those that it was pooled from.
+
+    Args:
+        backbone: A Ske2Grid.
+        shape: (H', W') of its output.
+    """
+    matrix = backbone.grid_matrix().detach().float().abs()  # (H * W, V)
+    grid = matrix.T.unflatten(1, tuple(backbone.grid_shape))  # (V, H, W)
+    while tuple(grid.shape[1:]) != tuple(shape):
+        if min(grid.shape[1:]) <= min(shape):
+            raise ValueError(f'a grid of {tuple(backbone.grid_shape)} is not pooled to {tuple(shape)}')
+        grid = F.avg_pool2d(grid[None], 2, ceil_mode=True, count_include_pad=False)[0]
+    rows = grid.flatten(1).T
+    return rows / rows.sum(1, keepdim=True).clamp(min=torch.finfo(rows.dtype).tiny)
+
+
+def to_joints(cells: Tensor, shares: Tensor) -> Tensor:
+    """``(..., H', W') -> (..., V)``: each cell gives its response to its joints by their shares.
+
+    The sum stays, so a joint that is in many cells has more than one that is in few.
+    """
+    return cells.flatten(-2) @ shares
+
+
+def over_frames(values: np.ndarray, source: np.ndarray, frames: int) -> np.ndarray:
+    """Responses at the features' frames -> at the clip's frames.
+
+    Each of the S clips is stretched to the frames that were sampled; a frame that was sampled several times has their
+    mean, and one that was not lies between its neighbours.
+
+    Args:
+        values: ``(S, M, T', ...)``.
+        source: ``(S, L)``: which frame of the clip each sampled one is.
+        frames: ``T``.
+
+    Returns:
+        ``(M, T, ...)`` float32.
+    """
+    persons, places = values.shape[1], values.shape[3:]
+    flat = values.astype(np.float64).reshape(*values.shape[:3], -1)
+    length = source.shape[1]
+    at = ((np.arange(length) + 0.5) * flat.shape[2] / length - 0.5).clip(0, flat.shape[2] - 1)
+    low = np.floor(at).astype(int)
+    high, part = np.minimum(low + 1, flat.shape[2] - 1), (at - low)[:, None]
+    stretched = flat[:, :, low] * (1 - part) + flat[:, :, high] * part  # (S, M, L, P)
+    total, count = np.zeros((frames, persons, flat.shape[3])), np.zeros(frames)
+    np.add.at(total, source.ravel(), stretched.swapaxes(1, 2).reshape(-1, persons, flat.shape[3]))
+    np.add.at(count, source.ravel(), 1)
+    seen = np.flatnonzero(count)
+    means = total[seen] / count[seen, None, None]
+    place = np.interp(np.arange(frames), seen, np.arange(len(seen)))
+    low = np.floor(place).astype(int)
+    high, part = np.minimum(low + 1, len(seen) - 1), (place - low)[:, None, None]
+    out = means[low] * (1 - part) + means[high] * part
+    return out.swapaxes(0, 1).reshape(persons, frames, *places).astype(np.float32)
+
+
+def prepare(network: ActionNetwork, window: dict) -> tuple[Tensor, np.ndarray, np.ndarray]:
+    """Run the test pipeline and note which frames it takes.
+
+    Returns:
+        ``(S, M, L, V, C)`` input, ``(S, L)`` the frame of the clip that each frame is, and the clip ``(M', T, V, C)``.
+
+    Raises:
+        ValueError: If the pipeline makes heatmaps.
+    """
+    results, clip, source = network.record(window), None, None
+    for transform in network.pipeline.transforms:
+        if clip is None and isinstance(transform, (GenSkeFeat, UniformSampleFrames, PoseDecode, *TIMED)):
+            clip = np.asarray(results['keypoint'])
+        if isinstance(transform, TIMED):
+            source = source_frames(transform, results)
+        elif isinstance(transform, PoseDecode) and results.get('frame_inds') is not None:
+            source = np.asarray(results['frame_inds']).reshape(-1) + (results.get('offset') or 0)
+        results = transform(results)
+    batch = results.get('keypoint')
+    if batch is None or np.ndim(batch) != 5:
+        raise ValueError('responses of joints are those of graph and grid networks; this one takes heatmaps')
+    batch = torch.as_tensor(batch)
+    clip = window['keypoint'] if clip is None else clip
+    frames, (clips, length) = clip.shape[1], (batch.shape[0], batch.shape[2])
+    if source is None or len(source) != clips * length:  # padded or not sampled: spread evenly
+        source = np.tile(np.arange(length) * frames // length, clips)
+    return batch, source.reshape(clips, length).clip(0, frames - 1), clip
+
+
+def explain(network: ActionNetwork, window: dict, gradient: bool = False, index: int | None = None) -> Response:
+    """How strongly the last block of a network responds to each joint.
+
+    Args:
+        network: Of :func:`pyskl.inference.network.load_network`.
+        window: ``keypoint`` ``(M, T, V, C)``, ``keypoint_score`` and ``img_shape``, as ``network.scores`` takes them.
+        gradient: Whether the response is the evidence of a class in place of the magnitude.
+        index: That class; None is the likeliest.
+
+    Raises:
+        ValueError: If the network's features have no joints, or there is no such class.
+    """
+    batch, source, clip = prepare(network, window)
+    model = network.model
+    device = next(model.parameters()).device
+    with torch.no_grad():
+        features = model.extract_feat(batch[None].to(device))
+        logits = model.cls_head(features)
+    probability = (logits.double() / network.calibration.temperature).softmax(-1).mean(0).cpu().numpy()
+    chosen = int(probability.argmax()) if index is None else index
+    if not 0 <= chosen < len(probability):
+        raise ValueError(f'class {chosen} is not one of the {len(probability)} classes, 0 to {len(probability) - 1}')
+    joints = batch.shape[3]
+    grid = hasattr(model.backbone, 'grid_matrix')
+    fits = isinstance(features, Tensor) and (
+        features.ndim == 6 if grid else features.ndim == 5 and features.shape[-1] == joints
+    )
+    if not fits:
+        shape = tuple(features.shape) if isinstance(features, Tensor) else type(features).__name__
+        raise ValueError(
+            f'{type(model.backbone).__name__} has no features per joint: its output is {shape}, not (N, M, C, T, '
+            f'{joints}); ST-GCN, ST-GCN++, AAGCN, CTR-GCN and Ske2Grid have'
+        )
+    found = class_evidence(features, model.cls_head, chosen) if gradient else magnitude(features)
+    cells = None
+    if grid:
+        cells = over_frames(found.cpu().numpy(), source, clip.shape[1])
+        found = to_joints(found, cell_shares(model.backbone, tuple(found.shape[-2:])))
+    return Response(over_frames(found.cpu().numpy(), source, clip.shape[1]), cells, clip, probability, chosen)

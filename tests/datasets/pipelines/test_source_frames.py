@@ -1,0 +1,27 @@
+import numpy as np
+import pytest
+
+from pyskl.datasets.pipelines.sampling import UniformSampleDecode
+from pyskl.datasets.pipelines.source_frames import source_frames
+from pyskl.datasets.pipelines.temporal_resize import CropResize
+
+
+@pytest.mark.parametrize(
+    ('transform', 'source'),
+    [
+        ({'clip_len': 8, 'p_interval': 1.0}, range(8)),
+        ({'clip_len': 4, 'p_interval': 0.5}, [2, 3, 4, 5]),  # the middle half
+    ],
+)
+def test_recorded_frames_are_found_behind_resized_ones(transform, source):
+    clip = {'keypoint': np.random.RandomState(0).rand(2, 8, 3, 3)}
+    assert source_frames(CropResize(**transform), clip).tolist() == list(source)
+
+
+def test_recorded_frames_are_found_behind_drawn_ones():
+    clip = {'keypoint': np.random.RandomState(0).rand(1, 30, 3, 3)}
+    for seed in range(5):
+        np.random.seed(seed)
+        source = source_frames(UniformSampleDecode(10), clip)
+        drawn = UniformSampleDecode(10)(dict(clip))['keypoint']  # chance is where it was
+        assert (drawn == clip['keypoint'][:, source].astype(np.float32)).all()
