@@ -1,4 +1,4 @@
-"""The convolutions and matrix products of a network, recorded in one pass, to be run again alone."""
+"""Record the convolutions and matrix products of a network in one pass, and replay them alone."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -18,22 +18,22 @@ PRODUCTS = {
 
 
 class Call(NamedTuple):
-    """One product: what was called, with what, and a gradient of its output."""
+    """One product: the function called, its arguments, and a gradient of its output."""
 
     function: Callable
     args: tuple
     kwargs: dict
-    wanted: list[Tensor]  # the arguments whose gradients the step asked for
+    wanted: list[Tensor]  # the arguments whose gradients the step needs
     grad: Tensor
 
     @property
     def is_convolution(self) -> bool:
-        """Whether it is one; else a matrix product."""
+        """Whether the call is a convolution; otherwise it is a matrix product."""
         return self.function in CONVOLUTIONS
 
 
 class Recorder(TorchFunctionMode):
-    """Inside it, every convolution, linear layer and matrix product is noted in ``calls``."""
+    """Record every convolution, linear layer and matrix product in ``calls`` within the context."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ class Recorder(TorchFunctionMode):
         return out
 
     def _note(self, function: Callable, args: tuple, kwargs: dict, out: Tensor) -> None:
-        def alone(value: object) -> object:  # a leaf that lies in memory as the original does
+        def alone(value: object) -> object:  # a leaf with the memory layout of the original
             return value.detach().requires_grad_(value.requires_grad) if isinstance(value, Tensor) else value
 
         args, kwargs = tree_map(alone, (args, kwargs))
@@ -56,7 +56,7 @@ class Recorder(TorchFunctionMode):
 
 
 def run(calls: list[Call], amp: AbstractContextManager) -> None:
-    """Forward and, of those that have gradients, backward."""
+    """Run forward and, where gradients are needed, backward."""
     for call in calls:
         with amp:
             out = call.function(*call.args, **call.kwargs)

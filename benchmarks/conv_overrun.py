@@ -1,9 +1,9 @@
-"""Which convolution kernels of the installed torch write out of bounds in forward or backward.
+"""Find convolution kernels of the installed torch that write out of bounds in forward or backward.
 
     python benchmarks/conv_overrun.py
     python benchmarks/conv_overrun.py --levels AVX2 --kernels 1x1/2x1 --channels 1 64
 
-Each case (level of instructions, kernel and stride, layout) runs in a process of its own, over all numbers of input
+Each case (instruction set, kernel and stride, layout) runs in its own process, over all numbers of input
 channels; glibc's checked malloc ends it at the first block whose end was overwritten. The process is then started
 again behind that number of channels. Linux only. ``pyskl/models/layers/strided_conv.py`` says what follows from it.
 """
@@ -52,7 +52,7 @@ def exercise(kernel: str, channels_last: bool, first: int, last: int) -> None:
 
 
 def corrupted(level: str, kernel: str, channels_last: bool, first: int, last: int) -> list[int]:
-    """The numbers of input channels with which the heap is corrupted."""
+    """List the numbers of input channels that corrupt the heap."""
     env = {**os.environ, 'ONEDNN_MAX_CPU_ISA': level, 'OMP_NUM_THREADS': '1'}
     env.update(LD_PRELOAD='libc_malloc_debug.so.0', MALLOC_CHECK_='3')
     found = []

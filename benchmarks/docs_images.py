@@ -28,7 +28,7 @@ FRAMES, SIZE, FOOT, GAP = 40, 170, 44, 6
 
 
 def film(work_dir: WorkDir, path: Path) -> None:
-    """Clips of people who were not in training side by side, with the network's answer below each."""
+    """Draw clips of unseen people side by side, with the network's prediction below each."""
     section = work_dir.cfg.data.test
     records, splits = read_annotations(section.ann_file)
     members = set(splits[section.split])
@@ -59,7 +59,7 @@ def film(work_dir: WorkDir, path: Path) -> None:
 
 
 def main() -> None:
-    """Draw both."""
+    """Draw both images."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--work-dir', default='work_dirs/quickstart/d5tod6')
     parser.add_argument('--out', type=Path, default=Path(__file__).resolve().parents[1] / 'docs/images')

@@ -1,4 +1,4 @@
-"""What labelling a film costs: ms per frame by part, and frames per second, for one and five persons.
+"""Measure the cost of labelling a video: ms per frame by part, and frames per second, for one and five persons.
 
     python benchmarks/film.py                                     # ST-GCN++ of NTU60, random weights, generated people
     python benchmarks/film.py --film clip.mp4                     # decode, pose and drawing of a film too
@@ -31,7 +31,7 @@ ACTIONS = ('walk', 'wave', 'clap', 'kick', 'punch')
 
 
 class Timed:
-    """A network that sums the time it takes."""
+    """A network that accumulates its run time."""
 
     def __init__(self, network) -> None:
         self._network, self.seconds, self.calls = network, 0.0, 0
@@ -40,7 +40,7 @@ class Timed:
         return getattr(self._network, name)
 
     def scores(self, windows: list[dict]):
-        """As the network's own."""
+        """Forward to the network's method of this name."""
         begin = time.process_time()
         found = self._network.scores(windows)
         self.seconds += time.process_time() - begin
@@ -49,7 +49,7 @@ class Timed:
 
 
 def people(count: int, seconds: float):
-    """``(P, T, V, 2)`` and ``(P, T, V)`` of a generated scene."""
+    """Generate a scene: ``(P, T, V, 2)`` and ``(P, T, V)``."""
     scene = make_scene(0, [[(ACTIONS[p % len(ACTIONS)], seconds)] for p in range(count)])
     return scene.keypoint, scene.score
 
@@ -121,7 +121,7 @@ def film_parts(network, film: str) -> None:
 
 
 class Constant:
-    """A network that costs nothing: the memory is the stream's own."""
+    """A network without cost, so that only the stream's memory is measured."""
 
     def __init__(self, network) -> None:
         self._network = network
@@ -130,7 +130,7 @@ class Constant:
         return getattr(self._network, name)
 
     def scores(self, windows: list[dict]):
-        """The first class, for sure."""
+        """Return the first class with probability 1."""
         rows = np.zeros((len(windows), len(self._network.classes)))
         rows[:, 0] = 1
         return rows, rows[:, 0]
@@ -144,7 +144,7 @@ def memory(network, hours: float, fps: float) -> None:
     marks, events = {round(total * share) for share in (0.01, 0.1, 0.25, 0.5, 0.75, 1.0)}, 0
     for number in range(total):
         t, minute = number % keypoint.shape[1], int(number / fps / 60)
-        here = [p for p in range(3) if (minute + p) % 4]  # each is away in one minute of four
+        here = [p for p in range(3) if (minute + p) % 4]  # each person is absent in one minute of four
         events += len(stream.update((keypoint[here, t], score[here, t])))
         if number + 1 in marks:
             pages = int(Path('/proc/self/statm').read_text().split()[1])

@@ -1,4 +1,4 @@
-"""Memory that workers and ranks add to a dataset: ``python benchmarks/memory.py``.
+"""Measure the memory of a dataset with several workers and ranks: ``python benchmarks/memory.py``.
 
 Writes an annotation file, opens it in one or more processes with some workers each, reads it wholly in all of them, and
 adds up their proportional set sizes (``Pss`` of ``/proc/PID/smaps_rollup``: a page that n processes share counts 1/n
@@ -25,7 +25,7 @@ SETUPS = ((1, 0), (1, 8), (4, 2))  # processes, workers of each
 
 
 class Touched:
-    """A dataset whose samples are sums: every page is read, nothing is kept."""
+    """A dataset whose samples are sums: every page is read, nothing is stored."""
 
     def __init__(self, path: str) -> None:
         self.dataset = PoseDataset(path)
@@ -39,13 +39,13 @@ class Touched:
 
 
 def pages(pid: int) -> dict[str, float]:
-    """MiB by kind, as the kernel counts them for one process."""
+    """MiB by kind, as reported by the kernel for one process."""
     lines = Path(f'/proc/{pid}/smaps_rollup').read_text().splitlines()[1:]
     return {line.split(':')[0]: int(line.split()[1]) / 1024 for line in lines}
 
 
 def children(pid: int) -> list[int]:
-    """Processes that ``pid`` started."""
+    """List the child processes of ``pid``."""
     found = []
     for task in Path(f'/proc/{pid}/task').iterdir():
         found += map(int, (task / 'children').read_text().split())
@@ -53,9 +53,9 @@ def children(pid: int) -> list[int]:
 
 
 def read_wholly(path: str, workers: int, ready: str, done: str) -> None:
-    """What one process does: every worker reads every record, then all wait until they are measured."""
+    """Run one process: every worker reads every record, then all wait to be measured."""
     dataset = Touched(path)
-    order = [i for i in range(len(dataset)) for _ in range(max(1, workers))]  # batches go round the workers
+    order = [i for i in range(len(dataset)) for _ in range(max(1, workers))]  # batches are distributed round-robin
     loader = DataLoader(dataset, batch_size=1, sampler=order, num_workers=workers, persistent_workers=workers > 0)
     for _ in loader:
         pass
@@ -65,7 +65,7 @@ def read_wholly(path: str, workers: int, ready: str, done: str) -> None:
 
 
 def measure(path: str, processes: int, workers: int, folder: str) -> tuple[float, float]:
-    """MiB: the sum over all processes, and what a worker (or process) holds alone, the mean."""
+    """MiB: the sum over all processes, and the mean private memory of a worker (or process)."""
     done = Path(folder) / 'done'
     done.unlink(missing_ok=True)
     flags = [Path(folder) / f'ready{rank}' for rank in range(processes)]
@@ -89,7 +89,7 @@ def measure(path: str, processes: int, workers: int, folder: str) -> tuple[float
 
 
 def write_random(path: str, records: int) -> float:
-    """An annotation file of random records; MiB of its arrays."""
+    """Write an annotation file of random records; return the MiB of its arrays."""
     random = np.random.RandomState(0)
     shape = (PERSONS, FRAMES, JOINTS)
     annotations = [

@@ -1,4 +1,4 @@
-"""How many of the faults that are put into a source file do its tests notice?
+"""Measure which share of the faults injected into a source file its tests detect.
 
     python benchmarks/mutate.py pyskl/evaluation/functional.py --count 20
     python benchmarks/mutate.py pyskl/engine/config --count 40 --seed 1
@@ -29,7 +29,7 @@ SKIPPED = (ast.Raise, ast.Assert, ast.AnnAssign, ast.Import, ast.ImportFrom)  # 
 
 
 def can_change(node: ast.AST) -> bool:
-    """Whether :func:`change` knows a fault for ``node``."""
+    """Whether :func:`change` has a fault for ``node``."""
     if isinstance(node, ast.Compare):
         return type(node.ops[0]) in COMPARED
     if isinstance(node, ast.BinOp):

@@ -1,4 +1,4 @@
-"""MB/s at which one core reads ``.skeleton`` text of NTU RGB+D: ``python benchmarks/ntu_text.py``.
+"""Measure the MB/s at which one core reads ``.skeleton`` text of NTU RGB+D: ``python benchmarks/ntu_text.py``.
 
 The text is generated in the exact format: lines, digits and ids as published, clips of 40 to 120 frames, the last ten
 of 60 actions with two persons. Timed is what ``tools/data/ntu.py`` does with a file that is in the page cache: reading
@@ -26,7 +26,7 @@ ACTIONS, ALONE = 60, 50
 
 
 def write_files(folder: Path, count: int) -> list[Path]:
-    """``count`` clips."""
+    """Generate ``count`` clips."""
     paths = []
     for i in range(count):
         frames = FRAMES[0] + i * 37 % (FRAMES[1] - FRAMES[0] + 1)
@@ -36,7 +36,7 @@ def write_files(folder: Path, count: int) -> list[Path]:
 
 
 def measure(work: Callable[[Path], object], paths: list[Path], repeats: int) -> float:
-    """MB/s, the best of ``repeats``."""
+    """Return MB/s, the best of ``repeats``."""
     size, best = sum(path.stat().st_size for path in paths) / 1e6, 0.0
     for _ in range(repeats):
         start = time.process_time()

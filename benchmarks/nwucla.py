@@ -1,4 +1,4 @@
-"""One table: every network on NW-UCLA's joints, trained alike, and the fused streams of CTR-GCN and InfoGCN.
+"""Table of all networks on NW-UCLA's joints, trained alike, and of the fused streams of CTR-GCN and InfoGCN.
 
     python tools/data/nwucla.py ALL_SQE --out data/nwucla/nwucla.pkl
     python benchmarks/nwucla.py --out work_dirs/nwucla_table                        # the configs as they are
@@ -68,12 +68,12 @@ ENSEMBLES = {  # members and weights: CTR-GCN's ensemble.py; InfoGCN adds scores
 
 
 def folder(out: Path, name: str, seed: int) -> Path:
-    """Where a run is kept."""
+    """Folder of a run."""
     return out / f's{seed}' / name.lower().translate(str.maketrans(' ', '_', ',()='))
 
 
 def options(args: argparse.Namespace) -> list[str]:
-    """What every run changes in its config; the same for all."""
+    """Options common to the configs of all runs."""
     changed = [f'evaluation.interval={args.epochs or 1000}', 'data.workers_per_gpu=0']
     if args.epochs:
         changed.append(f'total_epochs={args.epochs}')
@@ -83,10 +83,10 @@ def options(args: argparse.Namespace) -> list[str]:
 
 
 def train_and_test(name: str, config: str, seed: int, args: argparse.Namespace) -> None:
-    """One run, or the rest of one; its scores end in ``scores.pkl``.
+    """Start or resume one run; its scores are written to ``scores.pkl``.
 
     Raises:
-        ValueError: If the training or the test fails; says where its output is.
+        ValueError: If the training or the test fails; names the file with its output.
     """
     work = folder(args.out, name, seed)
     if (work / 'scores.pkl').exists():
@@ -136,7 +136,7 @@ def accuracies(scores: np.ndarray, clips: Predictions, kept: set[str]) -> tuple[
 
 
 def cost(config: str, args: argparse.Namespace) -> list[str]:
-    """Parameters, GMACs a clip, and clips a second of CPU time of one thread: training, evaluation."""
+    """Parameters, GMACs per clip, and clips per second of CPU time of one thread: training, evaluation."""
     torch.set_num_threads(1)
     cfg = load_config(ROOT / 'configs' / config, parse_options(options(args)))
     shape = clip_shape(cfg)
@@ -167,7 +167,7 @@ def cost(config: str, args: argparse.Namespace) -> list[str]:
 
 
 def table(configs: dict[str, str], args: argparse.Namespace) -> None:
-    """Print what is finished."""
+    """Print the table of finished runs."""
     kept = set(PoseDataset(ROOT / 'data/nwucla/nwucla.pkl', split='xview_val_dedup').names)
     done = {name: [s for s in args.seeds if (folder(args.out, name, s) / 'scores.pkl').exists()] for name in configs}
     print('| network | parameters | GMACs | clips/s, training / evaluation | 464 | 369 | seeds | minutes a run |')

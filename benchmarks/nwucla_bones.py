@@ -1,4 +1,4 @@
-"""What bones lose against joints on NW-UCLA: a small network on 16 frames of each stream, three seeds.
+"""Compare bones with joints on NW-UCLA: a small network on 16 frames of each stream, three seeds.
 
     python tools/data/nwucla.py ALL_SQE --out data/nwucla/nwucla.pkl
     python benchmarks/nwucla_bones.py

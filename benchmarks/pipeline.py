@@ -1,4 +1,4 @@
-"""Clips a second that one core prepares for training: ``python benchmarks/pipeline.py``.
+"""Measure the clips per second that one core prepares for training: ``python benchmarks/pipeline.py``.
 
 Times ``PoseDataset.__getitem__`` whole: reading the record, the pipeline, the tensor. Clips of 100 frames, two persons,
 float16 as published files store them. The clock counts the processor time of this process, so that other programs
@@ -28,7 +28,7 @@ PYSKL = {'2D': 2900, '3D': 450}  # clips/s of PYSKL's pipeline at about 80 frame
 
 
 def tail(layout: str, feats: list[str]) -> list[dict]:
-    """What every pipeline ends with."""
+    """The last transforms of every pipeline."""
     return [
         dict(type='GenSkeFeat', dataset=layout, feats=feats),
         dict(type='UniformSample', clip_len=CLIP_LEN),
@@ -56,7 +56,7 @@ def cases() -> list[tuple[str, str, list[dict]]]:
 
 
 def make_records(kind: str, lengths: tuple[int, int], seed: int = 0) -> list[dict]:
-    """Random people: in half of the clips the second one is there for a part of the time."""
+    """Generate random people; in half of the clips the second person is present part of the time."""
     random = np.random.RandomState(seed)
     joints = get_skeleton('coco' if kind == '2D' else 'nturgb+d').num_joints
     records = []
@@ -79,7 +79,7 @@ def make_records(kind: str, lengths: tuple[int, int], seed: int = 0) -> list[dic
 
 
 def per_second(function: Callable[[int], object], count: int, seconds: float) -> float:
-    """Calls a second: the best of five stretches, since other programs only ever slow one down."""
+    """Calls per second: the best of five measurements, since other programs can only slow it down."""
     rates = []
     for _ in range(5):
         done, start = 0, time.process_time()
@@ -92,12 +92,12 @@ def per_second(function: Callable[[int], object], count: int, seconds: float) ->
 
 
 def gather(record: dict, inds: np.ndarray) -> torch.Tensor:
-    """The least that any pipeline does."""
+    """The minimal work of any pipeline."""
     return torch.from_numpy(record['keypoint'][:, inds].astype(np.float32))
 
 
 def machine() -> str:
-    """What the numbers were measured on."""
+    """Describe the machine of the measurement."""
     model = platform.processor() or platform.machine()
     info = Path('/proc/cpuinfo')
     if info.exists():

@@ -1,12 +1,12 @@
-"""Whether the loader keeps up: every shipped training pipeline beside the network that it feeds.
+"""Compare the speed of every shipped training pipeline with that of the network it feeds.
 
     python benchmarks/shipped_pipelines.py
 
-For each distinct training pipeline of configs/: clips a second that one core prepares (reading the record, the
-pipeline, the tensor), clips a second that the network of the first config with it trains on one core, in the same run,
-and their ratio: so many cores of this kind could one loader core feed. A GPU that trains R clips a second needs
-R / (the first figure) loader cores. Records are of the size and the type of published ones: float16, two persons (one
-on NW-UCLA), about 80 frames, or 250 frames of boxes for Kinetics-400. Processor time, the best of five.
+For each distinct training pipeline of configs/: clips per second that one core prepares (reading the record, the
+pipeline, the tensor), clips per second that the network of the first config with it trains on one core, in the same
+run, and their ratio: the number of training cores that one loader core can feed. A GPU that trains R clips per second
+needs R / (the first figure) loader cores. Records have the size and the type of published ones: float16, two persons
+(one on NW-UCLA), about 80 frames, or 250 frames of boxes for Kinetics-400. Processor time, the best of five.
 """
 
 import argparse
@@ -30,7 +30,7 @@ LENGTHS = (40, 120)
 
 
 def boxes(records: list[dict]) -> list[dict]:
-    """2D records in Kinetics-400's form: a row a person and frame, in 250 frames."""
+    """2D records in Kinetics-400's form: one row per person and frame, in 250 frames."""
     random, made = np.random.RandomState(0), []
     for record in records:
         frames = np.sort(np.concatenate([np.arange(250), random.randint(0, 250, 150)]))
@@ -46,7 +46,7 @@ def boxes(records: list[dict]) -> list[dict]:
 
 
 def kind_of(pipeline: list[dict]) -> str:
-    """Which records a pipeline is for."""
+    """Determine the kind of records a pipeline expects."""
     types = [transform['type'] for transform in pipeline]
     if 'DecompressPose' in types:
         return 'boxes'
@@ -55,7 +55,7 @@ def kind_of(pipeline: list[dict]) -> str:
 
 
 def records_of(kind: str) -> list[dict]:
-    """Records of a kind."""
+    """Generate records of a kind."""
     if kind in ('2D', 'boxes', 'openpose'):
         records = make_records('2D', LENGTHS)
         for record in records if kind == 'openpose' else ():  # 18 joints: one twice
@@ -81,7 +81,7 @@ def shipped(all_streams: bool) -> dict[str, tuple[str, Config]]:
 
 
 def training_rate(cfg: Config, dataset: PoseDataset, batch: int = 4) -> float:
-    """Clips a second of processor time that a step takes: forward, loss, backward."""
+    """Clips per second of processor time of a step: forward, loss, backward."""
     samples = [dataset[i] for i in range(batch)]
     key = 'imgs' if 'imgs' in samples[0] else 'keypoint'
     clips = torch.stack([sample[key] for sample in samples])

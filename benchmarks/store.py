@@ -1,4 +1,4 @@
-"""What a record store costs: ``python benchmarks/store.py --clips 1000000 --folder /tmp/store``.
+"""Measure the cost of a record store: ``python benchmarks/store.py --clips 1000000 --folder /tmp/store``.
 
 Clips of NTU RGB+D's shape (one or two persons, 30 to 300 frames, 80 in the mean, 25 joints, 3 coordinates, float16) are
 generated, written as an annotation pickle and packed; about 22 KB a clip, twice. Then, each in processes of its own:
@@ -69,7 +69,7 @@ def build(folder: Path) -> dict:
 
 
 def open_dataset(folder: Path) -> PoseDataset:
-    """As training does it."""
+    """Open and check the training split, like training does."""
     dataset = PoseDataset(folder / 'x.skl', split='xsub_train', num_classes=CLASSES)
     dataset.check(num_joints=25, num_classes=CLASSES, dims=3)
     return dataset
@@ -85,7 +85,7 @@ def timed_opening(folder: Path) -> dict:
 
 
 def share(folder: Path, workers: int) -> None:
-    """One rank: opens when told so, forks its workers, and says the numbers of its processes each time."""
+    """One rank: opens the data on request, forks its workers, and reports its process ids each time."""
     for opens in (False, True):
         sys.stdin.readline()
         dataset = open_dataset(folder) if opens else None
@@ -140,7 +140,7 @@ def shared(folder: Path, ranks: int, workers: int) -> tuple[int, int]:
 
 
 def reading(folder: Path) -> dict:
-    """Microseconds a record, medians of turns."""
+    """Microseconds per record, medians over turns."""
     store = RecordStore(folder / 'x.skl')
     checked = RecordStore(folder / 'x.skl', verify=True)
     random = np.random.RandomState(1)
@@ -162,7 +162,7 @@ def reading(folder: Path) -> dict:
 
 
 def part(folder: Path, name: str) -> dict:
-    """The figures of another process."""
+    """Run a measurement in another process and return its figures."""
     command = [sys.executable, __file__, '--folder', folder, '--part', name]
     return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
 

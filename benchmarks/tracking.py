@@ -1,4 +1,4 @@
-"""The tracker of pyskl.pose against norfair's on persons who cross, and who are hidden for a while.
+"""Compare the tracker of pyskl.pose with norfair's on persons who cross or are hidden for a while.
 
     pip install norfair
     python benchmarks/tracking.py
@@ -46,13 +46,13 @@ def walkers(seed: int, kind: str, noise: float) -> tuple[np.ndarray, np.ndarray]
 
 
 def hungarian(frames: list) -> list[np.ndarray]:
-    """Tracks by :class:`pyskl.pose.tracking.Tracker`."""
+    """Track by :class:`pyskl.pose.tracking.Tracker`."""
     tracker = Tracker(FPS)
     return [tracker.update(number, *found) for number, found in enumerate(frames)]
 
 
 def norfair_tracks(frames: list) -> list[np.ndarray]:
-    """Tracks by norfair, with its keypoint distance as in its own demo of poses."""
+    """Track by norfair, with its keypoint distance as in its own pose demo."""
     import logging
 
     import norfair

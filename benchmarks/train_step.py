@@ -1,4 +1,4 @@
-"""Time of a training step and of an evaluation, against the network's own convolutions and matrix products alone.
+"""Time a training step and an evaluation against the network's own convolutions and matrix products alone.
 
     python benchmarks/train_step.py
     python benchmarks/train_step.py --networks d5 d8 stgcn++ --batch 16 --repeats 9
@@ -26,7 +26,7 @@ from pyskl.models import build_model
 
 
 def processor() -> str:
-    """The CPU's name, where the system tells."""
+    """Name of the CPU, if the system reports it."""
     info = Path('/proc/cpuinfo')
     names = [x for x in info.read_text().splitlines() if x.startswith('model name')] if info.exists() else []
     return names[0].split(':', 1)[1].strip() if names else platform.processor() or platform.machine()
@@ -38,7 +38,7 @@ class Bench:
     Args:
         name: A key of ``NETWORKS``.
         bf16: Whether under bfloat16 autocast.
-        device: Where.
+        device: The device.
         batch: Clips, N.
     """
 
@@ -83,12 +83,12 @@ class Bench:
         return recorder.calls
 
     def bare(self, calls: list[Call]) -> None:
-        """Products alone, as the network's mode wants them."""
+        """Run the products alone, with backward in training mode."""
         with torch.inference_mode(not self.model.training):
             run(calls, self.amp)
 
     def seconds(self, work: Callable[[], None]) -> float:
-        """One run of ``work``."""
+        """Time one run of ``work``."""
         if self.device.type == 'cuda':
             torch.cuda.synchronize(self.device)
         # One thread's own time does not count what other programs take of its core.
@@ -120,7 +120,7 @@ class Bench:
 
 
 def machine(device: torch.device) -> str:
-    """One line on what the numbers hold for."""
+    """Describe the conditions of the measurement in one line."""
     gpu = f', {torch.cuda.get_device_name(device)}' if device.type == 'cuda' else ''
     return f'{processor()}, {torch.get_num_threads()} threads{gpu}, torch {torch.__version__}'
 
