@@ -1,4 +1,4 @@
-"""Clips of an annotation file as moving pictures, as they are and as a config's pipeline makes them.
+"""Render clips of an annotation file as videos, as recorded and as transformed by a config's pipeline.
 
     python tools/data/browse.py data/nwucla/nwucla.pkl --out browse                       # a contact sheet
     python tools/data/browse.py data/nwucla/nwucla.pkl --ids a01_s01_e00_v01 --out browse
@@ -6,7 +6,7 @@
     python tools/data/browse.py X.pkl --random 5 --config configs/posec3d/.../joint.py --phase test --out browse
 
 A person has a hue; the left side is its light shade, the right side the deep one; a joint is as opaque as its score.
-3D joints are seen orthographically in one view box for the whole clip, 2D joints in the picture they were found in.
+3D joints are seen orthographically in one view box for the whole clip, 2D joints in the image they were detected in.
 With --config, the recorded clip plays beside what the network is fed: its frames, normalised joints, bones or motion
 (as lines from 0), or heatmaps, all channels in one. Nothing that exists is drawn again without --overwrite.
 """
@@ -44,17 +44,17 @@ from pyskl.visualization.sheet import ROWS, Row, sheet_pages
 from pyskl.visualization.text import use_font
 from pyskl.visualization.video import FORMATS, MAX_GIF_FPS, write_image, write_video
 
-SHOWN = 5  # skipped clips that are named
+SHOWN = 5  # named skipped clips
 TRIED = 10  # clips of a class that a sheet looks at for one with somebody in it
 
 
 def draw_clip(
     path: Path, args: argparse.Namespace, store: RecordStore, index: int, skeleton: Skeleton, classes, feeder
 ) -> int:
-    """Write the film of record ``index``; how many frames it has.
+    """Write the video of record ``index``; return its number of frames.
 
     Raises:
-        ValueError: If the record is broken or does not suit the config.
+        ValueError: If the record is invalid or does not fit the config.
     """
     record, keypoint, visible = joints_of(store, index, skeleton)
     persons, total = keypoint.shape[:2]
@@ -85,7 +85,7 @@ def draw_clip(
 def draw_clips(
     args: argparse.Namespace, store: RecordStore, chosen: np.ndarray, skeleton: Skeleton, classes: Sequence[str]
 ) -> int:
-    """A film for every chosen clip; the exit status."""
+    """Write a video of every selected clip; return the exit status."""
     if len(chosen) > args.max_clips:
         raise ValueError(
             f'{len(chosen)} clips are chosen; --random 20 takes 20 of them, --max-clips {len(chosen)} draws them all'
@@ -116,7 +116,7 @@ def draw_clips(
 
 
 def tell_skipped(skipped: Sequence[str]) -> None:
-    """What was left out, and why."""
+    """Report the skipped clips and the reasons."""
     if skipped:
         print(f'skipped {len(skipped)}:', *(f'  {line}' for line in skipped[:SHOWN]), sep='\n', file=sys.stderr)
         if len(skipped) > SHOWN:
@@ -126,7 +126,7 @@ def tell_skipped(skipped: Sequence[str]) -> None:
 def draw_sheet(
     args: argparse.Namespace, store: RecordStore, chosen: np.ndarray, skeleton: Skeleton, classes: Sequence[str]
 ) -> int:
-    """One clip of each class of the chosen ones, on pages; the exit status."""
+    """Draw one selected clip per class on pages; return the exit status."""
     labels = store.labels[chosen]
     found = np.unique(labels[labels >= 0]).tolist()
     groups = {label: chosen[labels == label] for label in found} if found else {-1 - i: [i] for i in chosen[:ROWS]}
@@ -161,7 +161,7 @@ def sheet_row(args: argparse.Namespace, store: RecordStore, index: int, skeleton
     """A clip's row: ``--columns`` frames, evenly spread, cut to the people in them.
 
     Raises:
-        ValueError: If the record is broken or shows nobody.
+        ValueError: If the record is invalid or has no person.
     """
     _, keypoint, visible = joints_of(store, index, skeleton)
     total = keypoint.shape[1]
@@ -186,19 +186,19 @@ def _view(text: str) -> tuple[float, float]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('file', type=Path, metavar='FILE', help='annotation file')
-    parser.add_argument('--out', type=Path, required=True, metavar='DIR', help='folder for the pictures')
+    parser.add_argument('--out', type=Path, required=True, metavar='DIR', help='output folder')
     add_choice_options(parser)
     what = parser.add_argument_group('what is drawn')
     what.add_argument('--max-clips', type=int, default=100, metavar='N', help='refuse to draw more (default: 100)')
-    what.add_argument('--sheet', action='store_true', help='a contact sheet: one clip a class')
+    what.add_argument('--sheet', action='store_true', help='a contact sheet: one clip per class')
     what.add_argument('--columns', type=int, default=6, metavar='N', help='frames of a clip on a sheet (default: 6)')
     what.add_argument('--config', type=Path, help="show beside each clip what this config's pipeline makes of it")
     what.add_argument('--phase', choices=('train', 'val', 'test'), default='train', help='whose pipeline')
     what.add_argument('--layout', help="a skeleton's name, its .yaml or .json file, or a dict (default: guessed)")
-    what.add_argument('--classes', type=Path, metavar='FILE', help='names of the classes, one a line')
+    what.add_argument('--classes', type=Path, metavar='FILE', help='class names, one per line')
     how = parser.add_argument_group('how')
     how.add_argument('--format', choices=FORMATS, default='gif', help='default: gif')
-    how.add_argument('--fps', type=float, default=25.0, help='frames a second (default: 25; gif: at most 50)')
+    how.add_argument('--fps', type=float, default=25.0, help='frames per second (default: 25; gif: at most 50)')
     how.add_argument('--size', type=int, help='height of a panel, pixels (default: 480; on a sheet 128)')
     how.add_argument('--max-frames', type=int, default=300, metavar='N', help='thin out longer clips (default: 300)')
     how.add_argument(
@@ -209,7 +209,7 @@ def main() -> int:
         help='3D: degrees, as --view=-30,10 (default: 25,12)',
     )
     how.add_argument('--up', choices=sorted(AXES), help='3D: the axis that points up (default: along the spine)')
-    how.add_argument('--zoom', action='store_true', help='2D: the people, not the whole picture')
+    how.add_argument('--zoom', action='store_true', help='2D: the people, not the whole image')
     how.add_argument('--font', type=Path, help='a .ttf or .otf file, for names that DejaVu Sans cannot write')
     how.add_argument('--overwrite', action='store_true', help='draw again what exists')
     args = parser.parse_args()

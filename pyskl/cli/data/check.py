@@ -40,17 +40,17 @@ from pyskl.files import replacing
 from pyskl.skeletons import SKELETONS
 
 BAR_CLIPS = 3000  # more are gone through with a bar
-SHOWN = 5  # names of a finding that are printed; --json has all
+SHOWN = 5  # printed names per finding; --json has all
 BAR_WIDTH = 40
 HEADINGS = {FAILS: 'training would fail', MISLEADS: 'training would mislead', NOTE: 'worth knowing'}
 
 
 def read_leniently(path: Path) -> tuple[Sequence, dict | None, list[Finding]]:
-    """Records, splits, and what is wrong with the file as a whole; records and splits themselves may be wrong.
+    """Read records, splits, and faults of the whole file; records and splits are not validated yet.
 
     Raises:
         OSError: If the file cannot be read.
-        ValueError: If it is no pickle of numbers, holds no list of records, or is a damaged store.
+        ValueError: If it is not a pickle of numbers, has no list of records, or is a damaged store.
     """
     if path.is_file() and is_store(path):
         return read_store(path)
@@ -96,7 +96,7 @@ def read_store(path: Path) -> tuple[RecordStore, dict | None, list[Finding]]:
 
 
 def with_bar(numbers: Iterable) -> Iterable:
-    """``numbers``, in a bar if there are many."""
+    """Iterate over ``numbers``, with a progress bar if there are many."""
     return tqdm(numbers, desc='clips', unit=' clips', disable=None if len(numbers) > BAR_CLIPS else True)
 
 
@@ -163,7 +163,7 @@ def compare_with_config(
     return list(pairs.values()), used, found
 
 
-Misfits = dict[tuple[str, str], dict[int, str]]  # severity and kind of a fault: row -> what was found there
+Misfits = dict[tuple[str, str], dict[int, str]]  # severity and kind of a fault: row -> the fault found there
 
 
 def collect_misfits(
@@ -187,7 +187,7 @@ def collect_misfits(
 
 
 def misfit_findings(table: Survey, misfits: Misfits) -> list[Finding]:
-    """Findings of what :func:`collect_misfits` collected."""
+    """Convert the result of :func:`collect_misfits` to findings."""
     return [
         Finding(severity, what, [f'{table.names[row]} ({detail})' for row, detail in sorted(places.items())])
         for (severity, what), places in misfits.items()
@@ -217,7 +217,7 @@ def numbers_findings(table: Survey, records: Sequence) -> list[Finding]:
 
 
 def describe(path: Path, table, splits: dict | None) -> dict:
-    """What the file holds, in plain numbers."""
+    """Statistics of the file."""
     known = table.shapes[:, 2] > 0
     dims, layouts = guess_layouts(table)
     labels, counts = np.unique(table.labels[table.labels >= 0], return_counts=True)
@@ -242,14 +242,14 @@ def describe(path: Path, table, splits: dict | None) -> dict:
 
 
 def bars(rows: list[tuple[str, int]]) -> list[str]:
-    """Lines of a histogram in text."""
+    """Format a text histogram."""
     most = max((count for _, count in rows), default=1)
     width = max((len(name) for name, _ in rows), default=0)
     return [f'  {name:>{width}} {"#" * -(-count * BAR_WIDTH // max(most, 1))} {count}' for name, count in rows]
 
 
 def text(report: dict, findings: list[Finding]) -> str:
-    """The report for people."""
+    """Format the human-readable report."""
     classes = report['classes']
     shares = f', {min(classes.values())} to {max(classes.values())} clips each' if classes else ''
     joints = [*SKELETONS[report['layouts'][0]].joints] if report['layouts'] else range(report['joints'])
@@ -282,7 +282,7 @@ def text(report: dict, findings: list[Finding]) -> str:
 
 
 def check_free(source: Path, target: Path | None, option: str, overwrite: bool) -> None:
-    """Refuse, before any work, a name that is taken.
+    """Raise, before any work, if the name exists.
 
     Raises:
         FileExistsError: If ``target`` exists and ``overwrite`` is off, or is the file that is read.
@@ -300,7 +300,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('file', type=Path, metavar='FILE', help='annotation pickle or store')
     parser.add_argument('--config', type=Path, help='compare with its layout, classes, channels and splits')
-    parser.add_argument('--fix', type=Path, metavar='OUT', help='write what can be mended; the exit status is of FILE')
+    parser.add_argument('--fix', type=Path, metavar='OUT', help='write a fixed copy; the exit status is that of FILE')
     parser.add_argument(
         '--first-label', type=int, default=0, metavar='N', help='--fix: labels count from N, not from 0'
     )

@@ -30,15 +30,17 @@ def add_choice_options(parser: argparse.ArgumentParser, otherwise: str = 'a cont
     choose.add_argument(
         '--label', nargs='+', metavar='L', help='clips of these classes: numbers, or names of --classes'
     )
-    choose.add_argument('--random', type=int, metavar='N', help='N of those chosen otherwise')
-    choose.add_argument('--seed', type=int, default=0, help='of --random, the sheet and the augmentation (default: 0)')
+    choose.add_argument('--random', type=int, metavar='N', help='a random N of the selected clips')
+    choose.add_argument(
+        '--seed', type=int, default=0, help='seed of --random, the sheet and the augmentation (default: 0)'
+    )
 
 
 def chosen_clips(args: argparse.Namespace, store: RecordStore, classes: Sequence[str]) -> np.ndarray:
-    """Record numbers that the options choose; all if none does.
+    """Record indices that the options select; all by default.
 
     Raises:
-        ValueError: If a name, split or label is not there; names what is near.
+        ValueError: If a name, split or label does not exist; suggests similar ones.
     """
     if args.random is not None and args.random < 1:
         raise ValueError(f'--random must be at least 1, got {args.random}')
@@ -86,7 +88,7 @@ def _label(word: str, classes: Sequence[str]) -> int:
 
 
 def named_label(label: int, classes: Sequence[str]) -> str:
-    """What a picture says of a label."""
+    """Caption of a label."""
     if label < 0:
         return 'no single label'
     return f'{label} {classes[label]}' if label < len(classes) else f'label {label}'
@@ -112,7 +114,7 @@ def layout_of(text: str) -> Skeleton:
     """``--layout``: a shipped layout's name, a .yaml or .json file of a skeleton, or such a dict written out.
 
     Raises:
-        ValueError: If it is no skeleton.
+        ValueError: If it is not a skeleton.
     """
     if not text.lstrip().startswith('{'):
         return get_skeleton(text)
@@ -149,12 +151,12 @@ def guess_layout(store: RecordStore) -> tuple[Skeleton, str]:
 
 
 def problem_numbers(store: RecordStore) -> np.ndarray:
-    """Numbers of the records that are broken."""
+    """Indices of the invalid records."""
     return np.asarray(store.problem_rows, np.int64)
 
 
 def problem_of(store: RecordStore, index: int) -> str | None:
-    """What is wrong with a record; None if nothing is."""
+    """Describe the problem of a record; None if it is valid."""
     if index not in problem_numbers(store):
         return None
     return store.problem(index)
@@ -166,10 +168,10 @@ def is_processed(store: RecordStore) -> bool:
 
 
 def joints_of(store: RecordStore, index: int, skeleton: Skeleton) -> tuple[dict, np.ndarray, np.ndarray]:
-    """Record ``index``, its coordinates ``(M, T, V, C)`` and how visible they are ``(M, T, V)``.
+    """Return record ``index``, its coordinates ``(M, T, V, C)`` and visibilities ``(M, T, V)``.
 
     Raises:
-        ValueError: If it is broken, shows nobody, or its joints are not the skeleton's.
+        ValueError: If it is invalid, has no person, or its joints are not the skeleton's.
     """
     problem = problem_of(store, index)
     if problem is not None:

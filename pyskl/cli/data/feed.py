@@ -1,4 +1,4 @@
-"""What a config's pipeline makes of a clip, and which recorded frame each of its frames is."""
+"""Apply a config's pipeline to a clip, and find the recorded frame of each output frame."""
 
 import random
 from dataclasses import dataclass
@@ -25,11 +25,11 @@ from pyskl.visualization.projection import guess_up
 from pyskl.visualization.skeleton import visibility
 
 STREAMS = {'j': 'joints', 'b': 'bones from 0', 'jm': 'motion of joints from 0', 'bm': 'motion of bones from 0'}
-BROKEN = (ValueError, KeyError, IndexError, TypeError)  # what a pipeline raises at a clip that does not suit it
+BROKEN = (ValueError, KeyError, IndexError, TypeError)  # exceptions that a pipeline raises for an unsuitable clip
 
 
 class _Chosen(PoseDataset):
-    """Of the chosen records those that are sound: others do not keep them from being looked at."""
+    """The valid records among those selected; invalid ones are skipped instead of raising."""
 
     def __init__(self, chosen: np.ndarray, **options) -> None:
         self.chosen = chosen
@@ -39,19 +39,19 @@ class _Chosen(PoseDataset):
         return np.setdiff1d(self.chosen, problem_numbers(self._store))
 
     def place(self, number: int) -> int | None:
-        """Which sample record ``number`` of the file is; None if the options leave it out."""
+        """Sample index of record ``number`` of the file; None if the options exclude it."""
         place = int(np.searchsorted(self._indices, number))
         return place if place < len(self) and self._indices[place] == number else None
 
 
 @dataclass
 class Fed:
-    """One clip as the network gets it.
+    """One clip as fed to the network.
 
     Args:
-        panels: That draw it.
-        captions: One a panel.
-        source: ``(T,)``: the recorded frame that each frame is.
+        panels: Panels that draw it.
+        captions: One per panel.
+        source: ``(T,)``: the recorded frame of each frame.
     """
 
     panels: list
@@ -69,7 +69,7 @@ class Feeder:
         config: Config file.
         file: Annotation file, whatever the config names.
         phase: 'train', 'val' or 'test'.
-        chosen: Numbers of the records that may be asked for.
+        chosen: Indices of the records that may be requested.
 
     Raises:
         ValueError: If the config cannot be read or its pipeline cannot be built.
@@ -99,10 +99,10 @@ class Feeder:
         self.skeleton = None if layout is None else get_skeleton(layout if isinstance(layout, str) else dict(layout))
 
     def feed(self, index: int, seed: int, skeleton: Skeleton, height: int, view: tuple[float, float]) -> Fed:
-        """Record ``index`` of the file, with the augmentation that ``seed`` draws.
+        """Return record ``index`` of the file, with the augmentation of ``seed``.
 
         Raises:
-            ValueError: If the config leaves the clip out, or its pipeline cannot take it.
+            ValueError: If the config excludes the clip, or its pipeline fails on it.
         """
         place = self.dataset.place(index)
         if place is None:
@@ -153,7 +153,7 @@ class Feeder:
         return f'{self.phase}: {what} {" x ".join(map(str, shape))}{which}'
 
     def _joints(self, keypoint, source, streams, skeleton, height, view, up) -> Fed:
-        """``keypoint`` is ``(S, M, T, V, C)``; each stream has a panel."""
+        """Make one panel per stream from ``keypoint`` ``(S, M, T, V, C)``."""
         clips, first = len(keypoint), keypoint[0]
         channels = first.shape[-1]
         if streams is None:
@@ -204,9 +204,10 @@ def _as_long(source: np.ndarray, frames: int) -> np.ndarray:
 
 
 def _origin(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Which frame of ``before`` each frame of ``after`` is, ``(M, T, V, C)`` both.
+    """For each frame of ``after``, the index of its frame in ``before``; both ``(M, T, V, C)``.
 
-    Told by content; where that changed too, by PreNormalize3D's rule (frames without the main person go), or evenly.
+    Frames are matched by content; if that changed too, by PreNormalize3D's rule (drop frames without the main person),
+    or evenly.
     """
     channels = min(before.shape[-1], after.shape[-1])
     if len(before) == len(after) and before.shape[2] == after.shape[2]:

@@ -1,4 +1,4 @@
-"""Arrays in .mat, .npz, .npy, .json or .csv files to an annotation pickle: a mapping said on the command line.
+"""Arrays in .mat, .npz, .npy, .json or .csv files to an annotation pickle, as described by options.
 
 UTD-MHAD (a1_s1_t1_skeleton.mat, variable d_skel, 20 joints x 3 coordinates x frames, odd subjects train):
 
@@ -12,12 +12,12 @@ JHMDB (joint_positions/CLASS/VIDEO/joint_positions.mat, variable pos_img, 2 x 15
         --name '(?P<label>[^/]+)/(?P<clip>[^/]+)/joint_positions' --size 240x320 \\
         --layout configs/skeletons/jhmdb.yaml --split-by splits.csv --out data/jhmdb/jhmdb.pkl
 
-One CSV a clip, a row a frame, x and y of each joint in turn behind a column of time:
+One CSV per clip, one row per frame, a time column and then x and y of each joint:
 
     python tools/data/from_arrays.py --pattern 'clips/*.csv' --key 1: --axes 'T(VC)' --labels labels.csv \\
         --layout skeleton.yaml --split-by random --out data/mine/mine.pkl
 
-One file of many clips (N), padded with zeros, and their labels beside:
+One file of many clips (N), padded with zeros, and their labels in another member:
 
     python tools/data/from_arrays.py --pattern NTU60_CS.npz --key x_test --axes 'NT(MVC)' --label-key y_test \\
         --layout nturgb+d --split-by random --out data/ntu_cs_test.pkl
@@ -33,8 +33,8 @@ ST-GCN's arrays (N, C, T, V, M) with their pickle of names and labels (also 2s-A
         --layout nturgb+d --name 'P(?P<subject>\\d+)' --split-by subject --out data/ntu.pkl
 
 A clip's name is its path below the pattern's fixed part, without suffix; the regular expression of --name is searched
-in it. Groups: label (a number, or a class name), subject, view, split; others mean nothing. Persons who are zero
-throughout and zeros that pad the end are left out.
+in it. Groups: label (a number, or a class name), subject, view, split; others are ignored. All-zero persons and zero
+padding at the end are removed.
 """
 
 import argparse
@@ -69,7 +69,7 @@ from pyskl.converters.labels import (
 from pyskl.converters.splits import add_split_options, check_split_options, splits_of
 from pyskl.skeletons import SKELETONS, Skeleton, get_skeleton
 
-read_once = lru_cache(maxsize=1)(read_array)  # the many clips of one file follow one another
+read_once = lru_cache(maxsize=1)(read_array)  # the clips of one file are consecutive
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -80,12 +80,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--axes', required=True, help="order of the axes N M T V C, such as TVC, VCT or 'T(VC)'")
     parser.add_argument('--layout', required=True, help='skeleton: a name, or a file such as skeleton.yaml')
     parser.add_argument(
-        '--coords', metavar='x,y,z,-', help='what the coordinates of a joint are: x y z score, - is left out'
+        '--coords', metavar='x,y,z,-', help='meaning of the coordinates of a joint: x y z score, - is ignored'
     )
     parser.add_argument('--with-score', action='store_true', help="the last coordinate is a joint's score (2D)")
-    parser.add_argument('--size', metavar='HxW', help='of the picture in pixels (2D; default: what the joints span)')
+    parser.add_argument('--size', metavar='HxW', help='image size in pixels (2D; default: the extent of the joints)')
     parser.add_argument('--scale', type=float, default=1, help='multiply coordinates, such as 0.001 for mm to m')
-    parser.add_argument('--nan-to-zero', action='store_true', help='a joint with NaN becomes one that was not seen: 0')
+    parser.add_argument('--nan-to-zero', action='store_true', help='treat a joint with NaN as undetected: 0')
     parser.add_argument('--dtype', choices=('float16', 'float32'), default='float32', help='of the coordinates')
     parser.add_argument('--name', type=_regex, metavar='REGEX', help='groups (?P<label>..) subject view split')
     parser.add_argument('--first-label', type=int, default=0, help='the lowest label of --name or --label-key')
@@ -93,7 +93,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--labels', type=Path, metavar='FILE', help="a table instead: name,label,...; with N also ST-GCN's label .pkl"
     )
-    parser.add_argument('--val-views', metavar='A,B', help='with --split-by view: which are in val')
+    parser.add_argument('--val-views', metavar='A,B', help='with --split-by view: the views in val')
     add_class_option(parser)
     add_split_options(parser, view=True)
     add_job_options(parser)
@@ -107,11 +107,11 @@ def _regex(text: str) -> re.Pattern:
 
 
 def check_options(args: argparse.Namespace) -> tuple[Axes, Skeleton, dict[str, int]]:
-    """Refuse, before any work, what cannot go well; the axes, the skeleton, and the sizes that it fixes.
+    """Validate the options before any work; return the axes, the skeleton, and the sizes it determines.
 
     Raises:
-        ValueError: If an option is wrong, or options do not go together.
-        OSError: If ``--out`` is taken.
+        ValueError: If an option is wrong, or options contradict each other.
+        OSError: If ``--out`` exists.
     """
     if len(args.pattern) > 1:
         raise ValueError(f"--pattern got {len(args.pattern)} files of the shell; put it in quotes: 'raw/*.csv'")
@@ -152,10 +152,10 @@ def check_options(args: argparse.Namespace) -> tuple[Axes, Skeleton, dict[str, i
 
 
 def find_files(pattern: str) -> dict[str, Path]:
-    """Files by clip name, in order of names.
+    """Find the files by clip name, sorted by name.
 
     Raises:
-        ValueError: If there is none, or two would have one name.
+        ValueError: If there is none, or two have the same name.
     """
     root = Path(glob.escape(pattern)) if not glob.has_magic(pattern) else _fixed(pattern)
     found = {}
@@ -175,7 +175,7 @@ def find_files(pattern: str) -> dict[str, Path]:
 
 
 def _fixed(pattern: str) -> Path:
-    """The folders in front of the first part with a wildcard."""
+    """Return the folders before the first part with a wildcard."""
     parts = []
     for part in Path(pattern).parts[:-1]:
         if glob.has_magic(part):
@@ -185,7 +185,7 @@ def _fixed(pattern: str) -> Path:
 
 
 def clips_of(files: dict[str, Path], args: argparse.Namespace, axes: Axes) -> dict[str, tuple]:
-    """What each clip is made of, (path, number in it), by name; with N, every file is opened once.
+    """Return the source of each clip, (path, index in it), by name; with N, every file is opened once.
 
     Raises:
         ValueError: If a file of many clips cannot be read.
@@ -208,10 +208,10 @@ def clips_of(files: dict[str, Path], args: argparse.Namespace, axes: Axes) -> di
 def rows_from_names(
     clips: dict[str, tuple], args: argparse.Namespace
 ) -> tuple[list[tuple], tuple[str, ...] | None, list[str]]:
-    """The items for ``convert`` (clip, and its row or why it has none), class names if labels are such, and notes.
+    """Make the items for ``convert`` (clip, and its row or why it has none), class names for named labels, and notes.
 
     Raises:
-        ValueError: If --name finds nothing in any name.
+        ValueError: If --name matches no name.
     """
     matches = {name: args.name.search(name) if args.name else None for name in clips}
     if args.name and not any(matches.values()):
@@ -238,10 +238,10 @@ def rows_from_names(
 def rows_from_pickle(
     clips: dict[str, tuple], args: argparse.Namespace
 ) -> tuple[list[tuple], tuple[str, ...] | None, list[str]]:
-    """As :func:`rows_from_names`, with names and labels of a pickle beside the array.
+    """Like :func:`rows_from_names`, with names and labels from a pickle.
 
     Raises:
-        ValueError: If there are not as many as clips.
+        ValueError: If their number differs from the number of clips.
     """
     names, labels = read_label_pickle(args.labels)
     if len(names) != len(clips):
@@ -279,11 +279,11 @@ def _keyed_labels(clips: dict[str, tuple], args: argparse.Namespace) -> list[int
 
 def make_clip(
     item: tuple, key: str | None, axes: Axes, sizes: dict[str, int], options: argparse.Namespace
-) -> dict:  # one argument an item; the rest is bound
-    """The annotation of an item.
+) -> dict:  # one argument per item; the rest is bound
+    """Convert an item to an annotation.
 
     Raises:
-        ValueError: If its array does not do.
+        ValueError: If its array is invalid.
         LeftOut: If it has no row.
     """
     (path, number), row = paired(item)
@@ -318,7 +318,7 @@ def make_clip(
 
 
 def _span(keypoint: np.ndarray) -> tuple[int, int]:
-    """(height, width) that the joints span from 0."""
+    """Smallest (height, width) from 0 that contains the joints."""
     width, height = keypoint.reshape(-1, 2).max(axis=0).astype(float)
     return max(int(np.ceil(height)) + 1, 1), max(int(np.ceil(width)) + 1, 1)
 
@@ -355,7 +355,7 @@ def main() -> None:
 
 
 def _also(row: Row | str, args: argparse.Namespace) -> Row | str:
-    """A row with the subject and the split that its name tells, where the table has none."""
+    """Fill in a row's subject and split from its name if the table has none."""
     found = args.name.search(row.name) if isinstance(row, Row) else None
     if not found:
         return row

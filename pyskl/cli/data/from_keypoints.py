@@ -1,15 +1,15 @@
-"""Keypoint JSON of a pose estimator, one file a video, to the annotation pickle.
+"""Convert a pose estimator's keypoint JSON, one file per video, to the annotation pickle.
 
     python tools/data/from_keypoints.py poses/ --labels labels.csv --split-by subject --out data/mine/mine.pkl
 
     poses/clip_0001.json ...                                     MMPose, AlphaPose, COCO, OpenPose in one file
-    poses/clip_0001/clip_0001_000000000000_keypoints.json ...    OpenPose's own: a folder a video, a file a frame
+    poses/clip_0001/clip_0001_000000000000_keypoints.json ...    OpenPose's own: folder per video, file per frame
     poses/clip_0001/alphapose-results.json ...                   AlphaPose's own
 
-labels.csv has a head: name,label and, if you know them, subject,split,width,height,num_frames. The name is the file's
-(or the folder's) without .json; the label is a class index or a class name. The format is told from the content.
-Persons are linked over time; the --max-persons who are longest and surest there are kept, gaps are filled with
-score 0.
+labels.csv has a header: name,label and, if known, subject,split,width,height,num_frames. The name is the file's
+(or the folder's) without .json; the label is a class index or a class name. The format is detected from the content.
+Persons are tracked over time; the --max-persons with the longest and most confident tracks are selected, gaps are
+filled with score 0.
 """
 
 import argparse
@@ -34,7 +34,7 @@ from pyskl.skeletons import Skeleton, get_skeleton
 MAX_FRAMES = 1_000_000
 MAX_VALUES = 1 << 25  # M x T x V of a clip
 _OF_A_FRAME = re.compile(r'(.*?)_?(\d+)_keypoints\.json', re.ASCII)
-# Names that estimators give their files; the video's is the folder's, or stands behind them.
+# Default file names of estimators; the video's name is the folder's, or follows them.
 _FILE_NAMES = {'alphapose-results', 'results', 'predictions', 'keypoints', 'pose', 'poses'}
 _FRONTS = ('results_', 'AlphaPose_', 'alphapose_')
 
@@ -57,11 +57,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def check_options(args: argparse.Namespace) -> Skeleton | None:
-    """Refuse, before any work, what cannot go well; the layout that was asked for.
+    """Validate the options before any work; return the requested layout.
 
     Raises:
         ValueError: If an option is wrong.
-        OSError: If DIR is no folder, or ``--out`` is taken.
+        OSError: If DIR is not a folder, or ``--out`` exists.
     """
     check_counts(args)
     if args.first_frame not in ('auto', 'lowest') and not re.fullmatch(r'\d{1,15}', args.first_frame, re.ASCII):
@@ -79,14 +79,14 @@ def check_options(args: argparse.Namespace) -> Skeleton | None:
 
 
 def find_clips(folder: Path, known: set[str]) -> dict[str, Path | tuple]:
-    """What each clip is made of, by its name: a JSON file, or a folder and (frame number, file) of each frame.
+    """Find the source of each clip by name: a JSON file, or a folder and (frame number, file) of each frame.
 
     Args:
         folder: Searched to any depth.
-        known: Names in labels.csv, which decide where a file may go by several.
+        known: Names in labels.csv, which decide between several possible names of a file.
 
     Raises:
-        ValueError: If there is no JSON file, or two clips have one name.
+        ValueError: If there is no JSON file, or two clips have the same name.
     """
     clips, frames = {}, defaultdict(list)
     for path in sorted(folder.rglob('*.json')):
@@ -110,7 +110,7 @@ def find_clips(folder: Path, known: set[str]) -> dict[str, Path | tuple]:
 
 
 def _names_of(path: Path, folder: Path) -> list[str]:
-    """What a file's clip may be called, the likeliest first."""
+    """Possible clip names of a file, most likely first."""
     relative = path.relative_to(folder).with_suffix('')
     names = [relative.as_posix()]
     names += [relative.with_name(path.stem.removeprefix(front)).as_posix() for front in _FRONTS
@@ -134,7 +134,7 @@ def _path(what: Path | tuple) -> Path:
 
 
 def first_frame(found: Detections, asked: str, num_frames: int | None) -> int:
-    """The number of the video's first frame.
+    """Determine the number of the video's first frame.
 
     Args:
         found: The detections, at least one.
@@ -142,24 +142,24 @@ def first_frame(found: Detections, asked: str, num_frames: int | None) -> int:
         num_frames: Frames of the video, if known.
 
     Raises:
-        ValueError: If persons begin so late that the numbers are hardly those of frames.
+        ValueError: If persons start so late that the numbers are unlikely to be frame numbers.
     """
     if asked not in ('auto', 'lowest'):
         return int(asked)
     low, high = found.listed or (int(found.frame.min()), int(found.frame.max()))
     if asked == 'lowest' or found.listed:
         return low
-    if num_frames is None and low > 1000 and low > 10 * (high - low):  # ids of pictures, a part of a long video
+    if num_frames is None and low > 1000 and low > 10 * (high - low):  # image ids, a part of a long video
         raise ValueError(f'the first person is in frame {low}, the last in {high}; --first-frame lowest, or 0 if so')
     return 1 if low == 1 or high == num_frames else 0
 
 
 def make_clip(item: tuple, skeleton: Skeleton | None, options: argparse.Namespace) -> dict:
-    """The annotation of an item of ``pair_up``; ``layout`` and ``size_from`` tell what it was taken for.
+    """Convert an item of ``pair_up``; ``layout`` and ``size_from`` record how it was interpreted.
 
     Raises:
-        ValueError, OSError: If its files do not do.
-        LeftOut: If it has no row, or nobody in it.
+        ValueError, OSError: If its files are invalid or unreadable.
+        LeftOut: If it has no row, or no person.
     """
     what, row = paired(item)
     found = read_frames(what[1]) if isinstance(what, tuple) else read_keypoints(what)
@@ -196,20 +196,20 @@ def make_clip(item: tuple, skeleton: Skeleton | None, options: argparse.Namespac
 
 
 def extent(keypoint: np.ndarray) -> tuple[int, int]:
-    """(height, width) of the smallest picture from (0, 0) on that holds every joint of ``(M, T, V, 2)``."""
+    """Smallest (height, width) from (0, 0) that contains every joint of ``(M, T, V, 2)``."""
     width, height = np.floor(keypoint.reshape(-1, 2).max(0)).clip(0) + 1
     return int(height), int(width)
 
 
 def share_outside(keypoint: np.ndarray, score: np.ndarray, size: tuple[int, int]) -> float:
-    """Of the joints that were seen, the share outside a picture of (height, width)."""
+    """Share of the detected joints outside an image of (height, width)."""
     places = keypoint[score > 0]
     outside = (places < 0) | (places > (size[1], size[0]))
     return float(outside.any(-1).mean())
 
 
 def one_layout(records: list[dict]) -> str | None:
-    """The layout of all records, taken out of them.
+    """Pop the layout from all records and return it.
 
     Raises:
         ValueError: If there are several.

@@ -1,11 +1,11 @@
-"""Videos to an annotation pickle: people found and posed in every frame, linked over time, filled over gaps.
+"""Convert videos to an annotation pickle: detect people and their poses per frame, track them, fill gaps.
 
     pip install -e '.[pose]'
     python tools/data/from_videos.py videos.csv --split-by subject --out data/mine/mine.pkl
 
-LIST is a table with a head, name,label[,subject][,split], names being paths from its folder (or from --root); or, as
+LIST is a table with a header, name,label[,subject][,split], names being paths from its folder (or from --root); or, as
 for PYSKL, text with 'path label' on each line. The networks are fetched on first use; --pose-model FILE.onnx fetches
-nothing. An interrupted run goes on with the next video. A video in which nobody is found is left out and listed.
+nothing. An interrupted run resumes with the next video. Videos without a detected person are skipped and listed.
 """
 
 import argparse
@@ -36,9 +36,9 @@ from pyskl.converters.tables import read_table, read_text
 from pyskl.converters.tracked_clips import NOBODY, TRACKING, add_tracking_options, annotation, check_counts, tracked
 from pyskl.pose.estimators import MODES, PoseModel, RtmlibPose
 
-CHOSEN = ('stride', 'min_score', *TRACKING)  # options that decide the records
+CHOSEN = ('stride', 'min_score', *TRACKING)  # options that affect the records
 MAX_FRAMES = 1_000_000
-MAX_MISSED = 0.05  # share of the frames that a file promises and its stream does not hold, before it is torn
+MAX_MISSED = 0.05  # share of announced frames that may be missing before a file counts as damaged
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -49,21 +49,23 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_class_option(parser)
     add_split_options(parser)
     parser.add_argument('--mode', choices=MODES, default='balanced', help='which networks, if no files are named')
-    parser.add_argument('--pose-model', type=Path, metavar='FILE.onnx', help='RTMPose or RTMO of your own')
-    parser.add_argument('--detector', type=Path, metavar='FILE.onnx', help='YOLOX, beside --pose-model of RTMPose')
+    parser.add_argument('--pose-model', type=Path, metavar='FILE.onnx', help='custom RTMPose or RTMO')
+    parser.add_argument('--detector', type=Path, metavar='FILE.onnx', help='YOLOX, for a --pose-model that is RTMPose')
     parser.add_argument('--device', default='cpu', help='cpu, cuda, cuda:1, mps (default: cpu)')
     parser.add_argument('--stride', type=int, default=1, help='take every N-th frame (default: 1)')
-    parser.add_argument('--min-score', type=float, default=0.3, help="of a person's mean joint (default: 0.3)")
+    parser.add_argument(
+        '--min-score', type=float, default=0.3, help="minimum of a person's mean joint score (default: 0.3)"
+    )
     add_tracking_options(parser)
     add_job_options(parser)
 
 
 def check_options(args: argparse.Namespace) -> None:
-    """Refuse, before any work, what cannot go well.
+    """Validate the options before any work.
 
     Raises:
         ValueError: If an option is wrong.
-        OSError: If LIST or --root is not there, or ``--out`` is taken.
+        OSError: If LIST or --root does not exist, or ``--out`` does.
     """
     check_counts(args, stride=1)
     if not 0 <= args.min_score <= 1:
@@ -77,7 +79,7 @@ def check_options(args: argparse.Namespace) -> None:
 
 
 def read_list(path: Path, classes: tuple[str, ...] | None) -> tuple[Labels, list[str]]:
-    """The rows of LIST and the paths it names.
+    """Read the rows of LIST and the paths it names.
 
     Raises:
         ValueError: If it is neither a table with the columns name and label nor lines of ``path label``.
@@ -102,22 +104,22 @@ def read_list(path: Path, classes: tuple[str, ...] | None) -> tuple[Labels, list
 
 
 def find_videos(names: list[str], root: Path) -> dict[str, Path]:
-    """The files that a list names, by clip name; those that are not there are left to :func:`pair_up` to tell."""
+    """Listed files by clip name; missing ones are reported by :func:`pair_up`."""
     paths = {plain_name(name): root / name for name in names if name}
     return {name: path for name, path in paths.items() if path.is_file()}
 
 
 @lru_cache(maxsize=1)
 def pose_model(mode: str, pose: Path | None, detector: Path | None, device: str, threads: int) -> PoseModel:
-    """The pose model of this process."""
+    """Return the pose model of this process."""
     return RtmlibPose(mode, pose, detector, device, threads)
 
 
 def frames_of(path: Path, stride: int) -> Iterator[np.ndarray]:
-    """Every ``stride``-th picture of a video, ``(H, W, 3)`` uint8, blue first.
+    """Yield every ``stride``-th image of a video, ``(H, W, 3)`` uint8, BGR.
 
     Raises:
-        ValueError: If it is no video, or its stream ends early.
+        ValueError: If it is not a video, or its stream ends early.
     """
     video = mmcv.VideoReader(str(path), cache_capacity=1)
     if not video.opened:
@@ -136,7 +138,7 @@ def frames_of(path: Path, stride: int) -> Iterator[np.ndarray]:
 
 
 def make_clip(item: tuple, make_model: Callable[[], PoseModel], options: argparse.Namespace) -> dict:
-    """The annotation of a video.
+    """Convert a video to an annotation.
 
     Raises:
         ValueError, OSError: If it cannot be read.
@@ -163,12 +165,12 @@ def make_clip(item: tuple, make_model: Callable[[], PoseModel], options: argpars
 def convert_videos(
     args: argparse.Namespace, make_model: Callable[[], PoseModel], layout: str, fetch: Callable[[], object] = int
 ) -> None:
-    """The whole, with any pose model.
+    """Run the tool with any pose model.
 
     Args:
         args: Checked options.
-        make_model: Gives the pose model of the process that calls it.
-        layout: The skeleton it finds.
+        make_model: Returns the pose model of the calling process.
+        layout: The skeleton that the model predicts.
         fetch: Called once, when there is work to do.
     """
     labels, names = read_list(args.list, read_classes(args.classes) if args.classes else None)
@@ -196,7 +198,7 @@ def main() -> None:
     add_options(parser)
     args = parser.parse_args()
     check_options(args)
-    # Before any work, and once: the processes then find the networks on the disk.
+    # Once, before any work: the processes then find the networks on disk.
     fetch = partial(pose_model, args.mode, args.pose_model, args.detector, args.device, 0)
     threads = max(1, (os.cpu_count() or 1) // args.jobs) if args.jobs > 1 else 0
     make_model = partial(pose_model, args.mode, args.pose_model, args.detector, args.device, threads)

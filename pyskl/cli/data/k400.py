@@ -1,11 +1,11 @@
-"""PYSKL's Kinetics-400, ``k400_hrnet.pkl`` and its folder of kpfiles, to one annotation pickle; no memcached.
+"""Convert PYSKL's Kinetics-400, ``k400_hrnet.pkl`` and its kpfiles, to one annotation pickle; without memcached.
 
     python tools/data/k400.py pyskl/k400_hrnet.pkl pyskl/kpfiles --out data/k400/k400_hrnet.pkl --jobs 4
 
 A record keeps its ``frame_inds``, ``box_score`` and ``valid``, and gets its joints as ``keypoint`` (boxes, 17, 3) in
 place of ``raw_file``, so that the published configs, which begin with DecompressPose, run on it unchanged. Memory holds
-the annotations and, in each process, one kpfile. Records come kpfile by kpfile. Clips without a box are left out. What
-was left out is in ``X.skipped.csv``; an interrupted run goes on where it was.
+the annotations and, in each process, one kpfile. Records are sorted by kpfile. Clips without a box are skipped. Skipped
+clips are listed in ``X.skipped.csv``; an interrupted run resumes.
 """
 
 import argparse
@@ -47,10 +47,10 @@ CLIPS_A_PART = 1000
 
 @dataclass(frozen=True, repr=False)
 class Clip:
-    """A record, and where its joints are.
+    """A record, and the location of its joints.
 
     Args:
-        record: Of the annotations.
+        record: Record of the annotations.
         kpfile: The file with its joints; None if it has them, or there is none.
         problem: Why there is none.
     """
@@ -63,14 +63,14 @@ class Clip:
         return str(self.record.get('frame_dir'))
 
     def __repr__(self) -> str:
-        """Changes with the record and with the kpfile: parts of what was changed since are made again."""
+        """A key that changes with the record or the kpfile: parts that are out of date are recomputed."""
         state = self.kpfile.stat() if self.kpfile else None
         parts = self.record, self.problem, str(self.kpfile), state and (state.st_size, state.st_mtime_ns)
         return hashlib.sha256(pickle.dumps(parts, protocol=4)).hexdigest()
 
 
 class _LastFile:
-    """The kpfile read last, or why it could not be read: its clips come one after another."""
+    """The last kpfile read, or why it could not be read: its clips are consecutive."""
 
     path: Path | None = None
     content: dict | Exception
@@ -92,7 +92,7 @@ _LAST = _LastFile()
 
 
 def find_clips(records: list[dict], kpfiles: Path) -> list[Clip]:
-    """A clip a record, those of one kpfile together, in the order of the records."""
+    """Make one clip per record, grouped by kpfile, in the order of the records."""
     found, groups = {}, {}
     for record in records:
         raw_file = record.get('raw_file')
@@ -108,11 +108,11 @@ def find_clips(records: list[dict], kpfiles: Path) -> list[Clip]:
 
 
 def with_joints(clip: Clip) -> dict:
-    """The record with its joints.
+    """Return the record with its joints.
 
     Raises:
-        LeftOut: If nobody was found in it.
-        ValueError: If record or joints are wrong.
+        LeftOut: If it has no detected person.
+        ValueError: If record or joints are invalid.
         OSError: If its kpfile cannot be read.
     """
     record = clip.record
@@ -137,7 +137,7 @@ def with_joints(clip: Clip) -> dict:
 
 
 def survey(parts: list[Path]) -> tuple[list[dict], list[Skipped], dict[str, Path]]:
-    """What the parts hold: records for the summary, what was left out, and the part of each name that counts."""
+    """Read the parts: records for the summary, skipped clips, and the part to use for each name."""
     stubs, skipped, places = [], [], {}
     for part in parts:
         content = _read(part)
@@ -161,7 +161,7 @@ def _read(part: Path) -> dict:
 
 
 def chosen(parts: list[Path], places: dict[str, Path]) -> Iterator[dict]:
-    """The records to write: the first of each name."""
+    """Yield the records to write: the first of each name."""
     left = dict(places)
     for part in parts:
         for _, record in _read(part)['annotations']:
@@ -171,11 +171,11 @@ def chosen(parts: list[Path], places: dict[str, Path]) -> Iterator[dict]:
 
 
 def check_inputs(args: argparse.Namespace) -> None:
-    """Refuse, before any work, what cannot go well.
+    """Validate the options before any work.
 
     Raises:
         ValueError: If a number is out of range.
-        OSError: If KPFILES is no folder, or ``--out`` is taken or ANN itself.
+        OSError: If KPFILES is not a folder, or ``--out`` exists or is ANN.
     """
     if not args.kpfiles.is_dir():
         raise NotADirectoryError(f'KPFILES {args.kpfiles} is no folder; name the one that holds the kpfiles')
@@ -185,7 +185,7 @@ def check_inputs(args: argparse.Namespace) -> None:
 
 
 def splits_of(splits: Splits | None, places: dict[str, Path]) -> Splits | None:
-    """The splits with the names that were written, in their order."""
+    """Restrict the splits to the names that were written, in their order."""
     if splits is None:
         return None
     members = {split: set(names) for split, names in splits.items()}
@@ -212,7 +212,7 @@ def main() -> None:
     table = table_path(args.out)
     write_skipped(table, skipped)
     check_bad(skipped, len(clips), args.max_bad, table)
-    if not places and not args.shard:  # a share may have none
+    if not places and not args.shard:  # a share may be empty
         raise ValueError(f'of {len(clips)} clips none has joints; why is in {table}')
     splits = splits_of(splits, places)
     with replacing(args.out) as file:

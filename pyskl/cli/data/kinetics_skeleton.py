@@ -1,14 +1,13 @@
-"""Kinetics-skeleton (OpenPose, ST-GCN's release) to the annotation pickle, splits train and val.
+"""Convert Kinetics-skeleton (OpenPose, ST-GCN's release) to the annotation pickle, splits train and val.
 
     python tools/data/kinetics_skeleton.py data/kinetics-skeleton --out data/kinetics/kinetics_skeleton.pkl --jobs 8
 
-The folder holds ``kinetics_train/`` and ``kinetics_val/`` with a JSON file a clip, ``kinetics_train_label.json`` and
-``kinetics_val_label.json``; one split alone will do. A clip is ``keypoint`` (M, T, 18, 2), pixels of the 256 x 340
-pictures in which the joints were found, 0 where a joint was not, and ``keypoint_score`` (M, T, 18). The first five
-persons of a frame are looked at and the two with the highest sums of scores kept, in each frame anew, as ST-GCN does.
-Clips without a person are left out, as are those that the tables say have none; files and tables that contradict one
-another are garbled. What was left out is in ``X.skipped.csv``, the names of the classes are in ``X.classes.txt``; an
-interrupted run goes on where it was.
+The folder holds ``kinetics_train/`` and ``kinetics_val/`` with one JSON file per clip, ``kinetics_train_label.json``
+and ``kinetics_val_label.json``; one split alone is enough. A clip is ``keypoint`` (M, T, 18, 2), pixels of the 256 x
+340 images that the poses were estimated in, 0 for undetected joints, and ``keypoint_score`` (M, T, 18). Of the first
+five persons of each frame, the two with the highest sums of scores are selected independently per frame, as in ST-GCN.
+Clips without a person, also according to the tables, are skipped; files and tables that contradict each other are
+garbled. Skipped clips are listed in ``X.skipped.csv``, class names in ``X.classes.txt``; an interrupted run resumes.
 """
 
 import argparse
@@ -31,16 +30,16 @@ from pyskl.converters.kinetics_skeleton import (
 from pyskl.converters.labels import check_classes_free, write_classes
 
 SPLITS = ('train', 'val')
-MAX_CLIP_BYTES = 64 << 20  # 300 frames of five persons have some MB
+MAX_CLIP_BYTES = 64 << 20  # 300 frames of five persons take a few MB
 Item = tuple[Path, Entry | None]
 
 
 def find_tables(source: Path) -> dict[str, dict[str, Entry]]:
-    """The table of each split that is there.
+    """Read the table of each existing split.
 
     Raises:
-        ValueError: If there is none, one is no table, or the two name their classes differently.
-        OSError: If a split has clips or a table only.
+        ValueError: If there is none, one is not a table, or the two have different class names.
+        OSError: If a split has only clips or only a table.
     """
     tables = {}
     for split in SPLITS:
@@ -65,7 +64,7 @@ def find_tables(source: Path) -> dict[str, dict[str, Entry]]:
 
 
 def find_clips(source: Path, tables: dict[str, dict[str, Entry]]) -> tuple[list[Item], dict[str, list[str]]]:
-    """A clip an entry or file, by split and name, and the names of each split."""
+    """Make one clip per entry or file, by split and name, and the names of each split."""
     items, splits = [], {}
     for split, table in tables.items():
         folder = source / f'kinetics_{split}'
@@ -76,11 +75,11 @@ def find_clips(source: Path, tables: dict[str, dict[str, Entry]]) -> tuple[list[
 
 
 def read_clip(item: Item, dtype: str, persons_in: int, persons_out: int) -> dict:
-    """The annotation of a clip.
+    """Convert a clip to an annotation.
 
     Raises:
-        LeftOut: If nobody is in it, or its file is not there.
-        ValueError: If it is garbled, or the table says otherwise.
+        LeftOut: If it has no person, or its file does not exist.
+        ValueError: If it is garbled, or contradicts the table.
     """
     path, entry = item
     if entry is None:
@@ -117,9 +116,11 @@ def main() -> None:
         'source', type=Path, metavar='DIR', help='folder of kinetics_train/, kinetics_val/, label files'
     )
     add_job_options(parser)
-    parser.add_argument('--dtype', choices=('float16', 'float32'), default='float16', help='float16: to 1/8 of a pixel')
-    parser.add_argument('--persons-in', type=int, default=PERSONS_IN, help='persons of a frame to look at (default: 5)')
-    parser.add_argument('--persons-out', type=int, default=PERSONS_OUT, help='persons to keep (default: 2)')
+    parser.add_argument(
+        '--dtype', choices=('float16', 'float32'), default='float16', help='float16 rounds to 1/8 pixel'
+    )
+    parser.add_argument('--persons-in', type=int, default=PERSONS_IN, help='persons per frame to consider (default: 5)')
+    parser.add_argument('--persons-out', type=int, default=PERSONS_OUT, help='persons per frame to select (default: 2)')
     args = parser.parse_args()
     if not 1 <= args.persons_out <= args.persons_in:
         raise ValueError(f'--persons-out must be 1 to --persons-in, got {args.persons_out} of {args.persons_in}')

@@ -1,11 +1,11 @@
-"""Annotation pickles joined to one: the shards that ``--shard I/N`` of a data tool wrote, or any others.
+"""Merge annotation pickles: the shards that ``--shard I/N`` of a data tool wrote, or any others.
 
     python tools/data/merge.py data/X.shard-*-of-8.pkl --out data/X.pkl
 
-Shards are taken in their order, whatever the order of the arguments, and give byte for byte what the run without
-``--shard`` writes, its ``X.skipped.csv`` too; a missing one is an error. Other pickles are joined in the order given.
-All clips are in memory at once, so that joining takes about as much of it as the files have bytes; what is more than
-memory is joined by tools/data/pack.py, into a store.
+Shards are merged in their own order, whatever the order of the arguments, and give byte for byte the output of a run
+without ``--shard``, including its ``X.skipped.csv``; a missing one is an error. Other pickles are merged in the given
+order. All clips are in memory at once, which takes about the size of the files; to merge more than fits into memory,
+write a store with tools/data/pack.py.
 """
 
 import argparse
@@ -32,10 +32,10 @@ _SHARD = re.compile(r'(.+)\.shard-(\d+)-of-(\d+)(\.[^.]*)?', re.ASCII)
 
 
 def in_order(paths: Sequence[Path]) -> tuple[list[Path], bool]:
-    """The files in the order in which to join them, and whether they are shards.
+    """Return the files in merge order, and whether they are shards.
 
     Raises:
-        ValueError: If some but not all are, they are of different wholes, or not each shard is there once.
+        ValueError: If only some are shards, they are of different outputs, or a shard is missing or repeated.
     """
     matches = {path: _SHARD.fullmatch(path.name) for path in paths}
     shards = {path: match for path, match in matches.items() if match}
@@ -78,21 +78,21 @@ def _whole(shard: Path) -> str:
 
 
 def read(path: Path) -> Content:
-    """Records and splits of a pickle, which may be the shard of nothing.
+    """Read records and splits of a pickle, which may be an empty shard.
 
     Raises:
         OSError: If it cannot be read.
-        ValueError: If it is no annotation pickle.
+        ValueError: If it is not an annotation pickle.
     """
     splits = empty_splits(path)
     return read_annotations(path) if splits is False else ([], splits)
 
 
 def empty_splits(path: Path) -> Splits | None | bool:
-    """The splits of the shard of nothing; False if ``path`` is anything else.
+    """Read the splits of an empty shard; False if ``path`` is anything else.
 
     Raises:
-        OSError, ValueError: As :func:`read`.
+        OSError, ValueError: As for :func:`read`.
     """
     if path.is_file() and path.stat().st_size < EMPTY_BYTES and not is_store(path):
         content = load_numbers(path)
@@ -104,10 +104,10 @@ def empty_splits(path: Path) -> Splits | None | bool:
 
 
 def join(contents: dict[Path, Content]) -> Content:
-    """All records, and their splits, in the order of the files.
+    """Concatenate all records, and their splits, in the order of the files.
 
     Raises:
-        ValueError: If the files do not belong together: other splits, other joints, a clip that is in two.
+        ValueError: If the files do not match: different splits, different joints, or a clip in two files.
     """
     first, (_, splits) = next(iter(contents.items()))
     records: list[dict] = []
@@ -137,7 +137,7 @@ def _named(splits: Splits | None) -> str:
 
 
 def _form(record: dict) -> tuple[int, int, bool] | None:
-    """Joints, channels, and whether a score is beside them; None for a record that keeps its joints elsewhere."""
+    """Joints, channels, and whether there is a score; None for a record whose joints are in another file."""
     keypoint = record.get('keypoint')
     if not isinstance(keypoint, np.ndarray) or keypoint.ndim < 2:
         return None
@@ -149,10 +149,10 @@ def _told(form: tuple[int, int, bool]) -> str:
 
 
 def read_table(path: Path) -> list[Skipped]:
-    """The rows of a ``skipped.csv``.
+    """Read the rows of a ``skipped.csv``.
 
     Raises:
-        ValueError: If it is none.
+        ValueError: If it is not one.
     """
     try:
         rows = list(csv.reader(io.StringIO(path.read_bytes().decode(errors='surrogateescape'), newline='')))

@@ -3,12 +3,11 @@
 
     python tools/data/ntu.py data/nturgbd_raw --out data/nturgbd --jobs 8 --missing missing.txt
 
-RAW_DIR is searched to any depth. NTU60 is made of setups 1 to 17, NTU120 of all, when setups from 18 are there. A clip
+RAW_DIR is searched to any depth. NTU60 consists of setups 1 to 17, NTU120 of all setups if any from 18 on exist. A clip
 is ``keypoint`` (M, T, 25, 3), float16, metres, camera space (y up, z depth), of one or two actors; frames without a
-body are left out. ``--missing`` is the list of clips to leave out, one name a line (the authors publish 302 names for
-NTU60, 535 for NTU120). What was left out is in ``X.skipped.csv``, which clips RAW_DIR lacks in ``X.absent.txt``. An
-interrupted run goes on where it was. ``--npz`` writes the arrays of CTR-GCN too; of shards, merge.py and then
-ntu_npz.py do.
+body are dropped. ``--missing`` is the list of clips to skip, one name per line (the authors publish 302 names for
+NTU60, 535 for NTU120). Skipped clips are listed in ``X.skipped.csv``, clips absent from RAW_DIR in ``X.absent.txt``. An
+interrupted run resumes. ``--npz`` also writes the arrays of CTR-GCN; for shards, run merge.py and then ntu_npz.py.
 """
 
 import argparse
@@ -54,15 +53,15 @@ from pyskl.converters.output import summary, write_pickle
 from pyskl.datasets.records.annotations import Splits
 from pyskl.files import replacing
 
-MAX_CLIP_BYTES = 128 << 20  # the longest clips have some MB
+MAX_CLIP_BYTES = 128 << 20  # the longest clips have a few MB
 FILES_A_PART = 64
 LISTED, EMPTY = 'listed as missing', 'no body'
 TWIN = 'a second file of this name'
-Item = tuple[Path, str]  # a file, and what its name rules it out for, or ''
+Item = tuple[Path, str]  # a file, and why its name excludes it, or ''
 
 
 def find_files(source: Path) -> list[Path]:
-    """Every ``.skeleton`` file below ``source``, by name.
+    """Find every ``.skeleton`` file below ``source``, by name.
 
     Raises:
         ValueError: If there is none.
@@ -74,11 +73,11 @@ def find_files(source: Path) -> list[Path]:
 
 
 def read_names(path: Path | None) -> set[str]:
-    """The names in a list of missing clips: those among its lines that have the form of one.
+    """Read the names in a list of missing clips: the lines that have the form of a name.
 
     Raises:
-        FileNotFoundError: If it is not there.
-        ValueError: If it holds none.
+        FileNotFoundError: If it does not exist.
+        ValueError: If it has none.
     """
     if path is None:
         return set()
@@ -96,7 +95,7 @@ def read_names(path: Path | None) -> set[str]:
 
 
 def sort_out(files: Sequence[Path], missing: set[str]) -> list[Item]:
-    """The files, each with what its name rules it out for."""
+    """Return the files, each with the reason why its name excludes it."""
     items, seen = [], set()
     for path in files:
         why = ''
@@ -112,16 +111,16 @@ def sort_out(files: Sequence[Path], missing: set[str]) -> list[Item]:
 
 
 def read_clip(item: Item, thresholds: Thresholds, dtype: str, keep: str) -> dict:
-    """The annotation of a file.
+    """Convert a file to an annotation.
 
     Args:
-        item: Of :func:`sort_out`.
-        thresholds: Of the denoising.
-        dtype: What the coordinates must fit into.
-        keep: What they are stored as.
+        item: Item of :func:`sort_out`.
+        thresholds: Thresholds of the denoising.
+        dtype: Dtype that must be able to represent the coordinates.
+        keep: Dtype of the stored coordinates.
 
     Raises:
-        LeftOut: If it is listed as missing, or holds nobody.
+        LeftOut: If it is listed as missing, or has no person.
         ValueError: If it is garbled.
     """
     path, why = item
@@ -132,7 +131,7 @@ def read_clip(item: Item, thresholds: Thresholds, dtype: str, keep: str) -> dict
     if path.stat().st_size > MAX_CLIP_BYTES:
         raise ValueError(f'larger than {MAX_CLIP_BYTES >> 20} MB')
     bodies, num_frames = parse_skeleton(path.read_bytes())
-    with np.errstate(over='ignore', invalid='ignore'):  # numbers that are too large are told below
+    with np.errstate(over='ignore', invalid='ignore'):  # numbers that are too large are reported below
         try:
             keypoint = choose_actors(bodies, num_frames, thresholds, keep_empty=True)
         except ValueError as problem:
@@ -148,7 +147,7 @@ def read_clip(item: Item, thresholds: Thresholds, dtype: str, keep: str) -> dict
 
 
 def belongs(name: str, classes: int) -> bool:
-    """Whether a clip of this name, or a file that has none, is told of beside NTU60's pickle, or NTU120's."""
+    """Whether this file belongs in the report for NTU60 (or NTU120); malformed names belong to both."""
     try:
         return classes == 120 or parse_name(name).setup <= LAST_SETUP_60
     except ValueError:
@@ -163,13 +162,13 @@ def _ranges(field: str, numbers: Sequence[int]) -> str:
 
 
 def tell_absent(names: Sequence[str], missing: set[str], classes: int, path: Path | None) -> list[str]:
-    """Lines on what RAW_DIR lacks of the whole set; its names go to ``path``, if it is known whose they are.
+    """Report the clips that RAW_DIR lacks of the whole set; write their names to ``path`` if they are known.
 
     Args:
-        names: Of all files of NTU60 or NTU120.
-        missing: Of the list of missing clips.
+        names: Names of all files of NTU60 or NTU120.
+        missing: Names in the list of missing clips.
         classes: 60 or 120.
-        path: The list to write; None: another shard does.
+        path: The list to write; None if another shard writes it.
     """
     clips = [parse_name(name) for name in names]
     recordings = {(clip.setup, clip.performer) for clip in clips}
@@ -192,7 +191,7 @@ def tell_absent(names: Sequence[str], missing: set[str], classes: int, path: Pat
 
 
 def tell_counts(splits: Splits, classes: int) -> list[str]:
-    """How the splits compare with the published ones."""
+    """Compare the splits with the published ones."""
     lines = []
     for split, members in splits.items():
         due = PUBLISHED_COUNTS[classes][split]
@@ -206,7 +205,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--out', type=Path, required=True, help='folder for the pickles, such as data/nturgbd')
     parser.add_argument('--overwrite', action='store_true', help='replace existing files')
     add_work_options(parser)
-    parser.add_argument('--missing', type=Path, metavar='FILE', help='names of clips to leave out, one a line')
+    parser.add_argument('--missing', type=Path, metavar='FILE', help='names of clips to skip, one per line')
     parser.add_argument('--dtype', choices=('float16', 'float32'), default='float16', help='published: float16')
     parser.add_argument('--npz', type=Path, metavar='DIR', help='write the npz files of CTR-GCN there too')
     parser.add_argument('--aligned', action='store_true', help="with --npz: InfoGCN's _aligned.npz too")
@@ -220,11 +219,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def check_options(args: argparse.Namespace) -> None:
-    """Refuse, before any work, what cannot go well.
+    """Validate the options before any work.
 
     Raises:
-        ValueError: If a number is out of range, or options contradict one another.
-        OSError: If RAW_DIR, ``--out`` or ``--npz`` is no folder.
+        ValueError: If a number is out of range, or options contradict each other.
+        OSError: If RAW_DIR, ``--out`` or ``--npz`` is not a folder.
     """
     check_work_options(args)
     for name in ('length', 'spread', 'noisy', 'motion_low', 'motion_high'):
@@ -244,7 +243,7 @@ def check_options(args: argparse.Namespace) -> None:
 
 
 def outputs(args: argparse.Namespace, items: Sequence[Item]) -> dict[int, Path]:
-    """The pickles that the files are for, 60 and 120; with ``--shard`` each shard has as many."""
+    """Return the pickles to write, 60 and 120; with ``--shard`` all shards have the same ones."""
     setups = [parse_name(path.stem).setup for path, why in items if not why]
     which = [60] * any(s <= LAST_SETUP_60 for s in setups) + [120] * any(s > LAST_SETUP_60 for s in setups)
     outs = {classes: args.out / f'ntu{classes}_3danno.pkl' for classes in which}
@@ -253,10 +252,10 @@ def outputs(args: argparse.Namespace, items: Sequence[Item]) -> dict[int, Path]:
 
 @dataclass(frozen=True)
 class Written:
-    """Which files an interrupted run has written: those may be replaced.
+    """Tracks the files that an interrupted run has written: these may be replaced.
 
     Args:
-        folder: Of the parts, where a mark for each file lies.
+        folder: Folder of the parts, with a marker for each file.
     """
 
     folder: Path
@@ -281,7 +280,7 @@ def write_one(
     out: Path,
     written: Written,
 ) -> None:
-    """Write NTU60's pickle or NTU120's, with its tables and arrays, and say what they hold."""
+    """Write NTU60's pickle or NTU120's, with its tables and arrays, and print a summary."""
     members = [record for record in outcome.records if belongs(record['frame_dir'], classes)]
     skipped = [row for row in outcome.skipped if belongs(Path(row[0]).stem, classes)]
     if not members and not args.shard:

@@ -1,4 +1,4 @@
-"""NTU RGB+D's annotation pickle to the npz files that CTR-GCN and InfoGCN train on.
+"""Convert NTU RGB+D's annotation pickle to the npz files that CTR-GCN and InfoGCN train on.
 
     python tools/data/ntu.py RAW_DIR --out data/nturgbd --dtype float32
     python tools/data/ntu_npz.py data/nturgbd/ntu60_3danno.pkl --out data/ntu
@@ -6,7 +6,7 @@
 Writes NTU60_CS.npz and NTU60_CV.npz, or NTU120_CSub.npz and NTU120_CSet.npz (``x_train, y_train, x_test, y_test``),
 and with ``--aligned`` InfoGCN's ``_aligned.npz`` of each too. The numbers are those of the published scripts when the
 pickle is of ``ntu.py --dtype float32``; float16, its default and PYSKL's, adds a rounding of up to 2 mm from 4 m on.
-Arrays are written a sample at a time: memory holds the pickle. The pair of the whole NTU60 has 20 GB, of NTU120 41 GB.
+Arrays are written one sample at a time: memory holds only the pickle. The whole NTU60 takes 20 GB, NTU120 41 GB.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from pyskl.datasets.records.annotations import read_annotations
 
 
 class Aligned:
-    """Makes samples of the aligned kind, and counts those that InfoGCN drops."""
+    """Makes aligned samples, and counts those that InfoGCN drops."""
 
     dropped = 0
 
@@ -42,17 +42,17 @@ def npz_paths(folder: Path, classes: int, aligned: bool) -> list[Path]:
 def write_set(
     records: Sequence[dict], classes: int, folder: Path, aligned: bool, done: Callable[[Path], object] = str
 ) -> None:
-    """Write the files of NTU60 or NTU120, and say what they hold.
+    """Write the files of NTU60 or NTU120, and print a summary.
 
     Args:
         records: The annotations.
         classes: 60 or 120.
-        folder: Where to.
-        aligned: Whether InfoGCN's are written too.
-        done: Called with each file that is there.
+        folder: Output folder.
+        aligned: Whether to write InfoGCN's as well.
+        done: Called with each finished file.
 
     Raises:
-        ValueError: If a record is none of it.
+        ValueError: If a record is not of this data set.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for path in npz_paths(folder, classes, aligned):
@@ -74,7 +74,7 @@ def write_set(
 
 def check_free(paths: Sequence[Path]) -> None:
     """Raises:
-    FileExistsError: If one of ``paths`` is there.
+    FileExistsError: If one of ``paths`` exists.
     """
     taken = next((path for path in paths if path.exists()), None)
     if taken is not None:
@@ -82,7 +82,7 @@ def check_free(paths: Sequence[Path]) -> None:
 
 
 def classes_of(records: Sequence[dict], path: Path) -> int:
-    """60 or 120.
+    """Return 60 or 120.
 
     Raises:
         ValueError: If the names or the labels are not those of NTU RGB+D.

@@ -1,11 +1,11 @@
-"""NW-UCLA's JSON clips, as CTR-GCN distributes them (``all_sqe``), to the annotation pickle.
+"""Convert NW-UCLA's JSON clips, as CTR-GCN distributes them (``all_sqe``), to the annotation pickle.
 
     python tools/data/nwucla.py data/nwucla/all_sqe --out data/nwucla/nwucla.pkl
 
-One file a clip, ``a01_s01_e00_v01.json`` (action, subject, episode, view): ``skeletons`` (T, 20, 3), metres, camera
+One file per clip, ``a01_s01_e00_v01.json`` (action, subject, episode, view): ``skeletons`` (T, 20, 3), metres, camera
 space (y up, z depth), and ``label`` 1..10. Splits: ``xview_train`` (views 1, 2), ``xview_val`` (view 3), and
 ``xview_val_dedup``: of the published view 3, 95 clips are byte-identical to a training clip; this split leaves them
-out. What is no clip is in ``nwucla.skipped.csv``; an interrupted run goes on where it was.
+out. Files that are not clips are listed in ``nwucla.skipped.csv``; an interrupted run resumes.
 """
 
 import argparse
@@ -54,10 +54,10 @@ _CLIP_NAME = re.compile(r'a\d\d_s\d\d_e\d\d_(v\d\d)')
 
 
 def clips_in_archive(archive: Path) -> Iterator[tuple[str, bytes | None]]:
-    """(file name, content) of every regular JSON member, in stored order; nothing is unpacked to disk.
+    """Yield (file name, content) of every regular JSON member, in stored order; nothing is unpacked to disk.
 
     Raises:
-        ValueError: If the file is no tar archive, is damaged, or unpacks to more than ``MAX_ARCHIVE_BYTES``.
+        ValueError: If the file is not a tar archive, is damaged, or unpacks to more than ``MAX_ARCHIVE_BYTES``.
     """
     try:
         unpacked = 0
@@ -74,7 +74,7 @@ def clips_in_archive(archive: Path) -> Iterator[tuple[str, bytes | None]]:
 
 
 def parse_clip(name: str, content: bytes | None) -> dict:
-    """One annotation: ``frame_dir``, ``label`` 0..9, ``total_frames``, ``keypoint`` float32 ``(1, T, 20, 3)``.
+    """Make one annotation: ``frame_dir``, ``label`` 0..9, ``total_frames``, ``keypoint`` float32 ``(1, T, 20, 3)``.
 
     Raises:
         ValueError: If the file is not a clip; the message says why.
@@ -108,11 +108,11 @@ def parse_clip(name: str, content: bytes | None) -> dict:
 
 
 def find_clips(source: Path) -> list[Item]:
-    """The JSON files of a folder, or the members of an archive with their content, by name.
+    """Find the JSON files of a folder, or the members of an archive with their content, by name.
 
     Raises:
         OSError: If ``source`` cannot be read.
-        ValueError: If it holds none, or is neither.
+        ValueError: If it has none, or is neither.
     """
     if source.is_dir():
         found = sorted((path for path in source.rglob('*.json') if path.is_file()), key=lambda path: (path.name, path))
@@ -124,7 +124,7 @@ def find_clips(source: Path) -> list[Item]:
 
 
 def read_clip(item: Item) -> dict:
-    """The annotation of a file or member.
+    """Convert a file or member to an annotation.
 
     Raises:
         ValueError: If it is not a clip.
@@ -135,7 +135,7 @@ def read_clip(item: Item) -> dict:
 
 
 def make_splits(clips: list[dict]) -> tuple[dict[str, list[str]], dict[str, str]]:
-    """The splits, and which validation clip repeats which training clip, byte for byte."""
+    """Make the splits, and map validation clips to byte-identical training clips."""
 
     def of_views(views: tuple[str, ...]) -> list[dict]:
         return [clip for clip in clips if clip['frame_dir'][-3:] in views]
@@ -156,7 +156,7 @@ def make_splits(clips: list[dict]) -> tuple[dict[str, list[str]], dict[str, str]
 
 
 def more(clips: list[dict], repeats: dict[str, str]) -> str:
-    """What there is to say of NW-UCLA beside the usual: clips a class, and which were filmed once and stored twice."""
+    """Additional report for NW-UCLA: clips per class, and clips that are stored twice."""
     counts = Counter(clip['label'] for clip in clips)
     kinds = Counter(f'{name[:3]}_{name[-3:]} = {repeats[name][:3]}_{repeats[name][-3:]}' for name in repeats)
     lines = [
@@ -168,7 +168,7 @@ def more(clips: list[dict], repeats: dict[str, str]) -> str:
 
 
 def share_of(outcome: Outcome, number: int, count: int) -> Outcome:
-    """What a shard keeps of the whole: its share of the clips, and of what was left out."""
+    """Restrict the outcome to a shard: its share of the clips and of the skipped files."""
     records, skipped = (of_shard(rows, number, count) for rows in (outcome.records, outcome.skipped))
     return replace(outcome, records=records, skipped=skipped, total=len(records) + len(skipped))
 
@@ -180,7 +180,7 @@ def main() -> None:
     args = parser.parse_args()
     check_job_options(args)
     items = find_clips(args.source)
-    # A shard reads all clips too, which takes seconds: which ones repeat others shows in no other way.
+    # A shard also reads all clips, which takes seconds: duplicates cannot be found otherwise.
     outcome = convert(argparse.Namespace(**{**vars(args), 'shard': None}), items, read_clip)
     splits, repeats = make_splits(outcome.records)
     if args.shard:

@@ -8,7 +8,7 @@
 
 The pickles may be larger than memory. With --config the steps that the train, val and test pipelines all begin with and
 that give the same for a clip each time (PreNormalize3D, PreNormalize2D) are taken now, and left out in training;
-training with a config that begins with others is refused. Clips that training would refuse are left out and listed in
+training with a config that begins with others is refused. Clips that training would refuse are skipped and listed in
 X.skl.skipped.csv.
 
 A store is never changed in place, so that any number of machines may read one over a shared file system; do not
@@ -35,7 +35,7 @@ PICKLES = ('.pkl', '.pickle')
 
 
 def steps_of(config: Path) -> list[Step]:
-    """The steps that all pipelines of a config begin with and that can be taken once a clip.
+    """Return the steps that all pipelines of a config begin with and that can be precomputed per clip.
 
     Raises:
         ValueError: If the config cannot be read, or there is none.
@@ -61,7 +61,7 @@ def pack(sources: list[Path], target: Path, config: Path | None, max_bad: float)
 
     Raises:
         OSError: If a file cannot be read or written.
-        ValueError: If a source is no annotation file, does not fit the config, or has too many bad clips.
+        ValueError: If a source is not an annotation file, does not fit the config, or has too many bad clips.
     """
     steps = [] if config is None else steps_of(config)
     take = runner(steps) if steps else None
@@ -101,7 +101,7 @@ def unpack(source: Path, target: Path) -> None:
 
     Raises:
         OSError: If a file cannot be read or written.
-        ValueError: If the store is damaged, or has taken steps.
+        ValueError: If the store is damaged, or has precomputed steps.
     """
     store = RecordStore(source, verify=True)
     if store.steps:
@@ -119,7 +119,7 @@ def unpack(source: Path, target: Path) -> None:
 
 
 def verify(path: Path) -> int:
-    """Compare every checksum; 1 if one is wrong."""
+    """Verify every checksum; return 1 if one is wrong."""
     if not is_store(path):
         raise ValueError(f'{path} is no store; --verify takes a file that pack.py wrote')
     store = RecordStore(path)
@@ -140,7 +140,7 @@ def verify(path: Path) -> int:
 
 
 def summary(store: RecordStore) -> str:
-    """What it holds, for people, from its tables."""
+    """Summarise the store from its tables."""
     shapes, labels = np.asarray(store.shapes), store.labels
     known = shapes[shapes[:, 2] > 0]
     classes, counts = np.unique(labels[labels >= 0], return_counts=True)
@@ -160,10 +160,10 @@ def summary(store: RecordStore) -> str:
 
 
 def check_target(source: Path, target: Path, overwrite: bool) -> None:
-    """Refuse, before any work, a name that is taken.
+    """Raise, before any work, if the name exists.
 
     Raises:
-        OSError: If it is.
+        OSError: If it exists.
     """
     if target.is_dir():
         raise IsADirectoryError(f'{target} is a folder; name a file in it, such as {target / "data.skl"}')
@@ -176,10 +176,10 @@ def main() -> int | None:
     parser.add_argument(
         'files', type=Path, nargs='+', metavar='FILE', help='pickles (or a store), then the store (or pickle) to write'
     )
-    parser.add_argument('--config', type=Path, metavar='CFG', help='take the first steps of its pipelines once a clip')
     parser.add_argument(
-        '--verify', action='store_true', help='compare the checksums of the store SOURCE, write nothing'
+        '--config', type=Path, metavar='CFG', help='precompute the first steps of its pipelines per clip'
     )
+    parser.add_argument('--verify', action='store_true', help='verify the checksums of the store SOURCE, write nothing')
     parser.add_argument('--overwrite', action='store_true', help='replace an existing TARGET')
     parser.add_argument(
         '--max-bad', type=float, default=1, metavar='PERCENT', help='stop above this share of bad clips (default: 1)'

@@ -19,7 +19,7 @@ from pyskl.synthetic.dataset import LAYOUTS, make_dataset
 
 
 def summary(data: dict, layout: str) -> str:
-    """What the pickle holds, for people."""
+    """Summarise the pickle."""
     clips, splits = data['annotations'], data['split']
     frames = [clip['total_frames'] for clip in clips]
     counts = Counter(clip['label'] for clip in clips)
@@ -38,7 +38,7 @@ def summary(data: dict, layout: str) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--layout', choices=LAYOUTS, default='coco', help='joints: 17 in 2D, 25 or 20 in 3D')
-    parser.add_argument('--clips', type=int, default=1000, help='how many (default: 1000)')
+    parser.add_argument('--clips', type=int, default=1000, help='number of clips (default: 1000)')
     parser.add_argument('--seed', type=int, default=0, help='the same seed gives the same file (default: 0)')
     add_out(parser)
     args = parser.parse_args()
