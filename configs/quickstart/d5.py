@@ -3,13 +3,14 @@
 _base_ = [
     '../_base_/models/ske2grid.py',
     '../_base_/datasets/synthetic.py',
-    '../_base_/pipelines/quickstart.py',
+    '../_base_/pipelines/coco.py',
     '../_base_/schedules/quickstart.py',
     '../_base_/default_runtime.py',
 ]
+clip_len = 32
 model = dict(
     backbone=dict(graph_cfg=dict(layout='coco'), base_channels=16, grid_shape=[5, 5], progressive_joint_seq=[17]),
-    cls_head=dict(num_classes=10, in_channels=64),
+    cls_head=dict(in_channels=64),
 )
 log_config = dict(interval=20)
 checkpoint_config = dict(max_keep_ckpts=1)

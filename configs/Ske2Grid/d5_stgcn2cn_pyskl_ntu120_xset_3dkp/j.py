@@ -9,5 +9,4 @@ _base_ = [
 ]
 model = dict(
     backbone=dict(graph_cfg=dict(layout='nturgb+d'), grid_shape=[5, 5], progressive_joint_seq=[25]),
-    cls_head=dict(num_classes=120),
 )

@@ -9,5 +9,4 @@ _base_ = [
 ]
 model = dict(
     backbone=dict(graph_cfg=dict(layout='coco'), grid_shape=[5, 5], progressive_joint_seq=[17]),
-    cls_head=dict(num_classes=60),
 )

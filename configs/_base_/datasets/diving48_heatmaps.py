@@ -2,6 +2,7 @@
 
 _base_ = './heatmaps.py'
 classes = 'diving48'
+num_classes = 48
 data = dict(
     train=dict(dataset=dict(ann_file='data/diving48/diving48_hrnet.pkl', split='train')),
     val=dict(ann_file='data/diving48/diving48_hrnet.pkl', split='test'),

@@ -2,6 +2,7 @@
 
 _base_ = './heatmaps.py'
 classes = 'finegym99'
+num_classes = 99
 data = dict(
     train=dict(dataset=dict(ann_file='data/gym/gym_hrnet.pkl', split='train')),
     val=dict(ann_file='data/gym/gym_hrnet.pkl', split='val'),

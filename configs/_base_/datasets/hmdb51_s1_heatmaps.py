@@ -2,6 +2,7 @@
 
 _base_ = './heatmaps.py'
 classes = 'hmdb51'
+num_classes = 51
 data = dict(
     videos_per_gpu=16,
     train=dict(dataset=dict(ann_file='data/hmdb51/hmdb51_hrnet.pkl', split='train1')),

@@ -5,6 +5,7 @@ box_thr counts only where valid_ratio is above 0, which leaves out clips with to
 
 _base_ = './heatmaps.py'
 classes = 'k400'
+num_classes = 400
 data = dict(
     workers_per_gpu=8,
     train=dict(dataset=dict(ann_file='data/k400/k400_hrnet.pkl', split='train', box_thr=0.5, valid_ratio=0.0)),

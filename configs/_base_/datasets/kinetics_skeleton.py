@@ -2,6 +2,8 @@
 
 _base_ = './pose.py'
 classes = 'k400'
+num_classes = 400
+num_person = 2
 data = dict(
     videos_per_gpu=64,
     workers_per_gpu=4,

@@ -2,6 +2,7 @@
 
 _base_ = './heatmaps.py'
 classes = 'ntu120'
+num_classes = 120
 data = dict(
     train=dict(dataset=dict(ann_file='data/nturgbd/ntu120_hrnet.pkl', split='xset_train')),
     val=dict(ann_file='data/nturgbd/ntu120_hrnet.pkl', split='xset_val'),

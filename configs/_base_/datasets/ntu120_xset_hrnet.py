@@ -2,6 +2,8 @@
 
 _base_ = './pose.py'
 classes = 'ntu120'
+num_classes = 120
+num_person = 2
 data = dict(
     train=dict(dataset=dict(ann_file='data/nturgbd/ntu120_hrnet.pkl', split='xset_train')),
     val=dict(ann_file='data/nturgbd/ntu120_hrnet.pkl', split='xset_val'),

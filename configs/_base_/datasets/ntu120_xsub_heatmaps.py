@@ -5,6 +5,7 @@ The second half of the classes, new in NTU RGB+D 120, is drawn twice as often in
 
 _base_ = './heatmaps.py'
 classes = 'ntu120'
+num_classes = 120
 data = dict(
     train=dict(
         dataset=dict(ann_file='data/nturgbd/ntu120_hrnet.pkl', split='xsub_train', class_prob=[1] * 60 + [2] * 60)

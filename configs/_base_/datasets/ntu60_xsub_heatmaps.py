@@ -2,6 +2,7 @@
 
 _base_ = './heatmaps.py'
 classes = 'ntu60'
+num_classes = 60
 data = dict(
     train=dict(dataset=dict(ann_file='data/nturgbd/ntu60_hrnet.pkl', split='xsub_train')),
     val=dict(ann_file='data/nturgbd/ntu60_hrnet.pkl', split='xsub_val'),

@@ -2,6 +2,8 @@
 
 _base_ = './pose.py'
 classes = 'ntu60'
+num_classes = 60
+num_person = 2
 data = dict(
     train=dict(dataset=dict(ann_file='data/nturgbd/ntu60_hrnet.pkl', split='xview_train')),
     val=dict(ann_file='data/nturgbd/ntu60_hrnet.pkl', split='xview_val'),

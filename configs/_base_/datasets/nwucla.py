@@ -5,6 +5,8 @@
 
 _base_ = './pose.py'
 classes = 'nwucla'
+num_classes = 10
+num_person = 1
 data = dict(
     train=dict(dataset=dict(ann_file='data/nwucla/nwucla.pkl', split='xview_train')),
     val=dict(ann_file='data/nwucla/nwucla.pkl', split='xview_val'),

@@ -2,6 +2,8 @@
 
 _base_ = './pose.py'
 classes = 'synthetic'
+num_classes = 10
+num_person = 1
 window = 1.6  # seconds of a clip: 36 to 60 frames at 30 per second
 data = dict(
     train=dict(times=1, dataset=dict(ann_file='data/synthetic/coco.pkl', split='xsub_train')),

@@ -2,6 +2,7 @@
 
 _base_ = './heatmaps.py'
 classes = 'ucf101'
+num_classes = 101
 data = dict(
     videos_per_gpu=16,
     train=dict(dataset=dict(ann_file='data/ucf101/ucf101_hrnet.pkl', split='train1')),

@@ -1,6 +1,6 @@
 """DG-STGCN, arXiv 2210.05895: eight graphs that start from chance and know nothing of the skeleton.
 
-A leaf adds the skeleton (graph_cfg.layout: how many joints there are) and num_classes.
+A leaf adds the skeleton (graph_cfg.layout: how many joints there are).
 """
 
 model = dict(

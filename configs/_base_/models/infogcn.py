@@ -1,7 +1,7 @@
 """InfoGCN, CVPR 2022: the k-th mode of the joints, graphs drawn from each frame, a noisy latent.
 
 Noise, priors, lambdas and label smoothing are the released code's (the head's defaults). A leaf adds the skeleton
-(graph_cfg.layout), k and num_classes.
+(graph_cfg.layout) and k.
 """
 
 model = dict(

@@ -1,4 +1,4 @@
-"""Ske2Grid, ICML 2023. A leaf adds the skeleton (graph_cfg.layout), the grid and num_classes."""
+"""Ske2Grid, ICML 2023. A leaf adds the skeleton (graph_cfg.layout) and the grid."""
 
 model = dict(
     type='RecognizerGCN',

@@ -1,4 +1,4 @@
-"""ST-GCN, arXiv 1801.07455. A leaf adds the skeleton (graph_cfg.layout) and num_classes."""
+"""ST-GCN, arXiv 1801.07455. A leaf adds the skeleton (graph_cfg.layout)."""
 
 model = dict(
     type='RecognizerGCN',

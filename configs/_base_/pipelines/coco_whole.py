@@ -6,7 +6,7 @@ train_pipeline = [
     dict(type='GenSkeFeat', dataset='coco'),
     dict(type='PadTo', length=300, mode='zero'),
     dict(type='PoseDecode'),
-    dict(type='FormatGCNInput', num_person=2),
+    dict(type='FormatGCNInput'),
     dict(type='Collect', keys=['keypoint', 'label'], meta_keys=[]),
     dict(type='ToTensor', keys=['keypoint']),
 ]

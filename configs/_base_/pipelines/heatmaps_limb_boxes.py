@@ -1,8 +1,9 @@
 """heatmaps_limb.py for records of boxes, a row a detected person, as Kinetics-400 has them."""
 
+clip_len = 48
 train_pipeline = [
     dict(type='DecompressPose'),
-    dict(type='UniformSampleFrames', clip_len=48),
+    dict(type='UniformSampleFrames'),
     dict(type='PoseDecode'),
     dict(type='PoseCompact', hw_ratio=1.0),
     dict(type='Resize', scale=(-1, 64)),
@@ -15,24 +16,15 @@ train_pipeline = [
     dict(type='ToTensor', keys=['imgs', 'label']),
 ]
 val_pipeline = [
-    dict(type='DecompressPose'),
-    dict(type='UniformSampleFrames', clip_len=48),
-    dict(type='PoseDecode'),
-    dict(type='PoseCompact', hw_ratio=1.0),
+    *train_pipeline[:4],
     dict(type='Resize', scale=(64, 64), keep_ratio=False),
-    dict(type='GeneratePoseTarget', with_kp=False, with_limb=True, skeletons='posec3d'),
-    dict(type='FormatShape', input_format='NCTHW_Heatmap'),
-    dict(type='Collect', keys=['imgs', 'label'], meta_keys=[]),
+    *train_pipeline[8:11],
     dict(type='ToTensor', keys=['imgs']),
 ]
 test_pipeline = [
-    dict(type='DecompressPose'),
-    dict(type='UniformSampleFrames', clip_len=48, num_clips=10),
-    dict(type='PoseDecode'),
-    dict(type='PoseCompact', hw_ratio=1.0),
-    dict(type='Resize', scale=(64, 64), keep_ratio=False),
+    val_pipeline[0],
+    dict(type='UniformSampleFrames', num_clips=10),
+    *val_pipeline[2:5],
     dict(type='GeneratePoseTarget', with_kp=False, with_limb=True, skeletons='posec3d', double=True),
-    dict(type='FormatShape', input_format='NCTHW_Heatmap'),
-    dict(type='Collect', keys=['imgs', 'label'], meta_keys=[]),
-    dict(type='ToTensor', keys=['imgs']),
+    *val_pipeline[6:],
 ]

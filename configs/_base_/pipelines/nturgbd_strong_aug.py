@@ -6,9 +6,9 @@ train_pipeline = [
     dict(type='RandomScale', scale=0.1),
     dict(type='RandomRot', theta=0.3),
     dict(type='GenSkeFeat', dataset='nturgb+d'),
-    dict(type='UniformSample', clip_len=100),
+    dict(type='UniformSample'),
     dict(type='PoseDecode'),
-    dict(type='FormatGCNInput', num_person=2),
+    dict(type='FormatGCNInput'),
     dict(type='Collect', keys=['keypoint', 'label'], meta_keys=[]),
     dict(type='ToTensor', keys=['keypoint']),
 ]

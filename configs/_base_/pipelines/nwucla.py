@@ -4,32 +4,17 @@ Turned in training, about the vertical most of all: the test view is another cam
 """
 
 modality = 'j'
+clip_len = 32
 train_pipeline = [
     dict(type='PreNormalize3D', align_spine=False, dataset='nw-ucla'),
     dict(type='RandomRot', theta=(0.3, 1.0, 0.1)),
     dict(type='RandomScale', scale=0.2),
     dict(type='GenSkeFeat', dataset='nw-ucla'),
-    dict(type='UniformSample', clip_len=32),
+    dict(type='UniformSample'),
     dict(type='PoseDecode'),
-    dict(type='FormatGCNInput', num_person=1),
+    dict(type='FormatGCNInput'),
     dict(type='Collect', keys=['keypoint', 'label'], meta_keys=[]),
     dict(type='ToTensor', keys=['keypoint']),
 ]
-val_pipeline = [
-    dict(type='PreNormalize3D', align_spine=False, dataset='nw-ucla'),
-    dict(type='GenSkeFeat', dataset='nw-ucla'),
-    dict(type='UniformSample', clip_len=32),
-    dict(type='PoseDecode'),
-    dict(type='FormatGCNInput', num_person=1),
-    dict(type='Collect', keys=['keypoint', 'label'], meta_keys=[]),
-    dict(type='ToTensor', keys=['keypoint']),
-]
-test_pipeline = [
-    dict(type='PreNormalize3D', align_spine=False, dataset='nw-ucla'),
-    dict(type='GenSkeFeat', dataset='nw-ucla'),
-    dict(type='UniformSample', clip_len=32, num_clips=10),
-    dict(type='PoseDecode'),
-    dict(type='FormatGCNInput', num_person=1),
-    dict(type='Collect', keys=['keypoint', 'label'], meta_keys=[]),
-    dict(type='ToTensor', keys=['keypoint']),
-]
+val_pipeline = [train_pipeline[0], *train_pipeline[3:]]
+test_pipeline = [*val_pipeline[:2], dict(type='UniformSample', num_clips=10), *val_pipeline[3:]]

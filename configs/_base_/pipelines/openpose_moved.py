@@ -6,23 +6,15 @@ Trained on 150 frames in a row, seen by a camera that moves; tested on all 300.
 modality = 'j'
 train_pipeline = [
     dict(type='PictureShare'),
-    dict(type='FillPersons', num_person=2),
+    dict(type='FillPersons'),
     dict(type='PadTo', length=300, mode='zero'),
     dict(type='RandomWindow', length=150),
     dict(type='RandomMove'),
     dict(type='GenSkeFeat', dataset='openpose'),
     dict(type='PoseDecode'),
-    dict(type='FormatGCNInput', num_person=2),
+    dict(type='FormatGCNInput'),
     dict(type='Collect', keys=['keypoint', 'label'], meta_keys=[]),
     dict(type='ToTensor', keys=['keypoint']),
 ]
-val_pipeline = [
-    dict(type='PictureShare'),
-    dict(type='PadTo', length=300, mode='zero'),
-    dict(type='GenSkeFeat', dataset='openpose'),
-    dict(type='PoseDecode'),
-    dict(type='FormatGCNInput', num_person=2),
-    dict(type='Collect', keys=['keypoint', 'label'], meta_keys=[]),
-    dict(type='ToTensor', keys=['keypoint']),
-]
+val_pipeline = [train_pipeline[0], dict(type='PadTo', length=300, mode='zero'), *train_pipeline[5:]]
 test_pipeline = val_pipeline

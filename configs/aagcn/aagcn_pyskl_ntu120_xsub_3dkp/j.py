@@ -7,4 +7,4 @@ _base_ = [
     '../../_base_/schedules/pyskl.py',
     '../../_base_/default_runtime.py',
 ]
-model = dict(backbone=dict(graph_cfg=dict(layout='nturgb+d')), cls_head=dict(num_classes=120))
+model = dict(backbone=dict(graph_cfg=dict(layout='nturgb+d')))

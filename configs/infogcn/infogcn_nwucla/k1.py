@@ -10,5 +10,5 @@ _base_ = [
     '../../_base_/schedules/nwucla.py',
     '../../_base_/default_runtime.py',
 ]
-model = dict(backbone=dict(graph_cfg=dict(layout='nw-ucla'), num_person=1), cls_head=dict(num_classes=10))
+model = dict(backbone=dict(graph_cfg=dict(layout='nw-ucla')))
 lr_config = dict(warmup='linear', warmup_iters=1, warmup_by_epoch=True, warmup_ratio=0.01)

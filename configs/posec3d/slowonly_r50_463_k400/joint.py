@@ -7,5 +7,4 @@ _base_ = [
     '../../_base_/schedules/posec3d.py',
     '../../_base_/posec3d_runtime.py',
 ]
-model = dict(cls_head=dict(num_classes=400))
 optimizer = dict(weight_decay=1e-4)

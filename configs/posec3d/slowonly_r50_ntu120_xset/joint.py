@@ -10,4 +10,3 @@ _base_ = [
     '../../_base_/schedules/posec3d.py',
     '../../_base_/posec3d_runtime.py',
 ]
-model = dict(cls_head=dict(num_classes=120))

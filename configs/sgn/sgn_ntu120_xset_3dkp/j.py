@@ -3,8 +3,8 @@
 _base_ = [
     '../../_base_/models/sgn.py',
     '../../_base_/datasets/ntu120_xset_3dkp.py',
-    '../../_base_/pipelines/nturgbd_30.py',
+    '../../_base_/pipelines/nturgbd.py',
     '../../_base_/schedules/pyskl.py',
     '../../_base_/default_runtime.py',
 ]
-model = dict(cls_head=dict(num_classes=120))
+clip_len = 30

@@ -7,4 +7,4 @@ _base_ = [
     '../../_base_/schedules/nwucla.py',
     '../../_base_/default_runtime.py',
 ]
-model = dict(backbone=dict(num_joints=20, T=32), cls_head=dict(num_classes=10))
+model = dict(backbone=dict(num_joints=20, T=32))

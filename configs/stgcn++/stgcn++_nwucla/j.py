@@ -7,4 +7,4 @@ _base_ = [
     '../../_base_/schedules/nwucla.py',
     '../../_base_/default_runtime.py',
 ]
-model = dict(backbone=dict(graph_cfg=dict(layout='nw-ucla')), cls_head=dict(num_classes=10))
+model = dict(backbone=dict(graph_cfg=dict(layout='nw-ucla')))

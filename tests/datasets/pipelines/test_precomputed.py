@@ -14,6 +14,7 @@ from pyskl.datasets.pipelines.precomputed import leading_steps, runner, step_of,
 from pyskl.datasets.pose_dataset import PoseDataset
 from pyskl.datasets.records.annotations import write_annotations
 from pyskl.datasets.records.store_writer import pack_annotations
+from pyskl.engine.config.sizes import write_out_sizes
 from pyskl.skeletons import get_skeleton
 from pyskl.synthetic.dataset import LAYOUTS, make_annotation
 
@@ -25,6 +26,7 @@ BODY, FLAT = {'type': 'PreNormalize3D'}, {'type': 'PreNormalize2D'}
 
 def pipelines_of(path):
     cfg = Config.fromfile(path)
+    write_out_sizes(cfg, [(phase, cfg, phase) for phase in PHASES if phase in cfg])
     pipelines = [cfg[phase] for phase in PHASES if phase in cfg]
     for item in sum(pipelines, []) if path.stem in ANY_SKELETON else ():
         if item['type'] in ('GenSkeFeat', 'PreNormalize3D'):
