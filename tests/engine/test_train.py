@@ -16,6 +16,7 @@ import torch
 
 from pyskl.engine.checkpoints.files import read_checkpoint
 from pyskl.engine.config.load import load_config
+from pyskl.engine.model_wrapper import ModelWrapper
 from pyskl.engine.test import test as run_test
 from pyskl.engine.train import network_name, train
 
@@ -118,12 +119,18 @@ def test_a_seed_gives_the_same_run_twice_and_another_seed_another(config):
     assert not same(weights(config.parent / 'a'), weights(config.parent / 'c'))
 
 
-def test_a_cpu_trains_without_numbers_that_it_is_slow_on(config):
-    torch.set_flush_denormal(False)
-    assert torch.tensor(1e-30) * 1e-10 != 0
-    train(settings(config, 'run'), seed=0)
-    assert torch.tensor(1e-30) * 1e-10 == 0
-    torch.set_flush_denormal(False)
+def test_a_cpu_trains_without_numbers_that_it_is_slow_on(config, monkeypatch):
+    products = []
+    step = ModelWrapper.train_step
+
+    def watched(*arguments, **options):
+        products.append((torch.tensor(1e-30) * 1e-10).item())
+        return step(*arguments, **options)
+
+    monkeypatch.setattr(ModelWrapper, 'train_step', watched)
+    train(settings(config, 'run', total_epochs=1), seed=0)
+    assert products and not any(products)
+    assert torch.tensor(1e-30) * 1e-10 != 0  # afterwards as before
 
 
 def test_workers_change_nothing_and_end_with_the_run(config):
