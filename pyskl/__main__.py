@@ -1,4 +1,4 @@
-"""``python -m pyskl`` is ``pyskl``."""
+"""Run the ``pyskl`` command as ``python -m pyskl``."""
 
 from pyskl.cli.main import console
 

@@ -46,17 +46,18 @@ def init_recognizer(
     trust: bool = False,
     ignore: str = '',
 ) -> nn.Module:
-    """A recognizer in evaluation mode, ready for :func:`inference_recognizer`.
+    """Build a recognizer in evaluation mode, ready for :func:`inference_recognizer`.
 
     Args:
-        config: The path of a config, a ``Config`` (mmengine's, or :func:`load_config`'s) or a dict; not changed.
-        checkpoint: Path or glob of its weights, of ours or of another toolbox, which is told; None: as built.
-        device: E.g. 'cpu' or 'cuda:0'.
-        trust: Admit a checkpoint that could run code.
-        ignore: Prefix of weights that start fresh, e.g. 'cls_head'.
+        config: Path of a config, a ``Config`` (of mmengine or :func:`load_config`) or a dict; it is not changed.
+        checkpoint: Path or glob of the weights, ours or another toolbox's (which is printed); None: random weights.
+        device: Device of the model, e.g. 'cpu' or 'cuda:0'.
+        trust: Whether to read a checkpoint that could run code.
+        ignore: Prefix of the weights that are not loaded, e.g. 'cls_head'.
 
     Raises:
-        ValueError: If ``config`` is not a config, or config and checkpoint do not fit.
+        ValueError: If ``config`` is not a config, or the checkpoint does not fit it.
+        FileNotFoundError: If there is no such config or checkpoint.
     """
     cfg = as_config(config)
     model = build_recognizer(cfg, torch.device(device))
@@ -72,10 +73,10 @@ def init_recognizer(
 
 
 def list_models(pattern: str = '*') -> list[str]:
-    """Names for :func:`create_model`: architectures, then configs and published files.
+    """List the names that :func:`create_model` accepts: architectures, then configs and published checkpoints.
 
     Args:
-        pattern: A shell pattern over names and family/name, e.g. ``'*ske2grid*'``; case does not matter.
+        pattern: Shell pattern for name or family/name, e.g. ``'*ske2grid*'``; case is ignored.
     """
     known = [entry.name for entry in index.select(pattern)]
     wanted = pattern.lower() if any(sign in pattern for sign in '*?[') else f'*{pattern.lower()}*'
@@ -92,33 +93,33 @@ def create_model(
     trust: bool = False,
     **backbone,
 ) -> nn.Module:
-    """A recognizer in evaluation mode.
+    """Build a recognizer by name, in evaluation mode.
 
-    ``create_model('ctrgcn', layout='coco', num_classes=12)`` builds an architecture with fresh weights,
+    ``create_model('ctrgcn', layout='coco', num_classes=12)`` builds an architecture with random weights,
     ``create_model('ctrgcn_ntu60_xsub_hrnet/j', pretrained=True)`` a config with its published weights.
 
     Args:
-        name: Of :func:`list_models`, or the path of a config.
-        layout: The skeleton of an architecture: a name, a file or a dict.
-        num_classes: Classes; None takes the config's. Where it differs from that of the weights the head starts fresh.
-        pretrained: True fetches the published file into ``PYSKL_HOME``; a path or address loads that one.
-        device: E.g. 'cpu' or 'cuda:0'.
-        trust: Admit a checkpoint that could run code.
+        name: A name of :func:`list_models`, or the path of a config.
+        layout: Skeleton of an architecture: a name, a file or a dict.
+        num_classes: Number of classes; None: the config's. If it differs from the weights', the head is not loaded.
+        pretrained: True downloads the published file into ``PYSKL_HOME``; a path or URL loads that file.
+        device: Device of the model, e.g. 'cpu' or 'cuda:0'.
+        trust: Whether to read a checkpoint that could run code.
         **backbone: Arguments of the backbone, e.g. ``base_channels=32`` or ``grid_shape=[6, 6]``.
 
     Raises:
-        ValueError: If there is no such model, it has no published weights, or an argument is missing or impossible.
-        OSError: If the weights cannot be fetched.
+        ValueError: If the name is unknown, it has no published weights, or an argument is missing or invalid.
+        OSError: If the weights cannot be downloaded.
     """
     bases, entry = architectures(), None
     base = {'stgcn++': 'stgcnpp', 'posec3d': 'slowonly_r50_463'}.get(name.lower(), name.lower())
     if base in bases:
         cfg = as_config(str(bases[base]))
         if num_classes is None:
-            raise ValueError(f'{name!r} is an architecture: give num_classes')
+            raise ValueError(f'{name!r} is an architecture and needs num_classes')
         _set_layout(cfg, base, layout)
     elif layout is not None:
-        raise ValueError(f'layout is for architectures; the pipeline of {name!r} belongs to the skeleton of its config')
+        raise ValueError(f'layout applies to architectures only; {name!r} is a config with a skeleton of its own')
     elif Path(name).is_file():
         cfg = as_config(name)
     else:
@@ -133,17 +134,17 @@ def create_model(
     cfg.model.backbone.update(backbone)
     if pretrained is True:
         if entry is None or entry.weights is None:
-            raise ValueError(f'{name!r} has no published weights; `pyskl models --weights` lists those that have')
+            raise ValueError(f'{name!r} has no published weights; `pyskl models --weights` lists the models that have')
         pretrained = fetch(entry.weights, entry.sha256)
     fresh_head = 'cls_head' if num_classes not in (None, own_classes) else ''
     return init_recognizer(cfg, pretrained or None, device, trust, fresh_head)
 
 
 def _set_layout(cfg, name: str, layout: str | dict | None) -> None:
-    """Give an architecture its skeleton, under the name that its backbone has for it."""
+    """Set the skeleton of an architecture, in the argument that its backbone reads."""
     needed = cfg.model.type == 'RecognizerGCN'
     if layout is None and needed:
-        raise ValueError(f"{name!r} is an architecture: give layout, e.g. layout='coco'")
+        raise ValueError(f"{name!r} is an architecture and needs layout, e.g. layout='coco'")
     if layout is None:
         return
     backbone = cfg.model.backbone

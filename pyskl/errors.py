@@ -1,4 +1,4 @@
-"""Exceptions as one line for the user."""
+"""Format exceptions as one line for the user."""
 
 import re
 
@@ -7,7 +7,7 @@ _CLASS_NAME = re.compile(r'^[\w.]+(Error|Exception): ')
 
 
 def one_line(error: BaseException) -> str:
-    """The message of ``error`` on one line; of an error that crossed from a DataLoader worker, what the worker said."""
+    """Return the message of ``error`` on one line; for an error raised in a DataLoader worker, the original message."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     if not lines:
         return type(error).__name__
@@ -17,4 +17,4 @@ def one_line(error: BaseException) -> str:
 
 
 class TerminatedError(Exception):
-    """A run was asked to end by SIGTERM; the message says where it can go on."""
+    """Raised when SIGTERM stops a run; the message says how to resume it."""

@@ -1,7 +1,7 @@
-"""Writing files: complete under their name or not there at all, never through a link, never over another file unasked.
+"""Write files atomically: no half-written file, no write through a link, no overwriting unless requested.
 
-The temporary file lies in the folder of the final one, so that the rename is one step of the file system. Its name is
-random and it is created exclusively: a file or link that someone else put there is never opened.
+The temporary file is created in the folder of the final one, so that the rename is atomic. Its name is random and it
+is created exclusively, so an existing file or link is never opened.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ _FULL = {
 
 
 class WriteError(OSError):
-    """A file could not be written. The message names the file, the folder and the reason."""
+    """Raised when a file cannot be written; the message names the file, the folder and the reason."""
 
     def __str__(self) -> str:
         return self.strerror
@@ -33,13 +33,13 @@ class WriteError(OSError):
 
 @contextlib.contextmanager
 def replacing(path: str | Path, private: bool = False) -> Iterator[BinaryIO]:
-    """A binary file to write, renamed to ``path`` at the end of the block and removed if the block raises.
+    """Open a temporary binary file; it is renamed to ``path`` at the end of the block, or removed if the block raises.
 
-    Missing folders are made. If ``path`` is a link, the link is replaced and its target left alone.
+    Missing folders are created. If ``path`` is a link, the link is replaced and its target left alone.
 
     Args:
         path: Final name.
-        private: Only the owner may read the file; otherwise the permissions are the usual ones (umask).
+        private: Whether only the owner may read the file; otherwise the umask decides.
 
     Raises:
         WriteError: If the file cannot be written or the disk is full.
@@ -66,9 +66,9 @@ def replacing(path: str | Path, private: bool = False) -> Iterator[BinaryIO]:
 
 @contextlib.contextmanager
 def replacing_path(path: str | Path) -> Iterator[Path]:
-    """Like :func:`replacing`, for writers that open a file by name: yields a free name with the ending of ``path``.
+    """Like :func:`replacing`, for writers that open a file by name: yield an unused path with the suffix of ``path``.
 
-    The name lies in a new private folder beside ``path``; whatever else is written there is removed at the end.
+    The path is in a new private folder next to ``path``; other files written there are removed at the end.
 
     Raises:
         WriteError: If the file cannot be written or the disk is full.
@@ -92,10 +92,10 @@ def replacing_path(path: str | Path) -> Iterator[Path]:
 
 
 def replace_link(path: str | Path, target: str) -> None:
-    """Make ``path`` a link to ``target``, in one step if it exists.
+    """Make ``path`` a symbolic link to ``target``, replacing it atomically if it exists.
 
     Raises:
-        OSError: If the file system has no links.
+        OSError: If the file system does not support links.
     """
     temporary = _temporary(Path(path).parent)
     os.symlink(target, temporary)
@@ -116,33 +116,33 @@ def write_json(path: str | Path, value: object) -> None:
 def check_output(
     path: str | Path, overwrite: bool = False, inputs: Iterable[str | Path] = (), option: str = '--out'
 ) -> None:
-    """Refuse an output that could not be written or would replace a file that it should not.
+    """Check that an output file can be written and does not replace a file by mistake.
 
     Args:
         path: The file to be written later.
         overwrite: Whether an existing file may be replaced.
-        inputs: Files that are read, or that the user made: never replaced.
-        option: The option that names ``path``, for messages.
+        inputs: Files that are read or belong to the user, and are never replaced.
+        option: The command-line option that names ``path``, for error messages.
 
     Raises:
         FileExistsError: If ``path`` exists and ``overwrite`` is False.
-        ValueError: If ``path`` is a folder, one of ``inputs``, or in a folder that cannot be written or made.
+        ValueError: If ``path`` is a folder, one of ``inputs``, or in a folder that cannot be written or created.
     """
     path = Path(path)
     if path.is_dir():
-        raise ValueError(f'{path} is a folder; name a file for {option}')
+        raise ValueError(f'{option} {path} is a folder; name a file in it')
     for name in inputs:
         if path.exists() and os.path.exists(name) and os.path.samefile(path, name):
-            raise ValueError(f'{option} {path} would replace {name}, which is read; name another file')
+            raise ValueError(f'{option} {path} would overwrite {name}, which is an input; choose another file')
     if os.path.lexists(path) and not overwrite:
-        raise FileExistsError(f'{option} {path} exists already; --overwrite replaces it, or name another file')
-    folder = next(parent for parent in path.absolute().parents if os.path.lexists(parent))  # the rest will be made
+        raise FileExistsError(f'{option} {path} exists already; pass --overwrite to replace it, or choose another file')
+    folder = next(parent for parent in path.absolute().parents if os.path.lexists(parent))  # the rest is created later
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
-        raise ValueError(f'{path}: cannot write to {folder}; name another place')
+        raise ValueError(f'{option} {path}: cannot write to {folder}; choose another folder')
 
 
 def remove_leftovers(folder: str | Path) -> None:
-    """Remove temporary files that killed processes left in ``folder``. No other process may be writing there."""
+    """Remove temporary files of killed processes from ``folder``. No other process may be writing there."""
     for entry in os.scandir(folder):
         if _TEMPORARY.fullmatch(entry.name):
             with contextlib.suppress(OSError):
@@ -158,7 +158,7 @@ def _temporary(folder: Path) -> Path:
 
 @contextlib.contextmanager
 def _naming(path: Path, only_full: bool = False) -> Iterator[None]:
-    """Turn OSErrors into a :class:`WriteError` of ``path``; ``only_full``: those of a full disk only."""
+    """Convert OSErrors to a :class:`WriteError` that names ``path``; with ``only_full`` those of a full disk only."""
     try:
         yield
     except OSError as error:
@@ -169,7 +169,7 @@ def _naming(path: Path, only_full: bool = False) -> Iterator[None]:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make a rename survive a power cut, where the system can."""
+    """Flush a rename to disk, where the system supports it."""
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

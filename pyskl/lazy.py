@@ -1,4 +1,4 @@
-"""Names that a package offers without importing the modules that define them until they are used (PEP 562)."""
+"""Lazy exports of a package: a module is imported when one of its names is first used (PEP 562)."""
 
 import importlib
 from collections.abc import Callable
@@ -6,11 +6,11 @@ from typing import Any
 
 
 def lazy_exports(package: str, modules: dict[str, tuple[str, ...]]) -> tuple[Callable[[str], Any], list[str]]:
-    """``__getattr__`` and ``__all__`` of a package.
+    """Return ``__getattr__`` and ``__all__`` for a package.
 
     Args:
-        package: Its name.
-        modules: Module -> the names that it defines.
+        package: Name of the package.
+        modules: Map from each module to the names that it defines.
     """
     home = {name: module for module, names in modules.items() for name in names}
 

@@ -1,4 +1,4 @@
-"""Names in a config file -> classes.
+"""Registries that map the names in a config file to classes.
 
 Each registry is a child of mmengine's registry of the same kind, so mmengine's own components are found too.
 Components are built by :func:`build_component`, whose errors name the nearest valid names and arguments.
@@ -20,7 +20,7 @@ from mmengine.registry import Registry
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """``'; did you mean ...?'``, or the list of known names if none is close."""
+    """Return ``'; did you mean ...?'``, or the list of known names if none is similar."""
     known = sorted(map(str, known))
     near = difflib.get_close_matches(str(name), known, n=3, cutoff=0.6)
     return f'; did you mean {" or ".join(map(repr, near))}?' if near else f'; choose from {known}'
@@ -30,7 +30,7 @@ def check_arguments(cls: type, arguments: dict, name: str | None = None) -> None
     """Check that ``cls`` can be called with ``arguments``.
 
     Raises:
-        ValueError: If an argument is unknown or a required one is missing; names the nearest known ones.
+        ValueError: If an argument is unknown or a required one is missing; lists similar names.
     """
     name = name or cls.__name__
     parameters = inspect.signature(cls).parameters.values()
@@ -45,10 +45,10 @@ def check_arguments(cls: type, arguments: dict, name: str | None = None) -> None
 
 
 def lookup(name: str, registry: Registry) -> type:
-    """The class registered as ``name``.
+    """Return the class registered as ``name``.
 
     Raises:
-        ValueError: If there is none; names the nearest known ones.
+        ValueError: If there is none; lists similar names.
     """
     try:
         cls = registry.get(name)
@@ -61,11 +61,11 @@ def lookup(name: str, registry: Registry) -> type:
 
 
 def build_component(cfg: dict, registry: Registry, **defaults) -> object:
-    """Build ``cfg['type']`` with the other items of ``cfg`` as arguments; ``defaults`` fill in missing ones.
+    """Build ``cfg['type']`` with the other items of ``cfg`` as arguments; ``defaults`` are used for missing ones.
 
     Raises:
-        ValueError: If ``cfg`` names no type, an unknown one, or arguments that the type does not take.
-        TypeError, AttributeError: If the component has a bug: every argument matches its annotation.
+        ValueError: If ``cfg`` has no type, an unknown type, or arguments that the type does not accept.
+        TypeError, AttributeError: If the component itself has a bug, i.e. every argument matches its annotation.
     """
     if not isinstance(cfg, dict) or 'type' not in cfg:
         raise ValueError(f"a {registry.name} is given by a dict with the key 'type', got {cfg!r}")
@@ -84,7 +84,7 @@ def build_component(cfg: dict, registry: Registry, **defaults) -> object:
 
 
 def misfit(cls: type, arguments: dict) -> tuple[str, object] | tuple[None, None]:
-    """The first of ``arguments`` that does not match its annotation in ``cls.__init__``, and that annotation."""
+    """Return the first argument that does not match its annotation in ``cls.__init__``, and that annotation."""
     try:
         hints = typing.get_type_hints(cls.__init__ if isinstance(cls, type) else cls)
     except (NameError, TypeError):  # an annotation that cannot be evaluated
@@ -96,7 +96,7 @@ def misfit(cls: type, arguments: dict) -> tuple[str, object] | tuple[None, None]
 
 
 def _fits(value: object, hint: object) -> bool:
-    """Whether ``value`` matches an annotation; True if the annotation is not one that can be checked."""
+    """Whether ``value`` matches an annotation; True for annotations that cannot be checked."""
     origin, inner = typing.get_origin(hint) or hint, typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         return any(_fits(value, one) for one in inner)

@@ -123,10 +123,10 @@ def skeleton_from_dict(cfg: dict) -> Skeleton:
     """Build a skeleton from a dict in a config.
 
     Args:
-        cfg: ``joints`` (names, or how many) and ``edges`` or ``bones`` ((child, parent) pairs; either stands for the
-            other) are needed; ``left``, ``right``, ``center`` (default 0), ``dims`` (default 2), ``origin``, ``spine``,
-            ``shoulders`` and ``name`` are not. Joints may be named or numbered. MMAction2's ``num_node`` and
-            ``inward`` are accepted.
+        cfg: Required are ``joints`` (names, or their number) and ``edges`` or ``bones`` ((child, parent) pairs; either
+            defaults to the other). Optional are ``left``, ``right``, ``center`` (default 0), ``dims`` (default 2),
+            ``origin``, ``spine``, ``shoulders`` and ``name``. Joints are given by name or index. MMAction2's
+            ``num_node`` and ``inward`` are accepted.
 
     Raises:
         ValueError: If a key is unknown, a joint is not one of ``joints``, or the lists do not fit one another.
@@ -134,29 +134,29 @@ def skeleton_from_dict(cfg: dict) -> Skeleton:
     cfg = {_OTHER_WORDS.get(key, key): value for key, value in cfg.items()}
     if set(cfg) - set(_DICT_KEYS) or 'joints' not in cfg or not {'edges', 'bones'} & set(cfg):
         raise ValueError(
-            f"a skeleton needs 'joints' and 'edges' (or 'bones') and may hold {_DICT_KEYS}, got {sorted(map(str, cfg))}"
+            f"a skeleton needs 'joints' and 'edges' (or 'bones'); valid keys: {_DICT_KEYS}, got {sorted(map(str, cfg))}"
         )
     joints = cfg['joints']
     if isinstance(joints, int) and not isinstance(joints, bool) and joints <= _MAX_JOINTS:
         joints = [f'joint_{v}' for v in range(joints)]
     if not isinstance(joints, list | tuple) or len(joints) > _MAX_JOINTS:
         raise ValueError(
-            f'skeleton joints must be names, or how many there are (at most {_MAX_JOINTS}), got {joints!r}'
+            f'skeleton joints must be a list of names, or their number (at most {_MAX_JOINTS}), got {joints!r}'
         )
     if not all(type(joint) in (str, int) for joint in joints):
-        raise ValueError(f'skeleton joints must be names or whole numbers, got {joints!r}')
+        raise ValueError(f'skeleton joints must be names or integers, got {joints!r}')
     numbered = any(isinstance(joint, int) for joint in joints)  # [1, 2, 3]: numbers in pairs are names too
     joints = tuple(map(str, joints))
     if not joints or len(set(joints)) < len(joints):
-        raise ValueError(f'skeleton joints must be at least one and all different, got {joints}')
+        raise ValueError(f'skeleton joints must be one or more different names, got {joints}')
 
     def index(joint: str | int) -> int:
         if (isinstance(joint, str) or numbered) and str(joint) in joints:
             return joints.index(str(joint))
         if type(joint) is int and not numbered and 0 <= joint < len(joints):
             return joint
-        how = f'names, or numbers 0 to {len(joints) - 1}' if not numbered else 'names'
-        raise ValueError(f'{joint!r} is not a joint of the skeleton; its joints have the {how}: {list(joints)}')
+        how = f'names, or indices 0 to {len(joints) - 1}' if not numbered else 'names'
+        raise ValueError(f'{joint!r} is not a joint of the skeleton; valid {how}: {list(joints)}')
 
     def pairs(key: str, default: Pairs = ()) -> Pairs:
         if key not in cfg:
@@ -177,13 +177,13 @@ def skeleton_from_dict(cfg: dict) -> Skeleton:
     bones = pairs('bones', pairs('edges'))
     edges = pairs('edges', tuple((child, parent) for child, parent in bones if child != parent))
     if len({child for child, _ in bones}) < len(bones):
-        raise ValueError(f'a joint of a skeleton has one bone at most, got {bones}')
+        raise ValueError(f'each joint of a skeleton may have one parent, got bones {bones}')
     sides = [cfg.get(side) or () for side in ('left', 'right')]
     if not all(isinstance(side, list | tuple) for side in sides):
         raise ValueError(f'skeleton left and right must be lists of joints, got {sides[0]!r} and {sides[1]!r}')
     left, right = (tuple(map(index, side)) for side in sides)
     if len(left) != len(right):
-        raise ValueError(f'skeleton left and right must pair joints, got {len(left)} and {len(right)}')
+        raise ValueError(f'skeleton left and right must have equal length, got {len(left)} and {len(right)}')
     center = index(cfg['center']) if 'center' in cfg else 0
     dims = cfg.get('dims', 2)
     if type(dims) is not int or dims not in (2, 3):
@@ -218,7 +218,7 @@ def skeleton_from_file(path: str | Path) -> Skeleton:
             raise ValueError(f'larger than {_MAX_FILE_BYTES >> 20} MB')
         cfg = yaml.safe_load(path.read_text(encoding='utf-8'))
         if not isinstance(cfg, dict):
-            raise ValueError(f"it must be a mapping with 'joints' and 'edges', got {type(cfg).__name__}")
+            raise ValueError(f"must be a mapping with 'joints' and 'edges', got {type(cfg).__name__}")
         return skeleton_from_dict({'name': path.stem, **cfg})
     except OSError as error:
         raise ValueError(f'skeleton file {str(path)!r} cannot be read: {error.strerror}') from None

@@ -1,7 +1,7 @@
-"""Facts of each skeleton; the only file that holds joint indices.
+"""Definitions of the skeletons; the only file with joint indices.
 
-Edges, bones, grid links and limbs are separate facts: published lists differ, and checkpoints depend on them. None is
-derived from another, except for a skeleton that a user gives as a dict.
+Edges, bones, grid links and limbs are stored separately: published lists differ, and checkpoints depend on them. None
+is derived from another, except for a skeleton that a user gives as a dict.
 
 Convention: joints count from 0; an edge, a bone and a grid link are (child, parent), towards the centre.
 """
@@ -279,13 +279,13 @@ LIMB_ORDERS = {
 
 
 def add_skeleton(layout: Skeleton | dict | str | Path) -> Skeleton:
-    """Register a layout under its name, so that configs may name it: for a module of ``custom_imports``.
+    """Register a layout under its name, for use in configs; call it in a module of ``custom_imports``.
 
     Args:
         layout: A skeleton, a dict for :func:`skeleton_from_dict` with a ``name``, or a file.
 
     Raises:
-        ValueError: If it is not a skeleton, or the name is taken by another.
+        ValueError: If it is not a skeleton, or another skeleton has the same name.
     """
     skeleton = get_skeleton(layout)
     if SKELETONS.setdefault(skeleton.name, skeleton) != skeleton:
@@ -314,20 +314,20 @@ def get_skeleton(layout: 'str | dict | Skeleton') -> Skeleton:
         return _wholebody_part(layout.partition(':')[2])
     if layout not in SKELETONS:
         raise ValueError(
-            f'unknown skeleton {layout!r}; choose from {sorted(SKELETONS)}, or give a file such as skeleton.yaml, or a '
-            f'dict'
+            f'unknown skeleton {layout!r}; choose from {sorted(SKELETONS)}, or give a file such as skeleton.yaml or a '
+            'dict'
         )
     return SKELETONS[layout]
 
 
 def mirror_order(count: int, left: Sequence[int], right: Sequence[int], name: str = 'left, right') -> tuple[int, ...]:
-    """For each of ``count`` joints (or limbs), the index of its partner on the other side, or its own.
+    """Return, for each of ``count`` joints (or limbs), the index of its left/right partner, or its own index.
 
     Args:
         count: Number of joints, or limbs.
         left: Indices on the left side.
         right: Their partners, in the same order.
-        name: The config keys, for errors.
+        name: The config keys, for error messages.
 
     Raises:
         ValueError: If the lists do not pair different indices below ``count``.
@@ -340,7 +340,7 @@ def mirror_order(count: int, left: Sequence[int], right: Sequence[int], name: st
 
 
 def limb_mirror_order(limbs: Pairs, partners: Sequence[int]) -> tuple[int, ...]:
-    """For each limb, the index of the limb between its joints' partners, or its own if there is none.
+    """Return, for each limb, the index of the limb between its joints' partners, or its own if there is none.
 
     Args:
         limbs: Pairs of joints.
@@ -358,7 +358,7 @@ def get_limbs(limbs: str | Sequence[Sequence[int]] | None, skeleton: Skeleton) -
         skeleton: The skeleton.
 
     Raises:
-        ValueError: If the name is unknown or a pair is not of two joints of the skeleton.
+        ValueError: If the name is unknown, or a pair does not consist of two joints of the skeleton.
     """
     if limbs is None:
         return skeleton.limbs

@@ -38,7 +38,7 @@ def test_the_same_clip_gives_the_same_scores_each_time(config):
     assert sum(score for _, score in first) == pytest.approx(1, abs=1e-5)
 
 
-def test_a_clip_is_left_as_it_was(config):
+def test_inference_does_not_modify_the_clip(config):
     given = clip()
     inference_recognizer(init_recognizer(config), given)
     assert np.array_equal(given['keypoint'], clip()['keypoint'])
@@ -52,7 +52,7 @@ def test_a_clip_of_3d_joints_is_refused_by_a_2d_pipeline(config):
         inference_recognizer(model, wrong)
 
 
-def test_a_config_may_be_a_path_an_object_or_a_dict_and_stays_as_it_was(config):
+def test_a_config_may_be_a_path_an_object_or_a_dict_and_is_not_modified(config):
     score = dict(inference_recognizer(init_recognizer(Path(config)), clip()))
     raw = Config.fromfile(config)
     before = copy.deepcopy(raw._cfg_dict)
@@ -91,13 +91,13 @@ def test_a_config_without_data_uses_its_test_pipeline(config):
         ({'total_frames': 7}, 'has total_frames=7 but'),
     ],
 )
-def test_a_clip_that_training_refuses_is_refused_in_its_words(config, change, said):
+def test_a_clip_that_training_rejects_raises_the_same_error(config, change, said):
     given = {key: value for key, value in {**clip(), **change}.items() if value is not None}
     with pytest.raises(ValueError, match=f"record 'clip' .*{said}"):
         inference_recognizer(init_recognizer(config), given)
 
 
-def test_clips_come_as_records_arrays_lists_and_files(config, tmp_path):
+def test_clips_may_be_records_arrays_lists_or_files(config, tmp_path):
     model = init_recognizer(config)
     one = inference_recognizer(model, clip())
     assert inference_recognizer(model, [clip(), clip()]) == [one, one]
@@ -112,7 +112,7 @@ def test_clips_come_as_records_arrays_lists_and_files(config, tmp_path):
             inference_recognizer(model, given)
 
 
-def test_outputs_of_modules_and_names_of_classes(config, tmp_path):
+def test_outputs_returns_module_outputs_and_label_path_names_classes(config, tmp_path):
     model = init_recognizer(config)
     plain = inference_recognizer(model, clip())
     result, found = inference_recognizer(model, clip(), outputs=('backbone', 'cls_head'), as_tensor=False)
@@ -132,7 +132,7 @@ def test_outputs_of_modules_and_names_of_classes(config, tmp_path):
         inference_recognizer(model, clip(), label_path=tmp_path / 'names.txt')
 
 
-def test_clips_are_how_many_are_sampled_from_a_record(config):
+def test_clips_sets_the_number_of_clips_per_record(config):
     model = init_recognizer(config)
     _, found = inference_recognizer(model, clip(), outputs='cls_head', clips=4)
     assert found['cls_head'].shape == (4, 3)

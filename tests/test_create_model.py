@@ -27,23 +27,23 @@ def test_an_architecture_takes_a_skeleton_and_a_number_of_classes():
 
 
 @pytest.mark.parametrize('name', ['sgn', 'posec3d'])
-def test_networks_without_a_graph_take_the_joints_of_the_skeleton(name):
+def test_networks_without_a_graph_take_the_number_of_joints_from_the_layout(name):
     assert pyskl.create_model(name, layout='nturgb+d', num_classes=5)
 
 
 @pytest.mark.parametrize(
     ('name', 'arguments', 'message'),
     [
-        ('ctrgcn', {'layout': 'coco'}, 'give num_classes'),
-        ('ctrgcn', {'num_classes': 3}, "give layout, e.g. layout='coco'"),
+        ('ctrgcn', {'layout': 'coco'}, 'needs num_classes'),
+        ('ctrgcn', {'num_classes': 3}, "needs layout, e.g. layout='coco'"),
         ('ctrgn', {}, "did you mean 'ctrgcn'"),
         ('stgcn++_ntu60_xsub_hrnt/j', {}, r"did you mean 'stgcn\+\+_ntu60_xsub_hrnet/j'"),
-        ('quickstart/d5', {'layout': 'coco'}, 'belongs to the skeleton of its config'),
+        ('quickstart/d5', {'layout': 'coco'}, 'a skeleton of its own'),
         ('quickstart/d5', {'pretrained': True}, 'has no published weights'),
         ('ske2grid', {'layout': 'coco', 'num_classes': 3, 'grid_shap': [5, 5]}, "did you mean 'grid_shape'"),
     ],
 )
-def test_what_cannot_be_built_is_one_line(name, arguments, message):
+def test_an_invalid_request_raises_one_line(name, arguments, message):
     with pytest.raises(ValueError, match=message):
         pyskl.create_model(name, **arguments)
 
@@ -72,7 +72,7 @@ def test_published_weights_are_loaded(published):
     assert all(torch.equal(value, published[key]) for key, value in model.state_dict().items())
 
 
-def test_another_number_of_classes_starts_the_head_fresh(published):
+def test_the_head_is_not_loaded_if_num_classes_differs(published):
     model = pyskl.create_model('quickstart/d5', pretrained=True, num_classes=3)
     state = model.state_dict()
     assert state['cls_head.fc.weight'].shape[0] == 3

@@ -75,18 +75,18 @@ def test_a_full_disk_names_file_and_folder_and_leaves_no_half_file(tmp_path, cod
         assert os.listdir(tmp_path) == []
 
 
-def test_an_error_of_reading_something_else_is_left_as_it_is(tmp_path):
+def test_an_unrelated_os_error_passes_unchanged(tmp_path):
     with pytest.raises(FileNotFoundError, match='missing'), replacing(tmp_path / 'a'):
         (tmp_path / 'missing').read_bytes()
 
 
-def test_a_folder_that_is_a_file_is_named(tmp_path):
+def test_a_folder_that_is_a_file_is_named_in_the_error(tmp_path):
     (tmp_path / 'file').touch()
     with pytest.raises(WriteError, match=f'cannot write a to {tmp_path}/file: '):
         write_text(tmp_path / 'file' / 'a', '')
 
 
-def test_a_writer_by_name_gets_the_ending_and_may_leave_other_files(tmp_path):
+def test_replacing_path_has_the_suffix_and_removes_other_files(tmp_path):
     with replacing_path(tmp_path / 'film.mp4') as name:
         assert name.suffix == '.mp4' and not name.exists()
         name.write_bytes(b'film')
@@ -108,25 +108,25 @@ def test_an_output_is_a_new_file_or_replaced_when_asked_and_never_an_input(tmp_p
     path = tmp_path / 'scores.pkl'
     check_output(path)
     path.touch()
-    with pytest.raises(FileExistsError, match='--out .*scores.pkl exists already; --overwrite replaces it'):
+    with pytest.raises(FileExistsError, match='--out .*scores.pkl exists already; pass --overwrite to replace it'):
         check_output(path)
     check_output(path, overwrite=True)
     (tmp_path / 'link.pkl').symlink_to(path)
-    with pytest.raises(ValueError, match='--dump .*link.pkl would replace .*scores.pkl, which is read'):
+    with pytest.raises(ValueError, match='--dump .*link.pkl would overwrite .*scores.pkl, which is an input'):
         check_output(tmp_path / 'link.pkl', overwrite=True, inputs=[path], option='--dump')
-    with pytest.raises(ValueError, match='is a folder; name a file for --out'):
+    with pytest.raises(ValueError, match='--out .* is a folder; name a file in it'):
         check_output(tmp_path)
-    with pytest.raises(ValueError, match='cannot write to .*scores.pkl; name another place'):
+    with pytest.raises(ValueError, match='cannot write to .*scores.pkl; choose another folder'):
         check_output(path / 'below.pkl')
 
 
-def test_a_link_changes_its_target_in_one_step(tmp_path):
+def test_replace_link_changes_the_target_atomically(tmp_path):
     for name in ('a', 'b'):
         replace_link(tmp_path / 'latest', name)
         assert os.readlink(tmp_path / 'latest') == name
     assert os.listdir(tmp_path) == ['latest']
 
 
-def test_json_is_readable_by_people(tmp_path):
+def test_json_is_indented(tmp_path):
     write_json(tmp_path / 'a.json', {'seed': 3})
     assert (tmp_path / 'a.json').read_text() == '{\n  "seed": 3\n}\n'

@@ -57,7 +57,7 @@ def test_every_joint_reaches_the_center_along_the_edges(skeleton):
 
 
 @every_skeleton
-def test_facts_name_joints_that_exist(skeleton):
+def test_all_lists_refer_to_existing_joints(skeleton):
     joints = set(range(skeleton.num_joints))
     pairs = [*skeleton.edges, *skeleton.grid_links, *skeleton.limbs]
     assert {joint for pair in pairs for joint in pair} <= joints
@@ -85,32 +85,32 @@ def test_coco_has_nineteen_grid_links_and_ntu_twenty_four():
     assert len(get_skeleton('nturgb+d').grid_links) == 24
 
 
-def test_a_dict_is_a_skeleton_whose_bones_are_its_edges():
+def test_a_dict_without_bones_uses_its_edges():
     arm = get_skeleton(ARM)
     assert arm.edges == ((1, 0), (2, 1))
     assert arm.bone_parents == (0, 0, 1)
     assert arm.grid_links == arm.edges
 
 
-def test_mmaction2_words_are_understood():
+def test_mmaction2_keys_are_accepted():
     assert get_skeleton({'num_node': 3, 'inward': [(1, 0), (2, 1)], 'center': 1}).center == 1
 
 
-def test_bones_alone_are_edges_too_but_for_those_of_a_joint_with_itself():
+def test_edges_default_to_the_bones_without_self_loops():
     arm = get_skeleton({'joints': 3, 'bones': [(0, 0), (1, 0), (2, 1)]})
     assert arm.bone_parents == (0, 0, 1)
     assert arm.edges == ((1, 0), (2, 1))
 
 
-def test_joints_that_are_called_by_numbers_keep_them():
+def test_joints_may_be_named_by_numbers():
     legs = get_skeleton({'joints': [1, 2, 3], 'edges': [(2, 1), (3, 2)], 'center': 2})
     assert (legs.joints, legs.edges, legs.center) == (('1', '2', '3'), ((1, 0), (2, 1)), 1)
     with pytest.raises(ValueError, match='0 is not a joint'):
         get_skeleton({'joints': [1, 2, 3], 'edges': [(1, 0)]})
     assert get_skeleton({'joints': [1, 2, 3], 'edges': [(2, 1), (3, 2)]}).center == 0  # the first, as always
-    with pytest.raises(ValueError, match="3 is not a joint .* have the names, or numbers 0 to 2: \\['1', '2', '3'\\]"):
+    with pytest.raises(ValueError, match="3 is not a joint .* valid names, or indices 0 to 2: \\['1', '2', '3'\\]"):
         get_skeleton({'joints': ['1', '2', '3'], 'edges': [(2, 1), (3, 2)]})
-    with pytest.raises(ValueError, match='joints must be names or whole numbers'):
+    with pytest.raises(ValueError, match='joints must be names or integers'):
         get_skeleton({'joints': [1.0, 2.0], 'edges': [(2, 1)]})
 
 
@@ -130,7 +130,7 @@ dims: 2
 """
 
 
-def test_a_yaml_file_is_a_skeleton_wherever_a_name_is(tmp_path):
+def test_a_yaml_file_may_replace_a_skeleton_name(tmp_path):
     (tmp_path / 'dog.yaml').write_text(DOG)
     dog = get_skeleton(str(tmp_path / 'dog.yaml'))
     assert (dog.name, dog.num_joints, dog.center, dog.dims) == ('dog', 5, 1, 2)
@@ -149,11 +149,11 @@ def test_a_yaml_file_is_a_skeleton_wherever_a_name_is(tmp_path):
     ('content', 'message'),
     [
         (None, 'cannot be read: No such file or directory'),
-        ('- nose', 'it must be a mapping'),
+        ('- nose', 'must be a mapping'),
         ('joints: [a, b', 'expected'),
         ('joints: [a, b]', "needs 'joints' and 'edges' \\(or 'bones'\\)"),
-        ('joints: 1.5\nbones: []', 'joints must be names, or how many'),
-        ('joints: 1000000000\nbones: []', 'joints must be names, or how many'),
+        ('joints: 1.5\nbones: []', 'joints must be a list of names, or their number'),
+        ('joints: 1000000000\nbones: []', 'joints must be a list of names, or their number'),
         ('joints: [a, b]\nbones: b', 'pairs'),
         ('joints: [a, b]\nbones: [[b, c]]', "'c' is not a joint"),
         ('joints: [a, b]\nbones: [[b, a]]\nleft: a\nright: b', 'must be lists of joints'),
@@ -161,7 +161,7 @@ def test_a_yaml_file_is_a_skeleton_wherever_a_name_is(tmp_path):
         ('a: 1\xff', 'decode'),
     ],
 )
-def test_a_file_that_is_no_skeleton_is_one_line_that_names_it(tmp_path, content, message):
+def test_an_invalid_skeleton_file_raises_one_line_with_its_name(tmp_path, content, message):
     path = tmp_path / 'dog.yaml'
     if content is not None:
         path.write_bytes(content.encode('latin-1'))
@@ -171,7 +171,7 @@ def test_a_file_that_is_no_skeleton_is_one_line_that_names_it(tmp_path, content,
     assert '\n' not in str(error.value)
 
 
-def test_a_skeleton_passes_through():
+def test_get_skeleton_returns_a_skeleton_unchanged():
     assert get_skeleton(get_skeleton('coco')) is SKELETONS['coco']
 
 
@@ -184,20 +184,20 @@ def test_a_skeleton_passes_through():
         ({**ARM, 'edges': [('elbow', 'hip')]}, "'hip' is not a joint"),
         ({**ARM, 'edges': [(1, 7)]}, '7 is not a joint'),
         ({**ARM, 'edges': ['elbow']}, 'must be \\(child, parent\\) pairs'),
-        ({**ARM, 'left': ['wrist']}, 'must pair joints, got 1 and 0'),
-        ({**ARM, 'bones': [(2, 1), (2, 0)]}, 'one bone at most'),
+        ({**ARM, 'left': ['wrist']}, 'must have equal length, got 1 and 0'),
+        ({**ARM, 'bones': [(2, 1), (2, 0)]}, 'may have one parent'),
         ({**ARM, 'dims': 4}, 'dims must be 2 or 3, got 4'),
         ({**ARM, 'spine': [1]}, 'spine must be two joints'),
-        ({'joints': [], 'edges': []}, 'at least one and all different'),
+        ({'joints': [], 'edges': []}, 'one or more different names'),
     ],
 )
-def test_a_wrong_skeleton_is_named(cfg, message):
+def test_an_invalid_skeleton_raises(cfg, message):
     with pytest.raises(ValueError, match=message):
         get_skeleton(cfg)
 
 
 @every_skeleton
-def test_a_mirror_exchanges_sides_and_two_mirrors_nothing(skeleton):
+def test_mirroring_swaps_sides_and_mirroring_twice_is_identity(skeleton):
     joints = mirror_order(skeleton.num_joints, skeleton.left, skeleton.right)
     limbs = limb_mirror_order(skeleton.limbs, joints)
     for partners in (joints, limbs):
@@ -218,7 +218,7 @@ def test_the_two_orders_of_coco_limbs_hold_the_same_limbs():
         get_limbs([], coco)
 
 
-def test_sides_that_do_not_pair_are_named():
+def test_sides_that_do_not_pair_raise():
     for left, right in (([0], []), ([0], [0]), ([0], [3])):
         with pytest.raises(ValueError, match='left, right must pair different indices below 3'):
             mirror_order(3, left, right)
@@ -242,7 +242,7 @@ def test_a_whole_body_joins_hands_at_the_wrists_and_heels_at_the_ankles():
     assert dict(zip(whole.left, whole.right, strict=True))[23 + 45] == 23 + 36
 
 
-def test_parts_that_stand_apart_hang_on_the_centre():
+def test_disconnected_parts_are_joined_at_the_centre():
     hands = get_skeleton('wholebody:hands')
     assert hands.joints[21] == 'right_hand_root'
     assert hands.bone_parents[21] == hands.center == 0
@@ -251,7 +251,7 @@ def test_parts_that_stand_apart_hang_on_the_centre():
         get_skeleton('wholebody:hand')
 
 
-def test_a_joint_left_out_hands_its_children_to_its_parent():
+def test_children_of_a_removed_joint_are_linked_to_its_parent():
     arm = select_joints(get_skeleton(ARM), (2, 0), 'ends')
     assert (arm.joints, arm.bone_parents, arm.edges, arm.center) == (('wrist', 'shoulder'), (1, 1), ((0, 1),), 1)
 

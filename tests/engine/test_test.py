@@ -81,10 +81,10 @@ def test_no_file_is_replaced_unasked_and_none_that_the_test_reads(network, tiny)
     cfg, path = network
     mine = tiny.folder / 'mine.pkl'
     mine.write_text('mine')
-    with pytest.raises(FileExistsError, match=r'--out .*mine.pkl exists already; --overwrite replaces it'):
+    with pytest.raises(FileExistsError, match=r'--out .*mine.pkl exists already; pass --overwrite'):
         run_test(cfg, path, out=str(mine))
     for option in ('out', 'dump'):
-        with pytest.raises(ValueError, match=rf'--{option} .*clips.pkl would replace .*clips.pkl, which is read'):
+        with pytest.raises(ValueError, match=rf'--{option} .*clips.pkl would overwrite .*clips.pkl, which is an input'):
             run_test(cfg, path, overwrite=True, **{option: str(tiny.clips)})
     with pytest.raises(ValueError, match='--out and --dump name the same file'):
         run_test(cfg, path, out='a.pkl', dump='a.pkl')
