@@ -12,6 +12,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import BinaryIO
 
+from pyskl.datasets.records.byte_window import ByteWindow
+from pyskl.datasets.records.pickle_memo import Memo
 from pyskl.datasets.records.pickle_objects import KNOWN, ForbiddenGlobal, Name, SafeArray, SafeDtype, check_key, shown
 
 MAX_DEPTH = 64  # containers within containers
@@ -19,7 +21,6 @@ MAX_INT_BITS = 2040  # the longest that LONG1 holds
 ENTRIES = 2**20, 2  # entries of all containers: at least, and per byte of the file
 BYTES = 2**28, 32  # bytes of arrays and text, counted wherever they are referred to
 CONTAINERS = 2**14, 0.5
-LARGE = 2**12  # reads that are compared with the bytes that are left
 _ATOMS = frozenset((type(None), bool, int, float, complex, Name, SafeDtype))
 _FLAT = (list, tuple, set, frozenset)
 _TEXT = frozenset((str, bytes, bytearray))
@@ -38,34 +39,17 @@ _STANDARD = (
 )  # fmt: skip
 
 
-class Memo:
-    """What the pickle may name again, by number."""
-
-    def __init__(self) -> None:
-        self._slots: list = []
-
-    def __len__(self) -> int:
-        return len(self._slots)
-
-    def __setitem__(self, number: int, value: object) -> None:
-        slots = self._slots
-        if number == len(slots):
-            slots.append(value)
-        elif 0 <= number < len(slots):
-            slots[number] = value
-        elif len(slots) < number <= len(slots) + 1000:  # picklers count up, some from 1
-            slots.extend([MISSING] * (number - len(slots)))
-            slots.append(value)
-        else:
-            raise pickle.UnpicklingError(f'memo number {number} after {len(slots)}')
-
-    def __getitem__(self, number: int) -> object:
-        if not 0 <= number < len(self._slots) or self._slots[number] is MISSING:
-            raise KeyError(number)
-        return self._slots[number]
-
-
-MISSING = object()
+# Opcodes that the reader runs without a call, and the most bytes that one of them takes.
+_LONGEST = 5 + 255
+_MEMOIZE, _BINGET, _LONG_BINGET, _BINPUT, _LONG_BINPUT, _BININT1, _BININT2, _SHORT_BINUNICODE, _BINUNICODE = (
+    getattr(pickle, name)[0]
+    for name in (
+        'MEMOIZE', 'BINGET', 'LONG_BINGET', 'BINPUT', 'LONG_BINPUT', 'BININT1', 'BININT2', 'SHORT_BINUNICODE',
+        'BINUNICODE',
+    )
+)  # fmt: skip
+_CONSTANTS = {pickle.NONE[0]: None, pickle.NEWTRUE[0]: True, pickle.NEWFALSE[0]: False}
+_unpack_uint = struct.Struct('<I').unpack_from
 
 
 class Machine(pickle._Unpickler):
@@ -92,10 +76,11 @@ class Machine(pickle._Unpickler):
         whole: int | None = None,
     ) -> None:
         super().__init__(file, encoding='latin1')
-        self._file, self._size, self._names, self._persistent = file, size, names, persistent
+        self.window = ByteWindow(file, size)
+        self.read, self.readline = self.window.read, self.window.readline
+        self._names, self._persistent = names, persistent
         self._states, self._whole = states, size if whole is None else whole
         self.memo = Memo()
-        self.readinto = file.readinto
         self._tokens: dict[tuple[str, str], Name] = {}
         self._entries, self._bytes, self._containers, self._built = 0, 0, 0, 0
         self._most_containers = CONTAINERS[0] + int(CONTAINERS[1] * self._whole)
@@ -110,18 +95,69 @@ class Machine(pickle._Unpickler):
         """
         self.metastack, self.stack, self.proto = [], [], 0
         self.append = self.stack.append
-        read, dispatch, none = self._file.read, self.dispatch, type(self)._refuse
         try:
-            while True:
-                code = read(1)
-                if not code:
-                    raise EOFError('it ends before its content does')
-                dispatch.get(code[0], none)(self)
+            self._run()
         except pickle._Stop as stop:
+            self.window.close()
             self.measure(stop.value)
             return stop.value
         except struct.error:
             raise EOFError('it ends within a number') from None
+
+    def _run(self) -> None:
+        """Run opcodes until STOP: short ones that only push a value in one loop, others by their methods."""
+        window, dispatch, refuse = self.window, self.dispatch, type(self)._refuse
+        memo, slots = self.memo, self.memo.slots
+        while True:
+            stack, append = self.stack, self.append
+            data, at = window.data, window.at
+            end = len(data) - _LONGEST
+            while at < end:
+                code = data[at]
+                if code == _MEMOIZE:
+                    slots.append(stack[-1])
+                    at += 1
+                elif code == _BINGET:
+                    append(memo[data[at + 1]])
+                    at += 2
+                elif code == _LONG_BINGET:
+                    append(memo[_unpack_uint(data, at + 1)[0]])
+                    at += 5
+                elif code == _SHORT_BINUNICODE:
+                    stop = at + 2 + data[at + 1]
+                    append(str(data[at + 2 : stop], 'utf-8', 'surrogatepass'))
+                    at = stop
+                elif code == _BININT1:
+                    append(data[at + 1])
+                    at += 2
+                elif code == _BININT2:
+                    append(data[at + 1] | data[at + 2] << 8)
+                    at += 3
+                elif code == _BINPUT:
+                    memo[data[at + 1]] = stack[-1]
+                    at += 2
+                elif code == _LONG_BINPUT:
+                    memo[_unpack_uint(data, at + 1)[0]] = stack[-1]
+                    at += 5
+                elif code == _BINUNICODE and (size := _unpack_uint(data, at + 1)[0]) < 256:
+                    append(str(data[at + 5 : at + 5 + size], 'utf-8', 'surrogatepass'))
+                    at += 5 + size
+                elif code in _CONSTANTS:
+                    append(_CONSTANTS[code])
+                    at += 1
+                else:
+                    break
+            window.at = at
+            if at == len(data) and not window.fill():
+                self._end()
+                return
+            code = window.data[window.at]
+            window.at += 1
+            dispatch.get(code, refuse)(self)
+
+    def _end(self) -> None:
+        """There are no bytes left."""
+        raise EOFError('it ends before its content does')
 
     def measure(self, content: object) -> None:
         """Walk through content, level by level, and add up its entries and bytes as if nothing in it were shared.
@@ -169,24 +205,6 @@ class Machine(pickle._Unpickler):
         if self._containers > self._most_containers:
             raise pickle.UnpicklingError(f'more containers than a file of {self._whole} bytes can need')
 
-    # -- reading bytes
-
-    def read(self, count: int) -> bytes:
-        """The next ``count`` bytes."""
-        if count > LARGE and count > self._size - self._file.tell():
-            raise EOFError(f'it ends before the {count} bytes that it announces')
-        data = self._file.read(count)
-        if len(data) != count:
-            raise EOFError('it ends before its content does')
-        return data
-
-    def readline(self) -> bytes:
-        """A line, to its end."""
-        line = self._file.readline()
-        if not line.endswith(b'\n'):
-            raise EOFError('a line without an end')
-        return line
-
     def _refuse(self) -> None:
         raise pickle.UnpicklingError('an opcode that pickles of numbers do not need')
 
@@ -224,7 +242,7 @@ class Machine(pickle._Unpickler):
         self.stack = []
         self.append = self.stack.append
 
-    def load_empty_dictionary(self) -> None:
+    def load_empty_dict(self) -> None:
         self._made()
         self.append({})
 
@@ -322,12 +340,15 @@ class Machine(pickle._Unpickler):
         arguments = self.stack.pop()
         self.stack[-1] = self._called(self.stack[-1], arguments)
 
+    load_newobj = load_reduce
+
     def _called(self, name: object, arguments: object) -> object:
         if type(name) is not Name:
             raise pickle.UnpicklingError(f'a call of a {type(name).__name__}')
         self._made(4)
         made = name.build(arguments)
-        self._charge(made)
+        if type(made) is not SafeArray and type(made) is not SafeDtype:  # these are charged for their state
+            self._charge(made)
         return made
 
     def _charge(self, made: object) -> None:
@@ -360,34 +381,12 @@ class Machine(pickle._Unpickler):
         raise ForbiddenGlobal(f'the extension code {code}')
 
 
-_OURS = {
-    pickle.FRAME: Machine.load_frame,
-    pickle.BYTEARRAY8: Machine.load_bytearray8,
-    pickle.INT: Machine.load_int,
-    pickle.LONG: Machine.load_long,
-    pickle.LONG1: Machine.load_long1,
-    pickle.LONG4: Machine.load_long4,
-    pickle.MARK: Machine.load_mark,
-    pickle.EMPTY_DICT: Machine.load_empty_dictionary,
-    pickle.EMPTY_LIST: Machine.load_empty_list,
-    pickle.EMPTY_SET: Machine.load_empty_set,
-    pickle.FROZENSET: Machine.load_frozenset,
-    pickle.TUPLE: Machine.load_tuple,
-    pickle.TUPLE1: Machine.load_tuple1,
-    pickle.TUPLE2: Machine.load_tuple2,
-    pickle.TUPLE3: Machine.load_tuple3,
-    pickle.DICT: Machine.load_dict,
-    pickle.APPEND: Machine.load_append,
-    pickle.APPENDS: Machine.load_appends,
-    pickle.SETITEM: Machine.load_setitem,
-    pickle.SETITEMS: Machine.load_setitems,
-    pickle.ADDITEMS: Machine.load_additems,
-    pickle.INST: Machine.load_inst,
-    pickle.REDUCE: Machine.load_reduce,
-    pickle.NEWOBJ: Machine.load_reduce,
-    pickle.BUILD: Machine.load_build,
-}
-Machine.dispatch.update({code[0]: method for code, method in _OURS.items()})
+_OURS = (
+    'FRAME', 'BYTEARRAY8', 'INT', 'LONG', 'LONG1', 'LONG4', 'MARK', 'EMPTY_DICT', 'EMPTY_LIST', 'EMPTY_SET',
+    'FROZENSET', 'TUPLE', 'TUPLE1', 'TUPLE2', 'TUPLE3', 'DICT', 'APPEND', 'APPENDS', 'SETITEM', 'SETITEMS', 'ADDITEMS',
+    'INST', 'REDUCE', 'NEWOBJ', 'BUILD',
+)  # fmt: skip
+Machine.dispatch.update({getattr(pickle, name)[0]: getattr(Machine, f'load_{name.lower()}') for name in _OURS})
 
 
 def _whole(line: bytes) -> int:

@@ -10,6 +10,7 @@ import pickle
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 import numpy as np
 
@@ -56,6 +57,11 @@ class Name:
         return self._build(*arguments)
 
 
+@lru_cache(maxsize=256)  # most files have one dtype, and name it once per array
+def _ordered_dtype(code: str, order: str) -> np.dtype:
+    return np.dtype(code).newbyteorder(order) if order in '<>' else np.dtype(code)
+
+
 class SafeDtype:
     """Stands for a dtype of numbers or text while its pickle is read."""
 
@@ -68,7 +74,7 @@ class SafeDtype:
             kinds = {'O': 'object', 'V': 'void', 'M': 'datetime64', 'm': 'timedelta64'}
             kind = kinds.get(str(code).lstrip('<>=|')[:1])
             raise ForbiddenGlobal(f'an array of dtype {kind or shown(code)}')
-        self.dtype = np.dtype(code)
+        self.dtype = _ordered_dtype(code, '=')
 
     def set_state(self, state: object) -> None:
         """Apply the byte order, all that the state of a plain dtype holds."""
@@ -77,7 +83,7 @@ class SafeDtype:
         if state[1] not in '<>=|' or any(part is not None for part in state[2:5]):
             raise ForbiddenGlobal('an array of a structured dtype')
         if state[1] in ('<', '>'):
-            self.dtype = self.dtype.newbyteorder(state[1])
+            self.dtype = _ordered_dtype(self.dtype.str, state[1])
 
 
 class SafeArray(np.ndarray):
@@ -120,7 +126,7 @@ def check_array(shape: object, dtype: np.dtype, raw: bytes | bytearray | memoryv
         raise MalformedError('an array without a shape of whole numbers')
     if len(raw) != math.prod(shape) * dtype.itemsize:
         raise MalformedError('an array of another size than its shape')
-    if math.prod(n for n in shape if n) * max(dtype.itemsize, 1) > max(len(raw), MAX_EMPTY):
+    if not len(raw) and math.prod(n for n in shape if n) * max(dtype.itemsize, 1) > MAX_EMPTY:
         raise MalformedError('an empty array with an axis of impossible length')
     if dtype.kind == 'b' and len(raw) and np.frombuffer(raw, np.uint8).max() > 1:
         raise MalformedError('booleans that are neither 0 nor 1')

@@ -11,63 +11,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-import numpy as np
 from tqdm import tqdm
 
-from pyskl.datasets.records.pickle_machine import Machine, Memo
-from pyskl.datasets.records.pickle_objects import Name, SafeDtype
+from pyskl.datasets.records.pickle_machine import Machine
+from pyskl.datasets.records.pickle_memo import SmallMemo
 from pyskl.datasets.records.safe_pickle import BAR_BYTES, opened
 
-MAX_TUPLES = 2**16  # different tuples of plain values in the memo
-SHORT = 64  # bytes that count as small
 BAR_STEP = 2**20  # bytes after which the bar moves
-_GONE = object()
-_ATOMS = (type(None), bool, int, float, str)
-
-
-class SharedObjectsError(Exception):
-    """The pickle refers to an object that the memo has dropped."""
 
 
 class _TakerError(Exception):
     """The function that gets the records raised; nothing is wrong with the pickle."""
-
-
-class _Memo(Memo):
-    """Drops large objects of records that were handed over."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._swept, self._tuples = 0, {}
-
-    def __setitem__(self, number: int, value: object) -> None:
-        self._swept = min(self._swept, number) if number >= 0 else self._swept
-        super().__setitem__(number, value)
-
-    def __getitem__(self, number: int) -> object:
-        value = super().__getitem__(number)
-        if value is _GONE:
-            raise SharedObjectsError
-        return value
-
-    def sweep(self) -> None:
-        """Forget what is large."""
-        slots = self._slots
-        for number in range(self._swept, len(slots)):
-            slots[number] = self._kept(slots[number])
-        self._swept = len(slots)
-
-    def _kept(self, value: object) -> object:
-        kind = type(value)
-        if kind in _ATOMS or kind is SafeDtype or kind is Name or isinstance(value, np.generic):
-            return value
-        if kind is bytes or isinstance(value, np.ndarray):
-            return value if (len(value) if kind is bytes else value.nbytes) <= SHORT else _GONE
-        if kind is list and len(value) <= SHORT // 8 and all(type(item) in _ATOMS for item in value):
-            return value
-        if kind is tuple and len(self._tuples) < MAX_TUPLES and all(type(item) in _ATOMS for item in value):
-            return self._tuples.setdefault((value, *map(type, value)), value)
-        return _GONE
 
 
 class _Reader(Machine):
@@ -77,19 +31,19 @@ class _Reader(Machine):
 
     def __init__(self, file: BinaryIO, size: int, take: Callable[[dict], None], bar: tqdm) -> None:
         super().__init__(file, size)
-        self.memo = _Memo()
+        self.memo = SmallMemo()
         self._take, self._bar = take, bar
 
-    def load_empty_dictionary(self) -> None:
+    def load_empty_dict(self) -> None:
         """A record begins: those before it, behind the same mark, are complete."""
         behind = self.stack and self.metastack and type(self.stack[-1]) is dict
         if behind and _is_annotations(self.metastack[-1], self.metastack[:-1]):
             items = self.stack[:]
             self.stack.clear()
             self._hand_over(items)
-        super().load_empty_dictionary()
+        super().load_empty_dict()
 
-    dispatch[pickle.EMPTY_DICT[0]] = load_empty_dictionary
+    dispatch[pickle.EMPTY_DICT[0]] = load_empty_dict
 
     def appended(self, items: list) -> None:
         if type(self.stack[-1]) is list and _is_annotations(self.stack, self.metastack):
@@ -107,8 +61,8 @@ class _Reader(Machine):
             except Exception as error:
                 raise _TakerError from error
         self.memo.sweep()
-        if self._file.tell() - self._bar.n > BAR_STEP:
-            self._bar.update(self._file.tell() - self._bar.n)
+        if self.window.tell() - self._bar.n > BAR_STEP:
+            self._bar.update(self.window.tell() - self._bar.n)
 
 
 def _is_annotations(stack: list, below: list[list]) -> bool:

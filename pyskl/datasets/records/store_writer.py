@@ -14,8 +14,8 @@ import numpy as np
 from pyskl.datasets.records.annotations import Splits, each_annotation, identifier, read_annotations, record_problem
 from pyskl.datasets.records.boxes import boxes_shape, has_boxes
 from pyskl.datasets.records.clip_table import COLUMNS, NO_LABEL, UNKNOWN, VALID_SCORES, label_of, ranges_of, valid_of
+from pyskl.datasets.records.pickle_memo import SharedObjectsError
 from pyskl.datasets.records.pickle_objects import shown
-from pyskl.datasets.records.pickle_stream import SharedObjectsError
 from pyskl.datasets.records.store_format import (
     ALIGN,
     HEADER,

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pyskl.datasets.records.pickle_stream import SharedObjectsError, stream_annotations
+from pyskl.datasets.records.pickle_memo import SharedObjectsError
+from pyskl.datasets.records.pickle_stream import stream_annotations
 from pyskl.datasets.records.safe_pickle import load_numbers
 
 READERS = {'whole': load_numbers, 'stream': lambda path: stream_annotations(path, lambda record: None)}

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pyskl.datasets.records.pickle_stream import PickleWriter, SharedObjectsError, stream_annotations
+from pyskl.datasets.records.pickle_memo import SharedObjectsError
+from pyskl.datasets.records.pickle_stream import PickleWriter, stream_annotations
 from pyskl.datasets.records.safe_pickle import load_numbers
 from tests.datasets.records.test_safe_pickle import CONTENT, Command
 from tests.datasets.records.test_store import same
