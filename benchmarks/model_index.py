@@ -73,10 +73,19 @@ def _replace_sizes(family: str, name: str, counted: tuple[int, int]) -> None:
 def _append(config: str, name: str, counted: tuple[int, int]) -> None:
     path = FOLDER / f'{config.split("/")[1].lower()}.yml'
     text = path.read_text() if path.is_file() else 'Models:\n'
-    beside = [entry for entry in entries().values() if entry.config.rpartition('/')[0] == config.rpartition('/')[0]]
-    data = f'Training Data: {beside[0].dataset}, ' if beside and beside[0].dataset else ''
+    benchmark = _benchmark(name)
+    beside = [entry for entry in entries().values() if _benchmark(entry.name) == benchmark and entry.dataset]
+    data = f'Training Data: {beside[0].dataset}, ' if beside else ''
+    collection = re.search(r'^- Name: (.+)$', text, re.MULTILINE)
+    within = f'  In Collection: {collection[1]}\n' if text.startswith(('#', 'Collections')) and collection else ''
     meta = f'{{{data}Parameters: {counted[0]}, FLOPs: {counted[1]}}}'
-    write_text(path, f'{text}- Name: {name}\n  Config: {config}\n  Metadata: {meta}\n')
+    write_text(path, f'{text}- Name: {name}\n{within}  Config: {config}\n  Metadata: {meta}\n')
+
+
+def _benchmark(name: str) -> str:
+    """The data set and its settings in a config's name: ``ntu60_xsub_hrnet`` of ``d5_ntu60_xsub_hrnet/j``."""
+    found = re.search(r'(?:ntu60|ntu120|nwucla|kinetics|k400|gym|diving48|ucf101|hmdb51).*?(?=/|$)', name)
+    return found[0] if found else name.partition('/')[0]
 
 
 if __name__ == '__main__':

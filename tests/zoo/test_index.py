@@ -21,6 +21,10 @@ def test_the_name_of_an_entry_is_that_of_its_config():
     assert {entry.name: names[entry.config] for entry in own} == {entry.name: entry.name for entry in own}
 
 
+def test_every_entry_names_its_data_set():
+    assert not [entry.name for entry in entries().values() if not entry.dataset]
+
+
 @pytest.mark.parametrize('name', ['stgcn++_ntu60_xsub_hrnet/j', 'd5_stgcn2cn_nwucla/b', 'x3d_shallow_gym/limb'])
 def test_sizes_are_those_that_torch_counts(name):
     """benchmarks/model_index.py --check looks at all of them."""
