@@ -3,19 +3,8 @@
 _base_ = './stgcn.py'
 train_pipeline = [
     dict(type='PreNormalize3D', align_spine=False, dataset='nw-ucla'),
-    dict(type='RotateWholeDegrees', limit=60),
-    dict(type='SampleSorted', clip_len=16),
-    dict(type='GenSkeFeat', dataset='nw-ucla'),
-    dict(type='FormatGCNInput', num_person=1),
-    dict(type='Collect', keys=['keypoint', 'label'], meta_keys=[]),
-    dict(type='ToTensor', keys=['keypoint']),
+    _base_.train_pipeline[0],
+    *_base_.train_pipeline[2:],
 ]
-val_pipeline = [
-    dict(type='PreNormalize3D', align_spine=False, dataset='nw-ucla'),
-    dict(type='SampleSorted', clip_len=16),
-    dict(type='GenSkeFeat', dataset='nw-ucla'),
-    dict(type='FormatGCNInput', num_person=1),
-    dict(type='Collect', keys=['keypoint', 'label'], meta_keys=[]),
-    dict(type='ToTensor', keys=['keypoint']),
-]
+val_pipeline = [train_pipeline[0], *_base_.val_pipeline[1:]]
 test_pipeline = val_pipeline

@@ -1,20 +1,4 @@
 """Not rotated."""
 
 _base_ = './stgcn.py'
-train_pipeline = [
-    dict(type='FillBox'),
-    dict(type='SampleSorted', clip_len=16),
-    dict(type='GenSkeFeat', dataset='nw-ucla'),
-    dict(type='FormatGCNInput', num_person=1),
-    dict(type='Collect', keys=['keypoint', 'label'], meta_keys=[]),
-    dict(type='ToTensor', keys=['keypoint']),
-]
-val_pipeline = [
-    dict(type='FillBox'),
-    dict(type='SampleSorted', clip_len=16),
-    dict(type='GenSkeFeat', dataset='nw-ucla'),
-    dict(type='FormatGCNInput', num_person=1),
-    dict(type='Collect', keys=['keypoint', 'label'], meta_keys=[]),
-    dict(type='ToTensor', keys=['keypoint']),
-]
-test_pipeline = val_pipeline
+train_pipeline = _base_.train_pipeline[1:]

@@ -9,7 +9,7 @@ _base_ = [
 ]
 clip_len = 32
 model = dict(
-    backbone=dict(graph_cfg=dict(layout='coco'), base_channels=16),
+    backbone=dict(base_channels=16),
     cls_head=dict(in_channels=64),
 )
 log_config = dict(interval=20)

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-from mmengine.config import Config
-
 from pyskl.engine.config.load import load_config
 from pyskl.models import build_model
 from tests.configs.tree import CONFIGS
@@ -12,12 +10,12 @@ SHORT = CONFIGS.parent / 'benchmarks/nwucla_short'
 
 
 def steps(path: Path, phase: str = 'train') -> list[dict]:
-    return [dict(step) for step in Config.fromfile(path)[f'{phase}_pipeline']]
+    return [dict(step) for step in load_config(path)[f'{phase}_pipeline']]
 
 
 def test_it_is_the_published_pipeline_with_sixteen_frames():
     for phase in ('train', 'val', 'test'):
-        published = steps(CONFIGS / '_base_/pipelines/nwucla_ctrgcn.py', phase)
+        published = steps(CONFIGS / 'ctrgcn/ctrgcn_nwucla/j.py', phase)
         for step in published:
             if step['type'] == 'SampleSorted':
                 step['clip_len'] = 16

@@ -1,9 +1,10 @@
 """The files of configs/, and how a test reads them."""
 
+import ast
 from itertools import product
 from pathlib import Path
 
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 
 from pyskl.engine.config.load import PHASES, datasets_in
 
@@ -57,10 +58,19 @@ QUICKSTART = {'quickstart/d5.py', 'quickstart/d5tod6.py', 'quickstart/stgcn++.py
 
 
 def statements(path: Path) -> dict[str, object]:
-    """What a file itself says, its bases left out."""
+    """What a file itself says, its bases left out; ``_base_.key`` in it reads a base."""
+    tree = ast.parse(path.read_text())
     said: dict[str, object] = {}
-    exec(compile(path.read_text(), str(path), 'exec'), said)
-    return {key: value for key, value in said.items() if not key.startswith('__')}
+    for line in [line for line in tree.body if isinstance(line, ast.Assign) and line.targets[0].id == '_base_']:
+        tree.body.remove(line)
+        said['_base_'] = ast.literal_eval(line.value)
+    bases = said.get('_base_', [])
+    inherited: dict[str, object] = {}
+    for base in [bases] if isinstance(bases, str) and '_base_.' in path.read_text() else []:
+        inherited.update(Config.fromfile(path.parent / base).to_dict())
+    scope = {'_base_': ConfigDict(inherited)}
+    exec(compile(tree, str(path), 'exec'), scope)
+    return said | {key: value for key, value in scope.items() if not key.startswith('_')}
 
 
 def pipelines(cfg: Config) -> dict[str, list[dict]]:

@@ -7,6 +7,3 @@ _base_ = [
     '../../_base_/schedules/ske2grid.py',
     '../../_base_/default_runtime.py',
 ]
-model = dict(
-    backbone=dict(graph_cfg=dict(layout='nturgb+d'), grid_shape=[5, 5], progressive_joint_seq=[25]),
-)

@@ -3,6 +3,7 @@
 _base_ = './pose.py'
 classes = 'k400'
 num_classes = 400
+layout = 'openpose'
 num_person = 2
 data = dict(
     videos_per_gpu=64,

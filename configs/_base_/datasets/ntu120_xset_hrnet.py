@@ -3,6 +3,7 @@
 _base_ = './pose.py'
 classes = 'ntu120'
 num_classes = 120
+layout = 'coco'
 num_person = 2
 data = dict(
     train=dict(dataset=dict(ann_file='data/nturgbd/ntu120_hrnet.pkl', split='xset_train')),

@@ -3,6 +3,7 @@
 _base_ = './pose.py'
 classes = 'ntu120'
 num_classes = 120
+layout = 'nturgb+d'
 num_person = 2
 data = dict(
     train=dict(dataset=dict(ann_file='data/nturgbd/ntu120_3danno.pkl', split='xsub_train')),

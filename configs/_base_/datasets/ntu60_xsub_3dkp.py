@@ -3,6 +3,7 @@
 _base_ = './pose.py'
 classes = 'ntu60'
 num_classes = 60
+layout = 'nturgb+d'
 num_person = 2
 data = dict(
     train=dict(dataset=dict(ann_file='data/nturgbd/ntu60_3danno.pkl', split='xsub_train')),

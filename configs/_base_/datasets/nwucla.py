@@ -6,6 +6,7 @@
 _base_ = './pose.py'
 classes = 'nwucla'
 num_classes = 10
+layout = 'nw-ucla'
 num_person = 1
 data = dict(
     train=dict(dataset=dict(ann_file='data/nwucla/nwucla.pkl', split='xview_train')),

@@ -3,6 +3,7 @@
 _base_ = './pose.py'
 classes = 'synthetic'
 num_classes = 10
+layout = 'coco'
 num_person = 1
 window = 1.6  # seconds of a clip: 36 to 60 frames at 30 per second
 data = dict(

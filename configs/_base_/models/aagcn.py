@@ -1,7 +1,7 @@
 """AAGCN, arXiv 1912.06971: graphs learned and drawn from each clip, attention over joints, time and channels.
 
 2s-AGCN, arXiv 1805.07694, is the same without attention (backbone.gcn_attention=False).
-A leaf adds the skeleton (graph_cfg.layout).
+The skeleton is the ``layout`` of the data set.
 """
 
 model = dict(

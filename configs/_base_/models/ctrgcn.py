@@ -1,6 +1,6 @@
 """CTR-GCN, arXiv 2107.12213: a graph of its own for each channel, refined from a learned one.
 
-A leaf adds the skeleton (graph_cfg.layout).
+The skeleton is the ``layout`` of the data set.
 """
 
 model = dict(

@@ -1,6 +1,6 @@
 """DG-STGCN, arXiv 2210.05895: eight graphs that start from chance and know nothing of the skeleton.
 
-A leaf adds the skeleton (graph_cfg.layout: how many joints there are).
+Of the skeleton, the ``layout`` of the data set, only the number of joints counts.
 """
 
 model = dict(

@@ -1,6 +1,6 @@
 """MS-G3D, arXiv 2003.14111: joints at many distances, and windows of space-time beside them.
 
-A leaf adds the skeleton (graph_cfg.layout).
+The skeleton is the ``layout`` of the data set.
 """
 
 model = dict(

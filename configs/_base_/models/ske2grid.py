@@ -1,7 +1,7 @@
-"""Ske2Grid, ICML 2023. A leaf adds the skeleton (graph_cfg.layout) and the grid."""
+"""Ske2Grid, ICML 2023. The skeleton is the ``layout`` of the data set."""
 
 model = dict(
     type='RecognizerGCN',
-    backbone=dict(type='Ske2Grid', graph_cfg=dict(mode='spatial')),
+    backbone=dict(type='Ske2Grid', graph_cfg=dict(mode='spatial'), grid_shape=[5, 5]),
     cls_head=dict(type='GridHead', in_channels=256),
 )

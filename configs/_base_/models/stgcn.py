@@ -1,4 +1,4 @@
-"""ST-GCN, arXiv 1801.07455. A leaf adds the skeleton (graph_cfg.layout)."""
+"""ST-GCN, arXiv 1801.07455. The skeleton is the ``layout`` of the data set."""
 
 model = dict(
     type='RecognizerGCN',

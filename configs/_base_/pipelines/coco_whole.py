@@ -1,14 +1,7 @@
 """2D joints, ST-GCN's first recipe: the whole video, filled up to 300 frames with zeros."""
 
-modality = 'j'
-train_pipeline = [
-    dict(type='PreNormalize2D'),
-    dict(type='GenSkeFeat', dataset='coco'),
-    dict(type='PadTo', length=300, mode='zero'),
-    dict(type='PoseDecode'),
-    dict(type='FormatGCNInput'),
-    dict(type='Collect', keys=['keypoint', 'label'], meta_keys=[]),
-    dict(type='ToTensor', keys=['keypoint']),
-]
+_base_ = './coco.py'
+clip_len = 300
+train_pipeline = [*_base_.train_pipeline[:2], dict(type='PadTo', mode='zero'), *_base_.train_pipeline[3:]]
 val_pipeline = train_pipeline
 test_pipeline = train_pipeline

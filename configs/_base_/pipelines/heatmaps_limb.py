@@ -1,28 +1,14 @@
 """heatmaps_joint.py with limbs drawn in place of joints, in the order of PYSKL's limb configs."""
 
-clip_len = 48
+_base_ = './heatmaps_joint.py'
 train_pipeline = [
-    dict(type='UniformSampleFrames'),
-    dict(type='PoseDecode'),
-    dict(type='PoseCompact', hw_ratio=1.0),
-    dict(type='Resize', scale=(-1, 64)),
-    dict(type='RandomResizedCrop', area_range=(0.56, 1.0)),
-    dict(type='Resize', scale=(56, 56), keep_ratio=False),
-    dict(type='Flip', flip_ratio=0.5),
+    *_base_.train_pipeline[:7],
     dict(type='GeneratePoseTarget', with_kp=False, with_limb=True, skeletons='posec3d'),
-    dict(type='FormatShape', input_format='NCTHW_Heatmap'),
-    dict(type='Collect', keys=['imgs', 'label'], meta_keys=[]),
-    dict(type='ToTensor', keys=['imgs', 'label']),
+    *_base_.train_pipeline[8:],
 ]
-val_pipeline = [
-    *train_pipeline[:3],
-    dict(type='Resize', scale=(64, 64), keep_ratio=False),
-    *train_pipeline[7:10],
-    dict(type='ToTensor', keys=['imgs']),
-]
+val_pipeline = [*_base_.val_pipeline[:4], train_pipeline[7], *_base_.val_pipeline[5:]]
 test_pipeline = [
-    dict(type='UniformSampleFrames', num_clips=10),
-    *val_pipeline[1:4],
+    *_base_.test_pipeline[:4],
     dict(type='GeneratePoseTarget', with_kp=False, with_limb=True, skeletons='posec3d', double=True),
-    *val_pipeline[5:],
+    *_base_.test_pipeline[5:],
 ]

@@ -3,16 +3,7 @@
 Moved to the origin of the one person, not turned: a skeleton needs no spine.
 """
 
-modality = 'j'
-clip_len = 64
-train_pipeline = [
-    dict(type='PreNormalize3D', align_spine=False),
-    dict(type='GenSkeFeat'),
-    dict(type='UniformSample'),
-    dict(type='PoseDecode'),
-    dict(type='FormatGCNInput', num_person=1),
-    dict(type='Collect', keys=['keypoint', 'label'], meta_keys=[]),
-    dict(type='ToTensor', keys=['keypoint']),
-]
-val_pipeline = train_pipeline  # one clip, always the same one: data sets for validation are in test mode
-test_pipeline = [*train_pipeline[:2], dict(type='UniformSample', num_clips=10), *train_pipeline[3:]]
+_base_ = './joints_2d.py'
+train_pipeline = [dict(type='PreNormalize3D', align_spine=False), *_base_.train_pipeline[1:]]
+val_pipeline = train_pipeline
+test_pipeline = [train_pipeline[0], *_base_.test_pipeline[1:]]

@@ -1,16 +1,6 @@
 """3D joints of NTU RGB+D 120, InfoGCN's recipe: nturgbd_infogcn.py, and a person who is alone stands there twice."""
 
-modality = 'j'
-clip_len = 64
-train_pipeline = [
-    dict(type='PreNormalize3D', align_spine=False),
-    dict(type='AlignPersons', mirror=True, erase_late=True),
-    dict(type='CropResize', p_interval=(0.5, 1)),
-    dict(type='RandomRot', theta=0.3),
-    dict(type='GenSkeFeat', dataset='nturgb+d'),
-    dict(type='FormatGCNInput', mode='loop'),
-    dict(type='Collect', keys=['keypoint', 'label'], meta_keys=[]),
-    dict(type='ToTensor', keys=['keypoint']),
-]
-val_pipeline = [*train_pipeline[:2], dict(type='CropResize'), *train_pipeline[4:]]
+_base_ = './nturgbd_infogcn.py'
+train_pipeline = [*_base_.train_pipeline[:5], dict(type='FormatGCNInput', mode='loop'), *_base_.train_pipeline[6:]]
+val_pipeline = [*_base_.val_pipeline[:4], *train_pipeline[5:]]
 test_pipeline = val_pipeline  # one clip

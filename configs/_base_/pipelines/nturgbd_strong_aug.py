@@ -2,13 +2,8 @@
 
 _base_ = './nturgbd.py'
 train_pipeline = [
-    dict(type='PreNormalize3D'),
+    _base_.train_pipeline[0],
     dict(type='RandomScale', scale=0.1),
     dict(type='RandomRot', theta=0.3),
-    dict(type='GenSkeFeat', dataset='nturgb+d'),
-    dict(type='UniformSample'),
-    dict(type='PoseDecode'),
-    dict(type='FormatGCNInput'),
-    dict(type='Collect', keys=['keypoint', 'label'], meta_keys=[]),
-    dict(type='ToTensor', keys=['keypoint']),
+    *_base_.train_pipeline[1:],
 ]

@@ -1,14 +1,7 @@
 """3D joints of NTU RGB+D, ST-GCN's first recipe: the whole video, filled up to 300 frames with zeros."""
 
-modality = 'j'
-train_pipeline = [
-    dict(type='PreNormalize3D'),
-    dict(type='GenSkeFeat', dataset='nturgb+d'),
-    dict(type='PadTo', length=300, mode='zero'),
-    dict(type='PoseDecode'),
-    dict(type='FormatGCNInput'),
-    dict(type='Collect', keys=['keypoint', 'label'], meta_keys=[]),
-    dict(type='ToTensor', keys=['keypoint']),
-]
+_base_ = './nturgbd.py'
+clip_len = 300
+train_pipeline = [*_base_.train_pipeline[:2], dict(type='PadTo', mode='zero'), *_base_.train_pipeline[3:]]
 val_pipeline = train_pipeline
 test_pipeline = train_pipeline

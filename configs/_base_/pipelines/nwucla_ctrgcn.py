@@ -5,21 +5,15 @@ Its centring and its random scale (0.5 to 1.5) are left out: the box cancels the
 """
 
 modality = 'j'
+clip_len = 52
 train_pipeline = [
     dict(type='RotateWholeDegrees', limit=60),
     dict(type='FillBox'),
-    dict(type='SampleSorted', clip_len=52),
+    dict(type='SampleSorted'),
     dict(type='GenSkeFeat', dataset='nw-ucla'),
     dict(type='FormatGCNInput', num_person=1),
     dict(type='Collect', keys=['keypoint', 'label'], meta_keys=[]),
     dict(type='ToTensor', keys=['keypoint']),
 ]
-val_pipeline = [
-    dict(type='FillBox'),
-    dict(type='SampleSorted', clip_len=52),
-    dict(type='GenSkeFeat', dataset='nw-ucla'),
-    dict(type='FormatGCNInput', num_person=1),
-    dict(type='Collect', keys=['keypoint', 'label'], meta_keys=[]),
-    dict(type='ToTensor', keys=['keypoint']),
-]
+val_pipeline = train_pipeline[1:]
 test_pipeline = val_pipeline  # one clip

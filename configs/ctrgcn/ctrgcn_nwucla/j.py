@@ -10,6 +10,4 @@ _base_ = [
     '../../_base_/schedules/nwucla_ctrgcn.py',
     '../../_base_/default_runtime.py',
 ]
-model = dict(
-    backbone=dict(graph_cfg=dict(layout='nw-ucla'), num_person=1, variant='original'), cls_head=dict(num_classes=10)
-)
+model = dict(backbone=dict(variant='original'))

@@ -7,5 +7,4 @@ _base_ = [
     '../../_base_/schedules/dgstgcn.py',
     '../../_base_/default_runtime.py',
 ]
-model = dict(backbone=dict(graph_cfg=dict(layout='nturgb+d')))
 data = dict(workers_per_gpu=4, train=dict(times=1))

@@ -10,5 +10,4 @@ _base_ = [
     '../../_base_/schedules/nwucla.py',
     '../../_base_/default_runtime.py',
 ]
-model = dict(backbone=dict(graph_cfg=dict(layout='nw-ucla')))
 lr_config = dict(warmup='linear', warmup_iters=1, warmup_by_epoch=True, warmup_ratio=0.01)

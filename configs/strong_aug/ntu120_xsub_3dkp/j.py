@@ -7,4 +7,3 @@ _base_ = [
     '../../_base_/schedules/strong_aug.py',
     '../../_base_/default_runtime.py',
 ]
-model = dict(backbone=dict(graph_cfg=dict(layout='nturgb+d')))

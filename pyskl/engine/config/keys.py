@@ -29,6 +29,7 @@ SKELETON_ARGUMENTS = {
     'GenSkeFeat': 'dataset', 'JointToBone': 'dataset', 'ToMotion': 'dataset', 'PreNormalize3D': 'dataset',
     'AlignPersons': 'dataset', 'Flip': 'layout', 'GeneratePoseTarget': 'layout',
 }  # fmt: skip
+NTU_BY_DEFAULT = {'PreNormalize3D', 'AlignPersons'}  # of them, those that PYSKL's configs leave at NTU's skeleton
 # Keys below other top-level keys; a name that resembles none of them passes, as in PYSKL.
 SECTION_KEYS = {
     'data': DATA_KEYS,

@@ -19,7 +19,7 @@ from mmengine.config import Config, DictAction
 
 from pyskl.engine.config.deprecated import drop_deprecated
 from pyskl.engine.config.device_heatmaps import write_out_heatmap_on
-from pyskl.engine.config.keys import KNOWN_KEYS, PHASES, SECTION_KEYS, SKELETON_ARGUMENTS
+from pyskl.engine.config.keys import KNOWN_KEYS, NTU_BY_DEFAULT, PHASES, SECTION_KEYS, SKELETON_ARGUMENTS
 from pyskl.engine.config.mmaction import to_pyskl_keys
 from pyskl.engine.config.shipped import find_config, similar_names
 from pyskl.engine.config.sizes import write_out_sizes
@@ -284,8 +284,9 @@ def write_out_layout(cfg: Config) -> None:
         backbone['graph_cfg'].setdefault('layout', layout)
     for _, holder, key in pipelines_in(cfg):
         for transform in holder[key]:
-            if transform.get('type') in SKELETON_ARGUMENTS:
-                transform.setdefault(SKELETON_ARGUMENTS[transform['type']], layout)
+            kind = transform.get('type')
+            if kind in SKELETON_ARGUMENTS and not (kind in NTU_BY_DEFAULT and layout == 'nturgb+d'):
+                transform.setdefault(SKELETON_ARGUMENTS[kind], layout)
 
 
 def _similar_files(path: Path) -> str:

@@ -1,9 +1,10 @@
-"""``num_classes``, ``clip_len`` and ``num_person``, named once in a config -> arguments of its components.
+"""``num_classes``, ``clip_len``, ``num_person`` and ``layout``, named once in a config -> sizes of its components.
 
-The data set's or the leaf's file names the number; every component that takes it and names none gets it. A number that
-a component names itself stays.
+The data set's or the leaf's file names them; every component that takes one and names none gets it. A number that a
+component names itself stays.
 """
 
+import contextlib
 import inspect
 from collections.abc import Iterable
 
@@ -12,16 +13,19 @@ from mmengine.registry import Registry
 
 from pyskl.engine.config.values import ARGUMENTS
 from pyskl.registry import MODELS, TRANSFORMS, lookup
+from pyskl.skeletons import get_skeleton
 
 SIZES = ('num_classes', 'clip_len', 'num_person')
+LENGTHS = ('PadTo',)  # transforms whose ``length`` is the number of frames of a clip
 
 
 def write_out_sizes(cfg: Config, pipelines: Iterable[tuple[str, dict, str]]) -> None:
-    """Write the three keys out, in place. Done twice, it changes nothing more.
+    """Write the keys out, in place. Done twice, it changes nothing more.
 
     ``num_classes`` goes to ``model.cls_head``; ``clip_len`` and ``num_person`` to every transform that has such a
-    parameter; ``num_person`` to ``model.backbone`` too, where the network's weights depend on it (a norm per person)
-    and its default is another number.
+    parameter (``clip_len`` to the ``length`` of ``PadTo``). A backbone gets the numbers that its weights depend on and
+    that its defaults do not match: ``num_person`` if it has a norm per person, ``clip_len`` as ``T``, and the joints
+    of ``layout`` as ``num_joints`` or as the first item of ``progressive_joint_seq``.
 
     Args:
         cfg: The config.
@@ -37,12 +41,28 @@ def write_out_sizes(cfg: Config, pipelines: Iterable[tuple[str, dict, str]]) -> 
     for _, holder, key in pipelines:
         for transform in holder[key]:
             _fill(transform, {k: v for k, v in sizes.items() if k != 'num_classes'}, TRANSFORMS)
+            if 'clip_len' in sizes and transform.get('type') in LENGTHS:
+                transform.setdefault('length', sizes['clip_len'])
     model = cfg.get('model') or {}
     if 'num_classes' in sizes:
         _fill(model.get('cls_head'), {'num_classes': sizes['num_classes']}, MODELS)
-    backbone = model.get('backbone')
-    if 'num_person' in sizes and _default_num_person(backbone) not in (None, sizes['num_person']):
-        backbone.setdefault('num_person', sizes['num_person'])
+    if isinstance(model.get('backbone'), dict):
+        _fill_backbone(model['backbone'], sizes, cfg.get('layout'))
+
+
+def _fill_backbone(backbone: dict, sizes: dict[str, int], layout: str | dict | None) -> None:
+    parameters = _parameters(backbone, MODELS)
+    values = {'num_person': sizes.get('num_person'), 'T': sizes.get('clip_len')}
+    norm = parameters.get('data_bn_type')
+    if norm and backbone.get('data_bn_type', norm.default) != 'MVC':
+        del values['num_person']  # the network reads none
+    if layout is not None and {'num_joints', 'progressive_joint_seq'} & set(parameters):
+        with contextlib.suppress(ValueError, OSError):  # building the network raises the error
+            joints = get_skeleton(layout if isinstance(layout, str) else dict(layout)).num_joints
+            values |= {'num_joints': joints, 'progressive_joint_seq': [joints]}
+    for key, value in values.items():
+        if value is not None and key in parameters and parameters[key].default != value:
+            backbone.setdefault(key, value)
 
 
 def _fill(component: object, sizes: dict[str, int], registry: Registry) -> None:
@@ -51,15 +71,6 @@ def _fill(component: object, sizes: dict[str, int], registry: Registry) -> None:
         for key, value in sizes.items():
             if key in parameters:
                 component.setdefault(key, value)
-
-
-def _default_num_person(backbone: object) -> object:
-    """The default ``num_person`` of a backbone's network; None if it reads none, as with ``data_bn_type='VC'``."""
-    parameters = _parameters(backbone, MODELS) if isinstance(backbone, dict) else {}
-    norm = parameters.get('data_bn_type')
-    if 'num_person' not in parameters or (norm and backbone.get('data_bn_type', norm.default) != 'MVC'):
-        return None
-    return parameters['num_person'].default
 
 
 def _parameters(component: dict, registry: Registry) -> dict[str, inspect.Parameter]:

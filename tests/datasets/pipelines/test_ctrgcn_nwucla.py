@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mmengine.config import Config
 
 from pyskl.datasets.pipelines.base import Compose
 from pyskl.datasets.pipelines.ctrgcn_nwucla import (
@@ -17,8 +16,9 @@ from pyskl.datasets.pipelines.ctrgcn_nwucla import (
     sorted_sample,
     spread_frames,
 )
+from pyskl.engine.config.load import load_config
 
-CONFIG = Path(__file__).resolve().parents[3] / 'configs/_base_/pipelines/nwucla_ctrgcn.py'
+CONFIG = Path(__file__).resolve().parents[3] / 'configs/ctrgcn/ctrgcn_nwucla/j.py'
 # Joint and parent, from 1, as the published feeder lists them.
 PAIRS = '1-2 2-3 3-3 4-3 5-3 6-5 7-6 8-7 9-3 10-9 11-10 12-11 13-1 14-13 15-14 16-15 17-1 18-17 19-18 20-19'
 
@@ -56,7 +56,7 @@ def joints(request):
 
 
 def pipeline(phase, stream):
-    steps = [dict(step) for step in Config.fromfile(CONFIG)[f'{phase}_pipeline']]
+    steps = [dict(step) for step in load_config(CONFIG)[f'{phase}_pipeline']]
     for step in steps:
         if step['type'] == 'GenSkeFeat':
             step['feats'] = [stream]

@@ -73,6 +73,13 @@ def test_layout_is_the_skeleton_wherever_none_is_named(write):
     assert cfg.data.val.pipeline[0].dataset == 'coco'
 
 
+def test_the_layout_of_ntu_leaves_transforms_alone_that_are_made_for_it(write):
+    cfg = load_config(write(ANY_SKELETON.replace('dog.yaml', 'nturgb+d')))
+    assert [dict(t) for t in cfg.data.train.pipeline[:2]] == [
+        {'type': 'PreNormalize3D'}, {'type': 'GenSkeFeat', 'dataset': 'nturgb+d'},
+    ]  # fmt: skip
+
+
 def test_every_transform_that_takes_a_skeleton_is_told_the_layout():
     TRANSFORMS.import_from_location()
     takes = {

@@ -95,3 +95,19 @@ def test_a_value_that_is_not_a_positive_integer_is_refused(key, value):
 def test_a_typo_of_the_keys_is_refused(typo, key):
     with pytest.raises(ValueError, match=f"did you mean '{key}'"):
         check_keys({typo: 5}, 'config')
+
+
+def test_a_backbone_gets_the_sizes_that_its_defaults_do_not_match():
+    sgn = completed(config(layout='nw-ucla', clip_len=32, model={'backbone': {'type': 'SGN'}})).model.backbone
+    assert (sgn.num_joints, sgn.T) == (20, 32)
+    sgn = completed(config(layout='nturgb+d', clip_len=30, model={'backbone': {'type': 'SGN'}})).model.backbone
+    assert sgn == {'type': 'SGN'}  # 25 joints and 30 frames are its defaults
+    grid = {'type': 'Ske2Grid', 'progressive_joint_seq': [17, 25]}
+    assert completed(config(layout='coco', model={'backbone': grid})).model.backbone == grid
+    del grid['progressive_joint_seq']
+    assert completed(config(layout='coco', model={'backbone': grid})).model.backbone.progressive_joint_seq == [17]
+
+
+def test_the_frames_of_a_filled_clip_are_its_length():
+    cfg = completed(config(clip_len=20, test_pipeline=[{'type': 'PadTo'}, {'type': 'PadTo', 'length': 300}]))
+    assert [step.length for step in cfg.test_pipeline] == [20, 300]
