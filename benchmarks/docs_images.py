@@ -5,6 +5,7 @@ python benchmarks/docs_images.py
 """
 
 import argparse
+import tempfile
 from pathlib import Path
 
 import cv2
@@ -15,13 +16,16 @@ from pyskl.cli.report import pose_of
 from pyskl.cli.run_facts import WorkDir
 from pyskl.datasets import read_annotations
 from pyskl.files import replacing_path
+from pyskl.inference.network import load_network
+from pyskl.inference.recognizer import ActionRecognizer
+from pyskl.inference.responses import KINDS, respond
 from pyskl.reports.charts import save
 from pyskl.reports.grid import grid_chart
 from pyskl.visualization.colors import ACCENT, BACKGROUND, QUIET, TEXT
 from pyskl.visualization.panels import JointsPanel
 from pyskl.visualization.skeleton import visibility
 from pyskl.visualization.text import put_text
-from pyskl.visualization.video import write_video
+from pyskl.visualization.video import write_image, write_video
 
 ACTIONS = ('wave', 'clap', 'punch', 'squat', 'kick')
 FRAMES, SIZE, FOOT, GAP = 40, 170, 44, 6
@@ -58,8 +62,39 @@ def film(work_dir: WorkDir, path: Path) -> None:
     write_video(path, frames(), 15)
 
 
+def explained(work_dir: WorkDir, path: Path) -> None:
+    """Draw which joints the network responds to (above) and which speak for its label (below), as a film has them."""
+    section = work_dir.cfg.data.test
+    records, splits = read_annotations(section.ann_file)
+    members = set(splits[section.split])
+    network, _ = load_network(work_dir.cfg, work_dir.checkpoint)
+    recognizer = ActionRecognizer.of(network)
+    canvas = np.full((2 * (SIZE + FOOT // 2), len(ACTIONS) * (SIZE + GAP) - GAP, 3), BACKGROUND, np.uint8)
+    for column, action in enumerate(ACTIONS):
+        label = work_dir.classes.index(action)
+        record = next(r for r in records if r['label'] == label and r['frame_dir'] in members)
+        keypoint, score = record['keypoint'][0].astype(np.float32), record['keypoint_score'][0].astype(np.float32)
+        size = tuple(record['img_shape'])
+        stream = recognizer.stream(size=size)
+        people = [(t / 30, np.array([1]), keypoint[t, None], score[t, None]) for t in range(len(keypoint))]
+        events = [event for _, _, *frame in people for event in stream.update(tuple(frame))] + stream.finish()
+        for row, kind in enumerate(KINDS):
+            with tempfile.TemporaryDirectory() as folder:
+                responses = respond(network, people, Path(folder), kind, events, size)
+                responses.rewind()
+                strength = np.stack([responses.strengths(np.array([1]))[0] for _ in people], 1)  # (1, T, V)
+                responses.close()
+            seen = visibility(keypoint[None], score[None])
+            panel = JointsPanel(keypoint[None], seen, work_dir.skeleton, SIZE, square=True, strength=strength)
+            x, y = column * (SIZE + GAP), row * (SIZE + FOOT // 2)
+            canvas[y : y + SIZE, x : x + SIZE] = panel.draw(int(strength[0].sum(1).argmax()))
+            words = events[0].label if kind == 'magnitude' else f'for {events[0].label}'
+            put_text(canvas, words, (x + 6, y + SIZE + 2), 13, QUIET)
+    write_image(path, canvas)
+
+
 def main() -> None:
-    """Draw both images."""
+    """Draw the images."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--work-dir', default='work_dirs/quickstart/d5tod6')
     parser.add_argument('--out', type=Path, default=Path(__file__).resolve().parents[1] / 'docs/images')
@@ -69,7 +104,8 @@ def main() -> None:
     film(work_dir, args.out / 'film.gif')
     with replacing_path(args.out / 'grid.png') as path:
         save(grid_chart(work_dir.grid(), work_dir.skeleton, pose_of(work_dir.clips())), path, dpi=110)
-    for path in (args.out / 'film.gif', args.out / 'grid.png'):
+    explained(work_dir, args.out / 'explain.png')
+    for path in (args.out / 'film.gif', args.out / 'grid.png', args.out / 'explain.png'):
         print(f'{path}: {path.stat().st_size / 1e3:.0f} kB')
 
 

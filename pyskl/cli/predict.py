@@ -8,7 +8,8 @@
     pyskl predict - --model CONFIG CHECKPOINT < people.jsonl       # a JSON line per frame in, one per event out
 
 A JSON line is {"time": s, "size": [height, width], "people": [{"keypoints": [[x, y, score], ...], "id": n}]}; only
-people and keypoints are needed. DIR of --out holds events.json, events.csv, events.srt, scores.npz and film.mp4.
+people and keypoints are needed. DIR of --out holds events.json, events.csv, events.srt, scores.npz and film.mp4; with
+--explain also explain.npz.
 """
 
 import argparse
@@ -32,6 +33,11 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--overwrite', action='store_true', help='replace results in DIR')
     parser.add_argument('--no-film', action='store_true', help='write no film.mp4')
     parser.add_argument('--film-height', type=int, default=720, metavar='N', help='of film.mp4, at most (default: 720)')
+    parser.add_argument(
+        '--explain', nargs='?', const='magnitude', choices=('magnitude', 'gradient'),
+        help='draw how strongly the network responds to each joint and write it to explain.npz; gradient: how much the '
+        'joint speaks for the label',
+    )  # fmt: skip
     parser.add_argument('--show', action='store_true', help='a window with the labels while it runs; q ends it')
     parser.add_argument('--seconds', type=float, metavar='S', help='stop a camera or stdin after this time')
     parser.add_argument(
@@ -44,6 +50,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         raise ValueError(f'--film-height must be 64 to 4320, got {args.film_height}')
     if args.seconds is not None and not args.seconds > 0:
         raise ValueError(f'--seconds must be above 0, got {args.seconds:g}')
+    if args.explain and not args.out:
+        raise ValueError('--explain is drawn into film.mp4 and written to explain.npz; name a folder by --out')
     check_model(args)
     return args
 
@@ -149,7 +157,7 @@ def label_film(recognizer, args: argparse.Namespace, source, out: Path | None, p
     """A film, or images."""
     for event in recognizer.film(
         source, out, fps=args.fps, overwrite=args.overwrite, draw=not args.no_film, height=args.film_height,
-        progress=bar, report=say,
+        explain=args.explain, progress=bar, report=say,
     ):  # fmt: skip
         print_event(event)
 
@@ -163,6 +171,10 @@ def main() -> None:
     keypoints = args.source == '-' or path.suffix.lower() in KEYPOINTS
     if args.show and (keypoints or path.is_dir()):
         raise ValueError('--show is for films and cameras')
+    if args.explain and (args.show or (not keypoints and not path.exists())):
+        raise ValueError(
+            '--explain goes over the film a second time; record a camera with --out, then explain the film'
+        )
     if args.seconds and not (args.source == '-' or not path.exists()):
         raise ValueError('--seconds is for cameras and stdin; a film ends by itself')
     if not keypoints and not path.exists() and not args.source.isdigit() and '://' not in args.source:

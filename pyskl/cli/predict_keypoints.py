@@ -3,7 +3,7 @@
 import argparse
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from pyskl.datasets.records.cache import open_records
 from pyskl.inference.film_writer import draw_film
 from pyskl.inference.keypoint_lines import LineFrame, read_lines
 from pyskl.inference.recognizer import ActionRecognizer
+from pyskl.inference.responses import check_explainable
 from pyskl.inference.writers import Recorder
 
 SIZE = (1080, 1920)
@@ -58,6 +59,8 @@ def label_frames(
 ) -> None:
     """Label frames of people, and draw them on a dark ground."""
     network = recognizer.network
+    if args.explain:
+        check_explainable(network, args.explain)
     about = {'source': args.source, 'model': network.name, 'fps': args.fps, 'layout': network.skeleton.name}
     with Recorder(out, network, about, args.overwrite) if out else nullcontext() as recorder:
         stream = recognizer.stream(args.fps, size, recorder.scores.add if recorder else None)
@@ -80,12 +83,18 @@ def label_frames(
                 recorder.write()
             for event in rest:
                 show_event(event)
-        if recorder and not args.no_film and network.skeleton.dims == 2 and recorder.people.frames:
-            size = stream.size or SIZE
-            draw_film(
-                recorder.folder / 'film.mp4', None, recorder.people, recorder.events, network.skeleton, size, args.fps,
-                height=args.film_height,
-            )  # fmt: skip
+        if not recorder or not recorder.people.frames:
+            return
+        with ExitStack() as stack:
+            responses = None
+            if args.explain:
+                responses = recognizer.explain_film(recorder, args.explain, stream.size)
+                stack.callback(responses.close)
+            if not args.no_film and network.skeleton.dims == 2:
+                draw_film(
+                    recorder.folder / 'film.mp4', None, recorder.people, recorder.events, network.skeleton,
+                    stream.size or SIZE, args.fps, height=args.film_height, responses=responses,
+                )  # fmt: skip
 
 
 def _until(frames: Iterator[LineFrame], seconds: float, fps: float) -> Iterator[LineFrame]:

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pyskl.datasets.pipelines.normalize import PreNormalize3D, filled_frames, longest_seen_first
 from pyskl.datasets.pipelines.sampling import PoseDecode, UniformSampleFrames
 from pyskl.datasets.pipelines.source_frames import TIMED, source_frames
 from pyskl.datasets.pipelines.streams import GenSkeFeat
@@ -32,6 +33,8 @@ class Response:
             sampling. PreNormalize3D may have exchanged persons and left out empty frames.
         probability: ``(K,)`` of the classes.
         index: The class that a gradient-weighted response is the evidence of; the likeliest unless one was named.
+        persons: ``(M',)``: which person of the window each of ``keypoint`` is.
+        frames: ``(T,)``: which frame of the window each of ``keypoint`` is.
     """
 
     joints: np.ndarray
@@ -39,6 +42,8 @@ class Response:
     keypoint: np.ndarray
     probability: np.ndarray
     index: int
+    persons: np.ndarray
+    frames: np.ndarray
 
 
 def magnitude(features: Tensor) -> Tensor:
@@ -120,17 +125,39 @@ def over_frames(values: np.ndarray, source: np.ndarray, frames: int) -> np.ndarr
     return out.swapaxes(0, 1).reshape(persons, frames, *places).astype(np.float32)
 
 
-def prepare(network: ActionNetwork, window: dict) -> tuple[Tensor, np.ndarray, np.ndarray]:
-    """Run the test pipeline and note which frames it takes.
+@dataclass(frozen=True)
+class Prepared:
+    """What the test pipeline makes of a window.
 
-    Returns:
-        ``(S, M, L, V, C)`` input, ``(S, L)`` the frame of the clip that each frame is, and the clip ``(M', T, V, C)``.
+    Args:
+        batch: ``(S, M, L, V, C)``, the network's input.
+        source: ``(S, L)``: which frame of ``clip`` each frame of ``batch`` is.
+        clip: ``(M', T, V, C)``: the window before streams and sampling.
+        persons: ``(M',)``: which person of the window each of ``clip`` is.
+        frames: ``(T,)``: which frame of the window each of ``clip`` is.
+    """
+
+    batch: Tensor
+    source: np.ndarray
+    clip: np.ndarray
+    persons: np.ndarray
+    frames: np.ndarray
+
+
+def prepare(network: ActionNetwork, window: dict) -> Prepared:
+    """Run the test pipeline and note which persons and frames it takes.
 
     Raises:
         ValueError: If the pipeline makes heatmaps.
     """
     results, clip, source = network.record(window), None, None
+    persons, kept = (np.arange(size) for size in np.shape(window['keypoint'])[:2])
     for transform in network.pipeline.transforms:
+        if isinstance(transform, PreNormalize3D):
+            filled = filled_frames(np.asarray(results['keypoint'], np.float32))
+            if filled.any():
+                order = longest_seen_first(filled)
+                persons, kept = persons[order], kept[filled[order[0]]]
         if clip is None and isinstance(transform, (GenSkeFeat, UniformSampleFrames, PoseDecode, *TIMED)):
             clip = np.asarray(results['keypoint'])
         if isinstance(transform, TIMED):
@@ -146,7 +173,7 @@ def prepare(network: ActionNetwork, window: dict) -> tuple[Tensor, np.ndarray, n
     frames, (clips, length) = clip.shape[1], (batch.shape[0], batch.shape[2])
     if source is None or len(source) != clips * length:  # padded or not sampled: spread evenly
         source = np.tile(np.arange(length) * frames // length, clips)
-    return batch, source.reshape(clips, length).clip(0, frames - 1), clip
+    return Prepared(batch, source.reshape(clips, length).clip(0, frames - 1), clip, persons, kept)
 
 
 def explain(network: ActionNetwork, window: dict, gradient: bool = False, index: int | None = None) -> Response:
@@ -161,7 +188,8 @@ def explain(network: ActionNetwork, window: dict, gradient: bool = False, index:
     Raises:
         ValueError: If the network's features have no joints, or there is no such class.
     """
-    batch, source, clip = prepare(network, window)
+    prepared = prepare(network, window)
+    batch, source, clip = prepared.batch, prepared.source, prepared.clip
     model = network.model
     device = next(model.parameters()).device
     with torch.no_grad():
@@ -187,4 +215,5 @@ def explain(network: ActionNetwork, window: dict, gradient: bool = False, index:
     if grid:
         cells = over_frames(found.cpu().numpy(), source, clip.shape[1])
         found = to_joints(found, cell_shares(model.backbone, tuple(found.shape[-2:])))
-    return Response(over_frames(found.cpu().numpy(), source, clip.shape[1]), cells, clip, probability, chosen)
+    found = over_frames(found.cpu().numpy(), source, clip.shape[1])
+    return Response(found, cells, clip, probability, chosen, prepared.persons, prepared.frames)

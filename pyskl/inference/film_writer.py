@@ -9,13 +9,15 @@ import cv2
 import numpy as np
 
 from pyskl.files import replacing_path
+from pyskl.inference.responses import ResponseSpool
 from pyskl.inference.sources import FilmSource, _pyav
 from pyskl.inference.spool import PeopleSpool
 from pyskl.inference.timeline import Event
 from pyskl.skeletons import Skeleton
-from pyskl.visualization.overlay import Interval, Strip, draw_people
+from pyskl.visualization.overlay import Interval, Strip, draw_cells, draw_people, draw_scale
 
 CLOCK = 90_000  # ticks per second of the film's times
+CAPTIONS = {'magnitude': 'response of joints', 'gradient': 'evidence for the label'}
 COPIED = ('aac', 'mp3', 'ac3')  # sound that an mp4 file holds as it is
 
 
@@ -124,6 +126,7 @@ def draw_film(
     sound: str | Path | None = None,
     height: int = 720,
     progress=iter,
+    responses: ResponseSpool | None = None,
 ) -> int:
     """Write the film with skeletons, labels and the timeline.
 
@@ -140,6 +143,7 @@ def draw_film(
         sound: Film whose sound is taken.
         height: Largest height of the frames, pixels.
         progress: What goes over the frames, such as ``tqdm``.
+        responses: Of the same people, drawn as size and colour of joints.
 
     Returns:
         How many frames were written.
@@ -154,6 +158,8 @@ def draw_film(
     strip = Strip(shape[1], intervals, (0.0, max(last, people.frames / fps)), int(np.clip(shape[0] // 40, 11, 18)))
     total = (shape[0] + strip.still.shape[0], shape[1])
     count, interrupted = 0, False
+    if responses is not None:
+        responses.rewind()
     images = (frame.image for frame in source) if source is not None else None
     with replacing_path(path) as name:
         writer = FilmWriter(name, total, fps, sound)
@@ -165,7 +171,13 @@ def draw_film(
                 if images is not None:
                     image = cv2.resize(image, shape[::-1], interpolation=cv2.INTER_AREA)[..., ::-1]
                 labels = _labels_at(intervals, time)
-                image = draw_people(image, persons.tolist(), keypoint[..., :2] * scale, score, skeleton, labels)
+                strength, cells = (None, None) if responses is None else responses.strengths(persons)
+                keypoint = keypoint[..., :2] * scale
+                image = draw_people(image, persons.tolist(), keypoint, score, skeleton, labels, strength)
+                if responses is not None:
+                    draw_scale(image, CAPTIONS[responses.kind])
+                if cells is not None:
+                    draw_cells(image, persons.tolist(), cells)
                 writer.write(np.concatenate([image, strip.draw(time)]), time)
                 count += 1
         except KeyboardInterrupt:

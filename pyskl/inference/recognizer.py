@@ -14,8 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
+from pyskl.inference.explain import Response
+from pyskl.inference.explain import explain as explain_window
 from pyskl.inference.film_writer import draw_film
 from pyskl.inference.network import ActionNetwork, Calibration, load_network
+from pyskl.inference.responses import ResponseSpool, check_explainable, respond
 from pyskl.inference.sources import FilmSource, Frame, ImagesSource, open_source, prefetch
 from pyskl.inference.stream import ActionStream, StreamSettings
 from pyskl.inference.timeline import Event
@@ -126,6 +129,48 @@ class ActionRecognizer:
         """A stream to be given the people of each frame; see :class:`pyskl.inference.stream.ActionStream`."""
         return ActionStream(self.network, fps, size, self.settings, on_scores)
 
+    def response(
+        self,
+        keypoint: np.ndarray,
+        score: np.ndarray | None = None,
+        size: tuple[int, int] | None = None,
+        *,
+        gradient: bool = False,
+        label: str | None = None,
+    ) -> Response:
+        """How strongly the network responds to each joint of a clip.
+
+        Args:
+            keypoint: ``(M, T, V, C)`` at the network's frame rate.
+            score: ``(M, T, V)`` of 2D joints; None: 1 for all joints that are not at 0.
+            size: (height, width) of the images, pixels.
+            gradient: Whether the response is the evidence for a class in place of the magnitude.
+            label: Name of that class; None is the likeliest.
+
+        Raises:
+            ValueError: If the joints are not those of the network, it has no responses of joints, or no such class.
+        """
+        keypoint, skeleton = np.asarray(keypoint, np.float32), self.network.skeleton
+        due = (skeleton.num_joints, skeleton.dims)
+        if keypoint.ndim != 4 or keypoint.shape[2:] != due:
+            raise ValueError(
+                f'keypoint must be (M, T, {due[0]}, {due[1]}), the joints of {skeleton.name!r}, got {keypoint.shape}'
+            )
+        if label is not None and not gradient:
+            raise ValueError('label names the class of gradient=True; the magnitude is of no class')
+        if label is not None and label not in self.network.classes:
+            raise ValueError(f'no class {label!r}; choose from {self.network.classes}')
+        window = {'keypoint': keypoint}
+        if skeleton.dims == 2:
+            seen = (keypoint != 0).any(-1) if score is None else np.asarray(score)
+            if seen.shape != keypoint.shape[:3]:
+                raise ValueError(f'score must be {keypoint.shape[:3]} as keypoint is, got {seen.shape}')
+            window['keypoint_score'] = seen.astype(np.float32)
+        if size is not None:
+            window['img_shape'] = tuple(size)
+        index = None if label is None else self.network.classes.index(label)
+        return explain_window(self.network, window, gradient, index)
+
     def film(
         self,
         source: str | Path | FilmSource | ImagesSource,
@@ -135,6 +180,7 @@ class ActionRecognizer:
         overwrite: bool = False,
         draw: bool = True,
         height: int = 720,
+        explain: str | None = None,
         progress: Callable[..., Iterable] | None = None,
         report: Callable[[str], None] = lambda line: None,
     ) -> Iterator[Event]:
@@ -151,11 +197,13 @@ class ActionRecognizer:
             overwrite: Whether results in ``out`` are replaced.
             draw: Whether film.mp4 is drawn.
             height: Largest height of film.mp4, without the timeline.
+            explain: ``magnitude`` or ``gradient``: the response of each joint is drawn into film.mp4 and written to
+                explain.npz, see :func:`pyskl.inference.responses.respond`.
             progress: Wraps the frames: called with (frames, total, what).
             report: Called with lines for the log.
 
         Raises:
-            ValueError: If the source cannot be decoded or nothing fits the network.
+            ValueError: If the source cannot be decoded, nothing fits the network, or it has no responses of joints.
             OSError: If a file cannot be read or written.
         """
         if isinstance(source, str | Path):
@@ -164,6 +212,10 @@ class ActionRecognizer:
             'source': str(getattr(source, 'path', '')), 'model': self.network.name, 'fps': source.fps,
             'height': source.size[0], 'width': source.size[1], 'layout': self.network.skeleton.name,
         }  # fmt: skip
+        if explain is not None:
+            if out is None:
+                raise ValueError('explain is drawn into film.mp4 and written to explain.npz; name a folder, out')
+            check_explainable(self.network, explain)
         model = self.pose()
         with contextlib.ExitStack() as stack:
             recorder = stack.enter_context(Recorder(out, self.network, about, overwrite)) if out else None
@@ -189,17 +241,40 @@ class ActionRecognizer:
                 report(line)
             if not seen:
                 report(f'nobody was found in {about["source"]}')
-            if recorder and draw and recorder.people.frames:
-                self._draw(source, recorder, height, progress)
+            if recorder and recorder.people.frames:
+                responses = None
+                if explain:
+                    responses = self.explain_film(recorder, explain, source.size, progress)
+                    stack.callback(responses.close)
+                if draw:
+                    self._draw(source, recorder, height, progress, responses)
 
-    def _draw(self, source, recorder: Recorder, height: int, progress) -> None:
+    def explain_film(
+        self,
+        recorder: Recorder,
+        kind: str,
+        size: tuple[int, int] | None,
+        progress: Callable[..., Iterable] | None = None,
+    ) -> ResponseSpool:
+        """Write explain.npz of a film that has been labelled; its owner closes the responses."""
+        people = recorder.people
+        frames = progress(people, people.frames, 'explain') if progress else people
+        responses = respond(self.network, frames, recorder.folder, kind, recorder.events, size, self.settings)
+        try:
+            responses.write(recorder.folder / 'explain.npz')
+        except BaseException:
+            responses.close()
+            raise
+        return responses
+
+    def _draw(self, source, recorder: Recorder, height: int, progress, responses: ResponseSpool | None) -> None:
         path = recorder.folder / 'film.mp4'
         sound = source.path if isinstance(source, FilmSource) else None
         wrapped = (lambda people: progress(people, people.frames, 'film')) if progress else iter
         try:
             draw_film(
                 path, prefetch(source), recorder.people, recorder.events, self.network.skeleton, source.size,
-                source.fps, sound, height, wrapped,
+                source.fps, sound, height, wrapped, responses,
             )  # fmt: skip
         except OSError as error:
             raise OSError(f'{path} cannot be written ({error}); events and scores are in {recorder.folder}') from error

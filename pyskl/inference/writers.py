@@ -1,4 +1,7 @@
-"""What ``--out`` holds: events.json, events.csv, events.srt and scores.npz; the film is of :mod:`film_writer`."""
+"""What ``--out`` holds: events.json, events.csv, events.srt and scores.npz.
+
+The film is of :mod:`film_writer`, explain.npz of :mod:`responses`.
+"""
 
 import csv
 import io
@@ -13,7 +16,7 @@ from pyskl.inference.network import ActionNetwork
 from pyskl.inference.spool import PeopleSpool, ScoreSpool
 from pyskl.inference.timeline import Event
 
-NAMES = ('events.json', 'events.csv', 'events.srt', 'scores.npz', 'film.mp4')
+NAMES = ('events.json', 'events.csv', 'events.srt', 'scores.npz', 'explain.npz', 'film.mp4')
 COLUMNS = ('person', 'start', 'end', 'label', 'score', 'partner')
 
 

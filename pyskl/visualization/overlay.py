@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from pyskl.skeletons import Skeleton
-from pyskl.visualization.colors import BACKGROUND, FAINT, NEITHER, PANEL, PERSONS, QUIET, TEXT
+from pyskl.visualization.colors import BACKGROUND, FAINT, NEITHER, PANEL, PERSONS, QUIET, TEXT, heat
 from pyskl.visualization.skeleton import draw_skeleton
 from pyskl.visualization.text import put_text, shortened, text_width
 
@@ -39,6 +39,7 @@ def draw_people(
     score: np.ndarray,
     skeleton: Skeleton,
     labels: dict[int, str],
+    strength: np.ndarray | None = None,
 ) -> np.ndarray:
     """Draw skeletons and labels on a copy of ``image``.
 
@@ -49,14 +50,18 @@ def draw_people(
         score: ``(P, V)``; joints of score 0 are not drawn.
         skeleton: Skeleton of the joints.
         labels: Label of each person, by number.
+        strength: ``(P, V)`` from 0 to 1: size and colour of joints.
     """
     height, width = image.shape[:2]
     letters = int(np.clip(height // 32, 12, 26))
     stroke = max(2, height // 240)
     opacity = np.where(score > 0, 0.4 + 0.6 * score.clip(0, 1), 0)
     numbers = [(person - 1) % len(PERSONS) if person else len(PERSONS) - 2 for person in persons]
+    thickness, radius = stroke, stroke * 0.6 + 1.5
+    if strength is not None:  # thin limbs, so that joints stand out
+        thickness, radius = max(1, stroke // 2), stroke + 1.5
     image = draw_skeleton(
-        image, keypoint, skeleton, opacity, thickness=stroke, radius=stroke * 0.6 + 1.5, numbers=numbers
+        image, keypoint, skeleton, opacity, thickness=thickness, radius=radius, numbers=numbers, strength=strength
     )
     taken = []
     for person, place, seen in zip(persons, keypoint, score > 0, strict=True):
@@ -73,6 +78,44 @@ def draw_people(
         cv2.rectangle(image, (left, top), (left + 3, top + box[1]), person_color(person), cv2.FILLED)
         put_text(image, text, (left + letters // 2, top + letters // 6), letters)
     return image
+
+
+def draw_scale(image: np.ndarray, what: str) -> None:
+    """Draw the scale of ``strength`` into the lower left corner of ``image``: ``what`` it is, from weak to strong."""
+    height, width = image.shape[:2]
+    letters = int(np.clip(height // 40, 11, 18))
+    row, gap, bar = round(letters * 1.6), letters // 2, letters * 6
+    text = shortened(what, letters, max(width - bar - 3 * gap, letters))
+    top, right = height - row, text_width(text, letters) + bar + 3 * gap
+    cv2.rectangle(image, (0, top), (right, height), BACKGROUND, cv2.FILLED)
+    put_text(image, text, (gap, top + letters // 5), letters, QUIET)
+    left = right - bar - gap
+    colors = heat(np.linspace(0, 1, bar))
+    part = image[top + gap : height - gap, max(left, 0) : left + bar]
+    part[:] = colors[None, : part.shape[1]]
+
+
+def draw_cells(image: np.ndarray, persons: Sequence[int], cells: np.ndarray) -> None:
+    """Draw the grids of the tracked persons side by side into the lower right corner of ``image``.
+
+    Args:
+        image: ``(H, W, 3)``.
+        persons: Number of each person, from 1; 0 for one that is not tracked, who has no grid.
+        cells: ``(P, H', W')`` from 0 to 1.
+    """
+    height, width = image.shape[:2]
+    side = max(height // 6 // max(cells.shape[1:]), 2)
+    gap, frame = side // 2 + 2, 2
+    right, bottom = width - gap, height - gap
+    shown = sorted((person, place) for place, person in enumerate(persons) if person > 0)[:MAX_ROWS]
+    for person, place in reversed(shown):
+        grid = heat(cells[place]).repeat(side, 0).repeat(side, 1)
+        top, left = bottom - grid.shape[0] - frame, right - grid.shape[1] - 2 * frame
+        if left < width // 2 or top < frame:
+            return
+        cv2.rectangle(image, (left, top - frame), (right - 1, bottom - 1), person_color(person), cv2.FILLED)
+        image[top : bottom - frame, left + frame : right - frame] = grid
+        right = left - gap
 
 
 class Strip:

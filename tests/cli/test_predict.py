@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from pyskl.cli import predict
+from pyskl.inference.network import load_network
 from pyskl.inference.recognizer import ActionRecognizer
 from tests.inference.films import HandsUp, pose_of, render, two_people, write_film
 
@@ -39,7 +40,8 @@ def lines_of(scene, **extra):
 
 
 def test_lines_in_and_one_json_line_per_event_out(call, scene, capsys, tmp_path):
-    call('-', '--fps', 15, '--out', tmp_path / 'out', stdin='\n'.join(lines_of(scene)))
+    lines = '\n'.join(lines_of(scene))
+    call('-', '--fps', 15, '--out', tmp_path / 'out', '--film-height', 180, stdin=lines)
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert {(e['person'], e['label']) for e in events} == {(1, 'walk'), (1, 'wave'), (2, 'wave'), (2, 'walk')}
     assert (tmp_path / 'out' / 'film.mp4').stat().st_size > 1000
@@ -86,12 +88,42 @@ def test_keypoint_json_of_other_joints_is_refused(call, tmp_path):
         (['0', '--fps', '0'], ValueError, '--fps must be above 0'),
         (['-', '--show'], ValueError, '--show is for films and cameras'),
         (['.', '--seconds', '3'], ValueError, '--seconds is for cameras and stdin'),
+        (['-', '--explain'], ValueError, '--explain is drawn into film.mp4 .* name a folder by --out'),
+        (['0', '--explain', '--out', 'out'], ValueError, '--explain goes over the film a second time'),
         (['-', '--clips', '0'], ValueError, '--clips must be 1 to 100, got 0'),
     ],
 )
 def test_options_that_cannot_be_are_one_line(call, words, error, message):
     with pytest.raises(error, match=message):
         call(*words)
+
+
+class Explained(HandsUp):
+    """HandsUp with a network that can be asked why."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def __getattr__(self, name):
+        return getattr(self.network, name)
+
+
+@pytest.mark.parametrize('lines', [True, False])
+def test_explain_draws_and_writes_responses(lines, tiny, scene, call, monkeypatch, tmp_path):
+    network, _ = load_network(str(tiny.config), None)
+    recognizer = ActionRecognizer.of(Explained(network), pose_of(scene))
+    monkeypatch.setattr(predict, 'make_recognizer', lambda args: recognizer)
+    out = tmp_path / 'out'
+    if lines:
+        call('-', '--fps', 15, '--out', out, '--film-height', 180, '--explain', stdin='\n'.join(lines_of(scene)))
+    else:
+        call(write_film(tmp_path / 'a.mp4', render(scene)), '--out', out, '--explain', 'gradient', '--overwrite')
+    held = np.load(out / 'explain.npz')
+    assert held['response'].shape == (180, 17) and held['cells'].shape == (180, 5, 5)
+    assert np.isfinite(held['response']).all() and str(held['kind']) == ('magnitude' if lines else 'gradient')
+    assert (held['index'] >= 0).all() == (not lines)
+    assert (out / 'film.mp4').stat().st_size > 1000
 
 
 def test_a_folder_without_films_or_images(call, tmp_path):

@@ -5,6 +5,7 @@ import pytest
 
 av = pytest.importorskip('av')
 
+from pyskl.inference.network import load_network  # noqa: E402
 from pyskl.inference.recognizer import ActionRecognizer, find_model  # noqa: E402
 from tests.inference.films import SIZE, HandsUp, pose_of, render, two_people, write_film  # noqa: E402
 
@@ -114,6 +115,31 @@ def test_a_full_disk_while_the_film_is_written_loses_nothing_else(scene, film, t
     with pytest.raises(OSError, match='film.mp4 cannot be written.*No space left on device.*events and scores are in'):
         list(ActionRecognizer.of(HandsUp(), pose_of(scene)).film(film, tmp_path / 'out'))
     assert len(json.loads((tmp_path / 'out' / 'events.json').read_text())['events']) == 4
+
+
+def test_the_response_to_a_clip(tiny):
+    recognizer = ActionRecognizer.of(load_network(str(tiny.config), None)[0])
+    keypoint = np.random.RandomState(0).rand(1, 20, 17, 2) * 900
+    name = recognizer.network.classes[2]
+    found = recognizer.response(keypoint, size=(1080, 1920), gradient=True, label=name)
+    assert found.joints.shape == (2, 20, 17) and found.index == 2 and found.cells.shape == (2, 20, 5, 5)
+    for words, message in (
+        ({'keypoint': keypoint[..., :5, :]}, r'keypoint must be \(M, T, 17, 2\)'),
+        ({'keypoint': keypoint, 'score': np.ones((1, 20))}, r'score must be \(1, 20, 17\)'),
+        ({'keypoint': keypoint, 'label': name}, 'the magnitude is of no class'),
+        ({'keypoint': keypoint, 'gradient': True, 'label': 'fly'}, "no class 'fly'; choose from"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            recognizer.response(**words)
+
+
+def test_explain_without_a_folder_or_joints_is_refused_before_the_film_is_read(film, tmp_path, tiny):
+    recognizer = ActionRecognizer.of(load_network(str(tiny.config), None)[0], pose_of(two_people()))
+    with pytest.raises(ValueError, match='name a folder, out'):
+        next(recognizer.film(film, explain='gradient'))
+    with pytest.raises(ValueError, match="got 'why'"):
+        next(recognizer.film(film, tmp_path / 'out', explain='why'))
+    assert not (tmp_path / 'out').exists()
 
 
 def test_quickstart_without_a_checkpoint_names_the_script(tmp_path, monkeypatch):

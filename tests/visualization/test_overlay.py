@@ -1,8 +1,8 @@
 import numpy as np
 
 from pyskl.skeletons import get_skeleton
-from pyskl.visualization.colors import FAINT
-from pyskl.visualization.overlay import Interval, Strip, draw_people, person_color
+from pyskl.visualization.colors import FAINT, heat
+from pyskl.visualization.overlay import Interval, Strip, draw_cells, draw_people, draw_scale, person_color
 
 COCO = get_skeleton('coco')
 
@@ -16,6 +16,43 @@ def test_the_label_stands_above_its_person_and_the_image_is_left_alone():
     assert 60 < changed[0] < 100 and (out[changed[0] : 100, 120:200] != 200).any()
     alone = draw_people(image, [1], keypoint, np.ones((1, 17)), COCO, {})
     assert np.flatnonzero((alone != 200).any((1, 2)))[0] >= 95
+
+
+def test_a_strong_joint_is_large_and_bright():
+    image = np.zeros((240, 320, 3), np.uint8)
+    keypoint = np.zeros((1, 17, 2))
+    keypoint[0, 9], keypoint[0, 10] = (80, 120), (240, 120)
+    score = np.zeros((1, 17))
+    score[0, 9:11] = 1
+    strength = np.zeros((1, 17))
+    strength[0, 9] = 1
+    out = draw_people(image, [1], keypoint, score, COCO, {}, strength)
+    assert (
+        out[120, 80].tolist() == heat(np.array(1.0)).tolist() and out[120, 240].tolist() == heat(np.array(0)).tolist()
+    )
+    assert (out[:, :160].max(-1) > 20).sum() > 3 * (out[:, 160:].max(-1) > 20).sum()
+
+
+def test_the_grids_of_tracked_persons_stand_in_the_lower_right_corner():
+    image = np.zeros((240, 320, 3), np.uint8)
+    cells = np.zeros((3, 2, 2))
+    cells[2, 0, 0] = 1
+    draw_cells(image, [1, 0, 2], cells)
+    assert not image[:, :160].any() and not image[:160].any()
+    for person in (1, 2):
+        assert (image == np.array(person_color(person), np.uint8)).all(-1).any()
+    rows, columns = np.nonzero((image == heat(np.array(1.0))).all(-1))
+    assert len(rows) == 20 * 20 and columns.min() > 250  # one cell of person 2, on the right
+    draw_cells(np.zeros((8, 8, 3), np.uint8), [1], cells[:1])  # an image without room
+
+
+def test_the_scale_goes_from_dark_to_bright():
+    image = np.full((240, 320, 3), 90, np.uint8)
+    draw_scale(image, 'response of joints')
+    changed = np.argwhere((image != 90).any(-1))
+    assert changed[:, 0].min() > 200 and changed[:, 1].min() == 0
+    assert (image == heat(np.array(0.0))).all(-1).any() and (image == heat(np.array(1.0))).all(-1).any()
+    draw_scale(np.zeros((16, 16, 3), np.uint8), 'response of joints')
 
 
 def test_nobody_is_drawn_where_nobody_is_seen():

@@ -196,6 +196,12 @@ def filled_frames(keypoint: np.ndarray) -> np.ndarray:
     return filled
 
 
+def longest_seen_first(filled: np.ndarray) -> list[int]:
+    """Order of persons by their number of non-empty frames, ``(M, T)`` bool; ties stay in place."""
+    counts = filled.sum(1).tolist()
+    return sorted(range(len(counts)), key=lambda person: -counts[person])
+
+
 def subtract_center(keypoint: np.ndarray, center: np.ndarray, filled: np.ndarray) -> np.ndarray:
     """Subtract ``center``; a joint at exactly (0, 0, 0) is undetected and stays there.
 
@@ -268,11 +274,10 @@ class PreNormalize3D(BaseTransform):
         keypoint = results['keypoint'] = to_float32(results['keypoint'])
         results['coord_dims'] = 3
         filled = filled_frames(keypoint)
-        counts = filled.sum(1).tolist()
-        if not any(counts):
+        if not filled.any():
             return results
-        order = sorted(range(len(counts)), key=lambda person: -counts[person])
-        if order != list(range(len(counts))):
+        order = longest_seen_first(filled)
+        if order != list(range(len(order))):
             keypoint, filled = keypoint[order], filled[order]
         if not filled[0].all():
             keypoint, filled = keypoint[:, filled[0]], filled[:, filled[0]]

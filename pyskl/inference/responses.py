@@ -1,0 +1,316 @@
+"""Which joints a label comes from, over a whole film: the responses of :mod:`explain`, frame by frame.
+
+The people of the film go through the network once more, in windows that overlap by half; each frame has the mean of
+the windows that it lies in, weighted towards their middles. Memory is bounded by the people of a window.
+
+Axes: ``P`` persons of a frame, ``n`` rows (one per tracked person and frame), ``V`` joints, ``H' x W'`` grid cells.
+"""
+
+import tempfile
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from pyskl.files import replacing
+from pyskl.inference.explain import Response, explain
+from pyskl.inference.network import ActionNetwork
+from pyskl.inference.stream import FEWEST, ActionStream, StreamSettings
+from pyskl.inference.timeline import Event
+
+KINDS = ('magnitude', 'gradient')
+LONGEST_HOP = 60.0  # seconds, as StreamSettings has it
+SAMPLES = 100_000  # values that the scale of the colours is estimated from
+SCALE = (5, 99)  # percentiles drawn as the weakest and the strongest
+
+
+class _Scale:
+    """The weakest and the strongest of many values, estimated from a bounded number of them."""
+
+    def __init__(self) -> None:
+        self._samples, self._size, self._every, self._count = [], 0, 1, 0
+
+    def add(self, values: np.ndarray) -> None:
+        """Values of a frame; NaN is left out."""
+        self._count += 1
+        values = values[np.isfinite(values)]
+        if self._count % self._every or not len(values):
+            return
+        self._samples.append(values)
+        self._size += len(values)
+        if self._size > SAMPLES:
+            self._samples, self._every = self._samples[1::2], self._every * 2
+            self._size = sum(map(len, self._samples))
+
+    def limits(self) -> tuple[float, float]:
+        """The percentiles :data:`SCALE`."""
+        if not self._samples:
+            return 0.0, 1.0
+        low, high = np.percentile(np.concatenate(self._samples), SCALE)
+        return float(low), float(max(high, low + np.finfo(np.float32).tiny))
+
+
+class ResponseSpool:
+    """Responses of all tracked persons on disk: a temporary file without a name, written and then read in order.
+
+    Args:
+        folder: Where the file lies.
+        kind: One of :data:`KINDS`.
+        network: Whose joints and classes are written.
+        grid: (H', W') of a Ske2Grid's cells, else None.
+    """
+
+    def __init__(self, folder: Path, kind: str, network: ActionNetwork, grid: tuple[int, int] | None) -> None:
+        self.kind, self.grid = kind, grid
+        self._network = network
+        columns = [
+            ('time', '<f8'),
+            ('person', '<i4'),
+            ('index', '<i4'),
+            ('response', '<f4', network.skeleton.num_joints),
+        ]
+        self._row = np.dtype(columns + ([('cells', '<f4', grid)] if grid else []))
+        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
+        self._scales = {name: _Scale() for name in ('response', 'cells')}
+
+    def add(self, rows: np.ndarray, seen: np.ndarray) -> None:
+        """Append rows; ``seen`` ``(n, V)`` marks the joints that decide the scale."""
+        self._file.write(rows.tobytes())
+        self._scales['response'].add(rows['response'][seen])
+        if self.grid:
+            self._scales['cells'].add(rows['cells'].ravel())
+
+    def empty(self, count: int) -> np.ndarray:
+        """``(count,)`` rows without responses."""
+        rows = np.zeros(count, self._row)
+        rows['index'] = -1
+        for name in ('response', 'cells')[: 2 if self.grid else 1]:
+            rows[name] = np.nan
+        return rows
+
+    def rewind(self) -> None:
+        """Go to the first row, for :meth:`strengths`."""
+        self._file.seek(0)
+        self._limits = {name: scale.limits() for name, scale in self._scales.items()}
+
+    def strengths(self, persons: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """Responses of the next frame as sizes and colours.
+
+        Args:
+            persons: ``(P,)``: numbers of the frame's persons, 0 where untracked.
+
+        Returns:
+            ``(P, V)`` of joints and ``(P, H', W')`` of cells (None without a grid), from 0 (weak) to 1 (strong); 0
+            where there is no response.
+        """
+        tracked = np.flatnonzero(persons > 0)
+        rows = np.frombuffer(self._file.read(self._row.itemsize * len(tracked)), self._row)
+        found = []
+        for name in ('response', 'cells')[: 2 if self.grid else 1]:
+            out = np.zeros((len(persons), *self._row[name].shape), np.float32)
+            low, high = self._limits[name]
+            out[tracked] = np.nan_to_num((rows[name] - low) / (high - low)).clip(0, 1)
+            found.append(out)
+        return found[0], found[1] if self.grid else None
+
+    def write(self, path: Path) -> None:
+        """Write ``explain.npz``; see docs/film.md for its arrays.
+
+        Raises:
+            OSError: If the file cannot be written.
+        """
+        self._file.flush()
+        rows = np.memmap(self._file, self._row, mode='r') if self._file.tell() else np.zeros(0, self._row)
+        about = {
+            'kind': np.array(self.kind), 'joints': np.array(self._network.skeleton.joints),
+            'classes': np.array(self._network.classes),
+        }  # fmt: skip
+        with replacing(path) as file:
+            np.savez(file, **about, **{name: rows[name] for name in self._row.names})
+
+    def close(self) -> None:
+        """Delete the file."""
+        self._file.close()
+
+
+@dataclass
+class _Frame:
+    """Tracked people of a frame until all windows that it lies in are done."""
+
+    time: float
+    rows: np.ndarray  # of the spool
+    seen: np.ndarray  # (n, V)
+    places: dict[int, int]  # row of each person
+    sums: dict[int, '_Sum']  # of each person
+
+
+@dataclass
+class _Sum:
+    """Weighted sum of the responses of the windows that a frame lies in."""
+
+    weight: float
+    joints: np.ndarray
+    cells: np.ndarray | None
+    heaviest: float
+
+
+class _ResponseStream(ActionStream):
+    """A stream that asks for responses in place of labels."""
+
+    def __init__(
+        self,
+        network: ActionNetwork,
+        size: tuple[int, int] | None,
+        settings: StreamSettings,
+        spool: ResponseSpool,
+        label_at: Callable[[int, float], int | None],
+    ) -> None:
+        window = settings.window or network.window
+        super().__init__(network, size=size, settings=replace(settings, hop=min(window / 2, LONGEST_HOP)))
+        self._spool, self._label_at = spool, label_at
+        self._waiting: deque[_Frame] = deque()
+        self._delay = window + settings.max_age + 2 / network.fps
+
+    def take(self, time: float, persons: np.ndarray, keypoint: np.ndarray, score: np.ndarray) -> None:
+        """The people of the next frame, with their numbers."""
+        tracked = np.flatnonzero(persons > 0)
+        numbers = persons[tracked]
+        rows = self._spool.empty(len(tracked))
+        rows['time'], rows['person'] = time, numbers
+        places = {int(number): place for place, number in enumerate(numbers)}
+        self._waiting.append(_Frame(time, rows, score[tracked] > 0, places, {}))
+        self.update((keypoint[tracked], score[tracked]), time, (numbers - 1).tolist())
+        while self._waiting and self._waiting[0].time < time - self._delay:
+            self._release()
+
+    def end(self) -> None:
+        """Ask about the last windows and write the last rows."""
+        if self._buffers:
+            self._label(self.time)
+        self.finish()
+        while self._waiting:
+            self._release()
+
+    def _release(self) -> None:
+        frame = self._waiting.popleft()
+        for person, total in frame.sums.items():
+            row = frame.rows[frame.places[person]]
+            row['response'] = total.joints / total.weight
+            if total.cells is not None:
+                row['cells'] = total.cells / total.weight
+        self._spool.add(frame.rows, frame.seen)
+
+    def _close(self, person: int) -> list[Event]:
+        last = self._buffers[person].last
+        if self._buffers[person].count >= FEWEST:
+            self._score([(last, (person,), self._window((person,), last))])
+        return super()._close(person)
+
+    def _score(self, units: list[tuple[float, tuple[int, ...], dict]]) -> list[Event]:
+        gradient = self._spool.kind == 'gradient'
+        for end, unit, window in units:
+            length = window['keypoint'].shape[1]
+            times = end - np.arange(length - 1, -1, -1) / self.network.fps
+            index = self._label_at(unit[0], float(times.mean())) if gradient else None
+            found = explain(self.network, window, gradient, index)
+            for place in range(min(len(unit), len(found.joints))):
+                self._add(unit[found.persons[place]], times[found.frames], found, place, gradient)
+            for person in unit:
+                self._labelled[person] += 1
+        return []
+
+    def _add(self, person: int, times: np.ndarray, found: Response, place: int, gradient: bool) -> None:
+        """Add the response of a window to the frames of a person that it covers."""
+        begin, end, slack = times[0], times[-1], 1 / self.network.fps
+        for frame in reversed(self._waiting):
+            if frame.time < begin - slack:
+                return
+            if frame.time > end + slack or person not in frame.places:
+                continue
+            near = int(np.abs(times - frame.time).argmin())
+            weight = max(min(frame.time - begin, end - frame.time), 0.0) + slack
+            joints = weight * found.joints[place, near]
+            cells = None if found.cells is None else weight * found.cells[place, near]
+            total = frame.sums.get(person)
+            if gradient and (total is None or weight > total.heaviest):  # the class of the window that counts most
+                frame.rows['index'][frame.places[person]] = found.index
+            if total is None:
+                frame.sums[person] = _Sum(weight, joints, cells, weight)
+                continue
+            total.weight, total.joints = total.weight + weight, total.joints + joints
+            total.cells = None if cells is None else total.cells + cells
+            total.heaviest = max(total.heaviest, weight)
+
+
+def check_explainable(network: ActionNetwork, kind: str) -> tuple[int, int] | None:
+    """Ask for a response at once, so that a network without any is refused before a film is read.
+
+    Returns:
+        (H', W') of a Ske2Grid's cells, else None.
+
+    Raises:
+        ValueError: If ``kind`` is unknown or the network's features have no joints.
+    """
+    if kind not in KINDS:
+        raise ValueError(f'explain must be one of {KINDS}, got {kind!r}')
+    skeleton = network.skeleton
+    joints = np.random.RandomState(0).uniform(1, 100, (1, 1, skeleton.num_joints, skeleton.dims)).astype(np.float32)
+    window = {'keypoint': joints.repeat(FEWEST, 1)}
+    if skeleton.dims == 2:
+        window['keypoint_score'] = np.ones((1, FEWEST, skeleton.num_joints), np.float32)
+    cells = explain(network, window).cells
+    return None if cells is None else cells.shape[2:]
+
+
+def respond(
+    network: ActionNetwork,
+    people: Iterable[tuple[float, np.ndarray, np.ndarray, np.ndarray]],
+    folder: Path,
+    kind: str,
+    events: Sequence[Event] = (),
+    size: tuple[int, int] | None = None,
+    settings: StreamSettings | None = None,
+) -> ResponseSpool:
+    """The responses to all tracked people of a film.
+
+    Args:
+        network: The network.
+        people: (time, numbers of persons, joints, scores) of each frame, as a PeopleSpool has them.
+        folder: Where the temporary file lies.
+        kind: ``magnitude``: length of the feature vectors; ``gradient``: evidence of the label of the person at that
+            time, of the likeliest class where it is unknown.
+        events: The labels.
+        size: (height, width) of the images, pixels.
+        settings: Those that the people were labelled with.
+
+    Returns:
+        The spool; its owner closes it.
+
+    Raises:
+        ValueError: If the network's features have no joints.
+    """
+    spool = ResponseSpool(folder, kind, network, check_explainable(network, kind))
+    try:
+        stream = _ResponseStream(network, size, settings or StreamSettings(), spool, _labels_of(events))
+        for frame in people:
+            stream.take(*frame)
+        stream.end()
+    except BaseException:
+        spool.close()
+        raise
+    return spool
+
+
+def _labels_of(events: Sequence[Event]) -> Callable[[int, float], int | None]:
+    """What tells the class of a person at a time; None if it is unknown."""
+    known: dict[int, list[Event]] = {}
+    for event in events:
+        if event.index >= 0:
+            known.setdefault(event.person, []).append(event)
+
+    def label_at(person: int, time: float) -> int | None:
+        return next((event.index for event in known.get(person, ()) if event.start <= time <= event.end), None)
+
+    return label_at
