@@ -1,0 +1,95 @@
+"""Classes of a clip by a network that counts its frames; the runs of whole configs are in tests/test_apis.py."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from torch import nn
+
+from pyskl.datasets.pipelines.base import Compose
+from pyskl.engine.inference import inference_recognizer
+
+PIPELINE = [
+    {'type': 'UniformSample', 'clip_len': 4, 'num_clips': 3},
+    {'type': 'PoseDecode'},
+    {'type': 'FormatGCNInput', 'num_person': 1},
+]
+
+
+class Mean(nn.Module):
+    """Scores 1, 2 and 3 times the mean coordinate of all clips; remembers how many clips it saw."""
+
+    def __init__(self):
+        super().__init__()
+        self.backbone = nn.Identity()
+        self.weight = nn.Parameter(torch.tensor([1.0, 3.0, 2.0]))
+        self.cfg = Config({'model': {'backbone': {}, 'cls_head': {}}})
+        self.test_pipeline = Compose(PIPELINE)
+        self.seen = SimpleNamespace(clips=None)
+
+    def forward(self, keypoint, mode):
+        self.seen.clips = keypoint.shape[1]
+        return (self.backbone(keypoint).mean() * self.weight)[None]
+
+
+@pytest.fixture
+def model():
+    return Mean()
+
+
+def clip(value=1.0, frames=6):
+    return {'keypoint': np.full((1, frames, 5, 2), value, np.float32)}
+
+
+def test_the_best_class_comes_first_and_top_are_returned(model):
+    assert inference_recognizer(model, clip()) == [(1, 3.0), (2, 2.0), (0, 1.0)]
+    assert inference_recognizer(model, clip(), top=1) == [(1, 3.0)]
+
+
+def test_fewer_clips_are_sampled_without_changing_the_pipeline(model):
+    inference_recognizer(model, clip())
+    assert model.seen.clips == 3
+    inference_recognizer(model, clip(), clips=1)
+    assert model.seen.clips == 1
+    inference_recognizer(model, clip())
+    assert model.seen.clips == 3
+
+
+@pytest.mark.parametrize('clips', [0, 1.5])
+def test_a_number_of_clips_that_cannot_be_is_refused(model, clips):
+    with pytest.raises(ValueError, match='clips must be an integer of at least 1'):
+        inference_recognizer(model, clip(), clips=clips)
+
+
+def test_a_pipeline_that_samples_no_clips_has_no_number_of_them(model):
+    model.test_pipeline = Compose([{'type': 'PadTo', 'length': 6}, *PIPELINE[1:]])
+    with pytest.raises(ValueError, match='samples no clips'):
+        inference_recognizer(model, clip(), clips=1)
+
+
+def test_names_take_the_place_of_indices(model, tmp_path):
+    (tmp_path / 'names.txt').write_text('sit\nstand\nwave\n')
+    for given in ({'label_path': tmp_path / 'names.txt'}, {'outputs': str(tmp_path / 'names.txt')}):
+        assert inference_recognizer(model, clip(), top=2, **given) == [('stand', 3.0), ('wave', 2.0)]
+    (tmp_path / 'names.txt').write_text('sit\nstand\n')
+    with pytest.raises(ValueError, match='label_path has 2 names, but the network 3 classes'):
+        inference_recognizer(model, clip(), label_path=tmp_path / 'names.txt')
+
+
+def test_outputs_of_modules_come_with_the_classes(model):
+    result, found = inference_recognizer(model, clip(2.0), outputs='backbone', as_tensor=False)
+    assert result[0] == (1, 6.0)
+    assert isinstance(found['backbone'], np.ndarray) and found['backbone'].shape == (1, 3, 1, 4, 5, 2)
+    assert not model.backbone._forward_hooks
+    with pytest.raises(ValueError, match="the model has no module 'bakbone'; did you mean 'backbone'"):
+        inference_recognizer(model, clip(), outputs='bakbone')
+    with pytest.raises(ValueError, match='outputs are returned for one clip, got 2'):
+        inference_recognizer(model, [clip(), clip()], outputs='backbone')
+
+
+def test_several_records_give_a_list_each_and_stay_as_they_are(model):
+    records = [clip(1.0), clip(2.0)]
+    assert [result[0] for result in inference_recognizer(model, records)] == [(1, 3.0), (1, 6.0)]
+    assert set(records[0]) == {'keypoint'}

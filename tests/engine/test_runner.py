@@ -1,0 +1,105 @@
+"""Differences of our runner from mmengine's that no whole run is needed for; tests/engine/test_train.py runs them."""
+
+import io
+import logging
+import os
+from types import SimpleNamespace
+
+import pytest
+import torch
+from mmengine.optim import OptimWrapper
+from tqdm import tqdm
+
+from pyskl.engine import runner as module
+from pyskl.engine.checkpoints.files import read_checkpoint, save_checkpoint
+from pyskl.engine.runner import Runner, TrainLoop, point_latest
+
+
+def validated(epochs, interval, begin=1, offset=0, val_loop=True):
+    """Epochs after which a loop validates."""
+    loop = TrainLoop.__new__(TrainLoop)
+    loop._runner = SimpleNamespace(val_loop=val_loop or None)
+    loop._max_epochs, loop.val_begin, loop.val_offset, loop._every = epochs, begin, offset, interval
+    due = []
+    for loop._epoch in range(1, epochs + 1):
+        loop._decide_current_val_interval()
+        if loop.val_interval == 1:
+            due.append(loop._epoch)
+    return due
+
+
+def test_epochs_are_validated_at_an_interval_and_the_last_one_always():
+    assert validated(7, 3) == [3, 6, 7]
+    assert validated(6, 3) == [3, 6]
+
+
+def test_start_shifts_the_interval_as_in_mmcv():
+    assert validated(9, 3, begin=2, offset=2) == [2, 5, 8, 9]
+
+
+def test_before_begin_nothing_is_validated():
+    assert validated(6, 1, begin=5) == [5, 6]
+    assert validated(2, 1, begin=5) == []
+
+
+def test_without_clips_nothing_is_validated():
+    assert validated(3, 1, val_loop=False) == []
+
+
+@pytest.mark.parametrize(('processes', 'clips', 'rate'), [(1, 4, 0.05), (2, 4, 0.1), (8, 16, 1.6)])
+def test_the_rate_is_scaled_by_the_batch_of_all_processes(processes, clips, rate):
+    """0.1 belongs to a batch of 8."""
+    wrapper = OptimWrapper(torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1))
+    runner = SimpleNamespace(
+        world_size=processes, _train_dataloader={'batch_size': clips}, logger=logging.getLogger('x'),
+        param_schedulers=[],
+    )  # fmt: skip
+    Runner.scale_lr(runner, wrapper, {'enable': True, 'base_batch_size': 8})
+    assert wrapper.optimizer.param_groups[0]['lr'] == pytest.approx(rate)
+
+
+def test_latest_points_to_the_newest_checkpoint(tmp_path):
+    for number in (1, 2):
+        save_checkpoint({'state_dict': {'x': torch.full((1,), float(number))}}, tmp_path / f'epoch_{number}.pth')
+        point_latest(str(tmp_path), f'epoch_{number}.pth')
+        assert os.readlink(tmp_path / 'latest.pth') == f'epoch_{number}.pth'
+
+
+def test_latest_is_a_copy_where_there_are_no_links(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError('no links here')
+
+    monkeypatch.setattr(module, 'replace_link', refuse)
+    save_checkpoint({'state_dict': {'x': torch.ones(1)}}, tmp_path / 'epoch_1.pth')
+    point_latest(str(tmp_path), 'epoch_1.pth')
+    assert not (tmp_path / 'latest.pth').is_symlink()
+    assert read_checkpoint(tmp_path / 'latest.pth')['state_dict']['x'] == 1
+
+
+def line(text, level=logging.INFO, **extra):
+    record = logging.LogRecord('mmengine', level, 'x.py', 1, text, (), None)
+    record.__dict__.update(extra)
+    return record
+
+
+def test_a_line_names_its_level_only_if_it_is_a_warning_or_worse():
+    lines = module._Lines('%Y')
+    assert lines.format(line('epoch 1')).split(' ', 1)[1] == 'epoch 1'
+    assert lines.format(line('no GPU', logging.WARNING)).split(' ', 1)[1] == 'WARNING no GPU'
+
+
+def test_the_console_leaves_out_what_mmengine_says_of_itself(monkeypatch):
+    assert module._for_the_console(line('epoch 1'))
+    assert not module._for_the_console(line('Checkpoints will be saved to x'))
+    monkeypatch.setattr(module.sys, 'stderr', SimpleNamespace(isatty=lambda: True))
+    assert not module._for_the_console(line('loss 0.3', live=True))  # the bar shows it
+    monkeypatch.setattr(module.sys, 'stderr', SimpleNamespace(isatty=lambda: False))
+    assert module._for_the_console(line('loss 0.3', live=True))
+
+
+def test_lines_go_above_the_bar(monkeypatch):
+    said = io.StringIO()
+    monkeypatch.setattr(module.sys, 'stdout', said)
+    monkeypatch.setattr(tqdm, 'write', lambda text, end: said.write(text + end))
+    module._AboveTheBar().write('epoch 1\n')
+    assert said.getvalue() == 'epoch 1\n'
