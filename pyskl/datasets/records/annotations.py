@@ -51,8 +51,16 @@ def read_annotations(path: str | Path) -> tuple[Sequence[dict], Splits | None]:
     return records, names.without_missing(names.checked_splits(splits, subset=True))
 
 
-def each_annotation(path: str | Path, take: Callable[[dict], None]) -> Splits | None:
+def each_annotation(
+    path: str | Path, take: Callable[[dict], None], others: Callable[[Callable, Callable], Callable] | None = None
+) -> Splits | None:
     """Read an annotation file of any size: ``take`` gets each record, in order; none stays in memory.
+
+    Args:
+        path: The file.
+        take: Gets the records.
+        others: Makes what reads the rest of a large pickle (:mod:`pyskl.datasets.records.parallel`) of two functions:
+            one that returns the key of names, and one that counts the name of a record that ``take`` does not get.
 
     Returns:
         The splits; None for a bare list.
@@ -67,7 +75,8 @@ def each_annotation(path: str | Path, take: Callable[[dict], None]) -> Splits | 
             take(record)
         return store.split_names()
     names = _Names(path)
-    rest = stream_annotations(path, lambda record: take(names.checked(record)))
+    reader = None if others is None else others(lambda: names.key, names.count_in)
+    rest = stream_annotations(path, lambda record: take(names.checked(record)), reader)
     if isinstance(rest, dict) and type(rest.get('annotations')) is tuple:
         for record in rest.pop('annotations'):
             take(names.checked(record))
@@ -90,7 +99,7 @@ class _Names:
     def __init__(self, path: str | Path) -> None:
         self.path = path
         self.count = 0
-        self._key = None
+        self.key = None
         self._names = set()
 
     def checked(self, record: object) -> dict:
@@ -101,15 +110,15 @@ class _Names:
         """
         if not isinstance(record, dict):
             raise _no_annotations(self.path, [record])
-        if self._key is None:
-            self._key = identifier([record])
-        name = record.get(self._key)
+        if self.key is None:
+            self.key = identifier([record])
+        self.count_in(record.get(self.key))
+        return plain_arrays(record)
+
+    def count_in(self, name: object) -> None:
+        """Count a record of this name."""
         self.count += 1
         self._names.add(name if _is_name(name) else _Unnamed(name))
-        for key, value in record.items():
-            if isinstance(value, np.ndarray):
-                record[key] = value.view(np.ndarray)
-        return record
 
     def without_missing(self, splits: Splits | None) -> Splits | None:
         """The splits without names that no record has; warns once of how many there are."""
@@ -141,7 +150,7 @@ class _Names:
         bad = next((name for name in self._names if isinstance(name, _Unnamed)), None)
         if bad is not None:
             raise ValueError(
-                f'{where}: a record has the {self._key} {shown(bad.value)}, which splits cannot name; it must be text'
+                f'{where}: a record has the {self.key} {shown(bad.value)}, which splits cannot name; it must be text'
             )
         any_there = any(
             _is_name(member) and member in self._names
@@ -157,9 +166,17 @@ class _Names:
             if missing and not (subset and any_there and all(map(_is_name, missing))):
                 raise ValueError(
                     f'{where}: split {split!r} names {len(missing)} clips that are not among the {self.count} '
-                    f'annotations, first {shown(missing[0])}; compare their {self._key}'
+                    f'annotations, first {shown(missing[0])}; compare their {self.key}'
                 )
         return {str(split): list(members) for split, members in splits.items()}
+
+
+def plain_arrays(record: dict) -> dict:
+    """The record, in place: arrays of a subclass become plain ones."""
+    for key, value in record.items():
+        if isinstance(value, np.ndarray):
+            record[key] = value.view(np.ndarray)
+    return record
 
 
 class _Unnamed:

@@ -15,7 +15,7 @@ class ByteWindow:
     """
 
     def __init__(self, file: BinaryIO, size: int) -> None:
-        self._file, self._size = file, size
+        self.file, self._size = file, size
         self._start = file.tell()  # of data
         self.data, self.at = b'', 0
 
@@ -25,19 +25,19 @@ class ByteWindow:
 
     def fill(self) -> bool:
         """Read on; whether there was anything."""
-        more = self._file.read(STEP)
+        more = self.file.read(STEP)
         self._start += self.at
         self.data, self.at = self.data[self.at :] + more, 0
         return bool(more)
 
     def move(self, position: int) -> None:
         """Go on reading at ``position`` of the file."""
-        self._file.seek(position)
+        self.file.seek(position)
         self._start, self.data, self.at = position, b'', 0
 
     def close(self) -> None:
         """Give back the bytes that were read and not used."""
-        if self.at < len(self.data) and self._file.seekable():
+        if self.at < len(self.data) and self.file.seekable():
             self.move(self.tell())
 
     def read(self, count: int) -> bytes:
@@ -54,7 +54,7 @@ class ByteWindow:
         if count > LARGE and count > self._size - self.tell():
             raise EOFError(f'it ends before the {count} bytes that it announces')
         if count > STEP:
-            data += self._file.read(count - len(data))
+            data += self.file.read(count - len(data))
             self._start += at + len(data)
             self.data, self.at = b'', 0
         else:

@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TextIO
 
 from pyskl.datasets.records.known_files import where_from
 from pyskl.datasets.records.store import RecordStore, is_store
@@ -24,6 +25,8 @@ from pyskl.files import replacing
 # What a folder without room, or without leave to write, answers.
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
 KEPT_SECONDS = 7 * 24 * 3600  # how long an entry outlives its annotation file
+WAIT_SECONDS = 600.0  # without a sign of life from the process that builds an entry
+WAIT_STEP, ALIVE_SECONDS = 0.1, 5.0
 LEFTOVER_SECONDS = 24 * 3600  # age of a temporary file whose writer must be gone
 
 
@@ -83,13 +86,13 @@ def open_records(ann_file: str | Path, read: Callable[[str], tuple] | None = Non
             continue
         with contextlib.suppress(FileNotFoundError, TornStoreError):
             return CachedStore(folder / name, verify)
-        with locked(folder / f'{prefix}.lock'):
+        with locked(folder / f'{prefix}.lock', source) as alive:
             with contextlib.suppress(FileNotFoundError, TornStoreError):
                 return CachedStore(folder / name, verify)
             try:
                 with replacing(folder / name, private=True) as file:
                     if read is None:
-                        pack_annotations(source, file)
+                        pack_annotations(source, file, alive=alive)
                     else:
                         write_store(file, *read(source), source)
             except OSError as error:
@@ -133,20 +136,66 @@ def _source(entry: Path) -> str:
 
 
 @contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold the lock file ``path``; where the system has no locks, nothing."""
+def locked(path: Path, source: str) -> Iterator[Callable[[], None]]:
+    """Hold the lock file ``path``; where the system has no locks, nothing. Yields a function to call while working.
+
+    Args:
+        path: The lock file.
+        source: What is read meanwhile, for messages.
+
+    Raises:
+        TimeoutError: If the process that holds the lock has not worked on for :data:`WAIT_SECONDS`.
+    """
     try:
         import fcntl
     except ImportError:  # Windows
-        yield
+        yield lambda: None
         return
     flags = os.O_CREAT | os.O_RDWR | getattr(os, 'O_NOFOLLOW', 0)
-    with open(os.open(path, flags, mode=0o600), 'w') as file:
-        with contextlib.suppress(OSError):  # network file systems without locks: two may build, the last rename counts
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    with open(os.open(path, flags, mode=0o600), 'r+') as file:
+        try:
+            _wait(file, source, lambda: fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB))
+        except TimeoutError:
+            raise
+        except OSError:
+            pass  # network file systems without locks: two may build, the last rename counts
+        with contextlib.suppress(OSError):
+            file.truncate()
+            file.write(f'{os.getpid()}')
+            file.flush()
+        last = time.monotonic()
+
+        def alive() -> None:
+            nonlocal last
+            if time.monotonic() - last > ALIVE_SECONDS:
+                last = time.monotonic()
+                with contextlib.suppress(OSError):
+                    os.utime(file.fileno())
+
+        yield alive
         with contextlib.suppress(OSError):
             fcntl.flock(file, fcntl.LOCK_UN)
+
+
+def _wait(file: TextIO, source: str, take: Callable[[], None]) -> None:
+    """Call ``take`` until it succeeds."""
+    seen, since = None, time.monotonic()
+    while True:
+        try:
+            return take()
+        except BlockingIOError:
+            pass
+        worked = os.fstat(file.fileno()).st_mtime_ns
+        if worked != seen:
+            seen, since = worked, time.monotonic()
+        if time.monotonic() - since > WAIT_SECONDS:
+            file.seek(0)
+            owner = file.read(20)
+            raise TimeoutError(
+                f'process {owner} reads {source!r} for all and has not got on for {WAIT_SECONDS / 60:.0f} minutes; '
+                f'end it, or set PYSKL_CACHE to another folder'
+            )
+        time.sleep(WAIT_STEP)
 
 
 def is_own_folder(folder: Path) -> bool:

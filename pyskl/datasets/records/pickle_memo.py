@@ -1,6 +1,7 @@
 """The memo of a pickle: what it has built and may name again, by number."""
 
 import pickle
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -13,6 +14,14 @@ _ATOMS = (type(None), bool, int, float, str)
 
 class SharedObjectsError(Exception):
     """The pickle refers to an object that the memo has dropped."""
+
+
+class NotParallelError(Exception):
+    """The pickle, or what it holds, has to be read by one process."""
+
+
+class UnknownSlotError(NotParallelError):
+    """The pickle refers to an object that another process has built."""
 
 
 class Absent:
@@ -60,7 +69,7 @@ class Memo:
 
 
 _RETAINED = frozenset((*_ATOMS, SafeDtype, Name, Absent))
-GONE = Absent(SharedObjectsError)
+GONE, UNKNOWN = Absent(SharedObjectsError), Absent(UnknownSlotError)
 
 
 class SmallMemo(Memo):
@@ -81,6 +90,17 @@ class SmallMemo(Memo):
             if type(slots[number]) not in _RETAINED:
                 slots[number] = self._kept(slots[number])
         self._swept = len(slots)
+
+    def learn(self, count: int, texts: Mapping[int, str]) -> None:
+        """Grow to ``count`` entries, built elsewhere, of which only ``texts`` are known."""
+        self.slots += [UNKNOWN] * (count - len(self.slots))
+        for number, text in texts.items():
+            self.slots[number] = text
+        self._swept = len(self.slots)
+
+    def forget(self) -> None:
+        """All entries have been replaced elsewhere."""
+        self.slots[:] = [UNKNOWN] * len(self.slots)
 
     def _kept(self, value: object) -> object:
         kind = type(value)

@@ -14,9 +14,10 @@ from typing import BinaryIO
 from tqdm import tqdm
 
 from pyskl.datasets.records.pickle_machine import Machine
-from pyskl.datasets.records.pickle_memo import SmallMemo
+from pyskl.datasets.records.pickle_memo import NotParallelError, SmallMemo
 from pyskl.datasets.records.safe_pickle import BAR_BYTES, opened
 
+FIRST = 2**20  # bytes of records that are read before others read on: what they share is in the memo then
 BAR_STEP = 2**20  # bytes after which the bar moves
 
 
@@ -24,24 +25,76 @@ class _TakerError(Exception):
     """The function that gets the records raised; nothing is wrong with the pickle."""
 
 
-class _Reader(Machine):
+class RecordReader(Machine):
     """Reads a pickle of numbers; the records go to ``take`` in place of the list ``annotations``."""
 
     dispatch = dict(Machine.dispatch)
 
-    def __init__(self, file: BinaryIO, size: int, take: Callable[[dict], None], bar: tqdm) -> None:
+    def __init__(
+        self,
+        file: BinaryIO,
+        size: int,
+        take: Callable[[dict], None],
+        bar: tqdm,
+        rest: Callable[['RecordReader', tqdm], None] | None = None,
+    ) -> None:
         super().__init__(file, size)
         self.memo = SmallMemo()
-        self._take, self._bar = take, bar
+        self.file = file
+        self._take, self._bar, self._rest = take, bar, rest
+        self._first = self._under = None
+        self.in_batch = False
 
     def load_empty_dict(self) -> None:
         """A record begins: those before it, behind the same mark, are complete."""
-        behind = self.stack and self.metastack and type(self.stack[-1]) is dict
-        if behind and _is_annotations(self.metastack[-1], self.metastack[:-1]):
+        top = type(self.stack[-1]) if self.stack else None
+        behind = top is dict and self.metastack and _is_annotations(self.metastack[-1], self.metastack[:-1])
+        if behind:
             items = self.stack[:]
             self.stack.clear()
             self._hand_over(items)
-        super().load_empty_dict()
+        alone = self._rest is not None and top is list and _is_annotations(self.stack, self.metastack)
+        if not (behind or alone) or not self._left_to_others():
+            super().load_empty_dict()
+
+    def _left_to_others(self) -> bool:
+        """Whether other processes have read on from before this record."""
+        position = self.window.tell() - 1
+        if self._first is None:
+            self._first = position
+        if self._rest is None or position - self._first < FIRST:
+            return False
+        self.in_batch = not self.stack  # what lies before a record that is one of a batch is a mark
+        rest, self._rest = self._rest, None
+        self.window.at -= 1
+        rest(self, self._bar)
+        return True
+
+    def load_piece(self, batches: bool) -> None:
+        """Run a piece of a pickle that consists of records, to its end.
+
+        Args:
+            batches: Whether a mark stands before the records.
+
+        Raises:
+            NotParallelError: If something else is left at its end.
+        """
+        self._under = [[]]
+        self.metastack, self.stack = ([self._under], []) if batches else ([], self._under)
+        self.append = self.stack.append
+        self._run()
+        if (
+            len(self.metastack) != batches
+            or (self.metastack or [self.stack])[0] is not self._under
+            or len(self._under) != 1
+        ):
+            raise NotParallelError
+        if batches:
+            self._hand_over(self.stack)
+
+    def _end(self) -> None:
+        if self._under is None:
+            super()._end()
 
     dispatch[pickle.EMPTY_DICT[0]] = load_empty_dict
 
@@ -78,12 +131,15 @@ def _is_annotations(stack: list, below: list[list]) -> bool:
     return len(below) == 1 and len(below[0]) == 1 and type(below[0][0]) is dict and len(stack) % 2 == 0
 
 
-def stream_annotations(path: str | Path, take: Callable[[object], None]) -> object:
+def stream_annotations(
+    path: str | Path, take: Callable[[object], None], rest: Callable[[RecordReader, tqdm], None] | None = None
+) -> object:
     """Read an annotation pickle, whatever its size, by the rules of :mod:`pyskl.datasets.records.safe_pickle`.
 
     Args:
         path: The pickle.
         take: Gets each item of the list ``annotations``, or of the list that the pickle consists of, in order.
+        rest: Reads on where a record begins, once some have been read; see :mod:`pyskl.datasets.records.parallel`.
 
     Returns:
         The rest of the content: the same dict or list with that list empty.
@@ -99,7 +155,7 @@ def stream_annotations(path: str | Path, take: Callable[[object], None]) -> obje
             size = path.stat().st_size
             off = None if size >= BAR_BYTES else True  # None: shown where the output is a terminal
             with tqdm(total=size, unit='B', unit_scale=True, desc=f'reading {path.name}', disable=off) as bar:
-                content = _Reader(file, size, take, bar).load()
+                content = RecordReader(file, size, take, bar, rest).load()
                 bar.update(size - bar.n)
     except _TakerError as error:
         raise error.__cause__ from None

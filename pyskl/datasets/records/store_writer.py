@@ -2,7 +2,6 @@
 
 import json
 import os
-import warnings
 import zlib
 from array import array
 from collections.abc import Callable, Iterable, Sequence
@@ -11,11 +10,11 @@ from typing import BinaryIO
 
 import numpy as np
 
-from pyskl.datasets.records.annotations import Splits, each_annotation, identifier, read_annotations, record_problem
-from pyskl.datasets.records.boxes import boxes_shape, has_boxes
-from pyskl.datasets.records.clip_table import COLUMNS, NO_LABEL, UNKNOWN, VALID_SCORES, label_of, ranges_of, valid_of
-from pyskl.datasets.records.pickle_memo import SharedObjectsError
-from pyskl.datasets.records.pickle_objects import shown
+from pyskl.datasets.records.annotations import Splits, each_annotation, identifier, read_annotations
+from pyskl.datasets.records.clip_table import COLUMNS, VALID_SCORES, valid_of
+from pyskl.datasets.records.parallel import ParallelRecords, cores
+from pyskl.datasets.records.pickle_memo import NotParallelError, SharedObjectsError
+from pyskl.datasets.records.store_entry import Entry, EntryMaker
 from pyskl.datasets.records.store_format import (
     ALIGN,
     HEADER,
@@ -24,13 +23,17 @@ from pyskl.datasets.records.store_format import (
     ROW,
     VERSION,
     WHOLE,
-    Kind,
     Schema,
     block_crc,
-    encoded,
     header_crc,
-    schema_of,
 )
+
+PARALLEL_BYTES = 2**26  # smaller pickles are read by one process
+_NO_VALID = valid_of({})
+
+
+class TooManyKindsError(NotParallelError):
+    """The records have more kinds than a store can hold, as long as each process counts its own."""
 
 
 class StoreWriter:
@@ -38,63 +41,64 @@ class StoreWriter:
 
     Args:
         file: An empty file, positioned at 0. Until :meth:`finish` it has no header, and does not count as a store.
+        prepare: Maps a valid record to the one that is stored in its place.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, prepare: Callable[[dict], dict] | None = None) -> None:
         self._file = file
         self._position = 0
-        self._kinds, self._numbers = [Kind(WHOLE)], {}
+        self.maker, self.identifier = EntryMaker(prepare), None
         self._schemas: list[Schema] = [WHOLE]
+        self._numbers = {WHOLE: 0}
         self._rows = bytearray()
         self._names, self._members, self._named = [], [], True
-        self._identifier = None
         self._labels, self._shapes, self._has_score = array('q'), array('i'), bytearray()
         self._ranges, self._valid, self._any_valid = array('f'), array('f'), False
         self._problems: list[tuple[int, str]] = []
-        self._dropped = set()
         self._write(bytes(ALIGN))
 
     def __len__(self) -> int:
         return len(self._labels)
 
-    def add(self, record: dict, prepare: Callable[[dict], dict] | None = None, keep_bad: bool = True) -> str | None:
-        """Append a record, and say what is wrong with it.
+    def add(self, record: dict, keep_bad: bool = True) -> str | None:
+        """Append a record, and return what is wrong with it.
 
         Args:
             record: As the annotation file has it; the tables describe its shape and label.
-            prepare: Maps a valid record to the one that is stored in its place.
             keep_bad: Whether one that training refuses is appended too, as it is; it is refused only where it is used.
         """
-        problem = record_problem(record)
-        if problem is not None and not keep_bad:
-            return problem
-        index = len(self)
-        if self._identifier is None:
-            self._identifier = identifier([record])
-        name = record.get('frame_dir', record.get('filename', index))
-        name = str(name) if isinstance(name, str | int | float | np.generic) else shown(name)
-        member = record.get(self._identifier)
-        same = type(member) is str and member == name
+        if self.identifier is None:
+            self.identifier = identifier([record])
+        entry = self.maker.entry(record, self.identifier)
+        return self.append(entry, keep_bad)
+
+    def append(self, entry: Entry, keep_bad: bool = True) -> str | None:
+        """Append what :class:`EntryMaker` made of a record; see :meth:`add`.
+
+        Raises:
+            TooManyKindsError: If the records, taken together, have more kinds than a store can hold.
+        """
+        if entry.problem is not None and not keep_bad:
+            return entry.problem
+        index, name = len(self), entry.name
+        if name is None:
+            name = str(index)
+        same = type(entry.member) is str and entry.member == name
         self._named &= same
         self._names.append(name)
-        self._members.append(name if same else str(member))  # one string in memory where they are equal
-        shape, has_score = (0, 0, 0, 0), False
-        if problem is not None:
-            self._problems.append((index, problem))
-        elif record.get('keypoint') is not None:
-            boxes = has_boxes(record)
-            shape = boxes_shape(record) if boxes else record['keypoint'].shape
-            has_score = boxes or record.get('keypoint_score') is not None
-        self._shapes.extend(shape)
-        self._ranges.extend((ranges_of(record) if problem is None else UNKNOWN).tolist())
-        self._any_valid |= 'valid' in record
-        self._valid.extend(valid_of(record))
-        self._has_score.append(has_score)
-        self._labels.append(_label(record))
-        kind, block = self._block(record if prepare is None or problem is not None else prepare(record))
-        self._rows += ROW.pack(self._position, kind, block_crc(block, index, self._position, kind))
-        self._write(block)
-        return problem
+        self._members.append(name if same else str(entry.member))  # one string in memory where they are equal
+        if entry.problem is not None:
+            self._problems.append((index, entry.problem))
+        self._shapes.extend(entry.shape)
+        self._ranges.extend(entry.ranges)
+        self._any_valid |= entry.valid is not None
+        self._valid.extend(_NO_VALID if entry.valid is None else entry.valid)
+        self._has_score.append(entry.has_score)
+        self._labels.append(entry.label)
+        kind = self._number(entry.schema)
+        self._rows += ROW.pack(self._position, kind, block_crc(entry.block, index, self._position, kind))
+        self._write(entry.block)
+        return entry.problem
 
     def finish(self, splits: Splits | None, source: str, steps: Sequence[dict] = ()) -> None:
         """Append the tables and fill in the header.
@@ -126,7 +130,7 @@ class StoreWriter:
         start = self._position
         directory = {
             'source': source,
-            'identifier': self._identifier,
+            'identifier': self.identifier,
             'named': self._named,  # whether splits go by the table of names
             'steps': list(steps),
             'splits': None if splits is None else list(splits),
@@ -157,43 +161,13 @@ class StoreWriter:
         self._write(data)
         return table.dtype.str, table.shape, place, zlib.crc32(data)
 
-    def _block(self, record: dict) -> tuple[int, bytes]:
-        """The number of the record's kind, and its block."""
-        schema = schema_of(record)
-        try:
-            number = self._number(schema)
-            return number, self._kinds[number].write(record)
-        except TypeError:
-            kept = {key: value for key, value in record.items() if self._can_be_kept(key, value)}
-            number = self._number(schema_of(kept))
-            return number, self._kinds[number].write(kept)
-
     def _number(self, schema: Schema) -> int:
         if schema not in self._numbers:
-            if len(self._kinds) > MAX_KINDS:
-                return 0
-            self._numbers[schema] = len(self._kinds)
-            self._kinds.append(Kind(schema))
+            if len(self._schemas) > MAX_KINDS:
+                raise TooManyKindsError
+            self._numbers[schema] = len(self._schemas)
             self._schemas.append(schema)
         return self._numbers[schema]
-
-    def _can_be_kept(self, key: object, value: object) -> bool:
-        try:
-            encoded(value)
-        except TypeError:
-            if key not in self._dropped:
-                warnings.warn(f'the records hold {key!r} of type {type(value).__name__}, which is left out')
-                self._dropped.add(key)
-            return False
-        return True
-
-
-def _label(record: dict) -> int:
-    """The class; -1 for none, several, or a value that is not a number."""
-    try:
-        return max(label_of(record), NO_LABEL)
-    except (ValueError, TypeError, OverflowError):
-        return NO_LABEL
 
 
 def _texts(texts: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -225,6 +199,7 @@ def pack_annotations(
     prepare: Callable[[dict], dict] | None = None,
     steps: Sequence[dict] = (),
     left_out: list[tuple[str, str]] | None = None,
+    alive: Callable[[], None] | None = None,
 ) -> None:
     """Write a store of annotation files, none of which needs to fit into memory.
 
@@ -234,6 +209,7 @@ def pack_annotations(
         prepare: What is done to each record; None leaves them as they are.
         steps: What ``prepare`` does, for the store to tell.
         left_out: Gets (name, what is wrong) of each record that training refuses; None keeps these too.
+        alive: Called for each record.
 
     Raises:
         OSError: If a file cannot be read or written.
@@ -241,11 +217,14 @@ def pack_annotations(
     """
     paths = [paths] if isinstance(paths, str | Path) else list(paths)
     whole: set[str | Path] = set()  # files that have to be read at once
+    processes = cores()
     while True:
-        writer, bad = StoreWriter(file), []
+        writer, bad = StoreWriter(file, prepare), []
         try:
-            splits = _add_all(paths, whole, writer, prepare, None if left_out is None else bad)
-        except SharedObjectsError:
+            splits = _add_all(paths, whole, writer, None if left_out is None else bad, processes, alive)
+        except (SharedObjectsError, NotParallelError) as error:
+            if isinstance(error, NotParallelError):
+                processes = 1
             file.seek(0)
             file.truncate()
             continue
@@ -259,21 +238,33 @@ def _add_all(
     paths: Sequence[str | Path],
     whole: set[str | Path],
     writer: StoreWriter,
-    prepare: Callable[[dict], dict] | None,
     left_out: list[tuple[str, str]] | None,
+    processes: int,
+    alive: Callable[[], None] | None,
 ) -> Splits | None:
     """Add every record of every file; the splits of all. A file that has to be read at once is put into ``whole``."""
     number, path, seen, joined = 0, paths[0], {}, None
 
     def add(record: dict) -> None:
-        nonlocal number
         name = record.get('frame_dir', record.get('filename', f'record {number}'))
         if len(paths) > 1 and seen.setdefault(str(name), path) != path:
             raise ValueError(f'clip {name!r} is in {seen[str(name)]} and in {path}')
-        problem = writer.add(record, prepare, keep_bad=left_out is None)
+        added(name, writer.add(record, keep_bad=left_out is None))
+
+    def added(name: object, problem: str | None) -> None:
+        nonlocal number
         if problem is not None and left_out is not None:
             left_out.append((str(name), problem))
         number += 1
+        if alive is not None:
+            alive()
+
+    def others(key: Callable[[], str], count_in: Callable[[object], None]) -> ParallelRecords:
+        def append(entry: Entry) -> None:
+            count_in(entry.member)
+            added(f'record {number}' if entry.name is None else entry.name, writer.append(entry, left_out is None))
+
+        return ParallelRecords(processes, key, writer.maker, append)
 
     for path in paths:
         if path in whole:
@@ -282,7 +273,8 @@ def _add_all(
                 add(record)
         else:
             try:
-                splits = each_annotation(path, add)
+                large = len(paths) == 1 and processes > 1 and os.path.getsize(path) >= PARALLEL_BYTES
+                splits = each_annotation(path, add, others if large else None)
             except SharedObjectsError:
                 whole.add(path)
                 raise

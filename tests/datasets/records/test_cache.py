@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import time
 
 import pytest
 
@@ -15,7 +16,7 @@ def entries(folder):
     return sorted(path.name for path in folder.glob('*.records'))
 
 
-def unreadable(path, file):
+def unreadable(path, file, alive=None):
     raise AssertionError('the annotation file was read again')
 
 
@@ -151,7 +152,7 @@ def open_and_count(path, folder, barrier, queue):
     os.environ['PYSKL_CACHE'] = folder
     build = record_cache.pack_annotations
     count = []
-    record_cache.pack_annotations = lambda path, file: count.append(1) or build(path, file)
+    record_cache.pack_annotations = lambda path, file, alive: count.append(1) or build(path, file, alive=alive)
     barrier.wait()
     names = open_records(path).names
     queue.put((len(count), names))
@@ -202,7 +203,7 @@ def test_without_any_folder_the_error_says_what_to_set(tmp_path, make_record, mo
 def test_a_full_disk_is_not_the_end(tmp_path, make_record, monkeypatch, cache_folder):
     real = record_cache.pack_annotations
 
-    def write(path, file):
+    def write(path, file, alive):
         if cache_folder.name in file.name:
             raise OSError(28, 'No space left on device')
         real(path, file)
@@ -227,3 +228,32 @@ def test_only_a_private_folder_will_do(tmp_path):
     assert not is_own_folder(folder)
     (tmp_path / 'file').touch()
     assert not is_own_folder(tmp_path / 'file' / 'below')
+
+
+def hold(path, ready, signs):
+    with record_cache.locked(path, 'x.pkl') as alive:
+        record_cache.ALIVE_SECONDS = 0
+        ready.set()
+        for _ in range(signs):
+            time.sleep(0.05)
+            alive()
+        time.sleep(30)
+
+
+@pytest.mark.parametrize('signs', [0, 12])
+def test_waiting_ends_some_time_after_the_last_sign_of_life(tmp_path, monkeypatch, signs):
+    monkeypatch.setattr(record_cache, 'WAIT_SECONDS', 0.3)
+    context = multiprocessing.get_context('fork')
+    ready = context.Event()
+    process = context.Process(target=hold, args=(tmp_path / 'x.lock', ready, signs), daemon=True)
+    process.start()
+    ready.wait()
+    start = time.monotonic()
+    words = rf"process {process.pid} reads 'y.pkl' for all and has not got on .*PYSKL_CACHE"
+    with pytest.raises(TimeoutError, match=words), record_cache.locked(tmp_path / 'x.lock', 'y.pkl'):
+        pass
+    assert time.monotonic() - start > 0.3 + 0.05 * signs * 0.5
+    process.terminate()
+    process.join()
+    with record_cache.locked(tmp_path / 'x.lock', 'y.pkl'):  # the lock of a process that has gone is free
+        pass
