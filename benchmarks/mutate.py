@@ -4,20 +4,26 @@
     python benchmarks/mutate.py pyskl/engine/config --count 40 --seed 1
 
 Each mutant changes one place: a comparison, an operator, a constant, ``and``/``or``, or a condition. It is written into
-a copy of the checkout, and the tests at the mirrored path run there (``--tests`` names others). Survivors are listed:
-each is a fact that no test states, or a change that means the same.
+a copy of the checkout, and the test file at the mirrored path runs there (``--tests`` names others). Survivors are
+listed: each is a fact that no test of that file states, or a change that means the same. The tests must pass
+beforehand; mutants run one after another in forks of a process that has torch and mmengine imported.
 """
 
 import argparse
 import ast
+import importlib
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parents[1]
 COMPARED = {
@@ -68,24 +74,72 @@ def change(node: ast.AST) -> None:
 
 
 def tests_of(source: Path) -> Path | None:
-    """The test file, or the folder of tests, at the mirrored path."""
-    inner = source.relative_to('pyskl')
-    found = [Path('tests') / inner.parent / f'test_{inner.name}', Path('tests') / inner.parent]
-    return next((path for path in found if (ROOT / path).exists()), None)
+    """The test file at the mirrored path."""
+    path = Path('tests') / source.relative_to('pyskl').with_name(f'test_{source.name}')
+    return path if (ROOT / path).exists() else None
 
 
-def survives(copy: Path, source: Path, text: str, tests: list[str], limit: int) -> bool:
-    """Whether the tests pass with ``text`` in place of ``source``."""
+def copy_checkout(target: Path) -> None:
+    """Copy the files that git knows, as they are now."""
+    listed = subprocess.run(['git', 'ls-files', '-co', '--exclude-standard'], cwd=ROOT, capture_output=True, check=True)
+    for name in listed.stdout.decode().splitlines():
+        if (ROOT / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, target / name)
+
+
+def preload() -> None:
+    """Import the packages that tests need, once: mutants run in forks of this process."""
+    for name in ('torch', 'mmengine.runner', 'mmengine.visualization', 'scipy.io', 'cv2', 'tqdm', 'pytest'):
+        importlib.import_module(name)
+
+
+def outcome(copy: Path, source: Path, text: str, tests: list[str], limit: int) -> str:
+    """What the tests say of ``text`` in place of ``source``: noticed, survived, not ended in ``limit`` seconds."""
     original = (copy / source).read_text()
     (copy / source).write_text(text)
-    environment = {**os.environ, 'PYTHONPATH': str(copy), 'PYTHONDONTWRITEBYTECODE': '1', 'OMP_NUM_THREADS': '1'}
-    command = [sys.executable, '-m', 'pytest', '-x', '-q', '-p', 'no:cacheprovider', *tests]
+    child = os.fork()
+    if not child:
+        os.setsid()
+        _run_tests(copy, tests)
     try:
-        return not subprocess.run(command, cwd=copy, env=environment, capture_output=True, timeout=limit).returncode
-    except subprocess.TimeoutExpired:
-        return False
+        end = time.monotonic() + limit
+        while time.monotonic() < end:
+            done, status = os.waitpid(child, os.WNOHANG)
+            if done:
+                return 'noticed' if status else 'survived'
+            time.sleep(0.05)
+        os.killpg(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        return 'not ended'
     finally:
         (copy / source).write_text(original)
+
+
+def _run_tests(copy: Path, tests: list[str]) -> NoReturn:
+    import pytest
+
+    code = 1
+    try:
+        for stream in (1, 2):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
+        os.environ |= {'PYTHONPATH': str(copy), 'PYTHONDONTWRITEBYTECODE': '1', 'OMP_NUM_THREADS': '1'}
+        os.chdir(copy)
+        sys.path.insert(0, str(copy))
+        sys.dont_write_bytecode = True
+        code = pytest.main(['-x', '-q', '-p', 'no:cacheprovider', f'--basetemp={copy.parent / "tests"}', *tests])
+    finally:
+        os._exit(code)
+
+
+def sample(root: Path, files: Sequence[Path], count: int, seed: int) -> tuple[list[tuple[Path, int]], int]:
+    """``count`` places as (file, number of its node), one of each file first; and how many there are."""
+    known = {path: len(list(places(ast.parse((root / path).read_text())))) for path in files}
+    everything = [(path, i) for path, number in known.items() for i in range(number)]
+    random.Random(seed).shuffle(everything)
+    first = list({path: (path, i) for path, i in reversed(everything)}.values())
+    rest = [place for place in everything if place not in first]
+    return (first + rest)[:count], len(everything)
 
 
 def main() -> None:
@@ -95,27 +149,28 @@ def main() -> None:
     parser.add_argument('--count', type=int, default=20, help='mutants in total')
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--tests', nargs='+', help='instead of the tests at the mirrored path')
-    parser.add_argument('--limit', type=int, default=300, help='seconds per mutant; longer counts as noticed')
+    parser.add_argument('--limit', type=int, default=300, help='seconds per mutant')
     args = parser.parse_args()
     files = [p for s in args.sources for p in (sorted(s.rglob('*.py')) if s.is_dir() else [s])]
-    known = {path: list(places(ast.parse((ROOT / path).read_text()))) for path in files if tests_of(path)}
-    everything = [(path, i) for path, nodes in known.items() for i in range(len(nodes))]
-    chosen = random.Random(args.seed).sample(everything, min(args.count, len(everything)))
-    alive = 0
+    found: Counter[str] = Counter()
+    preload()
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / 'checkout'
-        for name in ('pyskl', 'tests', 'tools', 'configs'):
-            shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns('__pycache__'))
-        shutil.copy(ROOT / 'pyproject.toml', copy)
+        copy_checkout(copy)
+        chosen, possible = sample(copy, [p for p in files if args.tests or tests_of(p)], args.count, args.seed)
         for path, i in chosen:
-            tree = ast.parse((ROOT / path).read_text())
+            tree = ast.parse((copy / path).read_text())
             node = list(places(tree))[i]
             before, line = ast.unparse(node).splitlines()[0], node.lineno
             change(node)
-            if survives(copy, path, ast.unparse(tree), args.tests or [str(tests_of(path))], args.limit):
-                alive += 1
-                print(f'{path}:{line}: {before}  ->  {ast.unparse(node).splitlines()[0]}', flush=True)
-    print(f'{len(chosen) - alive} of {len(chosen)} faults noticed ({len(everything)} possible, seed {args.seed})')
+            said = outcome(copy, path, ast.unparse(tree), args.tests or [str(tests_of(path))], args.limit)
+            found[said] += 1
+            if said != 'noticed':
+                print(f'{said}: {path}:{line}: {before}  ->  {ast.unparse(node).splitlines()[0]}', flush=True)
+    print(
+        f'{found["noticed"]} of {len(chosen)} faults noticed, {found["survived"]} survived, {found["not ended"]} not '
+        f'ended after {args.limit} s ({possible} possible, seed {args.seed})'
+    )
 
 
 if __name__ == '__main__':
