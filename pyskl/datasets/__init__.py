@@ -1,4 +1,4 @@
-"""Skeleton data: annotation files, data sets and the transforms of their samples."""
+"""Skeleton data: annotation files, datasets and the transforms of their samples."""
 
 from pyskl.lazy import lazy_exports
 

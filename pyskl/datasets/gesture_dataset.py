@@ -1,4 +1,4 @@
-"""PYSKL's data set of hand gestures."""
+"""PYSKL's dataset of hand gestures."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,21 +11,21 @@ from pyskl.registry import DATASETS
 
 @DATASETS.register_module()
 class GestureDataset(PoseDataset):
-    """Hands in place of bodies: ``keypoint`` ``(1, T, 21, 3)``, whose third channel is above 0 where a joint was found.
+    """Dataset of hands: ``keypoint`` is ``(1, T, 21, 3)``, its third channel is positive where a joint was detected.
 
     Args:
-        ann_file: As of :class:`PoseDataset`.
-        pipeline: As of :class:`PoseDataset`.
-        split: A split of the file; ``'train+val'`` is both.
-        valid_frames_thr: Fewest ``valid_frames`` of a training record; 0 admits all.
-        squeeze: Leave out the frames in which no joint was found.
-        mode: '2D' takes x and y only, '3D' all channels.
-        subset: Classes to take; None: all.
-        test_mode: As of :class:`PoseDataset`.
-        class_prob: As of :class:`PoseDataset`.
+        ann_file: See :class:`PoseDataset`.
+        pipeline: See :class:`PoseDataset`.
+        split: A split of the file, or several: ``'train+val'``.
+        valid_frames_thr: Minimum ``valid_frames`` of a training record; 0 uses all records.
+        squeeze: Whether to drop frames without a detected joint.
+        mode: '2D' uses x and y only, '3D' all channels.
+        subset: Classes to use; None: all.
+        test_mode: See :class:`PoseDataset`.
+        class_prob: See :class:`PoseDataset`.
 
     Raises:
-        ValueError: As of :class:`PoseDataset`, or if ``mode`` is unknown.
+        ValueError: If ``mode`` is unknown, and as :class:`PoseDataset`.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class GestureDataset(PoseDataset):
         return np.unique(np.concatenate([super(GestureDataset, self)._select(part) for part in split.split('+')]))
 
     def _take(self, fewest: int, subset: Sequence[int] | None) -> None:
-        """Leave out records with too few valid frames, or of other classes."""
+        """Drop records with too few valid frames, or of other classes."""
         if not fewest and subset is None:
             return
         indices = np.arange(len(self._store)) if self._indices is None else self._indices
@@ -62,11 +62,11 @@ class GestureDataset(PoseDataset):
             found = [self._store.record(i).get('valid_frames', fewest) >= fewest for i in indices.tolist()]
             indices = indices[np.array(found, bool)]
         if not len(indices):
-            raise ValueError(f'no record of {self.ann_file!r} is left with valid_frames_thr={fewest}, subset={subset}')
+            raise ValueError(f'no record of {self.ann_file!r} satisfies valid_frames_thr={fewest}, subset={subset}')
         self._indices, self._filtered = indices, True
 
     def record(self, index: int) -> dict:
-        """The annotation of sample ``index``, its empty frames left out."""
+        """Return the annotation of sample ``index``; with ``squeeze`` without its empty frames."""
         record = super().record(index)
         keypoint = record['keypoint']
         if self.squeeze and keypoint.shape[-1] == 3:
@@ -81,5 +81,5 @@ class GestureDataset(PoseDataset):
         return record
 
     def check(self, num_joints: int | None = None, num_classes: int | None = None, dims: int | None = None) -> None:
-        """As of :class:`PoseDataset`; the coordinates are those of ``mode``."""
+        """Check as :class:`PoseDataset` does, except for the coordinates, which ``mode`` selects."""
         super().check(num_joints, num_classes)

@@ -95,8 +95,8 @@ class PoseDataset(BaseDataset):
         self._indices = self._select(split)
         if split is not None and self._store.missing(split):
             warnings.warn(
-                f'{self.ann_file}: {self._store.missing(split)} clips of split {split!r} are not among its records; '
-                f'the {len(self._indices)} that are there are used'
+                f'{self.ann_file}: {self._store.missing(split)} clips of split {split!r} have no record and are '
+                f'skipped; {len(self._indices)} clips remain'
             )
         self._filtered = False
         self._box_thr = self._keep_valid(valid_ratio, box_thr)
@@ -117,7 +117,7 @@ class PoseDataset(BaseDataset):
             raise unknown_split(self.ann_file, split, splits)
         if len(splits[split]) == 0:
             absent = self._store.missing(split)
-            why = f': none of the {absent} that it names is among the records; check.py --fix writes lists that fit'
+            why = f': none of the {absent} clips it names has a record; check.py --fix writes matching splits'
             raise ValueError(f'split {split!r} of {self.ann_file!r} has no clips{why if absent else ""}')
         return splits[split]
 
@@ -160,20 +160,20 @@ class PoseDataset(BaseDataset):
             record = self._store.record(index)
             if 'valid' not in record or 'box_score' not in record:
                 raise ValueError(
-                    f"valid_ratio={valid_ratio} needs records with 'valid' and 'box_score', which "
-                    f'{self._store.name(index)!r} of {self.ann_file!r} lacks; leave valid_ratio out'
+                    f"valid_ratio={valid_ratio} needs records with 'valid' and 'box_score', but record "
+                    f'{self._store.name(index)!r} of {self.ann_file!r} does not have them; remove valid_ratio'
                 )
             valid = record['valid'].get(box_thr) if isinstance(record['valid'], dict) else None
             if not isinstance(valid, Real) or not whole_number(record.get('total_frames')):
                 raise ValueError(
-                    f'valid_ratio={valid_ratio} needs valid[{box_thr}] and total_frames, but '
+                    f'valid_ratio={valid_ratio} needs valid[{box_thr}] and total_frames, but record '
                     f'{self._store.name(index)!r} of {self.ann_file!r} has valid={shown(record["valid"])} and '
                     f'total_frames={shown(record.get("total_frames"))}'
                 )
             if valid / record['total_frames'] >= valid_ratio:
                 kept.append(index)
         if not kept:
-            raise ValueError(f'no record of {self.ann_file!r} is left with valid_ratio={valid_ratio}, {box_thr=}')
+            raise ValueError(f'no record of {self.ann_file!r} satisfies valid_ratio={valid_ratio}, {box_thr=}')
         self._indices, self._filtered = np.array(kept), True
         return box_thr
 
@@ -204,8 +204,8 @@ class PoseDataset(BaseDataset):
                     str(self._error(indices[0], f'has no keypoint, and its {error}', len(indices)))
                 ) from None
         warnings.warn(
-            f'{self.ann_file}: the joints of {len(absent)} clips are read from {len(named)} kpfiles; one file of '
-            'all is made by tools/data/k400.py'
+            f'{self.ann_file}: the joints of {len(absent)} clips are read from {len(named)} kpfiles; '
+            'tools/data/k400.py merges them into one file'
         )
         return KeypointFiles(roots)
 
@@ -218,7 +218,7 @@ class PoseDataset(BaseDataset):
             return
         record = self._store.record(self._index(0))
         if has_boxes(record) or (record.get('keypoint') is None and 'frame_inds' in record):
-            what = "has a row a detected person, keypoint (boxes, V, 3); the pipeline must begin with 'DecompressPose'"
+            what = "has one row per detection, keypoint (boxes, V, 3); the pipeline must begin with 'DecompressPose'"
             raise self._error(self._index(0), what, len(self))
 
     def _error(self, index: int, problem: str, count: int) -> ValueError:

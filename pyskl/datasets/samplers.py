@@ -1,7 +1,7 @@
 """Class-balanced sampling: the indices of one epoch.
 
-PYSKL's ``class_prob``: 1 is once, 2 twice, 1.5 once plus half of the class again, resampled each epoch. InfoGCN's is
-``'balanced'``: every class equally often, one sample of each in turn.
+PYSKL's ``class_prob`` repeats the samples of a class: 1 once, 2 twice, 1.5 once plus a random half of them again.
+InfoGCN's is ``'balanced'``: all classes equally often, in rounds with one sample per class.
 """
 
 import math
@@ -37,7 +37,7 @@ def _members(labels: np.ndarray) -> list[np.ndarray]:
 
 def _refuse_unlabelled(labels: np.ndarray) -> None:
     if len(labels) and labels.min() < 0:
-        raise ValueError(f'class_prob needs one label a sample; sample {int(labels.argmin())} has none')
+        raise ValueError(f'class_prob needs one label per sample; sample {int(labels.argmin())} has none')
 
 
 def class_balanced_length(labels: np.ndarray, class_prob: ClassProb, times: int = 1) -> int:
@@ -67,9 +67,9 @@ def class_balanced_indices(
     generator = torch.Generator().manual_seed(seed + epoch)
     parts = []
     for samples, often in _multipliers(labels, class_prob, times):
-        drawn = torch.randperm(len(samples), generator=generator).numpy()
+        order = torch.randperm(len(samples), generator=generator).numpy()
         parts.extend([samples] * int(often))
-        parts.append(samples[drawn[: int((often - int(often)) * len(samples))]])
+        parts.append(samples[order[: int((often - int(often)) * len(samples))]])
     indices = np.concatenate(parts) if parts else np.zeros(0, np.int64)
     return indices[torch.randperm(len(indices), generator=generator).numpy()] if shuffle else indices
 
@@ -107,8 +107,8 @@ def balanced_indices(labels: np.ndarray, times: int = 1, epoch: int = 0, seed: i
     columns = []
     for samples in members:
         passes = -(-rounds // len(samples))
-        drawn = torch.cat([torch.randperm(len(samples), generator=generator) for _ in range(passes)]).numpy()
-        columns.append(samples[drawn[:rounds]])
+        shuffled = torch.cat([torch.randperm(len(samples), generator=generator) for _ in range(passes)]).numpy()
+        columns.append(samples[shuffled[:rounds]])
     order = torch.rand(rounds, len(members), generator=generator).argsort(1).numpy()
     return np.take_along_axis(np.stack(columns, 1), order, 1).ravel()
 

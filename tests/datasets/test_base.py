@@ -1,4 +1,4 @@
-"""The contract of a data set: what the defaults are, and where PYSKL's users find things."""
+"""The dataset contract: its defaults, and PYSKL's import paths."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ class Numbers(BaseDataset):
         return {'keypoint': np.full((1, 1, 2, 17, 3), index), 'label': (4, -1, np.array([2]))[index]}
 
 
-def test_two_methods_make_a_data_set():
+def test_two_methods_make_a_dataset():
     numbers = Numbers()
     assert numbers.labels.tolist() == [4, -1, 2]
     assert numbers.names == ['0', '1', '2']

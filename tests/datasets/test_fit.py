@@ -1,4 +1,4 @@
-"""What a config refuses of clips: each kind of fault, and what is valid beside it."""
+"""Checks of clips against a config: each kind of fault, and the valid case next to it."""
 
 import numpy as np
 import pytest
@@ -31,8 +31,8 @@ def found(clips, pipeline=GRAPH, **needs):
 
 XY, SCORE = clip()['keypoint'], clip()['keypoint_score']
 FAULTS = {
-    'shares': (clip(keypoint=XY / SIZE[::-1]), 'has joints as shares of the image'),
-    'normalised': (clip(keypoint=XY / SIZE[::-1] * 2 - 1), 'has joints as shares of the image'),
+    'shares': (clip(keypoint=XY / SIZE[::-1]), 'has joints as fractions of the image size'),
+    'normalised': (clip(keypoint=XY / SIZE[::-1] * 2 - 1), 'has joints as fractions of the image size'),
     'outside': (clip(keypoint=XY * 4), 'has joints far outside the image'),
     'left of it': (clip(keypoint=XY - 5000), 'has joints far outside the image'),
     'of a smaller image': (clip(img_shape=(240, 320)), 'has joints far outside the image'),
@@ -48,14 +48,14 @@ FAULTS = {
         clip(keypoint=np.concatenate([XY, SCORE[..., None] - 1], -1), keypoint_score=None),
         'has a third channel that is not a score',
     ),
-    'nobody': (clip(keypoint=XY * 0), 'shows nobody'),
-    'nobody by score': (clip(keypoint_score=SCORE * 0), 'shows nobody'),
+    'nobody': (clip(keypoint=XY * 0), 'shows no person'),
+    'nobody by score': (clip(keypoint_score=SCORE * 0), 'shows no person'),
 }
 
 
 @pytest.mark.parametrize('pipeline', [GRAPH, HEATMAPS], ids=['graph', 'heatmaps'])
 @pytest.mark.parametrize(('bad', 'what'), FAULTS.values(), ids=list(FAULTS))
-def test_a_fault_of_all_clips_fails(bad, what, pipeline):
+def test_a_fault_in_all_clips_fails(bad, what, pipeline):
     said = found([bad] * 3, pipeline)
     assert said[0][0] == 'fails' and said[0][1].startswith(what)
 
@@ -76,12 +76,12 @@ def test_valid_clips_pass(good, pipeline):
     assert found([good, clip()], pipeline, num_joints=17, dims=2, num_classes=1, need_labels=True) == []
 
 
-def test_shares_are_fine_where_the_box_of_the_joints_counts():
+def test_fractions_are_accepted_by_mode_auto():
     assert found([FAULTS['shares'][0]], AUTO) == []
     assert found([clip(keypoint=XY / SIZE[::-1], img_shape=(1, 1))]) == []
 
 
-def test_one_odd_clip_among_many_misleads_or_is_a_note():
+def test_a_fault_in_one_clip_of_many_misleads_or_is_a_note():
     many = [clip() for _ in range(20)]
     for name in ('shares', 'percentages'):
         assert [severity for severity, _ in found([*many, FAULTS[name][0]])] == ['misleads']
@@ -90,12 +90,12 @@ def test_one_odd_clip_among_many_misleads_or_is_a_note():
     assert found([*many, FAULTS['swapped'][0]]) == []
 
 
-def test_what_stops_a_run_fails_in_a_single_clip():
+def test_a_fault_that_stops_training_fails_in_a_single_clip():
     many = [clip() for _ in range(20)]
     assert found([*many, clip(6)], PADDED) == [
         (
             'fails',
-            'has more frames than PadTo length takes, 5; sample frames with UniformSample in its place, or raise it',
+            'has more frames than PadTo length=5; increase it, or use UniformSample instead',
         )
     ]
     assert found([*many, clip(5)], PADDED) == []
@@ -110,7 +110,7 @@ def test_what_stops_a_run_fails_in_a_single_clip():
     )
 
 
-def test_behind_a_transform_of_ones_own_the_joints_are_unknown():
+def test_nothing_is_checked_after_a_custom_transform():
     assert found([FAULTS['shares'][0]], [lambda results: results, *GRAPH]) == []
 
 
@@ -118,5 +118,5 @@ def test_a_misfit_names_the_clips():
     clips = [clip(), *(clip(label=i) for i in range(2, 9))]
     (misfit,) = judge([(0, table_of(clips))], checks_for([], num_classes=2))
     line = misfit.line(lambda row: f'clip{row}')
-    assert line.startswith("record 'clip1' has a label outside 0 to 1, as num_classes=2 has it; ")
+    assert line.startswith(r"record 'clip1' has a label outside 0 to 1 (num_classes=2); ")
     assert line.endswith("(label 2) (and 6 more: 'clip2', 'clip3', 'clip4', 'clip5', ...)")

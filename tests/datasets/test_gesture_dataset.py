@@ -1,4 +1,4 @@
-"""PYSKL's hands: empty frames left out, x and y only, splits joined."""
+"""PYSKL's hand gestures: empty frames dropped, x and y only, joined splits."""
 
 import pickle
 
@@ -41,8 +41,8 @@ def test_splits_join_and_records_are_chosen(hands):
     assert again.names == ['c2']
 
 
-def test_what_leaves_nothing_and_an_unknown_mode_are_refused(hands):
-    with pytest.raises(ValueError, match='no record of .* is left with valid_frames_thr=9'):
+def test_empty_selections_and_an_unknown_mode_raise(hands):
+    with pytest.raises(ValueError, match='no record of .* satisfies valid_frames_thr=9'):
         GestureDataset(hands, split='train', valid_frames_thr=9)
     with pytest.raises(ValueError, match="mode must be '2D' or '3D', got 'RGB'"):
         GestureDataset(hands, mode='RGB')

@@ -1,4 +1,4 @@
-"""PoseDataset: which records, in which order, and what is refused before training."""
+"""PoseDataset: which records it selects, in which order, and what raises before training."""
 
 import pickle
 
@@ -72,16 +72,16 @@ def test_workers_give_what_the_process_itself_gives(path, start_method):
     assert torch.equal(found, torch.stack([dataset[i]['keypoint'] for i in range(4)]))
 
 
-def test_an_unknown_split_lists_those_that_are_there(path, tmp_path, make_record):
+def test_an_unknown_split_raises_with_the_known_ones(path, tmp_path, make_record):
     with pytest.raises(ValueError, match=r"no split 'trian'; did you mean 'train'\? \(splits: \['nobody', 'train', 'v"):
         PoseDataset(path, split='trian')
     with pytest.raises(ValueError, match="split 'nobody' of .* has no clips"):
         PoseDataset(path, split='nobody')
-    with pytest.raises(ValueError, match="has no splits, got split='train'; leave split out"):
+    with pytest.raises(ValueError, match="has no splits, got split='train'; remove split"):
         PoseDataset(raw(tmp_path / 'list.pkl', [make_record()]), split='train')
 
 
-def test_a_wrong_record_is_refused_with_its_split_and_not_without(tmp_path, make_record):
+def test_an_invalid_record_raises_only_if_its_split_is_used(tmp_path, make_record):
     records = [make_record('good'), make_record('bad', total_frames=9), make_record('worse', total_frames=8)]
     path = raw(tmp_path / 'x.pkl', records, {'train': ['good'], 'val': ['bad', 'worse']})
     assert len(PoseDataset(path, split='train')) == 1
@@ -89,17 +89,17 @@ def test_a_wrong_record_is_refused_with_its_split_and_not_without(tmp_path, make
         PoseDataset(path, split='val')
 
 
-def test_labels_outside_num_classes_are_refused_when_built(path, tmp_path, make_record):
+def test_labels_outside_num_classes_raise_on_construction(path, tmp_path, make_record):
     PoseDataset(path, num_classes=4)
-    with pytest.raises(ValueError, match=r"record 'c' has a label outside 0 to 1, .*\(label 2\) \(and 1 more: 'd'\)"):
+    with pytest.raises(ValueError, match=r"record 'c' has a label outside 0 to 1 .*\(label 2\) \(and 1 more: 'd'\)"):
         PoseDataset(path, num_classes=2)
     unlabelled = raw(tmp_path / 'y.pkl', [make_record(label=None)])
-    with pytest.raises(ValueError, match=r'has no label \(-1 counts as none\)'):
+    with pytest.raises(ValueError, match=r'has no label \(-1 means none\)'):
         PoseDataset(unlabelled, num_classes=2)
     assert len(PoseDataset(unlabelled, num_classes=2, test_mode=True)) == 1
 
 
-def test_check_names_what_a_network_cannot_take(path, tmp_path, make_record):
+def test_check_names_clips_that_do_not_fit_the_network(path, tmp_path, make_record):
     flat = PoseDataset(path)
     flat.check(num_joints=17, num_classes=4, dims=2)
     with pytest.raises(ValueError, match=r"'a' does not have the 25 joints .* \(keypoint \(1, 5, 17, 2\)\)"):
@@ -116,7 +116,7 @@ def test_check_names_what_a_network_cannot_take(path, tmp_path, make_record):
     scored.check(dims=2)
 
 
-def test_valid_ratio_keeps_clips_with_enough_sure_frames(tmp_path, make_record):
+def test_valid_ratio_selects_clips_with_enough_confident_frames(tmp_path, make_record):
     def boxes(name, valid):
         return make_record(name, valid={0.5: valid, 0.9: 0}, box_score=np.array([0.4, 0.5, 0.6]))
 
@@ -127,17 +127,19 @@ def test_valid_ratio_keeps_clips_with_enough_sure_frames(tmp_path, make_record):
     assert 'valid' not in kept[0] and 'box_score' not in kept[0]
     assert len(PoseDataset(path, valid_ratio=0.0, box_thr=0.5)) == 3  # PYSKL: 0.0 filters nothing
     assert 'anno_inds' not in PoseDataset(path, valid_ratio=0.0, box_thr=0.5)[0]
-    with pytest.raises(ValueError, match='no record .* is left'):
+    with pytest.raises(ValueError, match='no record .* satisfies valid_ratio'):
         PoseDataset(path, valid_ratio=0.5, box_thr=0.9)
     with pytest.raises(ValueError, match=r'valid_ratio needs a box_thr of .*, got 0\.3'):
         PoseDataset(path, valid_ratio=0.5, box_thr=0.3)
     with pytest.raises(ValueError, match="needs records with 'valid' and 'box_score'"):
         PoseDataset(raw(tmp_path / 'y.pkl', [make_record()]), valid_ratio=0.5, box_thr=0.5)
-    with pytest.raises(ValueError, match=r"needs valid\[0\.6\] and total_frames, but 'all' of .* has valid=\{0\.5: 4"):
+    with pytest.raises(
+        ValueError, match=r"needs valid\[0\.6\] and total_frames, but record 'all' of .* has valid=\{0\.5: 4"
+    ):
         PoseDataset(path, valid_ratio=0.5, box_thr=0.6)
 
 
-def test_several_labels_become_zeros_and_ones(tmp_path, make_record):
+def test_several_labels_become_a_multi_hot_vector(tmp_path, make_record):
     path = raw(tmp_path / 'x.pkl', [make_record(label=[0, 3]), make_record(label=[1])])
     dataset = PoseDataset(path, multi_class=True, num_classes=4)
     assert dataset[0]['label'].tolist() == [1, 0, 0, 1]
@@ -147,7 +149,7 @@ def test_several_labels_become_zeros_and_ones(tmp_path, make_record):
         PoseDataset(path, multi_class=True)
 
 
-def test_arguments_of_old_configs_are_taken(path):
+def test_arguments_of_old_configs_are_accepted(path):
     with pytest.warns(UserWarning, match='memcached is ignored'):
         dataset = PoseDataset(path, memcached=True, mc_cfg=('localhost', 22077), data_prefix='clips', start_index=1)
     sample = dataset[0]
@@ -160,7 +162,7 @@ def test_a_missing_file_is_named():
         PoseDataset('no/such.pkl')
 
 
-def test_a_pickled_data_set_holds_no_list_of_its_clips(tmp_path, make_record):
+def test_a_pickled_dataset_holds_no_list_of_its_clips(tmp_path, make_record):
     records = [make_record(f'{i:04d}') for i in range(2000)]
     path = raw(tmp_path / 'x.pkl', records, {'train': [r['frame_dir'] for r in records[::2]]})
     for dataset in (PoseDataset(path), PoseDataset(path, split='train')):
@@ -177,7 +179,7 @@ def test_a_store_is_an_annotation_file_whatever_its_name(path, tmp_path):
     assert dataset.names == ['b', 'd'] and dataset.labels.tolist() == [1, 3]
 
 
-def test_a_damaged_record_is_told_to_who_asks(path, tmp_path):
+def test_a_damaged_record_raises_when_it_is_read(path, tmp_path):
     store = tmp_path / 'x.skl'
     with store.open('wb') as file:
         pack_annotations(path, file)
@@ -189,14 +191,18 @@ def test_a_damaged_record_is_told_to_who_asks(path, tmp_path):
     assert PoseDataset(store, split='train', verify=True)[0]['frame_dir'] == 'b'
 
 
-def test_a_part_of_a_set_with_the_lists_of_the_whole_is_taken_with_one_warning(tmp_path, make_record):
+def test_a_subset_with_the_splits_of_the_full_set_warns_once(tmp_path, make_record):
     lists = {'train': ['a', 'b', 'x', 'y'], 'val': ['z']}
     path = raw(tmp_path / 'x.pkl', [make_record('a'), make_record('b')], lists)
     for _ in range(2):  # also from the shared form
-        with pytest.warns(UserWarning, match="2 clips of split 'train' are not among its records; the 2 that") as said:
+        with pytest.warns(
+            UserWarning, match="2 clips of split 'train' have no record and are skipped; 2 clips remain"
+        ) as said:
             assert PoseDataset(path, split='train').names == ['a', 'b']
         assert len(said) == 1
-    with pytest.raises(ValueError, match="split 'val' .* has no clips: none of the 1 that it names .*check.py --fix"):
+    with pytest.raises(
+        ValueError, match="split 'val' .* has no clips: none of the 1 clips it names has a record; .*check.py --fix"
+    ):
         PoseDataset(path, split='val')
-    with pytest.raises(ValueError, match='names 1 clips that are not among the 1 annotations'):
+    with pytest.raises(ValueError, match=r"1 clips of split 'train' have no annotation \(1 annotations\)"):
         PoseDataset(raw(tmp_path / 'y.pkl', [make_record('a')], {'train': ['b']}), split='train')

@@ -1,4 +1,4 @@
-"""Class-balanced epochs: how often each class comes up, and in which order."""
+"""Class-balanced epochs: class frequencies and order."""
 
 import numpy as np
 import pytest
@@ -72,19 +72,19 @@ def test_wrong_probabilities_are_refused():
         class_balanced_indices(np.array([0, -1]), [1])
 
 
-def test_what_class_prob_may_be_is_said():
+def test_wrong_types_of_class_prob_raise():
     for wrong in ('balance', 2):
         with pytest.raises(ValueError, match=f"a list of numbers, a dict by class or 'balanced', got {wrong!r}"):
             class_balanced_length(LABELS, wrong)
 
 
-def test_balanced_classes_come_up_equally_often_one_of_each_in_turn():
+def test_balanced_rounds_have_one_sample_per_class():
     indices = balanced_indices(LABELS)  # 7 samples of 3 classes: two of each
     assert np.sort(LABELS[indices].reshape(2, 3), axis=1).tolist() == [[0, 1, 2]] * 2
     assert counts(balanced_indices(LABELS, times=5)) == [11, 11, 11]
 
 
-def test_a_balanced_class_is_used_up_before_a_sample_of_it_returns():
+def test_a_balanced_class_is_exhausted_before_a_sample_repeats():
     for epoch in range(20):
         indices = balanced_indices(LABELS, times=6, epoch=epoch)  # 14 of each class
         uses = np.bincount(indices, minlength=len(LABELS))
@@ -92,7 +92,7 @@ def test_a_balanced_class_is_used_up_before_a_sample_of_it_returns():
         assert set(uses[[1, 2, 5, 6]]) == {3, 4}
 
 
-def test_a_balanced_epoch_follows_from_seed_and_epoch():
+def test_a_balanced_epoch_is_determined_by_seed_and_epoch():
     draw = {key: tuple(balanced_indices(LABELS, 4, *key)) for key in ((0, 0), (1, 0), (0, 5))}  # (epoch, seed)
     assert draw[0, 0] == tuple(balanced_indices(LABELS, 4, 0, 0)) and len(set(draw.values())) == 3
 
@@ -107,11 +107,11 @@ def test_the_balanced_length_is_known_beforehand(labels, times, epoch):
 
 def test_balance_needs_labels():
     for function in (balanced_length, balanced_indices):
-        with pytest.raises(ValueError, match='class_prob needs one label a sample; sample 1 has none'):
+        with pytest.raises(ValueError, match='class_prob needs one label per sample; sample 1 has none'):
             function(np.array([0, -1]))
 
 
-def test_a_balanced_epoch_is_shared_out_among_processes(tmp_path, make_record):
+def test_a_balanced_epoch_is_divided_among_processes(tmp_path, make_record):
     labels = np.arange(48) % 4  # as many classes as processes: in one fixed order each would have a class to itself
     write_annotations(tmp_path / 'x.pkl', [make_record(str(i), label=int(c)) for i, c in enumerate(labels)])
     dataset = RepeatDataset(PoseDataset(tmp_path / 'x.pkl', class_prob='balanced'), 2)
@@ -143,6 +143,6 @@ def test_an_epoch_of_a_dataset(tmp_path, make_record):
         ([1, float('inf')], 'numbers of at least 0'),
     ],
 )
-def test_a_class_prob_that_would_do_nothing_is_refused(class_prob, words):
+def test_a_class_prob_without_effect_raises(class_prob, words):
     with pytest.raises(ValueError, match=words):
         class_balanced_length(LABELS, class_prob)

@@ -1,4 +1,4 @@
-"""Repeated and joined datasets hand on the right sample."""
+"""Repeated and concatenated datasets return the right sample."""
 
 import pytest
 
@@ -20,7 +20,7 @@ def names_of_samples(dataset):
     return [dataset[i]['frame_dir'] for i in range(len(dataset))]
 
 
-def test_repeating_goes_round(config):
+def test_repeating_wraps_around(config):
     dataset = DATASETS.build({'type': 'RepeatDataset', 'dataset': {**config, 'class_prob': [1, 2]}, 'times': 2})
     assert names_of_samples(dataset) == list('abcabc') == dataset.names
     assert dataset.labels.tolist() == [0, 1, 2, 0, 1, 2]

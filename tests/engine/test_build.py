@@ -74,7 +74,7 @@ def test_what_fits_is_left_as_it_was(build):
         ('train', ("'GeneratePoseTarget'", "'GeneratePoseTarget', double=True"), 'the pipeline gives 2 clips a sample'),
         ('train', ("keys=['imgs', 'label']", "keys=['keypoint', 'label']"),
          r'data\.train\.pipeline must end with imgs of shape \(views, K, T, H, W\), got None; does it have Gen'),
-        ('train', ('num_classes=3', 'num_classes=2'), r"record 'clip' has a label outside 0 to 1, .*\(label 2\)"),
+        ('train', ('num_classes=3', 'num_classes=2'), r"record 'clip' has a label outside 0 to 1 .*\(label 2\)"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_says_both_numbers_and_what_to_change(build, phase, changes, words):

@@ -27,7 +27,7 @@ from pyskl.datasets.records.audit import (
     NOTE,
     Finding,
     all_findings,
-    mended,
+    fixed_records,
     status,
     unused_classes,
 )  # fmt: skip
@@ -336,7 +336,7 @@ def main() -> int:
             raise ValueError(f'--first-label {args.first_label}: a clip has label {lowest}')
         if isinstance(records, RecordStore) and records.steps:
             raise ValueError(f'--fix needs the pickle: {args.file} holds clips after {written(records.steps)}')
-        kept, left, done = mended(records, splits, table, args.drop_duplicates, args.first_label)
+        kept, left, done = fixed_records(records, splits, table, args.drop_duplicates, args.first_label)
         if not kept:
             raise ValueError(f'nothing of {args.file} can be kept; {args.fix} is not written')
         write_annotations(args.fix, kept, left)

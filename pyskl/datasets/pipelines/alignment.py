@@ -41,11 +41,10 @@ def body_frame(spine: np.ndarray, hips: np.ndarray, mirror: bool) -> np.ndarray 
 
 @TRANSFORMS.register_module()
 class AlignPersons(BaseTransform):
-    """Turn each person so that their spine is +z and their hips lie along x, in the first frame they are seen in.
+    """Rotate each person so that the spine points to +z and the hips lie along x in the person's first frame.
 
-    Positions are not translated, and later frames get the same rotation. Persons whose hips or spine have zero length
-    in that frame are unchanged
-    (the released code leaves such clips out). The defaults turn bodies; the released InfoGCN does
+    All frames of a person are rotated alike and none is translated. Persons whose spine or hips have zero length in
+    that frame are unchanged (the released code drops such clips). The defaults only rotate; the released InfoGCN uses
     ``mirror=True, erase_late=True``.
 
     Required Keys: keypoint ``(M, T, V, 3)``
@@ -79,7 +78,7 @@ class AlignPersons(BaseTransform):
         keypoint = to_float32(results['keypoint'])
         if keypoint.shape[2:] != (self._skeleton.num_joints, 3):
             raise ValueError(
-                f'AlignPersons dataset={self._skeleton.name!r} takes joints (M, T, {self._skeleton.num_joints}, 3), '
+                f'AlignPersons dataset={self._skeleton.name!r} expects joints (M, T, {self._skeleton.num_joints}, 3), '
                 f'but sample {sample_name(results)} has keypoint {keypoint.shape}'
             )
         out = keypoint.copy()

@@ -37,7 +37,7 @@ def _coordinates(results: dict, name: str) -> tuple[np.ndarray, int]:
     keypoint, dims = results['keypoint'], coordinate_channels(results)
     if dims not in (2, 3) or keypoint.shape[-1] not in (dims, dims + 1):
         raise ValueError(
-            f'{name} takes joints of 2 or 3 coordinates and at most a score, but sample {sample_name(results)} has '
+            f'{name} expects joints of 2 or 3 coordinates with at most a score, but sample {sample_name(results)} has '
             f'keypoint {keypoint.shape}; put it before GenSkeFeat'
         )
     return widen(keypoint), dims
@@ -59,7 +59,7 @@ class RandomRot(BaseTransform):
     def __init__(self, theta: float | Sequence[float] = 0.3) -> None:
         angles = (theta,) if isinstance(theta, int | float) else tuple(theta)
         if len(angles) not in (1, 3) or any(not isinstance(a, int | float) or a < 0 for a in angles):
-            raise ValueError(f'RandomRot theta must be an angle of at least 0, or three of them, got {theta!r}')
+            raise ValueError(f'RandomRot theta must be one angle of at least 0, or three, got {theta!r}')
         self.theta = np.array(angles, dtype=np.float64)
 
     def transform(self, results: dict) -> dict:
@@ -67,7 +67,7 @@ class RandomRot(BaseTransform):
         if keypoint.any():
             matrix = np.eye(keypoint.shape[-1], dtype=keypoint.dtype)
             if dims == 2 and len(self.theta) == 3:
-                raise ValueError(f'RandomRot theta has an angle an axis, but sample {sample_name(results)} is 2D')
+                raise ValueError(f'RandomRot theta has one angle per axis, but sample {sample_name(results)} is 2D')
             angles = np.random.uniform(-self.theta, self.theta, 1 if dims == 2 else 3)
             matrix[:dims, :dims] = rotation_matrix(angles.tolist())
             results['keypoint'] = (keypoint.reshape(-1, len(matrix)) @ matrix.T).reshape(keypoint.shape)

@@ -15,7 +15,7 @@ class BaseTransform:
     """Map ``results`` to ``results``; subclasses implement ``transform``."""
 
     # Whether the result depends only on the record and the arguments (not on randomness, test mode or stream) and has a
-    # similar size, so that it can be precomputed in a store: see pyskl.datasets.pipelines.precomputed.
+    # similar size, so that it can be precomputed and stored: see pyskl.datasets.pipelines.precomputed.
     once_a_clip = False
     # What this transform changes relative to the record: joints, frames, or both.
     changes: tuple[str, ...] = (JOINTS, FRAMES)

@@ -74,8 +74,8 @@ class RotateWholeDegrees(BaseTransform):
         keypoint = to_float32(results['keypoint'])
         if keypoint.shape[-1] != 3 or 'keypoint_score' in results:
             raise ValueError(
-                f'RotateWholeDegrees takes 3D joints (M, T, V, 3) without a score, but sample {sample_name(results)} '
-                f'has keypoint {keypoint.shape}; RandomRot takes 2D joints'
+                f'RotateWholeDegrees expects 3D joints (M, T, V, 3) without a score, but sample '
+                f'{sample_name(results)} has keypoint {keypoint.shape}; use RandomRot for 2D joints'
             )
         about_x, about_y = np.random.randint(-self.limit, self.limit + 1, 2).tolist()
         rotation = rotation_about_y_then_x(math.radians(about_x), math.radians(about_y)).astype(np.float32)
@@ -103,7 +103,7 @@ class FillBox(BaseTransform):
         keypoint = to_float32(results['keypoint'])
         if 'keypoint_score' in results or results.get('coord_dims', keypoint.shape[-1]) != keypoint.shape[-1]:
             raise ValueError(
-                f'FillBox takes joints without a score, but sample {sample_name(results)} has keypoint '
+                f'FillBox expects joints without a score, but sample {sample_name(results)} has keypoint '
                 f'{keypoint.shape} and a score'
             )
         results['keypoint'] = fill_box(keypoint, filled_frames(keypoint))
@@ -136,7 +136,7 @@ class SampleSorted(BaseTransform):
         keypoint = results['keypoint']
         if 'keypoint_score' in results:
             raise ValueError(
-                f'SampleSorted takes joints without a score, but sample {sample_name(results)} has keypoint_score; '
+                f'SampleSorted expects joints without a score, but sample {sample_name(results)} has keypoint_score; '
                 f'put GenSkeFeat before it'
             )
         num_frames = keypoint.shape[1]

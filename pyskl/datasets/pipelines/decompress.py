@@ -50,14 +50,14 @@ class DecompressPose(BaseTransform):
 
     Required Keys: keypoint ``(N, V, 3)``, frame_inds ``(N,)``, total_frames, anno_inds (optional: which boxes count)
     Modified Keys: keypoint ``(M, T, V, 2)`` float16, total_frames, frame_inds and anno_inds (removed)
-    Added Keys: keypoint_score ``(M, T, V)`` float16, num_person (where persons were left out)
+    Added Keys: keypoint_score ``(M, T, V)`` float16, num_person (if persons were dropped)
 
     Args:
         squeeze: Whether to drop frames without a box; ``frame_inds`` may then start at any number.
         max_person: Maximum number of persons per frame; those with the highest scores are selected.
 
     Raises:
-        ValueError: If no box is left, or the record is not one of boxes.
+        ValueError: If no box is left, or the sample is not a record of boxes.
     """
 
     changes = (FRAMES,)
@@ -75,7 +75,7 @@ class DecompressPose(BaseTransform):
         if keypoint is None or keypoint.ndim != 3 or 'frame_inds' not in results:
             shape = None if keypoint is None else keypoint.shape
             raise ValueError(
-                f'DecompressPose takes keypoint (boxes, V, 3) and frame_inds, but sample {sample_name(results)} has '
+                f'DecompressPose expects keypoint (boxes, V, 3) and frame_inds, but sample {sample_name(results)} has '
                 f'keypoint {shape} and the keys {sorted(results)}'
             )
         problem = boxes_problem(results)
@@ -89,8 +89,8 @@ class DecompressPose(BaseTransform):
             keypoint, frame_inds = keypoint[chosen], frame_inds[chosen]
             if len(frame_inds) == 0:
                 raise ValueError(
-                    f'DecompressPose: no box of sample {sample_name(results)} reaches box_thr; lower it, or raise '
-                    f'valid_ratio'
+                    f'DecompressPose: no box of sample {sample_name(results)} has a score of at least box_thr; '
+                    f'decrease box_thr or increase valid_ratio'
                 )
         if self.squeeze:
             frame_inds = np.unique(frame_inds, return_inverse=True)[1]

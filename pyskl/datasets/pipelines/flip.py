@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from pyskl.datasets.pipelines.base import BaseTransform, sample_name
-from pyskl.datasets.pipelines.geometry2d import picture_of
+from pyskl.datasets.pipelines.geometry2d import joints_in_image
 from pyskl.datasets.records.checks import JOINTS, Check, drawing_checks, layout_check
 from pyskl.registry import TRANSFORMS
 from pyskl.skeletons import get_skeleton, mirror_order
@@ -53,11 +53,11 @@ class Mirror:
         """
         num_joints = results['keypoint'].shape[2]
         if self.skeleton is not None and num_joints != self.skeleton.num_joints:
-            way = 'give left_kp and right_kp, or ' if self.left is None else ''
+            way = 'set left_kp and right_kp, or ' if self.left is None else ''
             raise ValueError(
                 f'{self.name} layout={self.skeleton.name!r} has {self.skeleton.num_joints} joints, but sample '
-                f'{sample_name(results)} has keypoint {results["keypoint"].shape}; {way}name the skeleton of the data '
-                f'in layout='
+                f'{sample_name(results)} has keypoint {results["keypoint"].shape}; {way}set layout= to the skeleton of '
+                f'the data'
             )
         return self._of(num_joints)
 
@@ -97,7 +97,9 @@ class Flip(BaseTransform):
         layout: str | dict | None = None,
     ) -> None:
         if direction != 'horizontal':
-            raise ValueError(f"Flip direction must be 'horizontal', got {direction!r}: joints have no other mirror")
+            raise ValueError(
+                f"Flip direction must be 'horizontal', got {direction!r}, the only flip defined for joints"
+            )
         if not 0 <= flip_ratio <= 1:
             raise ValueError(f'Flip flip_ratio must be in [0, 1], got {flip_ratio!r}')
         self.flip_ratio = flip_ratio
@@ -109,7 +111,7 @@ class Flip(BaseTransform):
         return drawing_checks() + (self.mirror.checks() if self.flip_ratio else [])
 
     def transform(self, results: dict) -> dict:
-        keypoint, (_, width) = picture_of(results, 'Flip')
+        keypoint, (_, width) = joints_in_image(results, 'Flip')
         results['flip'] = bool(np.random.rand() < self.flip_ratio)
         if not results['flip']:
             return results

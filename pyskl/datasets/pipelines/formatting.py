@@ -59,7 +59,7 @@ class FormatGCNInput(BaseTransform):
             keypoint = append_score(keypoint, results.pop('keypoint_score'))
         if keypoint.ndim != 4 or keypoint.shape[1] % num_clips:
             raise ValueError(
-                f'FormatGCNInput takes keypoint (M, num_clips * T, V, C), but sample {sample_name(results)} has '
+                f'FormatGCNInput expects keypoint (M, num_clips * T, V, C), but sample {sample_name(results)} has '
                 f'{keypoint.shape} and num_clips={num_clips}'
             )
         results['keypoint'] = pack_persons(keypoint, self.num_person, num_clips, self.mode)
@@ -88,7 +88,7 @@ class FormatShape(BaseTransform):
         imgs, clip_len = results['imgs'], results.get('clip_len') or len(results['imgs'])
         if imgs.ndim != 4 or len(imgs) % clip_len:
             raise ValueError(
-                f'FormatShape takes imgs (views * clip_len, K, H, W), but sample {sample_name(results)} has '
+                f'FormatShape expects imgs (views * clip_len, K, H, W), but sample {sample_name(results)} has '
                 f'{imgs.shape} and clip_len={clip_len}'
             )
         results['imgs'] = imgs.reshape(-1, clip_len, *imgs.shape[1:]).swapaxes(1, 2)
@@ -122,7 +122,7 @@ class Collect(BaseTransform):
         for key in (*self.keys, *self.meta_keys):
             if key not in results:
                 raise ValueError(
-                    f'Collect wants {key!r}, which sample {sample_name(results)} lacks; it has {sorted(results)}'
+                    f'Collect needs key {key!r}, but sample {sample_name(results)} has only {sorted(results)}'
                 )
         data = {key: results[key] for key in self.keys}
         if self.meta_keys:
@@ -146,7 +146,7 @@ def to_tensor(value: object) -> torch.Tensor:
         return torch.tensor([float(value)])
     if isinstance(value, Sequence) and not isinstance(value, str):
         return torch.tensor(value)
-    raise ValueError(f'ToTensor takes arrays, numbers and sequences, got {type(value).__name__}')
+    raise ValueError(f'ToTensor converts arrays, numbers and sequences, got {type(value).__name__}')
 
 
 @TRANSFORMS.register_module()
@@ -164,7 +164,7 @@ class ToTensor(BaseTransform):
         for key in self.keys:
             if key not in results:
                 raise ValueError(
-                    f'ToTensor wants {key!r}, which sample {sample_name(results)} lacks; it has {sorted(results)}'
+                    f'ToTensor needs key {key!r}, but sample {sample_name(results)} has only {sorted(results)}'
                 )
             results[key] = to_tensor(results[key])
         return results
@@ -172,7 +172,7 @@ class ToTensor(BaseTransform):
 
 @TRANSFORMS.register_module()
 class PackActionInputs(BaseTransform):
-    """MMAction2's last step: the input as a tensor, and the label.
+    """Collect the input as a tensor, and the label: the last transform of MMAction2's pipelines.
 
     Required Keys: keypoint or imgs, label
 
@@ -214,8 +214,8 @@ class Rename(BaseTransform):
             if old not in results or new in results:
                 raise ValueError(
                     f'Rename mapping={{{old!r}: {new!r}}}: sample {sample_name(results)} '
-                    f'{"already has " + repr(new) if old in results else "lacks " + repr(old)}; '
-                    f'it has {sorted(results)}'
+                    f'{"already has" if old in results else "does not have"} {new if old in results else old!r} '
+                    f'(keys: {sorted(results)})'
                 )
             results[new] = results.pop(old)
         return results

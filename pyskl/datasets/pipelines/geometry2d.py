@@ -16,7 +16,7 @@ from pyskl.datasets.records.checks import JOINTS, MAX_SCORE, Check, drawing_chec
 from pyskl.registry import TRANSFORMS
 
 
-def picture_of(results: dict, name: str) -> tuple[np.ndarray, tuple[int, int]]:
+def joints_in_image(results: dict, name: str) -> tuple[np.ndarray, tuple[int, int]]:
     """Return ``keypoint`` ``(M, T, V, 2)`` as float32 or wider, and ``img_shape``.
 
     A third channel that is a score becomes ``keypoint_score``.
@@ -29,8 +29,8 @@ def picture_of(results: dict, name: str) -> tuple[np.ndarray, tuple[int, int]]:
     keypoint = widen(results['keypoint'])
     if keypoint.ndim != 4 or keypoint.shape[-1] != 2:
         raise ValueError(
-            f'{name} takes 2D keypoint (M, T, V, 2), but sample {sample_name(results)} has keypoint {keypoint.shape}; '
-            f'heatmaps need 2D (hrnet) annotations'
+            f'{name} expects 2D keypoint (M, T, V, 2), but sample {sample_name(results)} has keypoint '
+            f'{keypoint.shape}; heatmaps need 2D (hrnet) annotations'
         )
     if img_shape is None:
         raise ValueError(
@@ -53,7 +53,7 @@ def _pair(value: object, name: str) -> tuple:
     """Expand a number to a pair; validate a pair."""
     pair = (value, value) if isinstance(value, int | float) else tuple(value)
     if len(pair) != 2 or not all(isinstance(number, int | float) for number in pair):
-        raise ValueError(f'{name} must be a number or two, got {value!r}')
+        raise ValueError(f'{name} must be one number or two, got {value!r}')
     return pair
 
 
@@ -122,7 +122,7 @@ class PoseCompact(BaseTransform):
         return drawing_checks()
 
     def transform(self, results: dict) -> dict:
-        keypoint, (height, width) = picture_of(results, 'PoseCompact')
+        keypoint, (height, width) = joints_in_image(results, 'PoseCompact')
         keypoint = np.nan_to_num(to_float32(keypoint), nan=0.0, posinf=np.inf, neginf=-np.inf)
         results['keypoint'] = keypoint  # a copy
         box = person_box(keypoint, self.padding, self.threshold, self.hw_ratio)
@@ -184,9 +184,9 @@ class Resize(BaseTransform):
         return drawing_checks()
 
     def transform(self, results: dict) -> dict:
-        keypoint, (height, width) = picture_of(results, 'Resize')
+        keypoint, (height, width) = joints_in_image(results, 'Resize')
         if height <= 0 or width <= 0:
-            raise ValueError(f'Resize: the picture of sample {sample_name(results)} has img_shape={(height, width)}')
+            raise ValueError(f'Resize: the image of sample {sample_name(results)} has img_shape={(height, width)}')
         new = rescaled(height, width, self.scale) if self.keep_ratio else (int(self.scale[1]), int(self.scale[0]))
         factor = np.array([new[1] / width, new[0] / height], np.float32)
         # Flatten all joints: arithmetic on a last axis of size two is several times slower.
@@ -198,7 +198,7 @@ class Resize(BaseTransform):
 
 def crop(results: dict, left: int, top: int, width: int, height: int) -> dict:
     """Crop the sample's image to ``width`` x ``height``; missing joints are shifted too, as published."""
-    keypoint, _ = picture_of(results, 'crop')
+    keypoint, _ = joints_in_image(results, 'crop')
     row = np.tile(np.array([left, top], np.float64), keypoint.shape[2])
     results['keypoint'] = (keypoint.reshape(*keypoint.shape[:2], -1) - row).reshape(keypoint.shape)
     results['img_shape'] = (height, width)
@@ -208,14 +208,14 @@ def crop(results: dict, left: int, top: int, width: int, height: int) -> dict:
 def _crop_size(size: int | Sequence[int], name: str) -> tuple[int, int]:
     pair = _pair(size, name)
     if any(not isinstance(side, int) or side < 1 for side in pair):
-        raise ValueError(f'{name} must be pixels, one number or (width, height), got {size!r}')
+        raise ValueError(f'{name} must be a positive number of pixels or (width, height), got {size!r}')
     return pair
 
 
 def _check_inside(size: tuple[int, int], img_shape: tuple[int, int], results: dict, name: str) -> None:
     if size[0] > img_shape[1] or size[1] > img_shape[0]:
         raise ValueError(
-            f'{name} (width, height)={size} is larger than the picture of sample {sample_name(results)}, (height, '
+            f'{name} (width, height)={size} is larger than the image of sample {sample_name(results)}, (height, '
             f'width) {img_shape}; put Resize before it'
         )
 
@@ -240,7 +240,7 @@ class CenterCrop(BaseTransform):
         return drawing_checks()
 
     def transform(self, results: dict) -> dict:
-        _, img_shape = picture_of(results, 'CenterCrop')
+        _, img_shape = joints_in_image(results, 'CenterCrop')
         _check_inside(self.crop_size, img_shape, results, 'CenterCrop crop_size')
         width, height = self.crop_size
         return crop(results, (img_shape[1] - width) // 2, (img_shape[0] - height) // 2, width, height)
@@ -266,7 +266,7 @@ class RandomCrop(BaseTransform):
         return drawing_checks()
 
     def transform(self, results: dict) -> dict:
-        _, img_shape = picture_of(results, 'RandomCrop')
+        _, img_shape = joints_in_image(results, 'RandomCrop')
         _check_inside((self.size, self.size), img_shape, results, 'RandomCrop size')
         height, width = img_shape
         top = int(np.random.randint(0, height - self.size)) if height > self.size else 0
@@ -274,7 +274,7 @@ class RandomCrop(BaseTransform):
         return crop(results, left, top, self.size, self.size)
 
 
-def draw_box(
+def random_box(
     height: int, width: int, area_range: tuple[float, float], aspect_ratio_range: tuple[float, float]
 ) -> tuple[int, int, int, int]:
     """Random box (left, top, width, height): the first of ten that fits, else the central square."""
@@ -313,15 +313,15 @@ class RandomResizedCrop(BaseTransform):
         self.area_range = _pair(area_range, 'RandomResizedCrop area_range')
         self.aspect_ratio_range = _pair(aspect_ratio_range, 'RandomResizedCrop aspect_ratio_range')
         if not 0 < self.area_range[0] <= self.area_range[1] <= 1:
-            raise ValueError(f'RandomResizedCrop area_range must be (least, most) in (0, 1], got {area_range!r}')
+            raise ValueError(f'RandomResizedCrop area_range must be (minimum, maximum) in (0, 1], got {area_range!r}')
         if not 0 < self.aspect_ratio_range[0] <= self.aspect_ratio_range[1]:
             raise ValueError(
-                f'RandomResizedCrop aspect_ratio_range must be (least, most) above 0, got {aspect_ratio_range!r}'
+                f'RandomResizedCrop aspect_ratio_range must be (minimum, maximum) above 0, got {aspect_ratio_range!r}'
             )
 
     def checks(self) -> list[Check]:
         return drawing_checks()
 
     def transform(self, results: dict) -> dict:
-        _, (height, width) = picture_of(results, 'RandomResizedCrop')
-        return crop(results, *draw_box(height, width, self.area_range, self.aspect_ratio_range))
+        _, (height, width) = joints_in_image(results, 'RandomResizedCrop')
+        return crop(results, *random_box(height, width, self.area_range, self.aspect_ratio_range))

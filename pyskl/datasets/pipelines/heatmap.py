@@ -15,7 +15,7 @@ import numpy as np
 from pyskl.datasets.pipelines.base import BaseTransform, sample_name
 from pyskl.datasets.pipelines.flip import Mirror, sides
 from pyskl.datasets.pipelines.float16 import to_float32
-from pyskl.datasets.pipelines.geometry2d import picture_of
+from pyskl.datasets.pipelines.geometry2d import joints_in_image
 from pyskl.datasets.records.checks import FRAMES, JOINTS, Check, drawing_checks
 from pyskl.registry import TRANSFORMS
 from pyskl.skeletons import get_limbs, get_skeleton, limb_mirror_order, mirror_order
@@ -32,7 +32,7 @@ def _window(low: np.ndarray, high: np.ndarray, size: int) -> tuple[np.ndarray, n
     return low.clip(0, size).astype(np.intp), high.clip(-1, size - 1).astype(np.intp)
 
 
-def _bells(position: np.ndarray, size: int, sigma: float) -> tuple[np.ndarray, np.ndarray]:
+def _gaussians(position: np.ndarray, size: int, sigma: float) -> tuple[np.ndarray, np.ndarray]:
     """Pixels and values ``(n, w)`` for ``(n,)`` positions among ``size`` pixels; a mark's pixels are distinct."""
     first, last = _window(position - 3 * sigma, position + 3 * sigma, size)
     width = min(math.ceil(6 * sigma) + 1, size)
@@ -77,8 +77,8 @@ def draw_joints(
     """
     person, frame, joint = np.nonzero((score >= LEAST_SCORE) & np.isfinite(keypoint).all(-1))
     x, y = keypoint[person, frame, joint].T
-    column, along_x = _bells(x, volume.shape[3], sigma)
-    row, along_y = _bells(y, volume.shape[2], sigma)
+    column, along_x = _gaussians(x, volume.shape[3], sigma)
+    row, along_y = _gaussians(y, volume.shape[2], sigma)
     along_y *= score[person, frame, joint][:, None]
     value = along_y[:, :, None] * along_x[:, None]  # (n, h, w)
     first_person = np.count_nonzero(person == 0) * value[0].size if len(value) else 0
@@ -248,14 +248,14 @@ class GeneratePoseTarget(BaseTransform):
         return joints if self.with_kp else np.array(limb_mirror_order(self.limbs, joints.tolist()))
 
     def transform(self, results: dict) -> dict:
-        keypoint, img_shape = picture_of(results, 'GeneratePoseTarget')
+        keypoint, img_shape = joints_in_image(results, 'GeneratePoseTarget')
         score = results.get('keypoint_score')
         if self._layout_given:
             self.mirror.partners(results)  # raises for joints other than the layout's
         elif self.limbs and max(map(max, self.limbs)) >= keypoint.shape[2]:
             raise ValueError(
-                f'GeneratePoseTarget draws limbs up to joint {max(map(max, self.limbs))}, but sample '
-                f'{sample_name(results)} has keypoint {keypoint.shape}; give pairs of its joints in skeletons=, or '
+                f'GeneratePoseTarget limbs refer to joint {max(map(max, self.limbs))}, but sample '
+                f'{sample_name(results)} has keypoint {keypoint.shape}; set skeletons= to pairs of its joints, or set '
                 f'layout='
             )
         if self.scaling != 1:
@@ -304,11 +304,11 @@ class FormatHeatmapInput(BaseTransform):
         return drawing_checks()
 
     def transform(self, results: dict) -> dict:
-        keypoint, _ = picture_of(results, 'FormatHeatmapInput')
+        keypoint, _ = joints_in_image(results, 'FormatHeatmapInput')
         score, num_clips = results.pop('keypoint_score', None), results.get('num_clips', 1)
         if keypoint.shape[1] % num_clips:
             raise ValueError(
-                f'FormatHeatmapInput takes keypoint (M, num_clips * T, V, 2), but sample {sample_name(results)} has '
+                f'FormatHeatmapInput expects keypoint (M, num_clips * T, V, 2), but sample {sample_name(results)} has '
                 f'{keypoint.shape} and num_clips={num_clips}'
             )
         if self.scaling != 1:

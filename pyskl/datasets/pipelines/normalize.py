@@ -32,7 +32,7 @@ def _shift_and_scale(img_shape: tuple[int, int], num_joints: int, channels: int,
     return np.tile(rows, num_joints).astype(dtype)
 
 
-def center_on_picture(keypoint: np.ndarray, img_shape: Sequence[int]) -> np.ndarray:
+def center_on_image(keypoint: np.ndarray, img_shape: Sequence[int]) -> np.ndarray:
     """Map ``(..., V, C)`` pixels to [-1, 1]: ``(x - w / 2) / (w / 2)``; a third channel, the score, is unchanged.
 
     Computed in the dtype of ``keypoint``, which rounds twice.
@@ -149,15 +149,15 @@ class PreNormalize2D(BaseTransform):
             if results.get('coord_dims') == 2 or (third.min() >= 0 and third.max() <= 2):
                 return
         raise ValueError(
-            f'PreNormalize2D takes 2D joints (M, T, V, 2) with or without a score, but sample {sample_name(results)} '
-            f'has keypoint {keypoint.shape} {"and" if has_score else "without"} keypoint_score; 3D data take '
-            f'PreNormalize3D'
+            f'PreNormalize2D expects 2D joints (M, T, V, 2) with or without a score, but sample '
+            f'{sample_name(results)} has keypoint {keypoint.shape} {"and" if has_score else "without"} '
+            f'keypoint_score; use PreNormalize3D for 3D data'
         )
 
     def _scale(self, keypoint: np.ndarray, absent: np.ndarray | None, results: dict) -> np.ndarray:
         """Return a new array ``(M, T, V, C)``, scaled but not masked."""
         if self.mode == 'fix':
-            return center_on_picture(keypoint, results.get('img_shape', self.img_shape))
+            return center_on_image(keypoint, results.get('img_shape', self.img_shape))
         out = keypoint.copy()
         out[..., :2] = center_on_box(keypoint[..., :2], None if absent is None else ~absent)
         return out
@@ -265,8 +265,8 @@ class PreNormalize3D(BaseTransform):
         for name, pair in (('zaxis', self.zaxis), ('xaxis', self.xaxis)):
             if align_spine and len(pair) != 2:
                 raise ValueError(
-                    f'PreNormalize3D {name} must be two joints, got {pair or None}; skeleton {skeleton.name!r} names '
-                    f'none: give {name}, or align_spine=False'
+                    f'PreNormalize3D {name} must be two joints, got {pair or None}; skeleton {skeleton.name!r} defines '
+                    f'none: set {name}, or align_spine=False'
                 )
 
     def transform(self, results: dict) -> dict:
@@ -297,9 +297,9 @@ class PreNormalize3D(BaseTransform):
         keypoint = results['keypoint']
         if keypoint.shape[-1] != 3 or 'keypoint_score' in results or results.get('coord_dims') == 2:
             raise ValueError(
-                f'PreNormalize3D takes 3D joints (M, T, V, 3) without a score, but sample {sample_name(results)} has '
+                f'PreNormalize3D expects 3D joints (M, T, V, 3) without a score, but sample {sample_name(results)} has '
                 f'keypoint {keypoint.shape} {"and" if "keypoint_score" in results else "without"} keypoint_score; '
-                f'2D data take PreNormalize2D'
+                f'use PreNormalize2D for 2D data'
             )
         joints, needed = keypoint.shape[2], max((*self.zaxis, *self.xaxis), default=0) + 1
         if self._skeleton is not None and joints != self._skeleton.num_joints:

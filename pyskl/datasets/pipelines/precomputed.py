@@ -67,7 +67,7 @@ def without_steps(pipeline: Sequence[Item], steps: Sequence[Step], path: str) ->
     own = [step_of(item) for item in pipeline[: len(steps)]]
     if own != list(steps):
         raise ValueError(
-            f'{path!r} holds clips after {written(steps)}, but the pipeline begins with '
+            f'the clips of {path!r} were stored after {written(steps)}, but the pipeline begins with '
             f'{written(own, pipeline) or "nothing"}; use the annotation pickle, or pack it with this config: '
             f'python tools/data/pack.py X.pkl X.skl --config CFG'
         )

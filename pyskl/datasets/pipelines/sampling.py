@@ -51,7 +51,7 @@ def _spread(used: int, clip_len: int, random) -> np.ndarray:
     return skipped[:-1].cumsum() + _counted(clip_len)
 
 
-def draw_clips(
+def sample_clips(
     num_frames: int, clip_len: int, num_clips: int, interval: Interval, random, spaced_starts: bool
 ) -> np.ndarray:
     """Sample ``(num_clips * L,)`` frame indices.
@@ -79,7 +79,7 @@ def draw_clips(
 @lru_cache(maxsize=2048)
 def fixed_clips(num_frames: int, clip_len: int, num_clips: int, interval: Interval, seed: int) -> np.ndarray:
     """Frame indices of test mode: they depend only on the arguments, so they are cached. Read-only."""
-    inds = draw_clips(num_frames, clip_len, num_clips, interval, np.random.RandomState(seed), spaced_starts=True)
+    inds = sample_clips(num_frames, clip_len, num_clips, interval, np.random.RandomState(seed), spaced_starts=True)
     inds.flags.writeable = False
     return inds
 
@@ -90,7 +90,7 @@ def _check_sampler(name: str, clip_len: int, num_clips: int, p_interval: float |
             raise ValueError(f'{name} {key} must be an integer of at least 1, got {value!r}')
     pair = (p_interval, p_interval) if isinstance(p_interval, int | float) else tuple(p_interval)
     if len(pair) != 2 or not 0 < pair[0] <= pair[1] <= 1:
-        raise ValueError(f'{name} p_interval must be a share or (least, most) in (0, 1], got {p_interval!r}')
+        raise ValueError(f'{name} p_interval must be a fraction or (minimum, maximum) in (0, 1], got {p_interval!r}')
     return pair
 
 
@@ -142,7 +142,7 @@ class UniformSampleFrames(BaseTransform):
         if results.get('test_mode'):
             inds = fixed_clips(num_frames, self.clip_len, self.num_clips, self.p_interval, self.seed)
         else:
-            inds = draw_clips(num_frames, self.clip_len, self.num_clips, self.p_interval, np.random, False)
+            inds = sample_clips(num_frames, self.clip_len, self.num_clips, self.p_interval, np.random, False)
         if results.get('start_index'):
             inds = inds + results['start_index']
         results['frame_inds'] = inds
@@ -175,7 +175,7 @@ class PoseDecode(BaseTransform):
 
 @TRANSFORMS.register_module()
 class UniformSampleDecode(BaseTransform):
-    """``UniformSampleFrames`` and ``PoseDecode`` in one, as in PYSKL; the clips differ from theirs.
+    """``UniformSampleFrames`` and ``PoseDecode`` in one transform, as in PYSKL; its clips differ from theirs.
 
     A clip of a shorter video starts at a random frame, also in test mode, and wraps around inside the sampled part.
     A list of samples gives one clip of each, joined in time.

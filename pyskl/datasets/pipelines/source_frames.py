@@ -1,4 +1,4 @@
-"""Which frame of a clip each frame is that a sampler makes of it."""
+"""Map the output frames of a sampler to the frames of its input clip."""
 
 from collections.abc import Callable
 
@@ -7,19 +7,19 @@ import numpy as np
 from pyskl.datasets.pipelines.sampling import UniformSampleDecode
 from pyskl.datasets.pipelines.temporal_resize import CropResize
 
-TIMED = (UniformSampleDecode, CropResize)  # choose frames, and do nothing to what is in them
+TIMED = (UniformSampleDecode, CropResize)  # select frames without changing their content
 
 
 def source_frames(transform: Callable[[dict], dict], results: dict) -> np.ndarray:
-    """Which frame of ``results`` each frame would be that ``transform``, one of ``TIMED``, makes of it.
+    """For each output frame of ``transform``, one of ``TIMED``, return the index of its frame in ``results``.
 
-    It is given a clip in which every coordinate is the number of its frame; chance is put back as it was.
+    ``transform`` is run on a clip whose coordinates are frame numbers; the RNG state is restored afterwards.
     """
     keypoint = results['keypoint']
     filled = (keypoint != 0).any((2, 3))  # (M, T); empty frames stay empty, since they may be padding
     clock = np.arange(1, keypoint.shape[1] + 1, dtype=np.float32) * filled
     clock = np.repeat(clock[:, :, None], keypoint[0, 0].size, axis=2).reshape(keypoint.shape)
     state = np.random.get_state()
-    told = transform({**results, 'keypoint': clock})['keypoint'][..., 0].max((0, 2))
+    numbers = transform({**results, 'keypoint': clock})['keypoint'][..., 0].max((0, 2))
     np.random.set_state(state)
-    return np.rint(told - 1).astype(int).clip(0, keypoint.shape[1] - 1)
+    return np.rint(numbers - 1).astype(int).clip(0, keypoint.shape[1] - 1)

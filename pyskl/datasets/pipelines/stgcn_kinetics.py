@@ -11,7 +11,7 @@ import numpy as np
 
 from pyskl.datasets.pipelines.base import BaseTransform, sample_name
 from pyskl.datasets.pipelines.float16 import to_float32
-from pyskl.datasets.pipelines.geometry2d import picture_of
+from pyskl.datasets.pipelines.geometry2d import joints_in_image
 from pyskl.datasets.records.checks import JOINTS, Check, image_checks
 from pyskl.registry import TRANSFORMS
 
@@ -36,7 +36,7 @@ class PictureShare(BaseTransform):
         return image_checks()
 
     def transform(self, results: dict) -> dict:
-        keypoint, (height, width) = picture_of(results, 'PictureShare')
+        keypoint, (height, width) = joints_in_image(results, 'PictureShare')
         keypoint = to_float32(keypoint) / np.array([width, height], np.float32) - np.float32(0.5)
         if 'keypoint_score' in results:
             keypoint[results['keypoint_score'] == 0] = 0
@@ -144,15 +144,15 @@ class RandomMove(BaseTransform):
     ) -> None:
         for name, values in (('angles', angles), ('scales', scales), ('shifts', shifts)):
             if isinstance(values, str) or not len(values) or not all(isinstance(v, int | float) for v in values):
-                raise ValueError(f'RandomMove {name} must be numbers to draw from, got {values!r}')
+                raise ValueError(f'RandomMove {name} must be a list of numbers to choose from, got {values!r}')
         self.angles, self.scales, self.shifts = tuple(angles), tuple(scales), tuple(shifts)
 
     def transform(self, results: dict) -> dict:
         keypoint = results['keypoint']
         if keypoint.shape[-1] != 2:
             raise ValueError(
-                f'RandomMove takes keypoint (M, T, V, 2), but sample {sample_name(results)} has {keypoint.shape}; put '
-                f'it before GenSkeFeat'
+                f'RandomMove expects keypoint (M, T, V, 2), but sample {sample_name(results)} has {keypoint.shape}; '
+                f'put it before GenSkeFeat'
             )
         frames = keypoint.shape[1]
         angles, scales, right, down = (

@@ -105,7 +105,7 @@ def _check_joints(transform: BaseTransform, skeleton: Skeleton, keypoint: np.nda
     if keypoint.shape[2] != skeleton.num_joints:
         raise ValueError(
             f'{type(transform).__name__} dataset={skeleton.name!r} has {skeleton.num_joints} joints, but sample '
-            f'{sample_name(results)} has keypoint {keypoint.shape}; name the skeleton of the data in dataset='
+            f'{sample_name(results)} has keypoint {keypoint.shape}; set dataset= to the skeleton of the data'
         )
 
 
@@ -283,8 +283,8 @@ class GenSkeFeat(BaseTransform):
         if self._skeleton.dims != 2 or keypoint.shape[-1] != 2:
             raise ValueError(
                 f'GenSkeFeat dataset={self._skeleton.name!r} is {self._skeleton.dims}D, but sample '
-                f'{sample_name(results)} has keypoint {keypoint.shape} and keypoint_score; a score goes with 2D joints '
-                f'(M, T, V, 2) of a 2D skeleton'
+                f'{sample_name(results)} has keypoint {keypoint.shape} and keypoint_score; only 2D joints (M, T, V, 2) '
+                f'of a 2D skeleton can have a score'
             )
         results['keypoint'] = append_score(keypoint, results.pop('keypoint_score'))
         results['coord_dims'] = 2

@@ -45,7 +45,7 @@ def centre_part(num_frames: int, share: float) -> tuple[int, int]:
     return cut, num_frames - 2 * cut
 
 
-def drawn_part(num_frames: int, interval: Sequence[float], least: int, random) -> tuple[int, int]:
+def random_part(num_frames: int, interval: Sequence[float], least: int, random) -> tuple[int, int]:
     """Sample a crop: first frame and length, a share from ``interval`` but at least ``least`` frames if available."""
     low, high = interval
     share = random.rand() * (high - low) + low
@@ -83,7 +83,9 @@ class CropResize(BaseTransform):
                 raise ValueError(f'CropResize {name} must be an integer of at least 1, got {value!r}')
         interval = (p_interval,) if isinstance(p_interval, int | float) else tuple(p_interval)
         if len(interval) not in (1, 2) or not 0 < interval[0] <= interval[-1] <= 1:
-            raise ValueError(f'CropResize p_interval must be a share or (least, most) in (0, 1], got {p_interval!r}')
+            raise ValueError(
+                f'CropResize p_interval must be a fraction or (minimum, maximum) in (0, 1], got {p_interval!r}'
+            )
         self.clip_len = clip_len
         self.p_interval = interval
         self.min_frames = min_frames
@@ -93,7 +95,7 @@ class CropResize(BaseTransform):
         keypoint = to_float32(results['keypoint'])
         if 'keypoint_score' in results:
             raise ValueError(
-                f'CropResize takes joints without a score, but sample {sample_name(results)} has keypoint '
+                f'CropResize expects joints without a score, but sample {sample_name(results)} has keypoint '
                 f'{keypoint.shape} and keypoint_score; put GenSkeFeat before it'
             )
         if keypoint.shape[1] < 1:
@@ -103,7 +105,7 @@ class CropResize(BaseTransform):
             first, length = centre_part(num_frames, self.p_interval[0])
         else:
             random = np.random.RandomState(self.seed) if results.get('test_mode') else np.random
-            first, length = drawn_part(num_frames, self.p_interval, self.min_frames, random)
+            first, length = random_part(num_frames, self.p_interval, self.min_frames, random)
         results['keypoint'] = stretch(keypoint[:, first : first + length], self.clip_len)
         results.update(total_frames=self.clip_len, clip_len=self.clip_len, num_clips=1, frame_interval=None)
         return results

@@ -1,9 +1,9 @@
-"""The annotation pickle: what it holds, how a record is checked, how one is written.
+"""Annotation pickles: their format, reading, validation and writing.
 
-Layout, PYSKL's: ``{'split': {name: [frame_dir, ...]}, 'annotations': [record, ...]}``, or the records alone. A record
+PYSKL's format: ``{'split': {name: [frame_dir, ...]}, 'annotations': [record, ...]}``, or a list of records. A record
 is ``{frame_dir, label, total_frames, keypoint (M, T, V, C), keypoint_score (M, T, V)?, img_shape?, original_shape?}``;
-``C`` is 2 (pixels, with a score beside them) or 3 (metres). Kinetics-400's records have one row per detected person
-in place of M and T (:mod:`pyskl.datasets.records.boxes`).
+``C`` is 2 (pixels, with ``keypoint_score``) or 3 (metres). Kinetics-400's records have one row per detected person
+instead of M and T (:mod:`pyskl.datasets.records.boxes`).
 """
 
 import math
@@ -27,15 +27,15 @@ Splits = dict[str, list[str]]
 
 
 def read_annotations(path: str | Path) -> tuple[Sequence[dict], Splits | None]:
-    """The records of an annotation file, and its splits; None for a bare list.
+    """Read the records of an annotation file and its splits (None if it has none).
 
     Args:
         path: The pickle, or a store (:mod:`pyskl.datasets.records.store`), whose arrays are read-only.
 
     Raises:
         OSError: If the file cannot be read.
-        ValueError: If it is neither, holds more than numbers and containers, or a split names clips that are not among
-            the records.
+        ValueError: If it is neither, contains anything but numbers and containers, or all clips of its splits lack a
+            record.
     """
     if Path(path).is_file() and is_store(path):
         store = RecordStore(path, verify=True)
@@ -54,20 +54,20 @@ def read_annotations(path: str | Path) -> tuple[Sequence[dict], Splits | None]:
 def each_annotation(
     path: str | Path, take: Callable[[dict], None], others: Callable[[Callable, Callable], Callable] | None = None
 ) -> Splits | None:
-    """Read an annotation file of any size: ``take`` gets each record, in order; none stays in memory.
+    """Read an annotation file of any size and call ``take`` with each record in order, holding one at a time.
 
     Args:
         path: The file.
-        take: Gets the records.
-        others: Makes what reads the rest of a large pickle (:mod:`pyskl.datasets.records.parallel`) of two functions:
-            one that returns the key of names, and one that counts the name of a record that ``take`` does not get.
+        take: Called with each record.
+        others: Creates the reader for the rest of a large pickle (:mod:`pyskl.datasets.records.parallel`) from two
+            functions: one returns the key of names, one counts the name of a record that ``take`` is not called with.
 
     Returns:
-        The splits; None for a bare list.
+        The splits; None if the file has none.
 
     Raises:
-        OSError, ValueError: As :func:`read_annotations`; some records may have been handed over by then.
-        SharedObjectsError: If the pickle has to be read whole.
+        OSError, ValueError: As :func:`read_annotations`; ``take`` may have been called before.
+        SharedObjectsError: If the pickle has to be read at once.
     """
     if Path(path).is_file() and is_store(path):
         store = RecordStore(path, verify=True)
@@ -88,13 +88,13 @@ def each_annotation(
 def _no_annotations(path: str | Path, content: object) -> ValueError:
     found = f'a dict with keys {sorted(map(str, content))[:8]}' if isinstance(content, dict) else type(content)
     return ValueError(
-        f"annotation file {str(path)!r} holds {found}; it must be a dict with 'split' and 'annotations', or a list of "
-        f'dicts'
+        f"annotation file {str(path)!r} contains {found}; it must be a dict with 'split' and 'annotations', or a list "
+        f'of dicts'
     )
 
 
 class _Names:
-    """Checks the records of an annotation file one by one, and then what its splits name."""
+    """Validate the records of an annotation file one by one, then its splits against their names."""
 
     def __init__(self, path: str | Path) -> None:
         self.path = path
@@ -103,10 +103,10 @@ class _Names:
         self._names = set()
 
     def checked(self, record: object) -> dict:
-        """The record, its arrays plain ones.
+        """Register a record's name, convert its arrays to plain ndarrays and return the record.
 
         Raises:
-            ValueError: If it is not a record.
+            ValueError: If it is not a dict.
         """
         if not isinstance(record, dict):
             raise _no_annotations(self.path, [record])
@@ -116,32 +116,32 @@ class _Names:
         return plain_arrays(record)
 
     def count_in(self, name: object) -> None:
-        """Count a record of this name."""
+        """Register the name of a record."""
         self.count += 1
         self._names.add(name if _is_name(name) else _Unnamed(name))
 
     def without_missing(self, splits: Splits | None) -> Splits | None:
-        """The splits without names that no record has; warns once of how many there are."""
+        """Drop names without a record from the splits; warn once with their number."""
         if splits is None:
             return None
         left = {split: [name for name in members if name in self._names] for split, members in splits.items()}
         lost = sum(map(len, splits.values())) - sum(map(len, left.values()))
         if lost:
-            warnings.warn(f'{self.path}: the splits name {lost} clips that are not among the {self.count} records')
+            warnings.warn(f'{self.path}: {lost} clips named by the splits have no record ({self.count} records)')
         return left
 
     def checked_splits(self, splits: object, subset: bool = False) -> Splits | None:
-        """The splits, with plain lists.
+        """Validate the splits and return them as lists.
 
         Args:
-            splits: As the file has them.
-            subset: Whether some names may be missing among the records, but not all of a file.
+            splits: The splits in the file.
+            subset: Whether some of their names, but not all, may be without a record.
 
         Raises:
-            ValueError: If there are no records, or a split is wrong.
+            ValueError: If there are no records, or a split is invalid.
         """
         if not self.count:
-            raise ValueError(f'annotation file {str(self.path)!r} holds no records')
+            raise ValueError(f'annotation file {str(self.path)!r} has no records')
         if splits is None:
             return None
         where = f'annotation file {str(self.path)!r}'
@@ -150,7 +150,7 @@ class _Names:
         bad = next((name for name in self._names if isinstance(name, _Unnamed)), None)
         if bad is not None:
             raise ValueError(
-                f'{where}: a record has the {self.key} {shown(bad.value)}, which splits cannot name; it must be text'
+                f'{where}: a record has {self.key} {shown(bad.value)}; it must be text for splits to refer to it'
             )
         any_there = any(
             _is_name(member) and member in self._names
@@ -165,14 +165,14 @@ class _Names:
             missing = [member for member in members if not _is_name(member) or member not in self._names]
             if missing and not (subset and any_there and all(map(_is_name, missing))):
                 raise ValueError(
-                    f'{where}: split {split!r} names {len(missing)} clips that are not among the {self.count} '
-                    f'annotations, first {shown(missing[0])}; compare their {self.key}'
+                    f'{where}: {len(missing)} clips of split {split!r} have no annotation ({self.count} annotations), '
+                    f'first {shown(missing[0])}; compare their {self.key}'
                 )
         return {str(split): list(members) for split, members in splits.items()}
 
 
 def plain_arrays(record: dict) -> dict:
-    """The record, in place: arrays of a subclass become plain ones."""
+    """Convert the arrays of a record to plain ndarrays in place, and return the record."""
     for key, value in record.items():
         if isinstance(value, np.ndarray):
             record[key] = value.view(np.ndarray)
@@ -180,7 +180,7 @@ def plain_arrays(record: dict) -> dict:
 
 
 class _Unnamed:
-    """A name that cannot be one."""
+    """Placeholder for an invalid name."""
 
     def __init__(self, value: object) -> None:
         self.value = value
@@ -195,29 +195,29 @@ def _is_name(value: object) -> bool:
 
 
 def shown(value: object) -> str:
-    """``value`` in an error message, its first 80 characters."""
+    """Format ``value`` for a message, truncated to 80 characters."""
     text = ' '.join(repr(value).split())
     return text if len(text) <= 80 else f'{text[:77]}...'
 
 
 def identifier(records: Sequence[dict]) -> str:
-    """The key that splits refer to: PYSKL's rule."""
+    """Return the key that splits refer to, by PYSKL's rule."""
     return 'filename' if 'filename' in records[0] else 'frame_dir'
 
 
 def unknown_split(path: str | Path, split: str, known: Sequence[str] | None) -> ValueError:
-    """The error for a split that is not there."""
+    """Build the error for an unknown split."""
     if not known:
-        return ValueError(f'annotation file {str(path)!r} has no splits, got split={split!r}; leave split out')
+        return ValueError(f'annotation file {str(path)!r} has no splits, got split={split!r}; remove split')
     return ValueError(
         f'annotation file {str(path)!r} has no split {split!r}{nearest(split, known)} (splits: {sorted(known)})'
     )
 
 
 def record_problem(record: dict) -> str | None:
-    """What is wrong with a record and what would be right; None if nothing is.
+    """Describe what is wrong with a record and what would be valid; None for a valid record.
 
-    A record of boxes (:mod:`pyskl.datasets.records.boxes`) may keep its joints elsewhere: ``raw_file`` in place of
+    A record of boxes (:mod:`pyskl.datasets.records.boxes`) may name a ``raw_file`` with its joints instead of having
     ``keypoint``.
     """
     keypoint, score = record.get('keypoint'), record.get('keypoint_score')
@@ -238,7 +238,7 @@ def record_problem(record: dict) -> str | None:
                 continue
         count = array.size - int(np.isfinite(array).sum())
         if count:
-            return f'has {count} NaN or infinite values in {key}; set the joints that were not seen to 0'
+            return f'has {count} NaN or infinite values in {key}; set undetected joints to 0'
     try:
         label_of(record)
     except (ValueError, TypeError, OverflowError):
@@ -253,7 +253,7 @@ def _image_problem(record: dict) -> str | None:
         valid = 0 < height < math.inf and 0 < width < math.inf
     except (TypeError, ValueError, OverflowError):
         valid = False
-    return None if valid else f'has img_shape {shown(size)}; it must be (height, width) in pixels, or left out'
+    return None if valid else f'has img_shape {shown(size)}; it must be (height, width) in pixels, or absent'
 
 
 def _shape_problem(record: dict, keypoint: object, score: object) -> str | None:
@@ -262,11 +262,11 @@ def _shape_problem(record: dict, keypoint: object, score: object) -> str | None:
         return f'has keypoint {found}; it must be an array of numbers (M, T, V, C)'
     persons, frames, joints, channels = keypoint.shape
     if persons == 0:
-        return f'has no person: keypoint {keypoint.shape}; leave the record out'
+        return f'has no person: keypoint {keypoint.shape}; remove the record'
     if frames == 0:
-        return f'has no frames: keypoint {keypoint.shape}; leave the record out'
+        return f'has no frames: keypoint {keypoint.shape}; remove the record'
     if joints == 0 or channels not in (2, 3):
-        return f'has keypoint {keypoint.shape}; (M, T, V, C) needs joints, and C of 2 or 3'
+        return f'has keypoint {keypoint.shape}; (M, T, V, C) needs V of at least 1 and C of 2 or 3'
     total = record.get('total_frames')
     if total is not None and whole_number(total) != frames:
         return f'has total_frames={shown(total)} but keypoint {keypoint.shape}, {frames} frames; make them equal'
@@ -276,20 +276,20 @@ def _shape_problem(record: dict, keypoint: object, score: object) -> str | None:
         found = score.shape if isinstance(score, np.ndarray) else type(score).__name__
         return f'has keypoint_score {found} but keypoint {keypoint.shape}; the score must be {keypoint.shape[:3]}'
     if channels != 2:
-        return f'has keypoint {keypoint.shape} and keypoint_score; a score goes with 2 coordinates'
+        return f'has keypoint {keypoint.shape} and keypoint_score; only joints with 2 coordinates can have a score'
     return None
 
 
 def write_annotations(path: str | Path, annotations: Sequence[dict], split: Splits | None = None) -> None:
-    """Write an annotation pickle, whole or not at all.
+    """Write an annotation pickle atomically.
 
     Args:
-        path: The file; its folder is made.
-        annotations: The records, which are checked.
-        split: Names of clips by split; None writes the records alone.
+        path: The file; its folder is created.
+        annotations: The records; they are validated.
+        split: Clip names by split; None writes a list of records.
 
     Raises:
-        ValueError: If a record or a split is wrong.
+        ValueError: If a record or a split is invalid.
     """
     path = Path(path)
     annotations = list(annotations)

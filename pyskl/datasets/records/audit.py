@@ -1,4 +1,4 @@
-"""What the tables of :mod:`~pyskl.datasets.records.survey` mean for a training run, and records without the faults."""
+"""Evaluate the tables of :mod:`~pyskl.datasets.records.survey` for a training run, and fix records."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -21,17 +21,17 @@ from pyskl.datasets.records.survey import (
     usual_layout,
 )
 
-Pair = tuple[str, np.ndarray, str, np.ndarray]  # a training set and the records of it, an evaluation set and its
+Pair = tuple[str, np.ndarray, str, np.ndarray]  # training split and its records, evaluation split and its records
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One kind of thing that was found.
+    """One kind of finding.
 
     Args:
         severity: ``fails``, ``misleads`` or ``note``.
-        what: One line.
-        names: Everything it was found in, each with its details.
+        what: Description in one line.
+        names: Affected clips, each with details.
     """
 
     severity: str
@@ -40,7 +40,7 @@ class Finding:
 
 
 def status(findings: Iterable[Finding]) -> int:
-    """Exit status: 1 if training would fail, else 2 if its figures would mislead, else 0."""
+    """Exit status: 1 if training would fail, else 2 if its results would be misleading, else 0."""
     severities = {finding.severity for finding in findings}
     return 1 if FAILS in severities else 2 if MISLEADS in severities else 0
 
@@ -48,13 +48,13 @@ def status(findings: Iterable[Finding]) -> int:
 def all_findings(
     table: Survey, splits: Splits | None, pairs: Sequence[Pair] | None = None, used: np.ndarray | None = None
 ) -> list[Finding]:
-    """Everything but what depends on a network.
+    """Collect all findings that do not depend on a network.
 
     Args:
-        table: Of the records.
-        splits: Of the file.
-        pairs: What is trained on and what it is judged by; None finds them by the names of the splits.
-        used: Records that are trained on or judged by; what is wrong with others is a note. None uses all.
+        table: Survey of the records.
+        splits: Splits of the file.
+        pairs: Pairs of training and evaluation splits; None infers them from the names of the splits.
+        used: Indices of records used in training or evaluation; problems of others are notes. None: all.
     """
     inside, unknown = members_of(table.names, splits)
     if pairs is None:
@@ -65,7 +65,7 @@ def all_findings(
     found = [*_record_findings(table, needed), *_label_findings(table, needed)]
     for split, lost in unknown.items():
         severity = NOTE if len(inside[split]) or not len(table.names) else FAILS
-        found.append(Finding(severity, f'split {split!r} names clips that are not among the records', lost))
+        found.append(Finding(severity, f'split {split!r} names clips that have no record', lost))
     for split, members in inside.items():
         if len(members) == 0:
             found.append(Finding(NOTE, f'split {split!r} has no clips'))
@@ -85,7 +85,7 @@ def _record_findings(table: Survey, needed: set[int]) -> list[Finding]:
             by_kind[kind].append((index, detail))
     usual = usual_layout(table)
     others = np.flatnonzero((table.shapes[:, 2] > 0) & (table.shapes[:, 2:] != usual).any(1)).tolist()
-    kind = 'has another number of joints or coordinates than most, {} x {}'.format(*usual)
+    kind = 'does not have the number of joints and coordinates of most records, {} x {}'.format(*usual)
     by_kind[kind] += [(index, '{} x {}'.format(*table.shapes[index, 2:])) for index in others]
     found = [
         Finding(_severity((index for index, _ in places), needed), kind, [f'{table.names[i]} ({d})' for i, d in places])
@@ -94,7 +94,7 @@ def _record_findings(table: Survey, needed: set[int]) -> list[Finding]:
     ]
     empty = np.flatnonzero((table.shapes[:, 2] > 0) & (table.persons == 0)).tolist()
     if empty:
-        found.append(Finding(NOTE, 'shows nobody: no joint was seen', [table.names[index] for index in empty]))
+        found.append(Finding(NOTE, 'shows no person: no joint was detected', [table.names[index] for index in empty]))
     return found
 
 
@@ -108,11 +108,11 @@ def _label_findings(table: Survey, needed: set[int]) -> list[Finding]:
     found = []
     if without:
         severity = _severity(without, needed)
-        found.append(Finding(severity, 'has no label (-1 counts as none)', [table.names[i] for i in without]))
+        found.append(Finding(severity, 'has no label (-1 means none)', [table.names[i] for i in without]))
     known = np.unique(table.labels[table.labels >= 0])
     if len(known) and known[0] == 1 and NO_LABEL not in table.labels and _is_dense(known):
         found.append(
-            Finding(NOTE, f'labels count from 1 to {known[-1]}; --fix OUT --first-label 1 makes them count from 0')
+            Finding(NOTE, f'labels count from 1 to {known[-1]}; --fix OUT --first-label 1 renumbers them from 0')
         )
     gaps = [str(label) for label in sorted(set(range(known[-1])) - set(known))[:1000]] if _is_dense(known) else []
     if gaps:
@@ -123,7 +123,7 @@ def _label_findings(table: Survey, needed: set[int]) -> list[Finding]:
 
 
 def _is_dense(known: np.ndarray) -> bool:
-    """Whether gaps in the classes are worth listing."""
+    """Whether few enough class numbers are unused to list them."""
     return len(known) > 0 and known[-1] < 1000 + 2 * len(known)
 
 
@@ -131,7 +131,7 @@ def _twice(table: Survey, splits: Splits | None) -> list[Finding]:
     found = []
     several = [f'{name} ({count} times)' for name, count in Counter(table.names).items() if count > 1]
     if several:
-        found.append(Finding(NOTE, 'several records have the same name; a split takes all of them', several))
+        found.append(Finding(NOTE, 'several records have the same name; a split selects all of them', several))
     for split, members in (splits or {}).items():
         several = [f'{name} ({count} times)' for name, count in Counter(map(str, members)).items() if count > 1]
         if several:
@@ -146,7 +146,7 @@ def _pair_findings(table: Survey, train: str, train_members: np.ndarray, other: 
         found.append(Finding(MISLEADS, f'clips are in {train} and in {other}', [table.names[index] for index in both]))
     twins = repeats_across(table, train_members, others)
     if twins:
-        what = f'clips of {other} ({len(others)}) are copies of clips of {train}; leave them out of {other}'
+        what = f'clips of {other} ({len(others)}) are copies of clips of {train}; remove them from {other}'
         found.append(Finding(MISLEADS, what, [f'{table.names[i]} = {table.names[j]}' for i, j in twins.items()]))
     trained = set(table.labels[train_members].tolist())
     strange = sorted(set(table.labels[others][table.labels[others] >= 0].tolist()) - trained)
@@ -174,12 +174,12 @@ def _repeat_findings(table: Survey, needed: set[int]) -> list[Finding]:
 
 
 def unused_classes(table: Survey, used: np.ndarray, num_classes: int | None) -> list[Finding]:
-    """A note on classes of a head that no clip has.
+    """Report classes of the head that no clip has.
 
     Args:
-        table: Of the records.
-        used: Rows of those in use.
-        num_classes: Classes of the head; None if unknown.
+        table: Survey of the records.
+        used: Rows of the records in use.
+        num_classes: Number of classes of the head; None if unknown.
     """
     labels = table.labels[used]
     unused = sorted(set(range(num_classes or 0)) - set(labels.tolist()))
@@ -188,22 +188,22 @@ def unused_classes(table: Survey, used: np.ndarray, num_classes: int | None) -> 
     return [Finding(NOTE, f'classes of num_classes={num_classes} that no clip has', list(map(str, unused)))]
 
 
-def mended(
+def fixed_records(
     records: Sequence[object],
     splits: Splits | None,
     table: Survey,
     drop_duplicates: bool = False,
     first_label: int = 0,
 ) -> tuple[list[dict], Splits | None, dict[str, list[str]]]:
-    """Records and splits that can be read; the given ones are left as they are.
+    """Return fixed records and splits; the given ones are not modified.
 
-    ``total_frames`` becomes keypoint's T, labels that count from ``first_label`` count from 0. Records that are still
-    wrong, show nobody, or have other joints than most are dropped, splits lose names that no record has, and, with
-    ``drop_duplicates``, the evaluation splits lose the clips that the training split of their protocol holds too, by
-    content.
+    ``total_frames`` is set to keypoint's T, and labels that start at ``first_label`` are renumbered from 0. Records
+    that are still invalid, show no person, or differ from most in their joints are dropped, as are names without a
+    record from the splits. With ``drop_duplicates``, clips that the training split of a protocol contains too, by
+    content, are removed from its evaluation splits.
 
     Returns:
-        The records, the splits, and what was done: {what: names}.
+        The records, the splits, and the changes: {change: names}.
     """
     done, kept = defaultdict(list), {}
     usual, key = usual_layout(table), name_key(records)
@@ -214,25 +214,25 @@ def mended(
             why = record_problem(record)
         why = why or _why_dropped(table, index, usual)
         if why:
-            done['dropped, as training cannot take it or nobody is seen'].append(f'{table.names[index]} ({why})')
+            done['dropped: invalid for training, or shows no person'].append(f'{table.names[index]} ({why})')
             continue
         if index in table.problems:
             done["total_frames set to keypoint's T"].append(table.names[index])
         if isinstance(record.get('label'), list | tuple | np.ndarray) and table.labels[index] != SEVERAL_LABELS:
             record = {**record, 'label': int(table.labels[index])}
-            done['label of one element made a number'].append(table.names[index])
+            done['label with one element converted to a number'].append(table.names[index])
         if first_label and table.labels[index] >= 0:
             record = {**record, 'label': int(table.labels[index]) - first_label}
             done[f'labels shifted by {-first_label}'].append(table.names[index])
-        if splits is not None and not isinstance(record.get(key), str):  # names of the new splits are text
+        if splits is not None and not isinstance(record.get(key), str):  # the new splits name records by text
             record = {**record, key: table.names[index]}
         kept[index] = record
     if splits is None:
         return list(kept.values()), None, dict(done)
     first = next(iter(kept), None)
-    if key == 'frame_dir' and 'filename' in kept.get(first, ()):  # readers of the file would go by filename
+    if key == 'frame_dir' and 'filename' in kept.get(first, ()):  # readers of the file would use filename as key
         kept[first] = {field: value for field, value in kept[first].items() if field != 'filename'}
-        done['filename removed: splits go by frame_dir, and the first record says so'].append(table.names[first])
+        done['filename removed from the first record, so that splits refer to frame_dir'].append(table.names[first])
     known = {table.names[index] for index in kept}
     if drop_duplicates:
         inside, _ = members_of(table.names, splits)
@@ -249,9 +249,11 @@ def mended(
         new[split] = [name for name in names if name in known]
         lost = [name for name in names if name not in known]
         if lost:
-            done[f'left out of split {split!r}: not among the records (any more)'] += lost
+            done[f'removed from split {split!r}: no record'] += lost
         if drop_duplicates and repeated[split]:
-            done[f'left out of split {split!r}: copies of training clips'] += [n for n in names if n in repeated[split]]
+            done[f'removed from split {split!r}: copies of training clips'] += [
+                n for n in names if n in repeated[split]
+            ]
             new[split] = [name for name in new[split] if name not in repeated[split]]
     return list(kept.values()), new, dict(done)
 
@@ -266,7 +268,7 @@ def _why_dropped(table: Survey, index: int, usual: tuple[int, int]) -> str | Non
     if left:
         return '; '.join(sorted(left))
     if table.shapes[index, 2] == 0:
-        return None  # joints are stored elsewhere
+        return None  # joints are stored in another file
     if tuple(table.shapes[index, 2:].tolist()) != usual:
-        return 'has other joints than most'
-    return 'shows nobody' if table.persons[index] == 0 else None
+        return 'has different joints from most records'
+    return 'shows no person' if table.persons[index] == 0 else None

@@ -1,9 +1,9 @@
-"""The cache of shared records: where an annotation file's store is kept, and which process builds it.
+"""Cache of record stores, shared by all processes of a machine.
 
 The folder is ``$PYSKL_CACHE``, else ``$XDG_CACHE_HOME/pyskl``, else ``~/.cache/pyskl``, else one of this user in the
-temporary folder. An entry is named after path, size, inode and times of its annotation file; the time of the last
-change of the inode cannot be set, so another file of equal size and date never gets the entry. The first process that
-needs an entry builds it, under a lock; the others wait for it. A damaged entry is removed and built again.
+temporary folder. An entry is named after path, size, inode and times of its annotation file; the inode's change time
+cannot be set, so a different file of equal size and date never matches the entry. The first process that needs an
+entry builds it under a lock while others wait. A damaged entry is removed and rebuilt.
 """
 
 import contextlib
@@ -22,16 +22,16 @@ from pyskl.datasets.records.store_format import VERSION, TornStoreError
 from pyskl.datasets.records.store_writer import pack_annotations, write_store
 from pyskl.files import replacing
 
-# What a folder without room, or without leave to write, answers.
+# Errors of a folder without free space or write permission.
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
 KEPT_SECONDS = 7 * 24 * 3600  # how long an entry outlives its annotation file
-WAIT_SECONDS = 600.0  # without a sign of life from the process that builds an entry
+WAIT_SECONDS = 600.0  # maximum time without progress of the process that builds an entry
 WAIT_STEP, ALIVE_SECONDS = 0.1, 5.0
 LEFTOVER_SECONDS = 24 * 3600  # age of a temporary file whose writer must be gone
 
 
 class CachedStore(RecordStore):
-    """An entry of the cache: if it turns out to be damaged, it is removed, so that the next run builds it again."""
+    """Cache entry that is removed if it turns out to be damaged, so that the next run rebuilds it."""
 
     def __init__(self, path: str | Path, verify: bool = False) -> None:
         super().__init__(path, verify)
@@ -41,13 +41,13 @@ class CachedStore(RecordStore):
         with contextlib.suppress(OSError):
             self.path.unlink()
         return TornStoreError(
-            f'the cache entry {str(self.path)!r} is damaged: {what}; it is removed, and the same command '
-            f'builds it again'
+            f'the cache entry {str(self.path)!r} is damaged: {what}; it was removed, run the same command again to '
+            f'rebuild it'
         )
 
 
 def cache_folders() -> list[Path]:
-    """Folders to try, in order."""
+    """Return the folders to try, in order."""
     named = os.environ.get('PYSKL_CACHE')
     base = os.environ.get('XDG_CACHE_HOME') or os.path.join(os.path.expanduser('~'), '.cache')
     user = os.getuid() if hasattr(os, 'getuid') else 'user'
@@ -55,16 +55,16 @@ def cache_folders() -> list[Path]:
 
 
 def open_records(ann_file: str | Path, read: Callable[[str], tuple] | None = None, verify: bool = False) -> RecordStore:
-    """The records of an annotation file, shared: a store as it is; of a pickle a store, built if nobody has yet.
+    """Open the records of an annotation file for sharing; a pickle is first converted to a store in the cache.
 
     Args:
-        ann_file: The file.
-        read: Its path -> records and splits; None: of an annotation file.
+        ann_file: A pickle or a store.
+        read: Reads records and splits from the path; None: as an annotation file.
         verify: See :class:`RecordStore`.
 
     Raises:
-        OSError: If the annotation file cannot be read, or there is nowhere to keep its shared form.
-        ValueError: If the annotation file is not one.
+        OSError: If the annotation file cannot be read, or no folder can hold the store.
+        ValueError: If the file is not an annotation file.
     """
     source = os.path.abspath(os.path.expanduser(ann_file))
     try:
@@ -82,7 +82,7 @@ def open_records(ann_file: str | Path, read: Callable[[str], tuple] | None = Non
     failures = []
     for folder in cache_folders():
         if not is_own_folder(folder):
-            failures.append(f'{str(folder)!r}: not a private folder of this user that can be written')
+            failures.append(f'{str(folder)!r}: not a private, writable folder of this user')
             continue
         with contextlib.suppress(FileNotFoundError, TornStoreError):
             return CachedStore(folder / name, verify)
@@ -103,7 +103,7 @@ def open_records(ann_file: str | Path, read: Callable[[str], tuple] | None = Non
             _sweep(folder, prefix, keep=name)
             return CachedStore(folder / name, verify)
     raise OSError(
-        f'there is nowhere to keep the shared form of {source!r} ({"; ".join(failures)}); set PYSKL_CACHE to a private '
+        f'no folder can hold the cached records of {source!r} ({"; ".join(failures)}); set PYSKL_CACHE to a private '
         f'folder with {stat.st_size / 2**20:.0f} MB free'
     )
 
@@ -113,7 +113,7 @@ def _hashed(*values: object) -> str:
 
 
 def _sweep(folder: Path, prefix: str, keep: str) -> None:
-    """Remove older entries of the same file, entries of files that are long gone, and what killed builds left."""
+    """Remove older entries of the same file, entries of deleted files, and temporary files of killed processes."""
     for leftover in folder.glob('.pyskl-*.tmp'):
         with contextlib.suppress(OSError):
             if time.time() - leftover.lstat().st_mtime > LEFTOVER_SECONDS:
@@ -128,7 +128,7 @@ def _sweep(folder: Path, prefix: str, keep: str) -> None:
 
 
 def _source(entry: Path) -> str:
-    """The annotation file of an entry; '' of one that cannot be read, such as one of an older version."""
+    """Return the annotation file of an entry; '' if it cannot be read, as one of an older version."""
     try:
         return RecordStore(entry).source
     except TornStoreError:
@@ -137,14 +137,14 @@ def _source(entry: Path) -> str:
 
 @contextlib.contextmanager
 def locked(path: Path, source: str) -> Iterator[Callable[[], None]]:
-    """Hold the lock file ``path``; where the system has no locks, nothing. Yields a function to call while working.
+    """Hold an exclusive lock on the file ``path`` (if the system has file locks); yield a function to report progress.
 
     Args:
         path: The lock file.
-        source: What is read meanwhile, for messages.
+        source: The file being read, for messages.
 
     Raises:
-        TimeoutError: If the process that holds the lock has not worked on for :data:`WAIT_SECONDS`.
+        TimeoutError: If the process that holds the lock has made no progress for :data:`WAIT_SECONDS`.
     """
     try:
         import fcntl
@@ -158,7 +158,7 @@ def locked(path: Path, source: str) -> Iterator[Callable[[], None]]:
         except TimeoutError:
             raise
         except OSError:
-            pass  # network file systems without locks: two may build, the last rename counts
+            pass  # file systems without locks: two may build, the last rename wins
         with contextlib.suppress(OSError):
             file.truncate()
             file.write(f'{os.getpid()}')
@@ -192,16 +192,16 @@ def _wait(file: TextIO, source: str, take: Callable[[], None]) -> None:
             file.seek(0)
             owner = file.read(20)
             raise TimeoutError(
-                f'process {owner} reads {source!r} for all and has not got on for {WAIT_SECONDS / 60:.0f} minutes; '
-                f'end it, or set PYSKL_CACHE to another folder'
+                f'process {owner} is reading {source!r} for all processes but made no progress for '
+                f'{WAIT_SECONDS / 60:.0f} minutes; stop it, or set PYSKL_CACHE to another folder'
             )
         time.sleep(WAIT_STEP)
 
 
 def is_own_folder(folder: Path) -> bool:
-    """Whether ``folder`` exists, or could be made, as a private folder of this user that can be written.
+    """Whether ``folder`` exists, or can be created, as a private, writable folder of this user.
 
-    Links on the way to it must be this user's or the system's: others could turn theirs elsewhere.
+    Symbolic links in its path must belong to this user or the system: other users could redirect theirs.
     """
     try:
         if any(_is_link_of_others(part) for part in (folder, *folder.parents)):

@@ -1,6 +1,6 @@
-"""What may be wrong with clips for a certain use: each check is one kind of fault, looked for in a table of clips.
+"""Checks of clips for a given use: each finds one kind of fault in a table of clips.
 
-A transform names the checks of its input (:meth:`BaseTransform.checks`); :mod:`pyskl.datasets.fit` runs them.
+A transform declares the checks of its input (:meth:`BaseTransform.checks`); :mod:`pyskl.datasets.fit` runs them.
 """
 
 from collections.abc import Callable
@@ -10,11 +10,11 @@ import numpy as np
 
 from pyskl.datasets.records.clip_table import ClipTable
 
-FAILS, MISLEADS, NOTE = 'fails', 'misleads', 'note'  # training stops; its figures mislead; worth knowing
-JOINTS, FRAMES = 'joints', 'frames'  # what a check needs as the record has it: coordinates and scores, or frames
-MAX_SCORE = 2.0  # scores lie in [0, 1], some estimators' a little above; depths and percentages leave that range
-USUAL = 0.1  # share of the clips from which a fault of the numbers is one of the file and not of an odd clip
-_SHARES_UP_TO = 2.0  # coordinates of a whole clip up to this are shares of the image, or normalised
+FAILS, MISLEADS, NOTE = 'fails', 'misleads', 'note'  # training would raise; its results would mislead; worth knowing
+JOINTS, FRAMES = 'joints', 'frames'  # parts of a record that a check may need unchanged: joints (and scores), frames
+MAX_SCORE = 2.0  # scores lie in [0, 1], or slightly above for some estimators; depths and percentages exceed that
+USUAL = 0.1  # fraction of clips from which a fault is attributed to the file rather than to single clips
+_SHARES_UP_TO = 2.0  # a clip whose coordinates are all below this has fractions of the image size, or is normalised
 _SMALLEST_IMAGE = 16  # pixels; in a smaller image coordinates up to 2 may be pixels
 
 
@@ -23,12 +23,12 @@ class Check:
     """One kind of fault.
 
     Args:
-        what: The fault and the way out, after 'record X'; names no values of a clip.
-        bad: Table -> bool ``(n,)``.
-        detail: Table, row -> what was found in that clip.
-        needs: JOINTS or FRAMES: the check only holds while these are as in the record.
-        share: Share of the clips from which the fault fails training; 0: a single clip does.
-        otherwise: Severity below that share; None: not reported.
+        what: The fault and how to fix it, to follow 'record X'; without values of a clip.
+        bad: Maps a table to bool ``(n,)``.
+        detail: Maps a table and a row to what was found in that clip.
+        needs: JOINTS or FRAMES: the check applies only before a transform changes these.
+        share: Fraction of the clips from which the fault fails training; 0: one clip suffices.
+        otherwise: Severity below that fraction; None: not reported.
     """
 
     what: str
@@ -82,8 +82,8 @@ def image_checks(default: tuple[int, int] | None = None) -> list[Check]:
 
     checks = [
         Check(
-            'has joints as shares of the image (or normalised), where pixels are needed; multiply x by the width and '
-            'y by the height',
+            'has joints as fractions of the image size (or normalised), but pixels are needed; multiply x by the '
+            'width and y by the height',
             shares, _xy, JOINTS, USUAL, MISLEADS,
         ),
         Check(
@@ -91,7 +91,7 @@ def image_checks(default: tuple[int, int] | None = None) -> list[Check]:
             swapped, _xy, JOINTS, 0.25, None,
         ),
         Check(
-            'has joints far outside the image of img_shape, (height, width); both must be in pixels of one image',
+            'has joints far outside the image of img_shape, (height, width); both must be in pixels of the same image',
             outside, _xy, JOINTS, USUAL, NOTE,
         ),
     ]  # fmt: skip
@@ -113,11 +113,11 @@ def _shape(table: ClipTable, row: int) -> str:
 def score_checks(
     layout: str | None = None, way_out: str = 'for 3D joints use a 3D layout and PreNormalize3D'
 ) -> list[Check]:
-    """Whether scores, beside 2D joints or as their third channel, are scores.
+    """Whether ``keypoint_score``, or the third channel of 2D joints, has values of scores.
 
     Args:
         layout: The 2D skeleton, for the message.
-        way_out: What to do with 3D joints.
+        way_out: Advice for 3D joints.
     """
     where = f' of the 2D layout {layout!r}' if layout else ' of 2D joints'
     return [
@@ -149,9 +149,9 @@ def drawing_checks() -> list[Check]:
 
 
 def nobody_check() -> Check:
-    """Whether anybody is seen."""
+    """Whether a person is visible."""
     return Check(
-        'shows nobody: all joints are 0, or have score 0; leave such clips out',
+        'shows no person: all joints are 0 or have score 0; remove such clips',
         lambda table: table.known & ~table.seen,
         lambda table, row: f'keypoint {_shape(table, row)}',
         None, 1.0, NOTE,
@@ -159,18 +159,18 @@ def nobody_check() -> Check:
 
 
 def joint_checks(num_joints: int, dims: int | None, name: str | None = None) -> list[Check]:
-    """Whether joints are those of a skeleton of the network.
+    """Whether the joints fit the network's skeleton.
 
     Args:
         num_joints: V.
-        dims: 2 or 3 coordinates; None: not compared.
-        name: The skeleton's name.
+        dims: 2 or 3 coordinates; None: not checked.
+        name: Name of the skeleton.
     """
     skeleton = f'skeleton {name!r}' if name else 'skeleton'
     checks = [
         Check(
-            f"does not have the {num_joints} joints of the network's {skeleton}; name the skeleton of the data in "
-            f'graph_cfg.layout and GenSkeFeat',
+            f"does not have the {num_joints} joints of the network's {skeleton}; set graph_cfg.layout and GenSkeFeat's "
+            f'dataset to the skeleton of the data',
             lambda table: table.known & (table.shapes[:, 2] != num_joints),
             lambda table, row: f'keypoint {_shape(table, row)}',
         )
@@ -187,9 +187,9 @@ def joint_checks(num_joints: int, dims: int | None, name: str | None = None) -> 
 
 
 def layout_check(what: str, num_joints: int) -> Check:
-    """Whether joints are as many as a transform takes."""
+    """Whether the number of joints fits a transform."""
     return Check(
-        f'does not have the {num_joints} joints of {what}; name the skeleton of the data there',
+        f'does not have the {num_joints} joints of {what}; set it to the skeleton of the data',
         lambda table: table.known & (table.shapes[:, 2] != num_joints),
         lambda table, row: f'keypoint {_shape(table, row)}',
     )
@@ -199,13 +199,13 @@ def label_checks(num_classes: int, need_labels: bool) -> list[Check]:
     """Whether labels are classes of the head.
 
     Args:
-        num_classes: Classes.
+        num_classes: Number of classes.
         need_labels: Whether a clip without a label is a fault.
     """
     checks = [
         Check(
-            f'has a label outside 0 to {num_classes - 1}, as num_classes={num_classes} has it; set num_classes of the '
-            f'head to that of the data',
+            f'has a label outside 0 to {num_classes - 1} (num_classes={num_classes}); set num_classes of the head to '
+            f'the number of classes of the data',
             lambda table: table.labels >= num_classes,
             lambda table, row: f'label {table.labels[row]}',
         )
@@ -214,7 +214,7 @@ def label_checks(num_classes: int, need_labels: bool) -> list[Check]:
         checks.insert(
             0,
             Check(
-                'has no label (-1 counts as none); training needs a class index',
+                'has no label (-1 means none); training needs a class index',
                 lambda table: table.labels < 0,
                 lambda table, row: f'label {table.record(row).get("label")!r}',
             ),
@@ -223,7 +223,7 @@ def label_checks(num_classes: int, need_labels: bool) -> list[Check]:
 
 
 def several_labels_check(num_classes: int) -> Check:
-    """Whether each class of labels that are lists is one of the head's."""
+    """Whether all classes of multi-label clips are classes of the head."""
 
     def outside(table: ClipTable) -> np.ndarray:
         labels = (table.record(row).get('label') for row in range(len(table)))
@@ -237,9 +237,9 @@ def several_labels_check(num_classes: int) -> Check:
 
 
 def length_check(transform: str, most: int) -> Check:
-    """Whether clips are short enough."""
+    """Whether clips are short enough for a transform."""
     return Check(
-        f'has more frames than {transform} takes, {most}; sample frames with UniformSample in its place, or raise it',
+        f'has more frames than {transform}={most}; increase it, or use UniformSample instead',
         lambda table: table.shapes[:, 1] > most,
         lambda table, row: f'{table.shapes[row, 1]} frames',
         FRAMES,

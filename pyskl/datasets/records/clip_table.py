@@ -1,7 +1,7 @@
-"""What a config is compared with: labels, shapes, and the ranges of coordinates and scores of each clip.
+"""Facts about clips that a config is checked against: labels, shapes, and ranges of coordinates and scores.
 
-Ranges tell pixels from shares of the image, a score from a depth, and a clip with people from an empty one. They are
-computed once per record, when a store is written or a file is surveyed.
+The ranges distinguish pixels from fractions of the image size, scores from depths, and clips with persons from empty
+ones. They are computed once per record, when a store is written or a file is surveyed.
 
 Legend: ``n`` clips, ``M`` persons, ``T`` frames, ``V`` joints, ``C`` channels.
 """
@@ -14,8 +14,8 @@ import numpy as np
 
 from pyskl.datasets.records.boxes import MAX_FRAMES, boxes_shape, has_boxes, whole_number
 
-# Columns of Survey and store tables. A joint that was not seen counts as it is stored, usually 0. ``third`` is the
-# third channel of keypoint, ``score`` keypoint_score (of boxes: their third channel). NaN where there is none.
+# Columns of survey and store tables. An undetected joint enters with its stored coordinates, usually 0. ``third`` is
+# the third channel of keypoint, ``score`` keypoint_score (for boxes: their third channel). NaN if there is none.
 COLUMNS = (
     'x_low', 'x_high', 'y_low', 'y_high', 'third_low', 'third_high', 'score_low', 'score_high', 'height', 'width',
 )  # fmt: skip
@@ -24,12 +24,13 @@ _MAX_LABEL = 2**31
 UNKNOWN = np.full(len(COLUMNS), np.nan, np.float32)
 
 
-# Columns of the table ``valid`` of a store (Kinetics-400): frames, then those with a box of at least such a score.
+# Columns of the table ``valid`` of a store (Kinetics-400) after the number of frames: frames that have a box with at
+# least this score.
 VALID_SCORES = (0.5, 0.6, 0.7, 0.8, 0.9)
 
 
 def valid_of(record: dict) -> list[float]:
-    """``total_frames`` and the entries of ``valid``; NaN where the record lacks them, or ``box_score``."""
+    """Return ``total_frames`` and the entries of ``valid``; NaN if the record lacks them or ``box_score``."""
     valid, total = record.get('valid'), whole_number(record.get('total_frames'))
     counts = [valid.get(score) for score in VALID_SCORES] if isinstance(valid, dict) else [None] * len(VALID_SCORES)
     if 'box_score' not in record or total is None or not 1 <= total <= MAX_FRAMES:
@@ -39,7 +40,7 @@ def valid_of(record: dict) -> list[float]:
 
 
 def label_of(record: dict) -> int:
-    """The class of a record, ``NO_LABEL`` or ``SEVERAL_LABELS``; an array or a list of one counts as its number.
+    """Return the class of a record, ``NO_LABEL`` or ``SEVERAL_LABELS``; a list or array of one class is accepted.
 
     Raises:
         ValueError: If it is not a class index.
@@ -57,10 +58,10 @@ def label_of(record: dict) -> int:
 
 
 def _bounds(array: np.ndarray, channels: int) -> tuple[np.ndarray, np.ndarray]:
-    """Least and greatest of each channel of ``(..., channels)``, float32; (0, 0) of an empty array."""
+    """Minimum and maximum of each channel of ``(..., channels)``, float32; 0 for an empty array."""
     if not array.size:
         return np.zeros(channels, np.float32), np.zeros(channels, np.float32)
-    # In rows: a reduction over short runs is ten times slower. Non-negative float16 sort as their bits do, and
+    # Reduce whole rows: reducing short runs is ten times slower. Non-negative float16 values sort like their bits, and
     # integers are compared several times faster.
     rows = np.ascontiguousarray(array).reshape(-1, array.shape[-2] * channels if array.ndim > 1 else channels)
     if rows.dtype == np.float16:
@@ -77,7 +78,7 @@ def _bounds(array: np.ndarray, channels: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def ranges_of(record: dict) -> np.ndarray:
-    """``(len(COLUMNS),)`` float32 of a valid record."""
+    """Compute the ranges ``(len(COLUMNS),)`` float32 of a valid record."""
     found = dict.fromkeys(COLUMNS, np.nan)
     keypoint, score = record.get('keypoint'), record.get('keypoint_score')
     if keypoint is not None:
@@ -88,21 +89,21 @@ def ranges_of(record: dict) -> np.ndarray:
             found[f'{name}_low'], found[f'{name}_high'] = a, b
     if score is not None and keypoint is not None:
         (found['score_low'],), (found['score_high'],) = _bounds(score[..., None], 1)
-    with contextlib.suppress(TypeError, ValueError, OverflowError):  # of a 3D record it may be anything
+    with contextlib.suppress(TypeError, ValueError, OverflowError):  # img_shape of a 3D record is not validated
         found['height'], found['width'] = map(float, record.get('img_shape', ()))
     return np.array(list(found.values()), np.float32)
 
 
 @dataclass(frozen=True)
 class ClipTable:
-    """Facts of ``n`` clips.
+    """Facts about ``n`` clips.
 
     Args:
         labels: ``(n,)`` int64; ``NO_LABEL`` for none, ``SEVERAL_LABELS`` (or ``NO_LABEL``) for several.
-        shapes: ``(n, 4)``: M, T, V, C; zeros where the joints are stored elsewhere.
+        shapes: ``(n, 4)``: M, T, V, C; zeros if the joints are stored in another file.
         has_score: ``(n,)`` bool: whether there is a ``keypoint_score``.
-        ranges: ``(n, len(COLUMNS))``.
-        record: Row -> the record.
+        ranges: ``(n, len(COLUMNS))``; see :data:`COLUMNS`.
+        record: Maps a row to its record.
     """
 
     labels: np.ndarray
@@ -115,20 +116,20 @@ class ClipTable:
         return len(self.labels)
 
     def __getattr__(self, name: str) -> np.ndarray:
-        """``(n,)``: a column of ``ranges``."""
+        """Return the column ``name`` of ``ranges``, ``(n,)``."""
         if name not in COLUMNS:
             raise AttributeError(name)
         return self.ranges[:, COLUMNS.index(name)]
 
     @property
     def known(self) -> np.ndarray:
-        """``(n,)`` bool: whether there are joints in the record."""
+        """``(n,)`` bool: whether the record contains its joints."""
         return self.shapes[:, 2] > 0
 
     @property
     def seen(self) -> np.ndarray:
         """``(n,)`` bool: whether any joint is not 0 and any score above 0."""
-        # A store written before there were ranges has NaN in all of them: nothing is known against its clips.
+        # A store written before ranges existed has NaN in all of them: its clips are assumed to show a person.
         unknown = np.isnan(self.x_low) & np.isnan(self.x_high)
         columns = (self.x_low, self.x_high, self.y_low, self.y_high, self.third_low, self.third_high)
         moved = sum((~np.isnan(column) & (column != 0)) for column in columns) > 0
@@ -136,7 +137,7 @@ class ClipTable:
 
 
 def table_of(records: Sequence[dict]) -> ClipTable:
-    """The table of valid records, whose labels may be missing."""
+    """Build the table of valid records; labels may be missing."""
     shapes, has_score = np.zeros((len(records), 4), np.int64), np.zeros(len(records), bool)
     for row, record in enumerate(records):
         if record.get('keypoint') is not None:

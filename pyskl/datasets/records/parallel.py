@@ -1,10 +1,10 @@
-"""An annotation pickle that is read, checked and encoded by all cores, by the same machine as by one.
+"""Read, validate and encode an annotation pickle in parallel processes, with the same restrictions as in one.
 
-A pickle is cut between records (:mod:`pyskl.datasets.records.pickle_scan`). Each piece is run in a process of its own,
-which sends back what the store holds of the records and the text in the memo; this process appends them in order. A
-piece that names another value of an earlier piece is run here, with that value. Whatever does not fit - a piece that
-does not consist of whole records, a process that dies - raises :class:`NotParallelError`: the file is then read by one
-process, which has the final word on it.
+The pickle is split between records (:mod:`pyskl.datasets.records.pickle_scan`). Each piece is read by a separate
+process, which returns the encoded records and the text in its memo; this process appends them in order. A piece that
+refers to another value of an earlier piece is read here, with that value. If anything else is unexpected (a piece does
+not consist of whole records, or a process dies), :class:`NotParallelError` is raised and the file is read by a single
+process, whose result is decisive.
 """
 
 import contextlib
@@ -28,20 +28,20 @@ from pyskl.datasets.records.pickle_scan import Piece, pieces
 from pyskl.datasets.records.pickle_stream import RecordReader
 from pyskl.datasets.records.store_entry import Entry, EntryMaker
 
-PIECE = 2**23  # bytes of a piece: large enough for the limits of the machine, which are in proportion to them
-MAX_RESCUED = 64  # pieces that are run twice before the file is left to one process
-ANSWER_SECONDS = 600.0  # for one piece
+PIECE = 2**23  # bytes per piece: large enough for the reader's limits, which are proportional to the size
+MAX_RESCUED = 64  # pieces read twice before falling back to a single process
+ANSWER_SECONDS = 600.0  # timeout for one piece
 
 
 def cores() -> int:
-    """Processes that a pickle may be read by: 1 where there are no forks, or within a loader worker."""
+    """Number of processes to read with: 1 on systems without fork, or within a loader worker."""
     if sys.platform != 'linux' or multiprocessing.current_process().daemon:
         return 1
     return len(os.sched_getaffinity(0))
 
 
 class _PieceMemo(SmallMemo):
-    """The memo of a piece: entries of its own behind those of the pickle so far, of which some are known."""
+    """Memo of a piece: its own entries follow those of the preceding pieces, of which some are known."""
 
     def __init__(self, before: int, known: dict[int, object], base: list) -> None:
         super().__init__()
@@ -70,25 +70,25 @@ class _PieceMemo(SmallMemo):
 
 class _Task(NamedTuple):
     piece: Piece
-    known: dict[int, object]  # entries of the memo before the piece, beside those of the first piece
-    based: bool  # whether the entries of the first piece still hold
+    known: dict[int, object]  # memo entries before the piece, in addition to those of the first piece
+    based: bool  # whether the memo entries of the first piece are still valid
 
 
 class _Answer(NamedTuple):
     entries: list[Entry]
-    texts: dict[int, str]  # of the memo
+    texts: dict[int, str]  # text in the memo, by number
     warned: list[str]
 
 
 class PieceWork:
-    """Runs pieces.
+    """Read pieces of a pickle.
 
     Args:
-        descriptor: The pickle.
-        base: The memo when the first piece began.
-        batches: Whether records stand behind a mark, in batches.
-        key: What splits go by.
-        maker: Makes the entries.
+        descriptor: File descriptor of the pickle.
+        base: The memo at the start of the first piece.
+        batches: Whether records are in batches that begin with a mark.
+        key: The key that splits refer to.
+        maker: Creates the entries.
     """
 
     def __init__(self, descriptor: int, base: list, batches: bool, key: str, maker: EntryMaker) -> None:
@@ -96,10 +96,10 @@ class PieceWork:
         self._key, self._maker = key, maker
 
     def run(self, task: _Task) -> tuple[list[Entry], SmallMemo]:
-        """The entries of a piece, and its memo.
+        """Return the entries of a piece, and its memo.
 
         Raises:
-            UnknownSlotError: If it names what is not known here.
+            UnknownSlotError: If it refers to an unknown object.
             NotParallelError: If it does not consist of whole records.
         """
         piece, entries = task.piece, []
@@ -119,32 +119,32 @@ class PieceWork:
         return entries, memo
 
     def answer(self, task: _Task) -> _Answer | int | None:
-        """What :meth:`run` finds; the number of a memo entry that is not known; None for any other failure."""
+        """Return the result of :meth:`run`, the number of an unknown memo entry, or None for any other failure."""
         with warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter('always')
             try:
                 entries, memo = self.run(task)
             except UnknownSlotError as error:
                 return error.args[0]
-            except Exception:  # one process reads the file then, and says what it is
+            except Exception:  # the file is then read by a single process, which raises the proper error
                 return None
         texts = {number: text for number, text in enumerate(memo.slots, task.piece.slots) if type(text) is str}
         return _Answer(entries, texts, [str(warning.message) for warning in warned])
 
 
 def _serve(end: Connection, others: list[Connection], work: PieceWork) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's goes to all; the first process closes the pipes
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the parent closes the pipes
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     for other in others:
         other.close()
-    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionError):  # the first process has gone
+    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionError):  # the parent has ended
         while True:
             end.send(work.answer(end.recv()))
 
 
 @contextlib.contextmanager
 def _not_parallel() -> Iterator[None]:
-    """A process that has gone is the end of reading in processes."""
+    """Convert the loss of a process to :class:`NotParallelError`."""
     try:
         yield
     except (OSError, EOFError):
@@ -152,7 +152,7 @@ def _not_parallel() -> Iterator[None]:
 
 
 class _Crew:
-    """Processes that run pieces, and this one, which goes on without them when they are gone."""
+    """Processes that read pieces."""
 
     def __init__(self, count: int, work: PieceWork) -> None:
         context = multiprocessing.get_context('fork')
@@ -195,13 +195,13 @@ class _Crew:
 
 
 class ParallelRecords:
-    """Reads the records of one pickle in processes; called by :class:`RecordReader` before a record.
+    """Read the records of one pickle in parallel processes; called by :class:`RecordReader` before a record.
 
     Args:
-        processes: How many.
-        key: Returns what splits go by.
-        maker: Makes the entries.
-        take: Gets the entries, in order.
+        processes: Number of processes.
+        key: Returns the key that splits refer to.
+        maker: Creates the entries.
+        take: Called with the entries, in order.
     """
 
     def __init__(
@@ -214,13 +214,13 @@ class ParallelRecords:
         self._work: PieceWork
 
     def __call__(self, reader: RecordReader, bar: tqdm) -> None:
-        """Read on to the last cut.
+        """Read up to the last split point.
 
         Raises:
-            NotParallelError: If the file is one for a single process.
+            NotParallelError: If the file has to be read by a single process.
         """
         descriptor, memo = reader.file.fileno(), reader.memo
-        # The memo grows by what the processes find; theirs stays as it is when they are started.
+        # This memo grows by what the processes return; theirs remains as it was when they were started.
         self._work = PieceWork(descriptor, memo.slots, reader.in_batch, self._key(), self._maker)
         scan = ByteWindow(io.FileIO(os.dup(descriptor)), os.fstat(descriptor).st_size)
         position, rewritten = reader.window.tell(), False
@@ -257,7 +257,7 @@ class ParallelRecords:
         bar.update(task.piece.end - bar.n)
 
     def _rescue(self, task: _Task) -> _Answer:
-        """Run a piece here, with the values of earlier pieces that it names."""
+        """Read a piece in this process, with the values of earlier pieces that it refers to."""
         while self._rescued < MAX_RESCUED:
             self._rescued += 1
             answer = self._work.answer(task._replace(known=self._shared))

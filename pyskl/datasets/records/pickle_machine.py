@@ -1,9 +1,9 @@
-"""A pickle is a program; this is the machine that runs it, with what a file of numbers needs and limits on the rest.
+"""Restricted virtual machine for pickles: it supports what files of numbers need, within limits.
 
 It builds lists, tuples, dicts, sets, numbers, text and what :mod:`pyskl.datasets.records.pickle_objects` admits. No
-opcode imports or calls anything by the file's choice. Work and memory stay in proportion to the size of the file:
-lengths are compared with the bytes that are left, depth is limited, and content that refers to the same container many
-times is measured as if it were written out.
+opcode imports or calls anything of the file's choice. Time and memory are proportional to the file size: lengths are
+compared with the remaining bytes, depth is limited, and a container that is referred to several times is counted each
+time.
 """
 
 import pickle
@@ -18,8 +18,9 @@ from pyskl.datasets.records.pickle_objects import KNOWN, ForbiddenGlobal, Name, 
 
 MAX_DEPTH = 64  # containers within containers
 MAX_INT_BITS = 2040  # the longest that LONG1 holds
-ENTRIES = 2**20, 2  # entries of all containers: at least, and per byte of the file
-BYTES = 2**28, 32  # bytes of arrays and text, counted wherever they are referred to
+# Limits: a constant, plus a number per byte of the file.
+ENTRIES = 2**20, 2  # entries of all containers
+BYTES = 2**28, 32  # bytes of arrays and text, counted for each reference
 CONTAINERS = 2**14, 0.5
 _ATOMS = frozenset((type(None), bool, int, float, complex, Name, SafeDtype))
 _FLAT = (list, tuple, set, frozenset)
@@ -29,7 +30,7 @@ STATES: Mapping[type, Callable[[object, object], None]] = {
     SafeDtype: SafeDtype.set_state,
 }
 
-# The opcodes that the standard library's reader runs for us. All others are below, or refused.
+# Opcodes whose implementation in the standard library is used. All others are implemented below or rejected.
 _STANDARD = (
     'PROTO', 'STOP', 'NONE', 'NEWTRUE', 'NEWFALSE', 'BININT', 'BININT1', 'BININT2', 'FLOAT', 'BINFLOAT',
     'STRING', 'BINSTRING', 'SHORT_BINSTRING', 'BINBYTES', 'SHORT_BINBYTES', 'BINBYTES8',
@@ -39,7 +40,7 @@ _STANDARD = (
 )  # fmt: skip
 
 
-# Opcodes that the reader runs without a call, and the most bytes that one of them takes.
+# Opcodes that the reader runs inline, and the maximum length of one in bytes.
 _LONGEST = 5 + 255
 _MEMOIZE, _BINGET, _LONG_BINGET, _BINPUT, _LONG_BINPUT, _BININT1, _BININT2, _SHORT_BINUNICODE, _BINUNICODE = (
     getattr(pickle, name)[0]
@@ -53,15 +54,15 @@ _unpack_uint = struct.Struct('<I').unpack_from
 
 
 class Machine(pickle._Unpickler):
-    """Reads one pickle.
+    """Read one pickle.
 
     Args:
         file: The pickle, positioned at its start.
-        size: Bytes in it.
-        names: (module, name) of what it may name, and the function that a call of it runs; None if it cannot be called.
-        persistent: Makes objects of persistent ids; None refuses them.
-        states: For each type that may have a state, the function that checks and sets it.
-        whole: Bytes that the limits are in proportion to, if the pickle is part of a larger file.
+        size: Its number of bytes.
+        names: Admitted (module, name), each with the function that a call of it runs; None if it cannot be called.
+        persistent: Builds objects from persistent ids; None rejects them.
+        states: For each type that may have a state, the function that validates and sets it.
+        whole: Size in bytes that the limits are proportional to, if the pickle is part of a larger file.
     """
 
     dispatch = {getattr(pickle, name)[0]: pickle._Unpickler.dispatch[getattr(pickle, name)[0]] for name in _STANDARD}
@@ -87,11 +88,11 @@ class Machine(pickle._Unpickler):
         self._most_entries, self._most_bytes = (least + share * self._whole for least, share in (ENTRIES, BYTES))
 
     def load(self) -> object:
-        """The content.
+        """Read and return the content.
 
         Raises:
-            ForbiddenGlobal: If the pickle names or calls something else than numbers and containers need.
-            Exception: One of :data:`pyskl.datasets.records.safe_pickle.BROKEN` if it is damaged or over a limit.
+            ForbiddenGlobal: If the pickle names or calls anything that is not admitted.
+            Exception: One of :data:`pyskl.datasets.records.safe_pickle.BROKEN` if it is damaged or exceeds a limit.
         """
         self.metastack, self.stack, self.proto = [], [], 0
         self.append = self.stack.append
@@ -102,10 +103,10 @@ class Machine(pickle._Unpickler):
             self.measure(stop.value)
             return stop.value
         except struct.error:
-            raise EOFError('it ends within a number') from None
+            raise EOFError('unexpected end of file within a number') from None
 
     def _run(self) -> None:
-        """Run opcodes until STOP: short ones that only push a value in one loop, others by their methods."""
+        """Run opcodes until STOP: short ones that only push a value inline, others by their methods."""
         window, dispatch, refuse = self.window, self.dispatch, type(self)._refuse
         memo, slots = self.memo, self.memo.slots
         while True:
@@ -156,14 +157,14 @@ class Machine(pickle._Unpickler):
             dispatch.get(code, refuse)(self)
 
     def _end(self) -> None:
-        """There are no bytes left."""
-        raise EOFError('it ends before its content does')
+        """Raise for a pickle that ends without STOP."""
+        raise EOFError('unexpected end of file')
 
     def measure(self, content: object) -> None:
-        """Walk through content, level by level, and add up its entries and bytes as if nothing in it were shared.
+        """Count entries and bytes of ``content`` level by level, shared objects each time they are referred to.
 
         Raises:
-            pickle.UnpicklingError: If it is deeper or larger than the file can stand for.
+            pickle.UnpicklingError: If it exceeds the limits on depth or size.
         """
         level, depth = [content], 0
         while level:
@@ -198,18 +199,18 @@ class Machine(pickle._Unpickler):
     def _count(self, entries: int) -> None:
         self._entries += entries
         if self._entries > self._most_entries:
-            raise pickle.UnpicklingError(f'containers of {self._entries} entries in a file of {self._whole} bytes')
+            raise pickle.UnpicklingError(f'containers with {self._entries} entries in a file of {self._whole} bytes')
 
     def _made(self, weight: int = 1) -> None:
         self._containers += weight
         if self._containers > self._most_containers:
-            raise pickle.UnpicklingError(f'more containers than a file of {self._whole} bytes can need')
+            raise pickle.UnpicklingError(f'too many containers for a file of {self._whole} bytes')
 
     def _refuse(self) -> None:
-        raise pickle.UnpicklingError('an opcode that pickles of numbers do not need')
+        raise pickle.UnpicklingError('an opcode that pickles of numbers do not use')
 
     def load_frame(self) -> None:
-        """Frames, a hint for buffers, are passed over: the file has one."""
+        """Skip a frame's length, a hint for buffering: the file is buffered already."""
         self.read(8)
 
     def load_bytearray8(self) -> None:
@@ -230,7 +231,7 @@ class Machine(pickle._Unpickler):
     def load_long4(self) -> None:
         (count,) = struct.unpack('<i', self.read(4))
         if not 0 <= count * 8 <= MAX_INT_BITS + 8:
-            raise pickle.UnpicklingError(f'a whole number of {count} bytes')
+            raise pickle.UnpicklingError(f'an integer of {count} bytes')
         self.append(int.from_bytes(self.read(count), 'little', signed=True))
 
     # -- containers
@@ -324,7 +325,7 @@ class Machine(pickle._Unpickler):
     # -- names and calls
 
     def find_class(self, module: str, name: str) -> Name:
-        """The token of an admitted name."""
+        """Return the token of an admitted name."""
         key = module, name
         if key not in self._tokens:
             if key not in self._names:
@@ -352,7 +353,7 @@ class Machine(pickle._Unpickler):
         return made
 
     def _charge(self, made: object) -> None:
-        """Add up what calls make: they copy their arguments, which a file may repeat in two bytes."""
+        """Count what calls build: they copy their arguments, which a file can repeat in two bytes."""
         if hasattr(made, 'nbytes'):
             self._built += made.nbytes
         elif hasattr(made, '__len__'):
@@ -364,20 +365,20 @@ class Machine(pickle._Unpickler):
         self.set_state(self.stack[-1], state)
 
     def set_state(self, target: object, state: object) -> None:
-        """Give an object of ours its state."""
+        """Set the state of an object whose type is in ``states``."""
         if type(target) not in self._states:
             raise pickle.UnpicklingError(f'a state for a {type(target).__name__}')
         self._states[type(target)](target, state)
         self._charge(target)
 
     def persistent_load(self, pid: object) -> object:
-        """What a persistent id stands for."""
+        """Return the object of a persistent id."""
         if self._persistent is None:
             raise ForbiddenGlobal(f'the persistent id {shown(pid)}')
         return self._persistent(pid)
 
     def get_extension(self, code: int) -> None:
-        """Codes of a registry of the process are not content of a file."""
+        """Reject codes of the process's extension registry."""
         raise ForbiddenGlobal(f'the extension code {code}')
 
 
@@ -391,5 +392,5 @@ Machine.dispatch.update({getattr(pickle, name)[0]: getattr(Machine, f'load_{name
 
 def _whole(line: bytes) -> int:
     if len(line) > MAX_INT_BITS // 3:
-        raise pickle.UnpicklingError(f'a whole number of {len(line)} digits')
+        raise pickle.UnpicklingError(f'an integer of {len(line)} digits')
     return int(line, 10)

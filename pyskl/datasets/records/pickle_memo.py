@@ -1,4 +1,4 @@
-"""The memo of a pickle: what it has built and may name again, by number."""
+"""The memo of a pickle: objects that it may refer to again, by number."""
 
 import pickle
 from collections.abc import Mapping
@@ -7,8 +7,8 @@ import numpy as np
 
 from pyskl.datasets.records.pickle_objects import Name, SafeDtype
 
-MAX_TUPLES = 2**16  # different tuples of plain values in the memo
-SHORT = 64  # bytes that count as small
+MAX_TUPLES = 2**16  # maximum number of distinct tuples of plain values retained in the memo
+SHORT = 64  # bytes; larger values are dropped from the memo
 _ATOMS = (type(None), bool, int, float, str)
 
 
@@ -17,18 +17,18 @@ class SharedObjectsError(Exception):
 
 
 class NotParallelError(Exception):
-    """The pickle, or what it holds, has to be read by one process."""
+    """The pickle has to be read by a single process."""
 
 
 class UnknownSlotError(NotParallelError):
-    """The pickle refers to an object that another process has built."""
+    """The pickle refers to an object that was built by another process."""
 
 
 class Absent:
-    """Stands in a memo for what is not there.
+    """Placeholder in a memo for a missing object.
 
     Args:
-        error: What naming it raises.
+        error: Exception that a reference to it raises.
     """
 
     def __init__(self, error: type[Exception]) -> None:
@@ -39,7 +39,7 @@ MISSING = Absent(KeyError)
 
 
 class Memo:
-    """What the pickle may name again, by number."""
+    """Objects that the pickle may refer to again, by number."""
 
     def __init__(self) -> None:
         self.slots: list = []
@@ -73,7 +73,7 @@ GONE, UNKNOWN = Absent(SharedObjectsError), Absent(UnknownSlotError)
 
 
 class SmallMemo(Memo):
-    """Drops large objects of records that were handed over; naming one raises :class:`SharedObjectsError`."""
+    """Memo that drops large objects of processed records; a reference to one raises :class:`SharedObjectsError`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -84,25 +84,25 @@ class SmallMemo(Memo):
         super().__setitem__(number, value)
 
     def sweep(self) -> None:
-        """Forget what is large."""
+        """Drop large objects."""
         slots = self.slots
         for number in range(self._swept, len(slots)):
             if type(slots[number]) not in _RETAINED:
-                slots[number] = self._kept(slots[number])
+                slots[number] = self._retained(slots[number])
         self._swept = len(slots)
 
     def learn(self, count: int, texts: Mapping[int, str]) -> None:
-        """Grow to ``count`` entries, built elsewhere, of which only ``texts`` are known."""
+        """Add the entries up to ``count``, built by other processes, of which only ``texts`` are known."""
         self.slots += [UNKNOWN] * (count - len(self.slots))
         for number, text in texts.items():
             self.slots[number] = text
         self._swept = len(self.slots)
 
     def forget(self) -> None:
-        """All entries have been replaced elsewhere."""
+        """Mark all entries as unknown, because other processes may have replaced them."""
         self.slots[:] = [UNKNOWN] * len(self.slots)
 
-    def _kept(self, value: object) -> object:
+    def _retained(self, value: object) -> object:
         kind = type(value)
         if isinstance(value, np.generic):
             return value

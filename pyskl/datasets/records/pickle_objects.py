@@ -1,8 +1,8 @@
-"""What the names in a pickle stand for: inert tokens and checked builders, never a class or function of NumPy's.
+"""Names in a pickle, replaced by inert tokens and validating builders; NumPy's own functions are never exposed.
 
-A pickle names the functions that rebuild its objects and the file's author chooses their arguments, so nothing that is
-callable is handed out. A name becomes a :class:`Name`; if a plain pickle calls it, a function of this file stands
-behind it and checks every argument: dtypes of numbers or text, shapes against the bytes that are present.
+A pickle names the functions that rebuild its objects, with arguments chosen by the file's author, so no callable is
+exposed to it. Each admitted name becomes a :class:`Name`; a call of it runs a function of this file that validates
+every argument: dtypes must be of numbers or text, shapes must match the bytes that are present.
 """
 
 import math
@@ -15,24 +15,24 @@ from functools import lru_cache
 import numpy as np
 
 MAX_AXES = 32
-MAX_EMPTY = 2**26  # elements of an empty array if its axes of length 0 had length 1
+MAX_EMPTY = 2**26  # maximum product of the non-zero axes of an empty array
 _DTYPE = re.compile(r'[<>=|]?(?:[biufc](?:1|2|4|8|12|16|24|32)|\?|[SU](?:0|[1-9]\d{0,4}))', re.ASCII)
 
 
-class ForbiddenGlobal(Exception):  # noqa: N818 - a verdict on the file, turned into a ValueError that names it
+class ForbiddenGlobal(Exception):  # noqa: N818 - converted to a ValueError that names the file
     """The pickle names or calls something that is neither an array nor a builtin container."""
 
 
 class MalformedError(pickle.UnpicklingError, ValueError):
-    """Content of a file that cannot be what it says."""
+    """The content of the file is inconsistent."""
 
 
 class Name:
-    """Stands for an admitted name while a pickle is read; inert.
+    """Inert token for an admitted name while a pickle is read.
 
     Args:
-        path: Module and name, as the file has them.
-        build: What a call of it runs; None if the name may only be an argument.
+        path: Module and name in the file.
+        build: Function that a call of the name runs; None if the name may only be an argument.
     """
 
     __slots__ = ('_build', 'path')
@@ -44,11 +44,11 @@ class Name:
         return self.path
 
     def build(self, arguments: object) -> object:
-        """The object that a call with ``arguments`` makes.
+        """Build the object of a call with ``arguments``.
 
         Raises:
-            ForbiddenGlobal: If the name may not be called.
-            pickle.UnpicklingError, TypeError, ValueError: If the arguments are not those of a plain pickle.
+            ForbiddenGlobal: If the name must not be called.
+            pickle.UnpicklingError, TypeError, ValueError: If the arguments are invalid.
         """
         if type(arguments) is not tuple:
             raise pickle.UnpicklingError('arguments that are not a tuple')
@@ -63,7 +63,7 @@ def _ordered_dtype(code: str, order: str) -> np.dtype:
 
 
 class SafeDtype:
-    """Stands for a dtype of numbers or text while its pickle is read."""
+    """Placeholder for a dtype of numbers or text while its pickle is read."""
 
     __slots__ = ('dtype',)
 
@@ -77,9 +77,9 @@ class SafeDtype:
         self.dtype = _ordered_dtype(code, '=')
 
     def set_state(self, state: object) -> None:
-        """Apply the byte order, all that the state of a plain dtype holds."""
+        """Apply the byte order, the only state of a plain dtype."""
         if type(state) is not tuple or not 2 <= len(state) <= 9 or type(state[1]) is not str:
-            raise pickle.UnpicklingError('a dtype with a state of another form')
+            raise pickle.UnpicklingError('a dtype with an unexpected state')
         if state[1] not in '<>=|' or any(part is not None for part in state[2:5]):
             raise ForbiddenGlobal('an array of a structured dtype')
         if state[1] in ('<', '>'):
@@ -87,14 +87,14 @@ class SafeDtype:
 
 
 class SafeArray(np.ndarray):
-    """An array that is empty until its checked state has been set, once."""
+    """Array that is empty until its validated state has been set, which is possible once."""
 
     filled = False
 
     def set_state(self, state: object) -> None:
-        """Take shape, dtype and bytes from ``(version, shape, dtype, fortran, raw)``."""
+        """Set shape, dtype and bytes from ``(version, shape, dtype, fortran, raw)``."""
         if type(state) is not tuple or len(state) != 5 or self.filled:
-            raise pickle.UnpicklingError('an array with a state of another form')
+            raise pickle.UnpicklingError('an array with an unexpected state')
         _, shape, dtype, fortran, raw = state
         if type(raw) is str:  # written by Python 2
             raw = raw.encode('latin1')
@@ -109,23 +109,23 @@ class SafeArray(np.ndarray):
 
 
 def shown(value: object) -> str:
-    """``value`` in a message, its first 60 characters."""
+    """Format ``value`` for a message, truncated to 60 characters."""
     plain = value is None or isinstance(value, str | int | float)
     text = ' '.join(repr(value).split()) if plain else type(value).__name__
     return text if len(text) <= 60 else f'{text[:57]}...'
 
 
 def check_array(shape: object, dtype: np.dtype, raw: bytes | bytearray | memoryview) -> None:
-    """Check a shape against the bytes that are present, and the bytes against the dtype.
+    """Validate a shape against the bytes that are present, and the bytes against the dtype.
 
     Raises:
-        MalformedError: If the array would reach beyond its bytes or leave some over, or if an element is not
-            a value of ``dtype``: NumPy trusts booleans to be 0 or 1, and text to be Unicode.
+        MalformedError: If the shape does not match the number of bytes, or an element is not a value of ``dtype``:
+            NumPy assumes booleans to be 0 or 1, and text to be Unicode.
     """
     if type(shape) is not tuple or len(shape) > MAX_AXES or any(type(n) is not int or n < 0 for n in shape):
-        raise MalformedError('an array without a shape of whole numbers')
+        raise MalformedError('an array whose shape is not a tuple of integers')
     if len(raw) != math.prod(shape) * dtype.itemsize:
-        raise MalformedError('an array of another size than its shape')
+        raise MalformedError('an array whose size does not match its shape')
     if not len(raw) and math.prod(n for n in shape if n) * max(dtype.itemsize, 1) > MAX_EMPTY:
         raise MalformedError('an empty array with an axis of impossible length')
     if dtype.kind == 'b' and len(raw) and np.frombuffer(raw, np.uint8).max() > 1:
@@ -139,10 +139,10 @@ def check_array(shape: object, dtype: np.dtype, raw: bytes | bytearray | memoryv
 
 
 def check_key(key: object, depth: int = 0) -> None:
-    """Check what is hashed: short, shallow, and without a way to make many keys collide.
+    """Validate a key before it is hashed: it must be short, shallow, and of a type that cannot be made to collide.
 
     Raises:
-        MalformedError: If a pickle of records or weights has no such key.
+        MalformedError: If pickles of records or weights have no such keys.
     """
     kind = type(key)
     if kind is str or key is None or kind in (bool, float, bytes):
@@ -155,12 +155,12 @@ def check_key(key: object, depth: int = 0) -> None:
         for item in key:
             check_key(item, depth + 1)
         return
-    raise MalformedError(f'a key of type {kind.__name__} that cannot be one')
+    raise MalformedError(f'a key of type {kind.__name__}, which is not allowed')
 
 
 def _reconstruct(kind: object, shape: object, code: object) -> SafeArray:
     if type(kind) is not Name or not kind.path.endswith('ndarray'):
-        raise pickle.UnpicklingError('an array of another class')
+        raise pickle.UnpicklingError('an array of an unknown class')
     return np.ndarray.__new__(SafeArray, (0,))
 
 
@@ -173,7 +173,7 @@ def _frombuffer(buffer: object, dtype: object, shape: object, order: object, axe
         raise pickle.UnpicklingError('an array without plain numbers')
     check_array(shape, dtype.dtype, buffer)
     if order not in ('C', 'F') or axes is not None:
-        raise pickle.UnpicklingError('an array of another order than C or F')
+        raise pickle.UnpicklingError('an array whose order is neither C nor F')
     if not buffer or not dtype.dtype.itemsize:
         return np.zeros(shape, dtype.dtype, order)
     return np.frombuffer(buffer, dtype.dtype).reshape(shape, order=order)
@@ -238,7 +238,7 @@ def _ordered(pairs: object = ()) -> OrderedDict:
 
 
 def _default_dict(factory: object = None) -> dict:
-    """A defaultdict is read as a dict: what it would make of a missing key is not called."""
+    """Read a defaultdict as a dict; its factory is not called."""
     if factory is not None and type(factory) is not Name:
         raise pickle.UnpicklingError('a defaultdict without a factory')
     return {}

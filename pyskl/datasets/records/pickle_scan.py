@@ -1,8 +1,8 @@
-"""Where an annotation pickle can be cut between records, found without building anything.
+"""Find the positions between records at which an annotation pickle can be split, without building its content.
 
-Only the lengths of opcodes and the nesting of marks are followed, which takes a tenth of the time of reading. A cut
-lies before the EMPTY_DICT that begins a record. Whether it really lies between records shows where the pieces are read
-(:mod:`pyskl.datasets.records.parallel`): what is on the stack at the end of a piece must be whole records.
+Only the lengths of opcodes and the nesting of marks are followed, which takes a tenth of the time of reading. A split
+point precedes the EMPTY_DICT that begins a record. Whether it really separates records is checked when the pieces are
+read (:mod:`pyskl.datasets.records.parallel`): at the end of a piece, the stack must contain whole records.
 """
 
 import pickle
@@ -20,7 +20,7 @@ _LENGTHS = {
     4: ('BININT', 'LONG_BINGET'),
     8: ('BINFLOAT', 'FRAME'),
 }  # fmt: skip
-_COUNTED = {  # the length of the argument stands before it
+_COUNTED = {  # opcodes whose argument is preceded by its length
     '<B': ('SHORT_BINUNICODE', 'SHORT_BINBYTES', 'LONG1', 'SHORT_BINSTRING'),
     '<I': ('BINUNICODE', 'BINBYTES'),
     '<Q': ('BINUNICODE8', 'BINBYTES8', 'BYTEARRAY8'),
@@ -43,14 +43,14 @@ _UINT = struct.Struct('<I')
 
 @dataclass(frozen=True)
 class Piece:
-    """Bytes ``start`` to ``end`` of a pickle: some records.
+    """Bytes ``start`` to ``end`` of a pickle, which contain whole records.
 
     Args:
-        start: Position of its first opcode.
-        end: Position behind its last.
-        slots: Memo entries before it.
-        slots_after: Memo entries after it.
-        rewrites: Whether it replaces some of those before it.
+        start: Position of the first opcode.
+        end: Position after the last opcode.
+        slots: Number of memo entries before the piece.
+        slots_after: Number of memo entries after the piece.
+        rewrites: Whether the piece replaces earlier memo entries.
     """
 
     start: int
@@ -61,14 +61,14 @@ class Piece:
 
 
 def pieces(window: ByteWindow, slots: int, size: int) -> Iterator[Piece]:
-    """Cut the records that begin where ``window`` stands into pieces of at least ``size`` bytes.
+    """Split the records that begin at the position of ``window`` into pieces of at least ``size`` bytes.
 
-    The last piece ends at a cut; what follows it, a few records and the rest of the pickle, is left.
+    The last piece ends at a split point; the few records after it and the rest of the pickle are not included.
 
     Args:
-        window: Stands before a record.
-        slots: Memo entries so far.
-        size: Least size of a piece.
+        window: Positioned before a record.
+        slots: Number of memo entries so far.
+        size: Minimum number of bytes per piece.
     """
     start, before, rewrites = window.tell(), slots, False
     depth = 0
@@ -127,7 +127,7 @@ def _skip(window: ByteWindow, count: int) -> None:
 
 
 def _next_is(window: ByteWindow, code: int) -> bool:
-    """Whether ``code`` comes next, behind frames, which are passed over."""
+    """Whether ``code`` comes next; frames are skipped."""
     while True:
         if len(window.data) - window.at < 16:
             window.fill()

@@ -1,9 +1,9 @@
-"""Annotation pickles larger than memory: read and written one record at a time.
+"""Read and write annotation pickles larger than memory, one record at a time.
 
-A pickle is a program that builds its content on a stack; what it has built it may name again, by number, from a memo.
-Here each record of the list ``annotations`` goes to a function as soon as it is complete, and the memo forgets its
-arrays. It retains text and other small values, which pickles do refer to again. One that
-names an array of an earlier record raises :class:`SharedObjectsError` and has to be read whole.
+A pickle is a program that builds its content on a stack and may refer to earlier objects by their number in a memo.
+Here each record of the list ``annotations`` is passed to a function as soon as it is complete, and its arrays are
+dropped from the memo. Text and other small values are retained, because pickles do refer to them again. A pickle that
+refers to an array of an earlier record raises :class:`SharedObjectsError` and has to be read at once.
 """
 
 import pickle
@@ -17,16 +17,16 @@ from pyskl.datasets.records.pickle_machine import Machine
 from pyskl.datasets.records.pickle_memo import NotParallelError, SmallMemo
 from pyskl.datasets.records.safe_pickle import BAR_BYTES, opened
 
-FIRST = 2**20  # bytes of records that are read before others read on: what they share is in the memo then
-BAR_STEP = 2**20  # bytes after which the bar moves
+FIRST = 2**20  # bytes of records read before other processes continue, so that shared values are in the memo
+BAR_STEP = 2**20  # bytes between updates of the progress bar
 
 
 class _TakerError(Exception):
-    """The function that gets the records raised; nothing is wrong with the pickle."""
+    """The callback raised; the pickle itself is valid."""
 
 
 class RecordReader(Machine):
-    """Reads a pickle of numbers; the records go to ``take`` in place of the list ``annotations``."""
+    """Read a pickle of numbers; records are passed to ``take`` instead of being added to the list ``annotations``."""
 
     dispatch = dict(Machine.dispatch)
 
@@ -46,7 +46,7 @@ class RecordReader(Machine):
         self.in_batch = False
 
     def load_empty_dict(self) -> None:
-        """A record begins: those before it, behind the same mark, are complete."""
+        """Begin a record: the earlier ones after the same mark are complete."""
         top = type(self.stack[-1]) if self.stack else None
         behind = top is dict and self.metastack and _is_annotations(self.metastack[-1], self.metastack[:-1])
         if behind:
@@ -58,26 +58,26 @@ class RecordReader(Machine):
             super().load_empty_dict()
 
     def _left_to_others(self) -> bool:
-        """Whether other processes have read on from before this record."""
+        """Let other processes read from this record on; return whether they did."""
         position = self.window.tell() - 1
         if self._first is None:
             self._first = position
         if self._rest is None or position - self._first < FIRST:
             return False
-        self.in_batch = not self.stack  # what lies before a record that is one of a batch is a mark
+        self.in_batch = not self.stack  # a record in a batch is preceded by a mark
         rest, self._rest = self._rest, None
         self.window.at -= 1
         rest(self, self._bar)
         return True
 
     def load_piece(self, batches: bool) -> None:
-        """Run a piece of a pickle that consists of records, to its end.
+        """Read a piece of a pickle that consists of whole records.
 
         Args:
-            batches: Whether a mark stands before the records.
+            batches: Whether the records are preceded by a mark.
 
         Raises:
-            NotParallelError: If something else is left at its end.
+            NotParallelError: If the piece contains anything else.
         """
         self._under = [[]]
         self.metastack, self.stack = ([self._under], []) if batches else ([], self._under)
@@ -119,14 +119,14 @@ class RecordReader(Machine):
 
 
 def _is_annotations(stack: list, below: list[list]) -> bool:
-    """Whether the last thing on the stack is the list of the records; ``below`` is what lies under the last marks."""
+    """Whether the top of the stack is the list of records; ``below`` holds the stacks under the marks."""
     if type(stack[-1]) is not list:
         return False
     if len(stack) == 1:
         return not below
     if type(stack[-2]) is not str or stack[-2] != 'annotations':
         return False
-    if not below:  # a dict whose items are set one by one
+    if not below:  # the items of the dict are set one by one
         return len(stack) == 3 and type(stack[0]) is dict
     return len(below) == 1 and len(below[0]) == 1 and type(below[0][0]) is dict and len(stack) % 2 == 0
 
@@ -142,18 +142,18 @@ def stream_annotations(
         rest: Reads on where a record begins, once some have been read; see :mod:`pyskl.datasets.records.parallel`.
 
     Returns:
-        The rest of the content: the same dict or list with that list empty.
+        The rest of the content: the same dict or list, with the list of records empty.
 
     Raises:
         OSError: If the file is missing or cannot be read.
-        ValueError: If it is not a pickle, is cut off, or names what could run code.
-        SharedObjectsError: If it has to be read whole.
+        ValueError: If it is not a pickle, is truncated, or names anything that could run code.
+        SharedObjectsError: If it has to be read at once.
     """
     path = Path(path)
     try:
         with opened(path) as file:
             size = path.stat().st_size
-            off = None if size >= BAR_BYTES else True  # None: shown where the output is a terminal
+            off = None if size >= BAR_BYTES else True  # None: shown if the output is a terminal
             with tqdm(total=size, unit='B', unit_scale=True, desc=f'reading {path.name}', disable=off) as bar:
                 content = RecordReader(file, size, take, bar, rest).load()
                 bar.update(size - bar.n)
@@ -163,14 +163,14 @@ def stream_annotations(
 
 
 class PickleWriter:
-    """Writes an annotation pickle, one record at a time.
+    """Write an annotation pickle, one record at a time.
 
-    Each record is a pickle of protocol 3 of its own, without its first and last opcode: there the memo is numbered, so
-    that each begins it anew.
+    Each record is pickled separately with protocol 3 and written without the first and last opcode: that protocol
+    numbers the memo explicitly, so every record may reuse the numbers.
 
     Args:
         file: An empty file.
-        bare: Whether the pickle is the list of records alone, without splits.
+        bare: Whether the pickle is the list of records only, without splits.
     """
 
     def __init__(self, file: BinaryIO, bare: bool = False) -> None:
@@ -190,7 +190,7 @@ class PickleWriter:
         self._file.write(pickle.APPEND)
 
     def finish(self, splits: dict | None) -> None:
-        """Add the splits, if there are any, and end the pickle."""
+        """Write the splits, if any, and end the pickle."""
         if splits is not None:
             self._put('split')
             self._put(splits)

@@ -1,7 +1,7 @@
-"""Pickles of arrays, numbers, text and builtin containers, read without trusting the file.
+"""Safe reader for pickles of arrays, numbers, text and builtin containers.
 
-The machine that reads them is :mod:`pyskl.datasets.records.pickle_machine`; what its names stand for,
-:mod:`pyskl.datasets.records.pickle_objects`. Here its errors become one line that names the file.
+:mod:`pyskl.datasets.records.pickle_machine` reads them, with the admitted names of
+:mod:`pyskl.datasets.records.pickle_objects`. Here errors become one line that names the file.
 """
 
 import contextlib
@@ -15,9 +15,9 @@ from tqdm import tqdm
 from pyskl.datasets.records.pickle_machine import Machine
 from pyskl.datasets.records.pickle_objects import KNOWN, ForbiddenGlobal
 
-BAR_BYTES = 200 * 2**20  # larger files are read with a bar
+BAR_BYTES = 200 * 2**20  # larger files are read with a progress bar
 
-# What the unpickler of a damaged or foreign file raises.
+# Exceptions of the unpickler on a damaged file or one of another format.
 BROKEN = (
     pickle.UnpicklingError, EOFError, AttributeError, ImportError, IndexError, KeyError, TypeError, ValueError,
     OverflowError, MemoryError, RecursionError, AssertionError,
@@ -25,7 +25,7 @@ BROKEN = (
 
 
 class _BarReader(io.RawIOBase):
-    """A file that advances a progress bar as it is read."""
+    """File that advances a progress bar as it is read."""
 
     def __init__(self, file: io.BufferedReader, bar: tqdm) -> None:
         self._file, self._bar = file, bar
@@ -49,18 +49,18 @@ def load_numbers(
     more: Mapping[tuple[str, str], Callable] | None = None,
     bar: bool = True,
 ) -> object:
-    """The content of a pickle of arrays, numbers, strings and builtin containers.
+    """Read a pickle of arrays, numbers, strings and builtin containers.
 
     Args:
         path: The file.
-        what: What it is, for messages.
-        key: Where it was named, for messages.
-        more: (module, name) of what else the pickle may name, and the functions of ours that stand for it.
-        bar: Show a progress bar for a large file.
+        what: Description of the file in messages.
+        key: Config key or option that named the file, for messages.
+        more: Further admitted (module, name), each with the function that replaces it.
+        bar: Whether to show a progress bar for a large file.
 
     Raises:
         OSError: If the file is missing or cannot be read.
-        ValueError: If it is not a pickle, is cut off, or names anything else.
+        ValueError: If it is not a pickle, is truncated, or names anything else.
     """
     path = Path(path)
 
@@ -75,7 +75,7 @@ def load_numbers(
 
 @contextlib.contextmanager
 def opened(path: Path, what: str = 'annotation file', key: str = 'ann_file') -> Iterator[io.BufferedReader]:
-    """Open the file; errors of an unpickler in the block are raised as those of :func:`load_numbers`."""
+    """Open a file and convert errors of an unpickler in the block to those of :func:`load_numbers`."""
     try:
         with path.open('rb', buffering=2**18) as file:
             yield file
@@ -85,16 +85,16 @@ def opened(path: Path, what: str = 'annotation file', key: str = 'ann_file') -> 
         raise IsADirectoryError(f'{key} {str(path)!r} is a folder; name the pickle in it') from None
     except ForbiddenGlobal as error:
         raise ValueError(
-            f'{what} {str(path)!r} holds {_line(error)}, which could run code, and was not read; it may hold NumPy '
-            f'arrays of numbers and builtin containers only'
+            f'{what} {str(path)!r} contains {_line(error)}, which could run code, and was not read; only NumPy arrays '
+            f'of numbers and builtin containers are allowed'
         ) from None
     except BROKEN as error:
         raise ValueError(
-            f'{what} {str(path)!r} is not a whole pickle ({type(error).__name__}: {_line(error)}); it may be cut off '
-            f'or of another kind: download or write it again'
+            f'{what} {str(path)!r} is not a valid pickle ({type(error).__name__}: {_line(error)}); it may be truncated '
+            f'or of another format: download or write it again'
         ) from None
 
 
 def _line(error: Exception) -> str:
-    """What it says, on one line: it may quote the file."""
+    """The message on one line: it may quote the file."""
     return ' '.join(str(error).split())

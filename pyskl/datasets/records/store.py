@@ -1,15 +1,14 @@
-"""Records that all workers and ranks of a machine share.
+"""Record store: annotation records shared by all workers and ranks of a machine.
 
-The arrays of a pickle belong to the process that read it, one copy per process. A store is one flat file from which
-every process reads the blocks it needs; the system caches one copy of them for all processes. It holds no pickle, so
-reading one runs nothing. Opening one takes as long for a million records as for ten: nothing is read before it is
-needed. A store is only ever read, without a lock and without files beside it, so any number of machines may share one
-over a network.
+A pickle's arrays are copied into every process that reads it. A store is one flat file from which each process reads
+the blocks it needs, and the operating system caches them once for all processes. It contains no pickle, so reading it
+cannot run code. Opening a store takes the same time for ten and for a million records, since everything is read on
+demand. Stores are never modified and need no locks or further files, so machines may share one over a network.
 
-Every offset, count and size is checked before it is used. The file is read, not mapped: if another program truncates it
-during a run, the error names it, where a mapped file would end the process. Cold random reads fetch what they need:
-of 256 records of 60 KB, 16 MB were read from disk, and 349 MB through a memory map with the system's read-ahead.
-Format: :mod:`pyskl.datasets.records.store_format`.
+Every offset, count and size is validated before use. The file is read rather than memory-mapped: if another program
+truncates it during a run, an error names it, whereas a mapped file would crash the process. Cold random reads fetch
+only what they need: 256 records of 60 KB took 16 MB of disk reads, against 349 MB for a memory map with the system's
+read-ahead. Format: :mod:`pyskl.datasets.records.store_format`.
 """
 
 import json
@@ -37,12 +36,12 @@ from pyskl.datasets.records.store_format import (
     header_crc,
 )
 
-# What reading of damaged bytes raises.
+# Exceptions when reading damaged bytes.
 _BROKEN = (ValueError, TypeError, KeyError, IndexError, OverflowError, MemoryError, RecursionError, struct.error)
 
 
 def is_store(path: str | Path) -> bool:
-    """Whether the file begins as a store of any version does.
+    """Whether the file begins like a store of any version.
 
     Raises:
         OSError: If it cannot be read.
@@ -55,13 +54,12 @@ class RecordStore(Sequence):
     """The records of one annotation file; ``store[i]`` is :meth:`record`.
 
     Args:
-        path: A file that :class:`~pyskl.datasets.records.store_writer.StoreWriter` wrote.
-        verify: Whether the checksum of every record is compared when it is read; those of the tables always are, on
-            first use.
+        path: A file written by :class:`~pyskl.datasets.records.store_writer.StoreWriter`.
+        verify: Whether to verify the checksum of each record that is read; tables are always verified on first use.
 
     Raises:
         OSError: If the file cannot be opened.
-        TornStoreError: If it is not a whole store.
+        TornStoreError: If it is not a complete store.
     """
 
     def __init__(self, path: str | Path, verify: bool = False) -> None:
@@ -70,7 +68,7 @@ class RecordStore(Sequence):
         self._file = os.open(self.path, os.O_RDONLY | getattr(os, 'O_BINARY', 0) | getattr(os, 'O_CLOEXEC', 0))
         weakref.finalize(self, os.close, self._file)
         self._lock = threading.Lock()
-        self._advise('POSIX_FADV_RANDOM')  # records are read one here, one there: read-ahead would be wasted
+        self._advise('POSIX_FADV_RANDOM')  # records are read in random order: read-ahead would be wasted
         self._size = os.fstat(self._file).st_size
         directory = self._read_directory()
         try:
@@ -93,10 +91,10 @@ class RecordStore(Sequence):
             os.posix_fadvise(self._file, 0, 0, getattr(os, how))
 
     def _read(self, start: int, count: int) -> bytes:
-        """Bytes of the file.
+        """Read bytes of the file.
 
         Raises:
-            TornStoreError: If the file is shorter than when it was opened, or cannot be read.
+            TornStoreError: If the file has been truncated since it was opened, or cannot be read.
         """
         data = b''
         try:
@@ -109,7 +107,7 @@ class RecordStore(Sequence):
                         part = os.read(self._file, count - len(data))
                 if not part:
                     size = os.fstat(self._file).st_size
-                    raise self._damaged(f'it was cut off while in use, {size} bytes are left of {self._size}')
+                    raise self._damaged(f'it was truncated while in use, {size} of {self._size} bytes remain')
                 data = part if not data else data + part
         except OSError as error:
             raise TornStoreError(f'{str(self.path)!r} cannot be read: {error.strerror}') from None
@@ -119,17 +117,17 @@ class RecordStore(Sequence):
         if self._size == 0:
             raise TornStoreError(f'{str(self.path)!r} is empty')
         if self._size < HEADER.size:
-            raise TornStoreError(f'{str(self.path)!r} is cut off')
+            raise TornStoreError(f'{str(self.path)!r} is truncated')
         magic, version, crc, size, start = HEADER.unpack(self._read(0, HEADER.size))
         if magic != MAGIC:
             raise TornStoreError(f'{str(self.path)!r} is not a record store')
         if version != VERSION:
             raise TornStoreError(
-                f'{str(self.path)!r} is a record store of version {version}, this program reads {VERSION}: '
-                f'build it again from its pickle'
+                f'{str(self.path)!r} is a record store of version {version}, but version {VERSION} is needed: rebuild '
+                f'it from its pickle'
             )
         if size != self._size:
-            raise TornStoreError(f'{str(self.path)!r} is cut off or torn: {self._size} bytes, written were {size}')
+            raise TornStoreError(f'{str(self.path)!r} is truncated or incomplete: {self._size} bytes instead of {size}')
         if not HEADER.size <= start <= size:
             raise self._damaged('header')
         self._start: int = start
@@ -142,7 +140,7 @@ class RecordStore(Sequence):
             raise self._damaged('directory') from None
 
     def _damaged(self, what: str) -> TornStoreError:
-        return TornStoreError(f'{str(self.path)!r} is damaged: {what}; copy it, or build it from its pickle, again')
+        return TornStoreError(f'{str(self.path)!r} is damaged: {what}; copy it again or rebuild it from its pickle')
 
     def __len__(self) -> int:
         return self._length
@@ -154,11 +152,11 @@ class RecordStore(Sequence):
         return self.record(index)
 
     def record(self, index: int) -> dict:
-        """Record ``index``, a new dict; its arrays are the store's, and read-only.
+        """Return record ``index`` as a new dict with read-only arrays.
 
         Raises:
-            IndexError: If there is none.
-            TornStoreError: If it cannot be read, or, with ``verify``, is not as it was written.
+            IndexError: If ``index`` is out of range.
+            TornStoreError: If it cannot be read or, with ``verify``, its checksum is wrong.
         """
         if not 0 <= index < self._length:
             raise IndexError(f'record {index} of a store of {self._length}')
@@ -179,18 +177,18 @@ class RecordStore(Sequence):
             self._advise('POSIX_FADV_RANDOM')
 
     def _block(self, index: int, verify: bool) -> tuple[int, bytes]:
-        """Kind and bytes of record ``index``."""
+        """Return kind and bytes of record ``index``."""
         rows = self._read(self._rows + ROW.size * index, 2 * ROW.size)
         (start, kind, crc), (end, _, _) = ROW.iter_unpack(rows)
         if not HEADER.size <= start <= end <= self._start or kind >= len(self._kinds):
-            raise self._damaged(f'the place of record number {index}')
+            raise self._damaged(f'the location of record number {index}')
         block = self._read(start, end - start)
         if verify and block_crc(block, index, start, kind) != crc:
             raise self._damaged(f'record number {index}')
         return kind, block
 
     def damage(self) -> Iterator[str | int | None]:
-        """Go through all of the file.
+        """Verify the whole file.
 
         Yields:
             Names of damaged tables; then, for each record, its index if it is damaged, else None.
@@ -211,7 +209,7 @@ class RecordStore(Sequence):
         self._advise('POSIX_FADV_RANDOM')
 
     def check_tables(self) -> None:
-        """Compare all tables with their checksums, without keeping them in memory.
+        """Verify all tables against their checksums without caching them.
 
         Raises:
             TornStoreError: If one is damaged.
@@ -243,7 +241,7 @@ class RecordStore(Sequence):
         return {}
 
     def _texts(self, name: str, indices: Sequence[int]) -> list[str]:
-        """Entries of a table of texts."""
+        """Return entries of a table of texts."""
         ends, content = self._table(f'{name}_ends'), self._table(name)
         try:
             return [str(content[ends[i] : ends[i + 1]], 'utf-8', 'surrogatepass') for i in indices]
@@ -252,53 +250,53 @@ class RecordStore(Sequence):
 
     @cached_property
     def names(self) -> list[str]:
-        """What each record is called: its ``frame_dir``, else its ``filename``. Made when first asked for."""
+        """Name of each record: its ``frame_dir``, else its ``filename``. Read on first access."""
         return self._texts('names', range(self._length))
 
     def name(self, index: int) -> str:
-        """What record ``index`` is called."""
+        """Return the name of record ``index``."""
         return self._texts('names', [index])[0]
 
     @property
     def labels(self) -> np.ndarray:
-        """``(len,)`` int64; -1 where a record has no label, or several."""
+        """Labels ``(len,)`` int64; -1 for records with no or several labels."""
         return self._table('labels')
 
     @property
     def shapes(self) -> np.ndarray:
-        """``(len, 4)`` int32: M, T, V, C of ``keypoint`` in the annotation file; 0 where a record has none."""
+        """``(len, 4)`` int32: M, T, V, C of ``keypoint`` in the annotation file; 0 for records without it."""
         return self._table('shapes')
 
     @property
     def has_score(self) -> np.ndarray:
-        """``(len,)`` bool: whether there is a ``keypoint_score`` in the annotation file."""
+        """``(len,)`` bool: whether the record has a ``keypoint_score`` in the annotation file."""
         return self._table('has_score')
 
     @property
     def ranges(self) -> np.ndarray | None:
-        """``(len, columns)`` float32 (:mod:`pyskl.datasets.records.clip_table`); None in a store without this table."""
+        """``(len, columns)`` float32 (:mod:`pyskl.datasets.records.clip_table`); None if the store lacks the table."""
         return self._table('ranges') if 'ranges' in self._tables_at else None
 
     @property
     def valid(self) -> np.ndarray | None:
-        """``(len, 6)`` float32: frames, then those with a box of each of ``VALID_SCORES``; None if there is none."""
+        """``(len, 6)`` float32: frames, then frames with a box of at least each of ``VALID_SCORES``; None if absent."""
         table = self._table('valid') if 'valid' in self._tables_at else None
         return table if table is not None and table.shape[1] == 1 + len(VALID_SCORES) else None
 
     @property
     def splits(self) -> dict[str, np.ndarray] | None:
-        """Record numbers of each split, rising; None if the file has no splits."""
+        """Sorted record indices of each split; None if the file has no splits."""
         if self._split_names is None:
             return None
         return {split: self._table(f'split {number}') for number, split in enumerate(self._split_names)}
 
     def missing(self, split: str) -> int:
-        """How many names of ``split`` no record has: the file is a part of a set with the lists of the whole."""
+        """Number of names in ``split`` without a record: positive for a subset with the splits of the full dataset."""
         counts = dict(zip(self._split_names or (), self._missing, strict=False))
         return int(counts.get(split, 0))
 
     def split_names(self) -> dict[str, list[str]] | None:
-        """The splits as an annotation pickle has them: names, in the order of the records."""
+        """Return the splits as lists of names, as in an annotation pickle, in the order of the records."""
         if self._split_names is None:
             return None
         names = self.names if self._named else [record.get(self.identifier) for record in self]
@@ -308,9 +306,9 @@ class RecordStore(Sequence):
 
     @property
     def problem_rows(self) -> np.ndarray:
-        """Numbers of the records that training refuses, rising."""
+        """Sorted indices of the invalid records."""
         return self._table('problem_rows')
 
     def problem(self, index: int) -> str:
-        """What is wrong with record ``index``, one of :attr:`problem_rows`."""
+        """Describe what is wrong with record ``index``, one of :attr:`problem_rows`."""
         return self._texts('problems', [int(np.searchsorted(self.problem_rows, index))])[0]

@@ -1,7 +1,7 @@
-"""The directory of a record store, checked: no count, place or name in it is used before it fits the file.
+"""Validation of a record store's directory before any count, offset or name in it is used.
 
-A store can be made to say anything, with checksums that agree. What is checked here can then be trusted: every table
-lies between header and directory, has the type and length that its name means, and its numbers are those of records.
+A malicious store can have valid checksums. After validation every table lies between header and directory, has the
+type and length that its name implies, and holds only indices of existing records.
 """
 
 import math
@@ -17,16 +17,16 @@ MAX_FIELDS = 10_000
 
 
 class Table:
-    """Where a table lies.
+    """Location of a table in the file.
 
     Args:
-        dtype: Of an element.
-        shape: Of the table.
+        dtype: Element type.
+        shape: Shape of the table.
         offset: First byte in the file.
         crc: CRC-32 of its bytes.
 
     Raises:
-        ValueError: If these are not a type, a shape, a place and a checksum.
+        ValueError: If an argument is invalid.
     """
 
     def __init__(self, dtype: str, shape: list[int], offset: int, crc: int) -> None:
@@ -40,14 +40,14 @@ class Table:
 
 
 def check_directory(directory: object, start: int) -> None:
-    """Check all of the directory.
+    """Validate the whole directory.
 
     Args:
-        directory: From JSON.
-        start: Where it begins in the file; all tables lie before.
+        directory: The decoded JSON.
+        start: Its offset in the file; all tables end before it.
 
     Raises:
-        ValueError, TypeError, KeyError: If an entry is missing, of another type, or leads out of the file.
+        ValueError, TypeError, KeyError: If an entry is missing, has the wrong type, or points outside of the file.
     """
     if not isinstance(directory, dict):
         raise TypeError('not a dict')
@@ -78,7 +78,7 @@ def check_directory(directory: object, start: int) -> None:
         **{name: (dtype, tables[name].shape[:1]) for name, dtype in _OTHERS.items()},
         **{f'split {i}': ('<i8', tables[f'split {i}'].shape[:1]) for i in range(len(splits or ()))},
     }
-    for name in {'ranges', 'valid'} & set(tables):  # older stores lack the one, most files the other
+    for name in {'ranges', 'valid'} & set(tables):  # optional: older stores have no ranges, most have no valid
         expected[name] = '<f4', (count, *tables[name].shape[1:2])
     if count < 0 or set(tables) != set(expected):
         raise ValueError('tables')
@@ -92,16 +92,16 @@ def _all(values: object, kind: type) -> bool:
 
 
 def check_table(name: str, table: np.ndarray, count: int, tables: Mapping[str, Table]) -> None:
-    """Check the numbers of a table that is about to be used.
+    """Validate the content of a table before it is used.
 
     Args:
-        name: Of the table.
+        name: Name of the table.
         table: Its content.
-        count: Records.
+        count: Number of records.
         tables: All tables.
 
     Raises:
-        ValueError: If numbers of records are not, or ends of texts lead out of the text.
+        ValueError: If a record index or a text offset is out of range.
     """
     if name.startswith('split ') or name == 'problem_rows':
         ok = not len(table) or (table[0] >= 0 and table[-1] < count and (np.diff(table) > 0).all())

@@ -1,4 +1,4 @@
-"""What a record store holds of one record, made of the record alone, so that any process can make it."""
+"""Entry of a record store, computed from a single record so that any process can create it."""
 
 import warnings
 from collections.abc import Callable
@@ -14,19 +14,19 @@ from pyskl.datasets.records.store_format import MAX_KINDS, WHOLE, Kind, Schema, 
 
 
 class Entry(NamedTuple):
-    """A record as a store has it.
+    """A record in a store.
 
     Args:
-        name: What it is called; None if it has no name.
-        member: Its value of the key that splits go by.
-        problem: What training refuses about it.
+        name: Name of the record; None if it has none.
+        member: Value of the key that splits refer to.
+        problem: Description of what is wrong with the record; None for a valid one.
         shape: M, T, V, C of ``keypoint`` in the annotation file; zeros if it has none.
         has_score: Whether there is a ``keypoint_score`` in the annotation file.
         ranges: See :mod:`pyskl.datasets.records.clip_table`.
-        valid: See ``valid_of``; None if the record has no such entry.
-        label: -1 for none, several, or a value that is not a number.
-        schema: How the block is written.
-        block: The record.
+        valid: See ``valid_of``; None if the record has no ``valid``.
+        label: Class; -1 for none, several, or an invalid one.
+        schema: Schema of the block.
+        block: The encoded record.
     """
 
     name: str | None
@@ -42,10 +42,10 @@ class Entry(NamedTuple):
 
 
 class EntryMaker:
-    """Makes entries.
+    """Create entries.
 
     Args:
-        prepare: Maps a valid record to the one that is stored in its place.
+        prepare: Maps a valid record to the one that is stored instead.
     """
 
     def __init__(self, prepare: Callable[[dict], dict] | None = None) -> None:
@@ -54,7 +54,7 @@ class EntryMaker:
         self._dropped = set()
 
     def entry(self, record: dict, key: str) -> Entry:
-        """The entry of a record; splits go by its ``key``."""
+        """Create the entry of a record; splits refer to its ``key``."""
         problem = record_problem(record)
         name = record.get('frame_dir', record.get('filename'))
         if name is not None or 'frame_dir' in record or 'filename' in record:
@@ -83,9 +83,9 @@ class EntryMaker:
             schema, kind = self._kind(record)
             return schema, kind.write(record)
         except TypeError:
-            kept = {key: value for key, value in record.items() if self._can_be_kept(key, value)}
-            schema, kind = self._kind(kept)
-            return schema, kind.write(kept)
+            storable = {key: value for key, value in record.items() if self._is_storable(key, value)}
+            schema, kind = self._kind(storable)
+            return schema, kind.write(storable)
 
     def _kind(self, record: dict) -> tuple[Schema, Kind]:
         schema = schema_of(record)
@@ -95,12 +95,12 @@ class EntryMaker:
             self._kinds[schema] = Kind(schema)
         return schema, self._kinds[schema]
 
-    def _can_be_kept(self, key: object, value: object) -> bool:
+    def _is_storable(self, key: object, value: object) -> bool:
         try:
             encoded(value)
         except TypeError:
             if key not in self._dropped:
-                warnings.warn(f'the records hold {key!r} of type {type(value).__name__}, which is left out')
+                warnings.warn(f'{key!r} of type {type(value).__name__} cannot be stored and is omitted')
                 self._dropped.add(key)
             return False
         return True

@@ -1,12 +1,12 @@
-"""The bytes of a record store: its header, and how a record becomes a block and comes back.
+"""File format of record stores: the header, and the encoding of a record as a block.
 
-Layout of the file: a header of 64 bytes; one block per record; tables; the directory, a JSON object with the places of
-the tables and the kinds of records. The header holds the length of the file and the place of the directory, with a
-CRC-32 of both; the directory holds a CRC-32 of each table, and a table holds one of each block. Opening a store reads
-the header and the directory, whose size does not depend on the number of records.
+The file consists of a header of 64 bytes, one block per record, the tables, and the directory: a JSON object with the
+locations of the tables and the kinds of records. The header holds the file size and the offset of the directory with a
+CRC-32 of both; the directory holds a CRC-32 of each table, and a table one of each block. Opening a store reads only
+header and directory, whose size does not depend on the number of records.
 
-Records of one kind have the same keys with values of the same types. A block begins with the numbers of its record,
-packed: whole numbers, shapes, and where in the block its texts and arrays lie.
+Records of one kind have the same keys with values of the same types. A block begins with the packed numbers of its
+record: integers, shapes, and the offsets of its texts and arrays in the block.
 """
 
 import base64
@@ -36,24 +36,24 @@ Schema = tuple[Field, ...]
 
 
 class TornStoreError(ValueError):
-    """The file is not a whole store of this version, or damaged."""
+    """The file is not a complete store of this version, or is damaged."""
 
 
 def header_crc(directory: bytes, start: int, size: int) -> int:
-    """CRC-32 of the directory and of what the header says of its place."""
+    """CRC-32 of the directory, its offset and the file size."""
     return zlib.crc32(struct.pack('<2Q', start, size), zlib.crc32(directory))
 
 
 def block_crc(data: bytes | memoryview, index: int, start: int, kind: int) -> int:
-    """CRC-32 of a block and of what its row says, so that no row can lead to the block of another."""
+    """CRC-32 of a block and its row, so that a row cannot point to another record's block."""
     return zlib.crc32(data, zlib.crc32(_PLACE.pack(index, start, kind)))
 
 
 def encoded(value: object) -> object:
-    """``value`` as JSON has it; whatever JSON lacks is a dict with one item, its type.
+    """Convert ``value`` for JSON; types that JSON lacks become a dict with one item, whose key is the type.
 
     Raises:
-        TypeError: If a safely read pickle cannot hold it.
+        TypeError: If the type cannot be stored.
     """
     if value is None or type(value) in (bool, int, float, str):
         return value
@@ -80,7 +80,7 @@ def encoded(value: object) -> object:
 
 
 def decoded(value: object) -> object:
-    """The other way."""
+    """Invert :func:`encoded`."""
     if type(value) is list:
         return [decoded(item) for item in value]
     if type(value) is not dict:
@@ -117,10 +117,10 @@ _DECODED = {
 
 
 def plain_dtype(name: str, kinds: str = 'biufc') -> np.dtype:
-    """A dtype of numbers.
+    """Return the NumPy dtype ``name``.
 
     Raises:
-        ValueError: If it is another.
+        ValueError: If its kind is not one of ``kinds``, or it is structured.
     """
     dtype = np.dtype(name) if isinstance(name, str) and len(name) < 10 and ',' not in name else None
     if dtype is None or dtype.kind not in kinds or dtype.names is not None or dtype.shape:
@@ -129,7 +129,7 @@ def plain_dtype(name: str, kinds: str = 'biufc') -> np.dtype:
 
 
 def _field(key: str, value: object) -> Field:
-    """How a value is stored."""
+    """Choose how a value is stored."""
     kind = type(value)
     if kind is str:
         return key, 'text', None
@@ -158,28 +158,28 @@ _SIZES = {
     'ints': lambda count: 'q' * count,
     'array': lambda more: 'Q' * (1 + more[1]),  # start in the block, shape
 }
-WHOLE = (('', 'whole', None),)  # the schema of kind 0: all of a record is one JSON text
+WHOLE = (('', 'whole', None),)  # the schema of kind 0: the whole record is one JSON text
 
 
 def schema_of(record: dict) -> Schema:
-    """What kind of record this is: its keys, in order, and how each value is stored."""
+    """Return the keys of a record, in order, and how each value is stored."""
     return tuple(_field(str(key), value) for key, value in record.items())
 
 
 class Kind:
-    """Writes and reads the blocks of one kind of record.
+    """Encode and decode the blocks of one kind of record.
 
     Args:
-        schema: Keys and codes, as of :func:`schema_of`.
+        schema: Keys and codes, as returned by :func:`schema_of`.
 
     Raises:
-        ValueError: If it is not a schema.
+        ValueError: If the schema is invalid.
     """
 
     def __init__(self, schema: Sequence[Sequence]) -> None:
         self.fields, codes = [], '<'
         if len({key for key, _, _ in schema}) != len(schema):
-            raise ValueError('a field that comes twice')
+            raise ValueError('a duplicate field')
         for key, code, more in schema:
             if not isinstance(key, str) or code not in _SIZES:
                 raise ValueError(f'field {key!r} of code {code!r}')
@@ -200,7 +200,7 @@ class Kind:
         self._whole = [code for _, code, _, _ in self.fields] == ['whole']
 
     def write(self, record: dict) -> bytes:
-        """The block of a record, a multiple of 64 bytes long.
+        """Encode a record as a block whose length is a multiple of 64 bytes.
 
         Raises:
             TypeError: If a value cannot be stored.
@@ -231,7 +231,7 @@ class Kind:
         return b''.join(parts)
 
     def read(self, block: bytes) -> dict:
-        """The record of a block; its arrays lie in it.
+        """Decode the record of a block; its arrays are views of the block.
 
         Raises:
             ValueError, TypeError, OverflowError, MemoryError, KeyError, RecursionError, struct.error: If it is not a

@@ -1,4 +1,4 @@
-"""Writing a record store, one record at a time: only names and a few numbers per record stay in memory."""
+"""Write a record store one record at a time, holding only names and a few numbers per record in memory."""
 
 import json
 import os
@@ -37,11 +37,11 @@ class TooManyKindsError(NotParallelError):
 
 
 class StoreWriter:
-    """Writes a store.
+    """Write a store.
 
     Args:
-        file: An empty file, positioned at 0. Until :meth:`finish` it has no header, and does not count as a store.
-        prepare: Maps a valid record to the one that is stored in its place.
+        file: An empty file, positioned at 0. It has no header, and is not a valid store, until :meth:`finish`.
+        prepare: Maps a valid record to the one that is stored instead.
     """
 
     def __init__(self, file: BinaryIO, prepare: Callable[[dict], dict] | None = None) -> None:
@@ -61,11 +61,11 @@ class StoreWriter:
         return len(self._labels)
 
     def add(self, record: dict, keep_bad: bool = True) -> str | None:
-        """Append a record, and return what is wrong with it.
+        """Append a record and return its problem (None for a valid one).
 
         Args:
-            record: As the annotation file has it; the tables describe its shape and label.
-            keep_bad: Whether one that training refuses is appended too, as it is; it is refused only where it is used.
+            record: A record of the annotation file; the tables describe its shape and label.
+            keep_bad: Whether to store an invalid record unchanged; training raises if it uses it.
         """
         if self.identifier is None:
             self.identifier = identifier([record])
@@ -73,10 +73,10 @@ class StoreWriter:
         return self.append(entry, keep_bad)
 
     def append(self, entry: Entry, keep_bad: bool = True) -> str | None:
-        """Append what :class:`EntryMaker` made of a record; see :meth:`add`.
+        """Append an entry of :class:`EntryMaker`; see :meth:`add`.
 
         Raises:
-            TooManyKindsError: If the records, taken together, have more kinds than a store can hold.
+            TooManyKindsError: If the records have more kinds in total than a store can hold.
         """
         if entry.problem is not None and not keep_bad:
             return entry.problem
@@ -86,7 +86,7 @@ class StoreWriter:
         same = type(entry.member) is str and entry.member == name
         self._named &= same
         self._names.append(name)
-        self._members.append(name if same else str(entry.member))  # one string in memory where they are equal
+        self._members.append(name if same else str(entry.member))  # share one string if they are equal
         if entry.problem is not None:
             self._problems.append((index, entry.problem))
         self._shapes.extend(entry.shape)
@@ -101,12 +101,12 @@ class StoreWriter:
         return entry.problem
 
     def finish(self, splits: Splits | None, source: str, steps: Sequence[dict] = ()) -> None:
-        """Append the tables and fill in the header.
+        """Append the tables and write the header.
 
         Args:
-            splits: Names by split.
-            source: The path of the annotation file.
-            steps: What has been done to the records (:mod:`pyskl.datasets.pipelines.precomputed`).
+            splits: Clip names by split.
+            source: Path of the annotation file.
+            steps: Steps applied to the records (:mod:`pyskl.datasets.pipelines.precomputed`).
         """
         self._rows += ROW.pack(self._position, 0, 0)
         names, problems = _texts(self._names), _texts(problem for _, problem in self._problems)
@@ -131,7 +131,7 @@ class StoreWriter:
         directory = {
             'source': source,
             'identifier': self.identifier,
-            'named': self._named,  # whether splits go by the table of names
+            'named': self._named,  # whether splits refer to the names in the table
             'steps': list(steps),
             'splits': None if splits is None else list(splits),
             'missing': self._missing(splits or {}),
@@ -145,7 +145,7 @@ class StoreWriter:
         self._file.write(HEADER.pack(MAGIC, VERSION, crc, size, start))
 
     def _missing(self, splits: Splits) -> list[int]:
-        """Names of each split that no record has."""
+        """Count the names without a record in each split."""
         known = set(self._members)
         return [sum(str(member) not in known for member in set(members)) for members in splits.values()]
 
@@ -154,7 +154,7 @@ class StoreWriter:
         self._position += len(data)
 
     def _put(self, table: np.ndarray) -> tuple[str, tuple[int, ...], int, int]:
-        """Append a table: its dtype, shape, place and CRC-32."""
+        """Append a table and return its dtype, shape, offset and CRC-32."""
         self._write(bytes(-self._position % ALIGN))
         place = self._position
         data = memoryview(table).cast('B') if table.size else b''
@@ -171,7 +171,7 @@ class StoreWriter:
 
 
 def _texts(texts: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Where each text begins, and where the last one ends; all of them as bytes."""
+    """Concatenate texts as bytes; return the offset of each, followed by the end of the last, and the bytes."""
     content, ends = bytearray(), array('q', [0])
     for text in texts:
         content += text.encode('utf-8', 'surrogatepass')
@@ -180,7 +180,7 @@ def _texts(texts: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _numbers(members: Sequence[str], wanted: Sequence[str]) -> np.ndarray:
-    """Which records a split has, in the order of the records: PYSKL's."""
+    """Return the indices of a split's records, in the order of the records as in PYSKL."""
     wanted = set(map(str, wanted))
     return np.array([i for i, member in enumerate(members) if member in wanted], np.int64)
 
@@ -201,22 +201,22 @@ def pack_annotations(
     left_out: list[tuple[str, str]] | None = None,
     alive: Callable[[], None] | None = None,
 ) -> None:
-    """Write a store of annotation files, none of which needs to fit into memory.
+    """Write a store of annotation files that need not fit into memory.
 
     Args:
-        paths: A pickle, or a store that has taken no steps; of several, the records and splits of all, in order.
-        file: As of :class:`StoreWriter`.
-        prepare: What is done to each record; None leaves them as they are.
-        steps: What ``prepare`` does, for the store to tell.
-        left_out: Gets (name, what is wrong) of each record that training refuses; None keeps these too.
+        paths: A pickle, or a store without precomputed steps; several are concatenated with their splits.
+        file: See :class:`StoreWriter`.
+        prepare: Applied to each record; None stores them unchanged.
+        steps: Description of ``prepare``, recorded in the store.
+        left_out: Receives (name, problem) of each invalid record, which is then omitted; None stores invalid records.
         alive: Called for each record.
 
     Raises:
         OSError: If a file cannot be read or written.
-        ValueError: If a file is not an annotation file, two do not belong together, or ``prepare`` refuses a record.
+        ValueError: If a file is not an annotation file, two do not fit together, or ``prepare`` raises for a record.
     """
     paths = [paths] if isinstance(paths, str | Path) else list(paths)
-    whole: set[str | Path] = set()  # files that have to be read at once
+    whole: set[str | Path] = set()  # files that cannot be streamed
     processes = cores()
     while True:
         writer, bad = StoreWriter(file, prepare), []
@@ -242,7 +242,7 @@ def _add_all(
     processes: int,
     alive: Callable[[], None] | None,
 ) -> Splits | None:
-    """Add every record of every file; the splits of all. A file that has to be read at once is put into ``whole``."""
+    """Add the records of all files and return the joined splits; files that cannot be streamed go to ``whole``."""
     number, path, seen, joined = 0, paths[0], {}, None
 
     def add(record: dict) -> None:
@@ -283,7 +283,7 @@ def _add_all(
             continue
         if (splits is None) != (joined is None) or set(splits or ()) != set(joined or ()):
             held = ['no splits' if own is None else f'the splits {sorted(own)}' for own in (joined, splits)]
-            raise ValueError(f'{paths[0]} has {held[0]} and {path} has {held[1]}; they must be the same')
+            raise ValueError(f'{paths[0]} has {held[0]} and {path} has {held[1]}; they must have the same splits')
         for split, members in (splits or {}).items():
             joined[split] = [*joined[split], *members]
     return joined

@@ -1,7 +1,7 @@
-"""Looking at annotation records before training: what is wrong with each, and what repeats.
+"""Survey annotation records before training: problems of each record, and duplicates.
 
-Everything is read off the records in one pass (:func:`survey`); :mod:`pyskl.datasets.records.audit` judges its tables.
-A clip's content is the bytes of its ``keypoint``: two clips of one content are the same clip, whatever their names.
+:func:`survey` collects tables in one pass over the records; :mod:`pyskl.datasets.records.audit` evaluates them. The
+content of a clip is the bytes of its ``keypoint``: clips with equal content are duplicates, whatever their names.
 
 Legend: ``n`` records, ``M`` persons, ``T`` frames, ``V`` joints, ``C`` coordinates.
 """
@@ -20,49 +20,49 @@ from pyskl.datasets.records.clip_table import NO_LABEL, UNKNOWN, ClipTable, labe
 from pyskl.skeletons import SKELETONS
 
 BAD_BOXES = 'has boxes that cannot be arranged in frames'
-BAD_LABEL, BAD_TOTAL = 'has a label that is no class index', "has total_frames other than keypoint's T"
+BAD_LABEL, BAD_TOTAL = 'has a label that is not a class index', "has total_frames that differ from keypoint's T"
 _ROLE = re.compile('train|val|test|dev|eval')
 
 
 @dataclass
 class Survey:
-    """Tables of ``n`` rows over the records of a file; 0 where a record's arrays cannot be read."""
+    """Tables of ``n`` rows, one per record of a file; 0 if a record's arrays cannot be read."""
 
     names: list[str]
     labels: np.ndarray  # int64; NO_LABEL, SEVERAL_LABELS
     shapes: np.ndarray  # (n, 4) int64: M, T, V, C
-    persons: np.ndarray  # those of whom any joint was seen
-    missing: np.ndarray  # share of joints not seen, of the persons that were
-    content: np.ndarray  # number of the content; -1 for a clip in which no joint was seen
+    persons: np.ndarray  # number of persons with a detected joint
+    missing: np.ndarray  # fraction of undetected joints among these persons
+    content: np.ndarray  # ID of the content, equal for duplicates; -1 for a clip without a detected joint
     has_score: np.ndarray
-    third: tuple[float, float]  # least and greatest third coordinate; (inf, -inf) where there is none
-    missing_joints: np.ndarray  # (V,) share of frames in which a joint was not seen, clips of the usual layout
+    third: tuple[float, float]  # minimum and maximum of the third coordinate; (inf, -inf) if there is none
+    missing_joints: np.ndarray  # (V,) fraction of frames in which a joint is undetected, over clips of the usual layout
     problems: dict[int, dict[str, str]]  # record: {kind: what was found}
-    ranges: np.ndarray  # (n, columns) of pyskl.datasets.records.clip_table; NaN where arrays cannot be read
+    ranges: np.ndarray  # (n, columns) of pyskl.datasets.records.clip_table; NaN if arrays cannot be read
 
     def clips(self, rows: np.ndarray, record: Callable[[int], dict]) -> ClipTable:
-        """The table of some records, to be compared with a config."""
+        """Return the table of the records ``rows``, for checks against a config."""
         part = self.labels[rows], self.shapes[rows], self.has_score[rows], self.ranges[rows]
         return ClipTable(*part, lambda row: record(int(rows[row])))
 
 
 def name_key(records: Sequence[object]) -> str:
-    """The key by which splits refer to records: ``filename`` where the first has one, else ``frame_dir``."""
+    """Return the key that splits refer to: ``filename`` if the first record has one, else ``frame_dir``."""
     return 'filename' if isinstance(records[0], dict) and 'filename' in records[0] else 'frame_dir'
 
 
 def names_of(records: Sequence[object]) -> list[str]:
-    """What splits call each record; ``record 3`` for one without a name."""
+    """Return the names that splits use for the records; ``record 3`` for one without a name."""
     key = name_key(records)
     return [str(r[key]) if isinstance(r, dict) and key in r else f'record {i}' for i, r in enumerate(records)]
 
 
 def problems_of(record: object) -> dict[str, str]:
-    """Everything that is wrong with a record: kind -> what was found; the kinds are sentences for people."""
+    """Find all problems of a record: a readable description of each kind -> what was found."""
     if not isinstance(record, dict):
-        return {'is no dict': type(record).__name__}
+        return {'is not a dict': type(record).__name__}
     found = {
-        f'has a {key} that is no text': _shown(record[key])
+        f'has a {key} that is not text': _shown(record[key])
         for key in ('frame_dir', 'filename')
         if isinstance(record.get(key), list | dict | set | np.ndarray)
     }
@@ -79,7 +79,7 @@ def problems_of(record: object) -> dict[str, str]:
     if has_boxes(record) or (record.get('keypoint') is None and 'frame_inds' in record):
         return found if BAD_LABEL in found and boxes_problem(record) is None else {**found, BAD_BOXES: first}
     found.update(_array_problems(record))
-    # Of a record with sound arrays and label, record_problem's verdict is on another field.
+    # If arrays and label are valid, record_problem refers to some other field.
     return found or {'has a field that cannot be used': first}
 
 
@@ -88,7 +88,7 @@ def _array_problems(record: dict) -> dict[str, str]:
     if keypoint is None:
         return {'has no keypoint': f'keys {sorted(map(str, record))}'}
     if not _is_numbers(keypoint) or keypoint.ndim != 4:
-        return {'has a keypoint that is no array of numbers (M, T, V, C)': _shown(keypoint)}
+        return {'has a keypoint that is not an array of numbers (M, T, V, C)': _shown(keypoint)}
     found = {}
     persons, frames, joints, channels = keypoint.shape
     if persons == 0:
@@ -96,7 +96,7 @@ def _array_problems(record: dict) -> dict[str, str]:
     if frames == 0:
         found['has no frames'] = _shown(keypoint)
     if joints == 0 or channels not in (2, 3):
-        found['has no joints, or neither 2 nor 3 coordinates'] = _shown(keypoint)
+        found['has no joints, or not 2 or 3 coordinates'] = _shown(keypoint)
     total = record.get('total_frames')
     if total is not None and not (np.isscalar(total) and total == frames):
         found[BAD_TOTAL] = f'{str(total)[:20]}, keypoint {keypoint.shape}'
@@ -109,7 +109,7 @@ def _array_problems(record: dict) -> dict[str, str]:
     elif not np.isfinite(score).all():
         found['has NaN or infinite scores'] = f'{score.size - int(np.isfinite(score).sum())} values'
     elif channels == 3:
-        found['has a keypoint_score beside 3 coordinates'] = _shown(keypoint)
+        found['has a keypoint_score but 3 coordinates'] = _shown(keypoint)
     return found
 
 
@@ -122,7 +122,10 @@ def _shown(value: object) -> str:
 
 
 def seen_joints(keypoint: np.ndarray, score: np.ndarray | None = None) -> np.ndarray:
-    """``(M, T, V, C)``, ``(M, T, V)`` -> bool ``(M, T, V)``: neither score 0 nor all coordinates 0."""
+    """Mark detected joints: ``(M, T, V, C)``, ``(M, T, V)`` -> bool ``(M, T, V)``.
+
+    A joint with score 0, or with all coordinates 0, is undetected.
+    """
     seen = keypoint[..., 0] != 0
     for channel in range(1, keypoint.shape[-1]):
         seen |= keypoint[..., channel] != 0
@@ -130,18 +133,18 @@ def seen_joints(keypoint: np.ndarray, score: np.ndarray | None = None) -> np.nda
 
 
 def content_key(keypoint: np.ndarray) -> bytes:
-    """A digest of the array: dtype, shape and bytes."""
+    """Hash dtype, shape and bytes of an array."""
     digest = hashlib.sha256(f'{keypoint.dtype.str} {keypoint.shape}'.encode())
     digest.update(np.ascontiguousarray(keypoint))
     return digest.digest()
 
 
 def survey(records: Sequence[object], progress: Callable[[Iterable], Iterable] = iter) -> Survey:
-    """Look at every record once.
+    """Survey all records in one pass.
 
     Args:
-        records: The records, sound or not.
-        progress: Wraps what is gone through, e.g. in a bar.
+        records: The records, valid or not.
+        progress: Wraps the iterable, e.g. in a progress bar.
     """
     n = len(records)
     labels, content = np.full(n, NO_LABEL, np.int64), np.full(n, -1, np.int64)
@@ -161,9 +164,9 @@ def survey(records: Sequence[object], progress: Callable[[Iterable], Iterable] =
             continue
         keypoint, score = record.get('keypoint'), record.get('keypoint_score')
         ranges[index] = ranges_of(record)
-        if keypoint is None:  # stored elsewhere: Kinetics-400
+        if keypoint is None:  # stored in another file: Kinetics-400
             continue
-        if has_boxes(record):  # a box is a person in a frame
+        if has_boxes(record):  # one box is one person in one frame
             shapes[index], has_score[index] = boxes_shape(record), True
             seen = seen_joints(keypoint[:, None, :, :2], keypoint[:, None, :, 2])
             seen = seen[seen.any((1, 2))]
@@ -171,7 +174,7 @@ def survey(records: Sequence[object], progress: Callable[[Iterable], Iterable] =
         else:
             shapes[index], has_score[index] = keypoint.shape, score is not None
             seen = seen_joints(keypoint, score)
-            seen = seen[seen.any((1, 2))]  # of the persons who are there
+            seen = seen[seen.any((1, 2))]  # persons with a detected joint
             persons[index] = len(seen)
         if len(seen) == 0:
             missing[index] = 1
@@ -200,13 +203,13 @@ def survey(records: Sequence[object], progress: Callable[[Iterable], Iterable] =
 
 
 def usual_layout(table: Survey) -> tuple[int, int]:
-    """(V, C) of most records; (0, 0) if none has joints."""
+    """Return the most frequent (V, C); (0, 0) if no record has joints."""
     known = map(tuple, table.shapes[table.shapes[:, 2] > 0, 2:].tolist())
     return max(Counter(known).items(), key=lambda item: item[1], default=((0, 0), 0))[0]
 
 
 def guess_layouts(table: Survey) -> tuple[int, list[str]]:
-    """Coordinates of a joint (2 where the third is a score from 0 to 1), and the shipped skeletons that fit."""
+    """Guess the number of coordinates (2 if the third channel lies in [0, 1]) and list the skeletons that fit."""
     joints, dims = usual_layout(table)
     if dims == 3 and table.third[0] >= 0 and table.third[1] <= 1:
         dims = 2
@@ -214,7 +217,7 @@ def guess_layouts(table: Survey) -> tuple[int, list[str]]:
 
 
 def histogram(values: np.ndarray, bars: int = 10) -> list[tuple[int, int, int]]:
-    """(first, last, count) of at most ``bars`` ranges of equal width over whole numbers; the last may be shorter."""
+    """Count integers in at most ``bars`` ranges of equal width (the last may be shorter): (first, last, count) each."""
     if len(values) == 0:
         return []
     low, high = int(values.min()), int(values.max())
@@ -225,7 +228,7 @@ def histogram(values: np.ndarray, bars: int = 10) -> list[tuple[int, int, int]]:
 
 
 def members_of(names: Sequence[str], splits: Splits | None) -> tuple[dict[str, np.ndarray], dict[str, list[str]]]:
-    """Record numbers of each split, and the names in it that no record has."""
+    """Return the record indices of each split, and its names without a record."""
     places = defaultdict(list)
     for index, name in enumerate(names):
         places[name].append(index)
@@ -240,7 +243,7 @@ def members_of(names: Sequence[str], splits: Splits | None) -> tuple[dict[str, n
 
 
 def protocol_pairs(splits: Iterable[str]) -> list[tuple[str, str]]:
-    """(training split, evaluation split) of one protocol: ``xsub_train`` with ``xsub_val``, not with ``xset_val``."""
+    """Pair training and evaluation splits of one protocol: ``xsub_train`` with ``xsub_val``, not with ``xset_val``."""
     parts = []
     for name in splits:
         role = _ROLE.search(name)
@@ -255,13 +258,13 @@ def protocol_pairs(splits: Iterable[str]) -> list[tuple[str, str]]:
 
 
 def _same_run(a: str, b: str) -> bool:
-    """Whether what follows 'train' and 'val' fits: equal, or one has more to say (``_dedup``); 1 does not fit 10."""
+    """Whether the suffixes of two splits fit: equal, or one extends the other (``_dedup``), but not 1 and 10."""
     short, long = sorted((a, b), key=len)
     return long.startswith(short) and (not short or not long[len(short) :][:1].isdigit())
 
 
 def repeats_across(table: Survey, train: np.ndarray, other: np.ndarray) -> dict[int, int]:
-    """Records of ``other`` with the content of another record in ``train`` -> the first such record."""
+    """Map each record of ``other`` that duplicates one in ``train`` to the first such record."""
     first = {}
     for index in train.tolist():
         first.setdefault(int(table.content[index]), index)
@@ -271,7 +274,7 @@ def repeats_across(table: Survey, train: np.ndarray, other: np.ndarray) -> dict[
 
 
 def same_content(table: Survey, within: np.ndarray | None = None) -> list[list[int]]:
-    """Groups of two or more records that hold the same clip."""
+    """Return groups of two or more records with the same content."""
     groups = defaultdict(list)
     for index in range(len(table.names)) if within is None else within.tolist():
         if table.content[index] >= 0:

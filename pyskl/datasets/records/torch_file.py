@@ -1,8 +1,8 @@
-"""Files that ``torch.save`` wrote, read without trusting them: the tensors are made here, of bytes that are present.
+"""Reader for files written by ``torch.save`` that does not trust them: tensors are built from bytes that are present.
 
-Three forms: a zip archive with a pickle and one entry per storage (torch 1.6 and later); a chain of pickles followed by
-the storages; and tensors within a plain pickle, each with its storage in the second form. The pickles are read by
-:mod:`pyskl.datasets.records.pickle_machine`.
+It reads three formats: a zip archive with a pickle and one entry per storage (torch 1.6 and later); several pickles
+followed by the storages; and tensors within a plain pickle, each with its storage in the second format. The pickles
+are read by :mod:`pyskl.datasets.records.pickle_machine`.
 """
 
 import io
@@ -22,8 +22,8 @@ from torch import Tensor
 from pyskl.datasets.records.pickle_machine import STATES, Machine
 from pyskl.datasets.records.pickle_objects import KNOWN, MAX_AXES, MAX_EMPTY, ForbiddenGlobal, Name, shown
 
-MAGIC = 0x1950A86A20F9469CFC6C  # the first pickle of the second form
-_MOST_REPEATED = 2**24  # elements that a tensor may have beyond those of its storage, through strides of 0
+MAGIC = 0x1950A86A20F9469CFC6C  # the first pickle of the second format
+_MOST_REPEATED = 2**24  # maximum number of elements a tensor may have beyond its storage, through strides of 0
 _ZIP = b'PK\x03\x04'
 
 _STORAGES = {
@@ -35,11 +35,11 @@ _DTYPES = {str(dtype).removeprefix('torch.'): dtype for dtype in _STORAGES.value
 
 
 class Storage:
-    """Bytes of a file that tensors share.
+    """Bytes of a file, shared by tensors.
 
     Args:
-        raw: The bytes; those of a chain of pickles are filled in later.
-        dtype: Type of an element; None for bytes alone.
+        raw: The bytes; in the second format they are filled in later.
+        dtype: Element type; None for untyped bytes.
     """
 
     __slots__ = ('dtype', 'raw')
@@ -49,17 +49,17 @@ class Storage:
 
     @property
     def nbytes(self) -> int:
-        """Bytes in it; counted where tensors are."""
+        """Always 0: bytes are counted for the tensors that view them."""
         return 0
 
     def flat(self, dtype: torch.dtype) -> Tensor:
-        """All of it as one axis of ``dtype``."""
+        """View the whole storage as a 1D tensor of ``dtype``."""
         count = len(self.raw) // dtype.itemsize
         return torch.frombuffer(self.raw, dtype=dtype, count=count) if count else torch.zeros(0, dtype=dtype)
 
 
 def rebuild(storage: object, offset: object, size: object, stride: object, *_: object) -> Tensor:
-    """A tensor whose every element lies in its storage: what ``torch._utils._rebuild_tensor_v2`` stands for.
+    """Build a tensor that lies within its storage; replaces ``torch._utils._rebuild_tensor_v2``.
 
     Raises:
         pickle.UnpicklingError: If an element would lie outside, or an argument is of another type.
@@ -83,7 +83,7 @@ def _view(storage: Storage, dtype: torch.dtype, offset: object, size: object, st
     flat = storage.flat(dtype)
     reach = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True)) + 1 if 0 not in size else offset
     if reach > len(flat):
-        raise pickle.UnpicklingError(f'a tensor that reaches to element {reach} of a storage of {len(flat)}')
+        raise pickle.UnpicklingError(f'a tensor that extends to element {reach} of a storage of {len(flat)}')
     if math.prod(size) > len(flat) + _MOST_REPEATED or math.prod(n for n in size if n) > max(len(flat), MAX_EMPTY):
         raise pickle.UnpicklingError(f'a tensor of size {shown(str(size))} in a storage of {len(flat)} elements')
     if max(stride, default=0) >= 2**62:
@@ -139,16 +139,16 @@ TENSORS: Mapping[tuple[str, str], Callable | None] = {
 
 
 def _set_attributes(target: OrderedDict, state: object) -> None:
-    """The attributes of a state dict hold versions of modules, which no network here reads."""
+    """Ignore the attributes of a state dict: they hold module versions, which no network here reads."""
     if type(state) is not dict:
-        raise pickle.UnpicklingError('an OrderedDict with a state of another form')
+        raise pickle.UnpicklingError('an OrderedDict with an unexpected state')
 
 
 _STATES = {**STATES, OrderedDict: _set_attributes}
 
 
 def load_bytes(raw: object) -> Storage:
-    """A storage in a plain pickle: what ``torch.storage._load_from_bytes`` stands for."""
+    """Read a storage in a plain pickle; replaces ``torch.storage._load_from_bytes``."""
     if type(raw) is not bytes:
         raise pickle.UnpicklingError('a storage that is not bytes')
     storage = _read_chain(io.BytesIO(raw), len(raw), {}, {})
@@ -162,17 +162,17 @@ def read_torch(
     names: Mapping[tuple[str, str], Callable | None],
     states: Mapping[type, Callable[[object, object], None]],
 ) -> object:
-    """The content of a file, with its tensors on the CPU.
+    """Read the content of a file, with its tensors on the CPU.
 
     Args:
         path: The file.
-        names: What it may name beside numbers, containers and tensors; see :class:`Machine`.
-        states: The types of these that may have a state.
+        names: Names admitted in addition to numbers, containers and tensors; see :class:`Machine`.
+        states: Functions that set the state of these, by type.
 
     Raises:
         OSError: If the file cannot be read.
         ForbiddenGlobal: If it names or calls anything else.
-        Exception: One of :data:`pyskl.datasets.records.safe_pickle.BROKEN` if it is damaged or of another kind.
+        Exception: One of :data:`pyskl.datasets.records.safe_pickle.BROKEN` if it is damaged or of another format.
     """
     with open(path, 'rb') as file:
         size = file.seek(0, io.SEEK_END)
@@ -184,7 +184,7 @@ def read_torch(
 
 
 def _dtype_of(pid: object) -> tuple[torch.dtype | None, str, int]:
-    """Element type, key and number of elements of a persistent id; checked."""
+    """Return element type, key and number of elements of a validated persistent id."""
     if type(pid) is not tuple or len(pid) not in (5, 6) or pid[0] != 'storage' or type(pid[1]) is not Name:
         raise ForbiddenGlobal(f'the persistent id {shown(str(pid)[:100]) if type(pid) is str else type(pid).__name__}')
     _, kind, key, _, count = pid[:5]
@@ -203,7 +203,7 @@ def _read_zip(file: BinaryIO, size: int, names: Mapping, states: Mapping) -> obj
     try:
         archive = zipfile.ZipFile(file)
     except zipfile.BadZipFile:
-        raise EOFError(f'its table of contents, at its end, is missing after {size} bytes') from None
+        raise EOFError(f'the table of contents at the end of the archive is missing after {size} bytes') from None
     entries = {info.filename.partition('/')[2]: info for info in archive.infolist()}
     loaded: dict[str, Storage] = {}
 
@@ -216,7 +216,7 @@ def _read_zip(file: BinaryIO, size: int, names: Mapping, states: Mapping) -> obj
         data = bytearray(info.file_size)
         with archive.open(info) as entry:
             if entry.readinto(data) != len(data) or entry.read(1):
-                raise EOFError(f'{shown(name)} is cut off')
+                raise EOFError(f'{shown(name)} is truncated')
         return data
 
     def storage(pid: object) -> Storage:
@@ -224,7 +224,7 @@ def _read_zip(file: BinaryIO, size: int, names: Mapping, states: Mapping) -> obj
         if key not in loaded:
             loaded[key] = Storage(content(f'data/{key}'), dtype)
             if sum(len(other.raw) for other in loaded.values()) > size:
-                raise pickle.UnpicklingError('more bytes of storages than the file has')
+                raise pickle.UnpicklingError('storages with more bytes than the file')
         found = Storage(loaded[key].raw, dtype)
         if count * (dtype.itemsize if dtype else 1) != len(found.raw):
             raise pickle.UnpicklingError(f'a storage of {count} elements in {len(found.raw)} bytes')
@@ -232,7 +232,7 @@ def _read_zip(file: BinaryIO, size: int, names: Mapping, states: Mapping) -> obj
         return found
 
     if 'byteorder' in entries and content('byteorder') != b'little':
-        raise pickle.UnpicklingError('numbers in the byte order of another machine')
+        raise pickle.UnpicklingError('numbers that are not little-endian')
     data = bytes(content('data.pkl'))
     known = {**KNOWN, **TENSORS, **names}
     return Machine(io.BytesIO(data), len(data), known, storage, {**_STATES, **states}, size).load()
@@ -240,10 +240,10 @@ def _read_zip(file: BinaryIO, size: int, names: Mapping, states: Mapping) -> obj
 
 def _read_chain(file: BinaryIO, size: int, names: Mapping, states: Mapping) -> object:
     if Machine(file, size).load() != MAGIC:
-        raise pickle.UnpicklingError('another kind of file than torch.save writes')
+        raise pickle.UnpicklingError('a file that was not written by torch.save')
     protocol, system = Machine(file, size).load(), Machine(file, size).load()
     if protocol != 1001 or not isinstance(system, dict) or system.get('little_endian') is not True:
-        raise pickle.UnpicklingError('numbers in the byte order of another machine, or a protocol of another version')
+        raise pickle.UnpicklingError('numbers that are not little-endian, or an unknown protocol version')
     storages: dict[str, Storage] = {}
     announced = 0
 
@@ -255,25 +255,25 @@ def _read_chain(file: BinaryIO, size: int, names: Mapping, states: Mapping) -> o
         if key not in storages:
             announced += count * dtype.itemsize
             if announced > size:
-                raise EOFError(f'it ends before the {announced} bytes of its storages')
+                raise EOFError(f'unexpected end of file: its storages need {announced} bytes')
             storages[key] = Storage(bytearray(count * dtype.itemsize), dtype)
         if storages[key].dtype is not dtype or len(storages[key].raw) != count * dtype.itemsize:
-            raise pickle.UnpicklingError('a storage of two types or lengths')
+            raise pickle.UnpicklingError('a storage with two types or lengths')
         if len(pid) == 6 and pid[5] is not None:
-            raise pickle.UnpicklingError('a part of a storage, as torch wrote before version 0.4')
+            raise pickle.UnpicklingError('a part of a storage, which torch wrote before version 0.4')
         return storages[key]
 
     known = {**KNOWN, **TENSORS, **names}
     content = Machine(file, size, known, storage, {**_STATES, **states}).load()
     keys = Machine(file, size).load()
     if type(keys) is not list or set(keys) != set(storages) or len(keys) != len(storages):
-        raise pickle.UnpicklingError('a list of storages that is not that of its tensors')
+        raise pickle.UnpicklingError('a list of storages that does not match the tensors')
     for key in keys:
         found = storages[key]
         head = file.read(8)
         if len(head) != 8 or struct.unpack('<q', head)[0] * found.dtype.itemsize != len(found.raw):
-            raise EOFError('a storage of another length than announced')
+            raise EOFError('a storage whose length differs from the announced one')
         if file.readinto(memoryview(found.raw)) != len(found.raw):
-            raise EOFError('it ends before its storages do')
+            raise EOFError('unexpected end of file within the storages')
         _checked_values(found)
     return content

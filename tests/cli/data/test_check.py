@@ -47,7 +47,7 @@ def test_what_does_not_fit_the_config_is_told_all_at_once(tiny, check):
     status, said, _ = check(tiny.clips, '--config', tiny.config)
     assert status == 1
     assert '1: has NaN or infinite coordinates' in said
-    assert any(line.startswith('2: has a label outside 0 to 2, as num_classes=3 has it') for line in said)
+    assert any(line.startswith('2: has a label outside 0 to 2 (num_classes=3)') for line in said)
     assert sum('cannot be built' in line for line in said) == 2  # val and test, which have no clips
 
 
@@ -119,7 +119,7 @@ def test_fix_and_report_are_written_once(tiny, check):
     assert f'wrote {fixed}: 12 of 12 clips' in said
     told = json.loads(report.read_text())
     assert told['status'] == 1
-    assert [f['names'] for f in told['findings'] if 'not among the records' in f['what']] == [['nobody']]
+    assert [f['names'] for f in told['findings'] if 'that have no record' in f['what']] == [['nobody']]
     assert check(fixed, '--config', tiny.config)[0] == 0
     before = fixed.read_bytes()
     status, said, error = check(tiny.clips, '--fix', fixed)
@@ -150,7 +150,7 @@ def test_garbled_records_and_splits_are_told_not_met(tmp_path, check):
     path.write_bytes(pickle.dumps({'split': {'train': 3}, 'annotations': [1, {}, {'keypoint': 'x', 'label': {}}]}))
     status, said, error = check(path, '--fix', tmp_path / 'y.pkl')
     assert status == 1
-    assert {'1: splits that are no lists of names', '1: is no dict', '1: has no keypoint'} <= set(said)
+    assert {'1: splits that are no lists of names', '1: is not a dict', '1: has no keypoint'} <= set(said)
     assert error == f'error: nothing of {path} can be kept; {tmp_path / "y.pkl"} is not written'
 
 
@@ -159,7 +159,7 @@ if 'PYSKL_NWUCLA_PKL' in os.environ:  # the converted set, where a machine has i
     def test_the_copies_of_nwucla_are_found(check):
         status, said, _ = check(os.environ['PYSKL_NWUCLA_PKL'])
         assert status == 2
-        assert '95: clips of xview_val (464) are copies of clips of xview_train; leave them out of xview_val' in said
+        assert '95: clips of xview_val (464) are copies of clips of xview_train; remove them from xview_val' in said
 
 
 def test_a_store_is_looked_at_like_its_pickle(tiny, check):

@@ -113,7 +113,7 @@ def test_records_keep_what_decompressing_needs(data, convert):
     status, said, _ = convert()
     assert status == 0
     assert said.splitlines()[0] == '12 clips, 3 classes, 17 joints (coco), 2D'
-    assert 'split train: 8\nsplit val: 4\nleft out: 0 of 12\n' in said
+    assert 'split train: 8\nsplit val: 4\nskipped: 0 of 12\n' in said
     records, splits = read_annotations(data.out)
     names = [record['frame_dir'] for record in records]
     assert names[:5] == ['video0', 'video3', 'video6', 'video9', 'video1']  # a kpfile after the other
@@ -144,10 +144,10 @@ def test_what_cannot_be_used_is_listed_with_its_reason(data, convert):
     )
     assert convert('--max-bad', 50)[0] == 0
     found = {name: (kind, reason) for name, kind, reason in data.skipped()}
-    assert found['video0'] == ('no box', 'nobody was found in it')
+    assert found['video0'] == ('no box', 'no person was detected')
     for number, words in enumerate(
-        ['', 'has no keypoint of it', 'each box has one of both', 'leads out of', "'kpfiles/gone.pkl' is not in",
-         '1 NaN or infinite', "a second clip of the name 'video6'"]
+        ['', 'has no keypoint of it', 'each box needs one of each', 'points outside of', "'kpfiles/gone.pkl' is not in",
+         '1 NaN or infinite', "a second clip with the name 'video6'"]
     ):  # fmt: skip
         assert words in found[f'video{number}'][1]
     records, splits = read_annotations(data.out)
@@ -163,7 +163,7 @@ def test_a_garbled_kpfile_costs_its_clips(data, convert, content):
     data.files['part1.pkl'] = content
     data.write()
     status, said, _ = convert('--max-bad', 40)
-    assert status == 0 and 'left out: 4 of 12, 4 garbled; ' in said
+    assert status == 0 and 'skipped: 4 of 12, 4 garbled; ' in said
     assert {name for name, _, _ in data.skipped()} == {f'video{number}' for number in (1, 4, 7, 10)}
 
 

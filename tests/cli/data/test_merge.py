@@ -69,7 +69,7 @@ def test_shards_become_byte_for_byte_what_the_whole_run_writes(tmp_path, files, 
     assert (tmp_path / 'Y.pkl').read_bytes() == whole.read_bytes()
     assert (tmp_path / 'Y.skipped.csv').read_bytes() == (tmp_path / 'X.skipped.csv').read_bytes()
     assert '4 clips, 2 classes, 3 joints, 2D\n' in said
-    assert 'left out: 2 of 6, 1 garbled, 1 no body; ' in said
+    assert 'skipped: 2 of 6, 1 garbled, 1 no body; ' in said
     assert read_annotations(tmp_path / 'Y.pkl')[1] == {'val': ['a', 'f'], 'train': ['c', 'd']}
 
 
@@ -78,7 +78,7 @@ def test_any_pickles_are_joined_in_the_order_given(tmp_path, merged):
         record = {'frame_dir': name, 'label': 0, 'total_frames': frames, 'keypoint': np.ones((1, frames, 5, 3))}
         write_annotations(tmp_path / f'{name}.pkl', [record], {'train': [name]})
     status, said, _ = merged(tmp_path / 'two.pkl', tmp_path / 'one.pkl', '--out', tmp_path / 'Y.pkl')
-    assert status == 0 and 'left out' not in said
+    assert status == 0 and 'skipped' not in said
     records, splits = read_annotations(tmp_path / 'Y.pkl')
     assert [record['frame_dir'] for record in records] == ['two', 'one']
     assert splits == {'train': ['two', 'one']}
@@ -145,7 +145,7 @@ SCORE = np.ones((1, 2, 5), np.float32)
     ('first', 'second', 'why'),
     [
         (([record('a')], {'x': ['a']}), ([record('b')], {'y': ['b']}), r"p has the splits \['x'\] and q has .*'y'"),
-        (([record('a')], {'x': ['a']}), ([record('b')], None), 'q has no splits; they must be the same'),
+        (([record('a')], {'x': ['a']}), ([record('b')], None), 'q has no splits; they must have the same splits'),
         (([record('a')], None), ([record('a')], None), "clip 'a' is in p and in q"),
         (([record('a')], None), ([record('b', joints=6)], None), "'a' has 5 joints of 3 .* 'b' of q 6 joints of 3"),
         (([record('a', channels=2)], None), ([record('b')], None), 'has 5 joints of 2 .* of q 5 joints of 3'),

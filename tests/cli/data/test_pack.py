@@ -64,7 +64,7 @@ def test_a_store_gives_the_samples_of_its_pickle(tiny, pack):
     assert said[-4:] == [
         'split xsub_train: 8',
         'split xsub_val: 4',
-        'left out: 0 of 12',
+        'skipped: 0 of 12',
         f'wrote {tiny.folder / "clips.skl"}',
     ]
     for split in (None, 'xsub_train', 'xsub_val'):
@@ -142,7 +142,7 @@ def test_shards_that_do_not_belong_together_are_refused(tiny, refused):
     two.write_bytes(one.read_bytes())
     refused((one, two, tiny.folder / 'x.skl'), 'clip ', f'is in {one} and in {two}')
     two.write_bytes(pickle.dumps(read_annotations(tiny.clips)[0][3:]))
-    refused((one, two, tiny.folder / 'x.skl'), f'{two} has no splits; they must be the same')
+    refused((one, two, tiny.folder / 'x.skl'), f'{two} has no splits; they must have the same splits')
 
 
 def test_the_table_of_the_tool_that_wrote_the_pickle_is_left_alone(tiny, pack):
@@ -189,7 +189,7 @@ def test_a_config_without_such_steps_is_named(tiny, refused):
 
 def test_clips_that_do_not_fit_the_config_are_named(tiny, refused):
     tiny.write_config('PreNormalize2D', 'PreNormalize3D')
-    said = ('PreNormalize3D takes 3D joints', tiny.annotations[0]['frame_dir'])
+    said = ('PreNormalize3D expects 3D joints', tiny.annotations[0]['frame_dir'])
     refused((tiny.clips, tiny.folder / 'x.skl', '--config', tiny.config), *said)
 
 
@@ -201,7 +201,7 @@ def test_bad_clips_are_left_out_and_listed_until_there_are_too_many(tiny, pack):
     assert '1 of 12 are garbled, more than --max-bad 1 %' in err and 'has total_frames=7' in err
     status, said, _ = pack(tiny.clips, tiny.folder / 'x.skl', '--max-bad', 10)
     assert status == 0 and 'split xsub_train: 7' in said
-    assert any(line.startswith('left out: 1 of 12, 1 garbled') for line in said)
+    assert any(line.startswith('skipped: 1 of 12, 1 garbled') for line in said)
     (row,) = list(csv.DictReader((tiny.folder / 'x.skl.skipped.csv').open()))
     assert row['file'] == tiny.annotations[3]['frame_dir'] and 'has total_frames=7' in row['reason']
     assert len(PoseDataset(tiny.folder / 'x.skl', split='xsub_train')) == 7
@@ -229,7 +229,7 @@ def test_names_that_are_taken_or_of_the_wrong_kind_are_refused(tiny, pack, refus
 @pytest.mark.parametrize('length', [0, 1, 100, 5000])
 def test_a_cut_pickle_leaves_nothing(tiny, refused, length):
     tiny.clips.write_bytes(tiny.clips.read_bytes()[:length])
-    refused((tiny.clips, tiny.folder / 'x.skl'), 'is not a whole pickle')
+    refused((tiny.clips, tiny.folder / 'x.skl'), 'is not a valid pickle')
 
 
 def test_verify_finds_the_damaged_clip(tiny, pack):

@@ -1,4 +1,4 @@
-"""Persons turned into their own frame: spine up, hips across, nothing bent."""
+"""Rotating persons into a body-centred frame: spine up, hips along x, lengths preserved."""
 
 import numpy as np
 import pytest
@@ -19,14 +19,14 @@ def spine_and_hips(frame):
     return frame[TOP] - frame[BOTTOM], frame[LEFT] - frame[RIGHT]
 
 
-def test_a_body_that_stands_along_the_axes_has_their_frame():
+def test_the_frame_of_an_axis_aligned_body_is_the_identity():
     spine, hips = np.array([0.0, 0, 2]), np.array([3.0, 0, 1])
     assert body_frame(spine, hips, mirror=False).tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
     assert body_frame(spine, hips, mirror=True).tolist() == [[1, 0, 0], [0, -1, 0], [0, 0, 1]]
 
 
 @pytest.mark.parametrize('mirror', [False, True])
-def test_each_spine_is_up_and_each_pair_of_hips_across_in_the_first_frame(mirror):
+def test_each_spine_points_up_and_hips_lie_along_x_in_the_first_frame(mirror):
     for person in AlignPersons(mirror=mirror)({'keypoint': bodies()})['keypoint']:
         spine, hips = spine_and_hips(person[0])
         assert spine[:2] == pytest.approx(0, abs=1e-5) and spine[2] > 0
@@ -34,7 +34,7 @@ def test_each_spine_is_up_and_each_pair_of_hips_across_in_the_first_frame(mirror
 
 
 @pytest.mark.parametrize(('mirror', 'hand'), [(False, 1), (True, -1)])
-def test_a_body_keeps_its_shape_and_is_mirrored_only_when_asked(mirror, hand):
+def test_a_body_keeps_its_shape_and_is_mirrored_only_with_mirror(mirror, hand):
     before = bodies(persons=1)
     after = AlignPersons(mirror=mirror)({'keypoint': before})['keypoint']
     np.testing.assert_allclose(np.linalg.norm(after, axis=-1), np.linalg.norm(before, axis=-1), rtol=1e-5)
@@ -42,7 +42,7 @@ def test_a_body_keeps_its_shape_and_is_mirrored_only_when_asked(mirror, hand):
     assert np.linalg.det(turned) == pytest.approx(hand, abs=1e-4)
 
 
-def test_the_published_frame_by_its_own_words():
+def test_the_frame_equals_the_published_formula():
     keypoint = bodies(persons=1)
     spine, hips = spine_and_hips(keypoint[0, 0].astype(float))
     v1 = spine / np.linalg.norm(spine)
@@ -54,7 +54,7 @@ def test_the_published_frame_by_its_own_words():
     np.testing.assert_allclose(after[0], expected, atol=1e-5)
 
 
-def test_somebody_who_comes_late_is_turned_by_their_first_frame_or_erased():
+def test_a_person_who_appears_late_is_rotated_by_their_first_frame_or_erased():
     keypoint = bodies()
     keypoint[1, :2] = 0
     kept = AlignPersons()({'keypoint': keypoint})['keypoint'][1]
@@ -64,7 +64,7 @@ def test_somebody_who_comes_late_is_turned_by_their_first_frame_or_erased():
     assert erased[0].any() and not erased[1].any()
 
 
-def test_a_body_without_a_plane_stays_as_filmed():
+def test_a_degenerate_body_is_unchanged():
     for collapsed in ((TOP, BOTTOM), (LEFT, RIGHT)):
         keypoint = bodies()
         keypoint[0, 0, collapsed[0]] = keypoint[0, 0, collapsed[1]]
@@ -74,7 +74,7 @@ def test_a_body_without_a_plane_stays_as_filmed():
         assert not AlignPersons()({'keypoint': np.zeros((1, frames, 25, 3), np.float32)})['keypoint'].any()
 
 
-def test_the_record_is_left_alone():
+def test_the_input_array_is_not_modified():
     keypoint = bodies()
     keypoint.flags.writeable = False
     AlignPersons()({'keypoint': keypoint})
@@ -84,6 +84,6 @@ def test_a_skeleton_without_hips_or_spine_is_refused():
     with pytest.raises(ValueError, match="AlignPersons dataset='coco' must have a spine and joints named left_hip"):
         AlignPersons('coco')
     with pytest.raises(
-        ValueError, match=r"takes joints \(M, T, 25, 3\), but sample 'clip' has keypoint \(1, 2, 20, 3\)"
+        ValueError, match=r"expects joints \(M, T, 25, 3\), but sample 'clip' has keypoint \(1, 2, 20, 3\)"
     ):
         AlignPersons()({'keypoint': np.ones((1, 2, 20, 3), np.float32), 'frame_dir': 'clip'})

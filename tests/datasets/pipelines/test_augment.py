@@ -38,7 +38,7 @@ def test_quarter_turns_are_those_of_the_published_matrices():
     assert np.allclose(rotation_matrix([quarter, quarter, 0]) @ [0, 1, 0], [1, 0, 0])  # about x first
 
 
-def test_a_rotation_keeps_lengths_and_uses_three_draws():
+def test_a_rotation_preserves_lengths_and_consumes_three_random_numbers():
     out = RandomRot(0.3)(deep())['keypoint']
     assert np.allclose(np.linalg.norm(out, axis=-1), np.linalg.norm(deep()['keypoint'], axis=-1), atol=1e-5)
     after = np.random.rand()
@@ -48,14 +48,14 @@ def test_a_rotation_keeps_lengths_and_uses_three_draws():
     assert np.random.rand() == after
 
 
-def test_the_angle_in_the_plane_is_drawn_from_both_sides():
+def test_the_2d_angle_takes_both_signs():
     east = {'keypoint': np.array([1.0, 0]).reshape(1, 1, 1, 2)}
     angles = [math.atan2(*RandomRot(0.3)(dict(east))['keypoint'].ravel()[::-1]) for _ in range(300)]
     assert -0.3 <= min(angles) < -0.25 and 0.25 < max(angles) <= 0.3
     assert abs(np.mean(angles)) < 0.05
 
 
-def test_nothing_is_drawn_for_a_sample_of_nothing():
+def test_an_empty_sample_consumes_no_random_numbers():
     RandomRot()({'keypoint': np.zeros((1, 2, 25, 3), np.float16)})
     after = np.random.rand()
     np.random.seed(0)
@@ -63,7 +63,7 @@ def test_nothing_is_drawn_for_a_sample_of_nothing():
 
 
 @pytest.mark.parametrize('transform', [RandomRot(), RandomScale(0.5), RandomGaussianNoise(0.1)])
-def test_the_score_is_never_touched(transform):
+def test_the_score_is_unchanged(transform):
     before = scored()
     before['keypoint'].flags.writeable = False
     out = transform(dict(before))['keypoint']
@@ -78,7 +78,7 @@ def test_float16_becomes_float32_and_stored_arrays_stay(transform):
     assert transform(results)['keypoint'].dtype == np.float32
 
 
-def test_scaling_draws_one_factor_a_coordinate():
+def test_scaling_samples_one_factor_per_coordinate():
     out = RandomScale((0.1, 0.2, 0))(deep())['keypoint'] / deep()['keypoint']
     factors = out.reshape(-1, 3)
     assert np.ptp(factors, axis=0).max() < 1e-5
@@ -86,7 +86,7 @@ def test_scaling_draws_one_factor_a_coordinate():
     assert np.allclose(factors[0], 1 + np.random.uniform(-1, 1, 3) * [0.1, 0.2, 0], atol=1e-6)
 
 
-def test_scaling_wants_a_number_for_each_coordinate():
+def test_scaling_needs_one_number_per_coordinate():
     with pytest.raises(ValueError, match=r"scale=\(0\.1, 0\.2\) has 2 numbers, but sample 'clip' has 3 coordinates"):
         RandomScale((0.1, 0.2))(deep())
 
@@ -108,7 +108,7 @@ def published_noise(keypoint, sigma, base, shared):
 
 
 @pytest.mark.parametrize('base, shared', [('frame', False), ('video', False), ('video', True)])
-def test_noise_is_that_of_the_published_steps(base, shared):
+def test_noise_equals_the_published_steps(base, shared):
     results = deep()
     results['keypoint'][1, 2:4] = 0
     expected = published_noise(results['keypoint'], 0.05, base, shared)
@@ -120,8 +120,8 @@ def test_noise_is_that_of_the_published_steps(base, shared):
     assert not out[1, 2:4].any()
 
 
-def test_wrong_arguments_and_places_are_named():
-    with pytest.raises(ValueError, match='theta must be an angle of at least 0, or three of them, got -1'):
+def test_wrong_arguments_and_positions_raise():
+    with pytest.raises(ValueError, match='theta must be one angle of at least 0, or three, got -1'):
         RandomRot(-1)
     with pytest.raises(ValueError, match="base must be 'frame' or 'video'"):
         RandomGaussianNoise(shared=True)
@@ -129,10 +129,10 @@ def test_wrong_arguments_and_places_are_named():
         RandomRot()({'keypoint': np.ones((1, 2, 25, 6)), 'frame_dir': 'clip'})
 
 
-def test_an_angle_an_axis_turns_about_those_axes_only():
+def test_one_angle_per_axis_rotates_about_those_axes_only():
     turned = RandomRot(theta=(0, 1.0, 0))(deep())['keypoint']
     before = deep()['keypoint']
     assert np.allclose(turned[..., 1], before[..., 1])  # about y: heights stay
     assert not np.allclose(turned[..., 0], before[..., 0])
-    with pytest.raises(ValueError, match='three of them, got'):
+    with pytest.raises(ValueError, match='at least 0, or three, got'):
         RandomRot(theta=(0, 1))

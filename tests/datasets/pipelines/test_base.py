@@ -1,4 +1,4 @@
-"""Composing transforms, and what a sample is asked."""
+"""Composing transforms, sample names and coordinate channels."""
 
 import numpy as np
 import pytest
@@ -39,19 +39,19 @@ def test_wrong_pipelines_are_refused(pipeline, words):
         Compose(pipeline)
 
 
-def test_a_transform_without_transform_says_so():
+def test_a_transform_without_a_transform_method_raises():
     with pytest.raises(NotImplementedError, match='BaseTransform has no transform'):
         BaseTransform()({})
 
 
-def test_how_many_channels_are_coordinates():
+def test_number_of_coordinate_channels():
     xy, xyz = np.zeros((1, 1, 1, 2)), np.zeros((1, 1, 1, 3))
     assert coordinate_channels({'keypoint': xy, 'keypoint_score': xy[..., 0]}) == 2
     assert coordinate_channels({'keypoint': xyz}) == 3
     assert coordinate_channels({'keypoint': xyz, 'coord_dims': 2}) == 2
 
 
-def test_a_sample_is_called_by_its_name():
+def test_messages_name_the_sample():
     assert sample_name({'frame_dir': 'S001'}) == "'S001'"
     assert sample_name({'filename': 'a.mp4'}) == "'a.mp4'"
     assert sample_name({}) == "'unnamed'"

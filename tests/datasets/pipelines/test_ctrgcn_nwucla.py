@@ -1,4 +1,4 @@
-"""NW-UCLA as CTR-GCN feeds it: array by array equal to the published steps, written out below from their formulas."""
+"""CTR-GCN's preparation of NW-UCLA: arrays equal those of the published formulas, written out below."""
 
 import math
 from pathlib import Path
@@ -64,7 +64,7 @@ def pipeline(phase, stream):
 
 
 @pytest.mark.parametrize('stream', ['j', 'b', 'jm', 'bm'])
-def test_training_arrays_are_the_published_ones_whatever_the_scale(joints, stream):
+def test_training_arrays_equal_the_published_ones_for_any_scale(joints, stream):
     np.random.seed(3)
     about_x, about_y = np.random.randint(-60, 61, 2)
     frames = np.sort(np.random.permutation(100 * len(joints))[:52] % len(joints))
@@ -78,7 +78,7 @@ def test_training_arrays_are_the_published_ones_whatever_the_scale(joints, strea
 
 @pytest.mark.parametrize('stream', ['j', 'b', 'jm', 'bm'])
 @pytest.mark.parametrize('phase', ['val', 'test'])
-def test_test_arrays_are_the_published_ones(joints, phase, stream):
+def test_test_arrays_equal_the_published_ones(joints, phase, stream):
     frames = np.floor(np.linspace(0, len(joints) - 1, 52)).astype(int)
     fed = pipeline(phase, stream)({'keypoint': joints[None], 'label': 0, 'test_mode': True})['keypoint']
     expected = published(joints.astype(np.float64), 0, 0, 1.0, frames, stream)
@@ -92,7 +92,7 @@ def test_rotation_turns_about_the_vertical_first():
     np.testing.assert_allclose(east @ rotation_about_y_then_x(quarter, quarter), [[0, 1, 0]], atol=1e-12)
 
 
-def test_angles_are_whole_degrees_up_to_the_limit_and_both_ends_come_up():
+def test_angles_are_whole_degrees_including_both_limits():
     np.random.seed(0)
     limit, seen = 2, set()
     for _ in range(200):
@@ -103,21 +103,21 @@ def test_angles_are_whole_degrees_up_to_the_limit_and_both_ends_come_up():
     assert seen == {0, 1, 2}
 
 
-def test_a_box_is_filled_and_what_is_flat_or_empty_is_zero():
+def test_a_box_is_filled_and_constant_or_empty_parts_are_zero():
     x = np.array([[[[0.0, 5, 7]], [[4.0, 5, 8]], [[1.0, 5, 8]], [[0.0, 0, 0]]]])  # (1, 4, 1, 3)
     filled = np.array([[True, True, True, False]])
     assert fill_box(x, filled)[0, :, 0].tolist() == [[-1, 0, -1], [1, 0, 1], [-0.5, 0, 1], [0, 0, 0]]
     assert not fill_box(np.zeros((2, 3, 4, 3)), np.zeros((2, 3), bool)).any()
 
 
-def test_sampled_frames_rise_and_each_comes_up_at_most_a_hundred_times():
+def test_sampled_frames_are_sorted_and_each_appears_at_most_100_times():
     frames = sorted_sample(7, 52, np.random.RandomState(0))
     assert (np.diff(frames) >= 0).all() and set(frames) <= set(range(7)) and len(frames) == 52
     assert sorted_sample(1, 250, np.random.RandomState(0)).tolist() == [0] * 250
     assert np.bincount(sorted_sample(2, 199, np.random.RandomState(0))).max() <= 100
 
 
-def test_frames_of_a_test_are_evenly_spread():
+def test_frames_in_test_mode_are_evenly_spaced():
     assert spread_frames(5, 9).tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 4]
     assert spread_frames(100, 4).tolist() == [0, 33, 66, 99]
 
@@ -125,7 +125,7 @@ def test_frames_of_a_test_are_evenly_spread():
 @pytest.mark.parametrize(
     ('step', 'argument'), [(RotateWholeDegrees, -1), (RotateWholeDegrees, 0.5), (SampleSorted, 0), (SampleSorted, '52')]
 )
-def test_an_argument_out_of_range_is_named(step, argument):
+def test_an_argument_out_of_range_raises(step, argument):
     with pytest.raises(ValueError, match=f'{step.__name__} .*{argument!r}'):
         step(argument)
 
@@ -133,7 +133,7 @@ def test_an_argument_out_of_range_is_named(step, argument):
 @pytest.mark.parametrize('step', [RotateWholeDegrees(), FillBox(), SampleSorted()])
 def test_a_score_is_not_a_coordinate(step):
     sample = {'frame_dir': 'a', 'keypoint': np.ones((1, 4, 5, 2)), 'keypoint_score': np.ones((1, 4, 5))}
-    with pytest.raises(ValueError, match=f"{type(step).__name__} takes .* but sample 'a'"):
+    with pytest.raises(ValueError, match=f"{type(step).__name__} expects .* but sample 'a'"):
         step(sample)
 
 

@@ -1,4 +1,4 @@
-"""Boxes in persons and frames: by hand, and against one box at a time."""
+"""Boxes arranged by person and frame: by hand, and against a loop over single boxes."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def boxes(frames, total=None, scores=None):
     return {'frame_dir': 'clip', 'total_frames': int(total), 'frame_inds': frames, 'keypoint': keypoint}
 
 
-def test_the_boxes_of_a_frame_are_its_persons_in_the_order_they_are_stored():
+def test_the_boxes_of_a_frame_become_persons_in_stored_order():
     found = DecompressPose(squeeze=False)(boxes([1, 1, 3], total=5))
     x, score = found['keypoint'][..., 0, 0], found['keypoint_score'][..., 1]
     assert x.tolist() == [[0, 0, 0, 20, 0], [0, 10, 0, 0, 0]]
@@ -29,7 +29,7 @@ def test_the_boxes_of_a_frame_are_its_persons_in_the_order_they_are_stored():
     assert found['total_frames'] == 5 and 'frame_inds' not in found and 'num_person' not in found
 
 
-def test_squeezing_leaves_out_frames_without_a_box():
+def test_squeeze_drops_frames_without_a_box():
     found = DecompressPose()(boxes([1, 1, 3], total=5))
     assert found['keypoint'][..., 0, 0].tolist() == [[0, 20], [10, 0]]
     assert found['total_frames'] == 2
@@ -50,11 +50,11 @@ def test_only_chosen_boxes_count():
     found = DecompressPose()({**boxes([1, 1, 3]), 'anno_inds': np.array([False, True, True])})
     assert found['keypoint'][..., 0, 0].tolist() == [[10, 20]]
     assert 'anno_inds' not in found
-    with pytest.raises(ValueError, match="no box of sample 'clip' reaches box_thr"):
+    with pytest.raises(ValueError, match="no box of sample 'clip' has a score of at least box_thr"):
         DecompressPose()({**boxes([1, 1, 3]), 'anno_inds': np.zeros(3, bool)})
 
 
-def test_of_too_many_persons_the_surest_stay_and_the_first_of_equals():
+def test_the_persons_with_the_highest_scores_are_selected_and_ties_keep_order():
     found = DecompressPose(max_person=2)(boxes([0, 0, 0, 1], scores=[0.25, 0.5, 0.5, 0.125]))
     assert found['keypoint'][..., 0, 0].tolist() == [[10, 30], [20, 0]]
     assert found['keypoint_score'][..., 0].tolist() == [[0.5, 0.125], [0.5, 0]]
@@ -81,7 +81,7 @@ def one_box_at_a_time(sample, squeeze, max_person):
 
 @pytest.mark.parametrize('squeeze', [True, False])
 @pytest.mark.parametrize('max_person', [1, 3, 10])
-def test_any_boxes_are_arranged_as_one_at_a_time(squeeze, max_person):
+def test_arranging_all_boxes_equals_arranging_one_at_a_time(squeeze, max_person):
     random = np.random.RandomState(0)
     for _ in range(30):
         count = random.randint(1, 60)
@@ -94,7 +94,7 @@ def test_any_boxes_are_arranged_as_one_at_a_time(squeeze, max_person):
         assert np.array_equal(found['keypoint_score'], expected[..., 2])
 
 
-def test_what_is_arranged_already_stays():
+def test_an_arranged_sample_is_unchanged():
     sample = {'keypoint': np.ones((1, 3, 17, 2)), 'total_frames': 3}
     assert DecompressPose()(sample) is sample
 
@@ -103,13 +103,13 @@ def test_what_is_arranged_already_stays():
     ('change', 'words'),
     [
         ({'frame_inds': np.zeros(0, int), 'keypoint': np.zeros((0, 2, 3))}, "'clip' has no boxes"),
-        ({'frame_inds': np.array([3, 1, 1])}, "'clip' has frame_inds from 1 to 3; they must not fall"),
+        ({'frame_inds': np.array([3, 1, 1])}, "'clip' has frame_inds from 1 to 3; they must be non-decreasing"),
         ({'keypoint': np.zeros((2, 2, 3))}, "'clip' has 3 frame_inds but keypoint"),
         ({'keypoint': np.zeros((1, 2, 2, 2))}, r"'clip' has keypoint \(1, 2, 2, 2\) and the keys"),
         ({'keypoint': None}, "'clip' has keypoint None and the keys"),
     ],
 )
-def test_what_cannot_be_arranged_is_told(change, words):
+def test_invalid_boxes_raise(change, words):
     with pytest.raises(ValueError, match=words):
         DecompressPose()({**boxes([1, 1, 3]), **change})
     with pytest.raises(ValueError, match='max_person must be an integer of at least 1, got 0'):

@@ -1,4 +1,4 @@
-"""Mirrored images: by hand, and which joints change places."""
+"""Flipped images: by hand, and which joints swap places."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from tests.datasets.pipelines.test_geometry2d import moved, sample
 TRIPLE = {'joints': 3, 'edges': [(1, 0), (2, 1)], 'left': [0], 'right': [2]}
 
 
-def test_a_flip_mirrors_joints_and_exchanges_sides():
+def test_a_flip_mirrors_joints_and_swaps_sides():
     flipped = Flip(1, layout=TRIPLE)(
         sample([[10, 1], [20, 2], [0, 3]], keypoint_score=np.array([[[0.1, 0.2, 0.3]]]), label=4)
     )
@@ -19,7 +19,7 @@ def test_a_flip_mirrors_joints_and_exchanges_sides():
     assert flipped['label'] == 4
 
 
-def test_two_flips_are_none():
+def test_two_flips_are_the_identity():
     before = sample(np.random.RandomState(0).randint(1, 199, (17, 2)), keypoint_score=np.random.rand(1, 1, 17), label=1)
     flip = Flip(1, flip_label_map={1: 2, 2: 1})
     once = flip(dict(before))
@@ -30,7 +30,7 @@ def test_two_flips_are_none():
         assert np.array_equal(twice[key], before[key])
 
 
-def test_lists_given_to_flip_count_before_the_skeletons():
+def test_given_lists_take_precedence_over_the_skeletons():
     points = [[10, 1], [20, 2], [30, 3]]
     assert moved(Flip(1, left_kp=[], right_kp=[], layout=TRIPLE)(sample(points)))[0] == [[190, 1], [180, 2], [170, 3]]
     assert moved(Flip(1, left_kp=[0], right_kp=[1], layout=TRIPLE)(sample(points)))[0] == [
@@ -38,7 +38,7 @@ def test_lists_given_to_flip_count_before_the_skeletons():
     ]  # fmt: skip
 
 
-def test_flips_come_as_often_as_asked_and_always_draw_once():
+def test_flips_occur_at_the_given_rate_and_consume_one_random_number():
     flips = [Flip(0.3, layout=TRIPLE)(sample([[1, 1]] * 3))['flip'] for _ in range(1000)]
     assert 250 < sum(flips) < 350
     np.random.seed(0)
@@ -50,7 +50,7 @@ def test_flips_come_as_often_as_asked_and_always_draw_once():
     assert np.random.rand() == expected
 
 
-def test_lists_alone_say_all_for_any_number_of_joints():
+def test_given_lists_suffice_for_any_number_of_joints():
     points = [[10, 1], [20, 2], [30, 3]]
     assert moved(Flip(1, left_kp=[0], right_kp=[2])(sample(points)))[0] == [[170, 3], [180, 2], [190, 1]]
     with pytest.raises(ValueError, match='left_kp, right_kp must pair different indices below 3'):
@@ -59,14 +59,14 @@ def test_lists_alone_say_all_for_any_number_of_joints():
         Flip(1, left_kp=[0], right_kp=[0])
 
 
-def test_other_joints_than_the_layouts_are_refused_with_the_way_out():
+def test_joints_that_do_not_match_the_layout_raise():
     with pytest.raises(ValueError, match="direction must be 'horizontal', got 'vertical'"):
         Flip(direction='vertical')
-    with pytest.raises(ValueError, match="layout='coco' has 17 joints, but .*give left_kp and right_kp, or"):
+    with pytest.raises(ValueError, match="layout='coco' has 17 joints, but .*set left_kp and right_kp, or"):
         Flip(1)(sample([[1, 1]]))
     clips = table_of([{**sample([[50, 60]] * 3), 'label': 0}])
     found = [check for check in Flip(0.5).checks() if check.bad(clips).any()]
     assert [check.what for check in found] == [
-        "does not have the 17 joints of Flip layout='coco'; name the skeleton of the data there"
+        "does not have the 17 joints of Flip layout='coco'; set it to the skeleton of the data"
     ]
     assert not [check for check in Flip(0).checks() if check.bad(clips).any()]

@@ -1,11 +1,11 @@
-"""float16 arithmetic by way of float32 is NumPy's own, bit by bit."""
+"""float16 arithmetic through float32 equals NumPy's bit for bit."""
 
 import numpy as np
 
 from pyskl.datasets.pipelines.float16 import narrow, to_float32, widen
 
 
-def test_every_float16_survives_the_way_there_and_back():
+def test_every_float16_survives_a_round_trip():
     every = np.arange(2**16, dtype=np.uint16).view(np.float16)
     finite = every[np.isfinite(every)]
     assert np.array_equal(widen(finite), finite.astype(np.float32))
@@ -17,7 +17,7 @@ def test_rounding_is_numpys():
     assert np.array_equal(narrow(x, np.dtype(np.float16)), x.astype(np.float16))
 
 
-def test_read_only_arrays_are_left_alone():
+def test_read_only_arrays_are_not_modified():
     x = np.ones(3, np.float16)
     x.flags.writeable = False
     wide = widen(x)

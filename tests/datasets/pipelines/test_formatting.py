@@ -1,4 +1,4 @@
-"""What a network receives: persons filled up, clips apart, tensors of the right kind."""
+"""The network's input: padded persons, separate clips, tensors of the right type."""
 
 import numpy as np
 import pytest
@@ -20,14 +20,14 @@ def test_missing_persons_are_empty_and_extra_ones_cut():
     assert FormatGCNInput(4)(persons(2))['keypoint'][0, :, 0, 0, 0].tolist() == [1, 2, 0, 0]
 
 
-def test_a_person_who_is_alone_is_copied_in_mode_loop():
+def test_a_single_person_is_copied_in_mode_loop():
     assert FormatGCNInput(3, mode='loop')(persons(1))['keypoint'][0, :, 0, 0, 0].tolist() == [1, 1, 1]
     assert FormatGCNInput(3, mode='loop')(persons(2))['keypoint'][0, :, 0, 0, 0].tolist() == [1, 2, 0]
 
 
 @pytest.mark.parametrize('count', [1, 2, 3])
 @pytest.mark.parametrize('mode', ['zero', 'loop'])
-def test_clips_are_cut_one_after_another(count, mode):
+def test_clips_are_consecutive_parts_of_the_frames(count, mode):
     out = FormatGCNInput(2, mode)({**persons(count), 'num_clips': 3})['keypoint']
     assert out.shape == (3, 2, 2, 3, 2) and out.flags.c_contiguous
     assert out[:, 0, :, 0, 1].tolist() == [[0, 1], [2, 3], [4, 5]]
@@ -55,7 +55,7 @@ def test_collecting_keeps_what_is_named():
         'meta': {'frame_dir': 'a'},
     }
     assert Collect(['label'], nested=True)(results) == {'label': [2]}
-    with pytest.raises(ValueError, match=r"Collect wants 'imgs', which sample 'a' lacks; it has \['frame_dir', 'key"):
+    with pytest.raises(ValueError, match=r"Collect needs key 'imgs', but sample 'a' has only \['frame_dir', 'key"):
         Collect(['imgs'])(results)
 
 
@@ -66,11 +66,11 @@ def test_tensors_of_every_kind():
     assert to_tensor([1, 2]).tolist() == [1, 2]
     tensor = torch.ones(2)
     assert to_tensor(tensor) is tensor
-    with pytest.raises(ValueError, match='ToTensor takes arrays, numbers and sequences, got str'):
+    with pytest.raises(ValueError, match='ToTensor converts arrays, numbers and sequences, got str'):
         to_tensor('word')
 
 
-def test_a_tensor_never_shares_a_read_only_array():
+def test_a_tensor_does_not_share_a_read_only_array():
     array = np.zeros(3, np.float32)
     array.flags.writeable = False
     out = ToTensor(['x'])({'x': array})['x']
@@ -79,13 +79,13 @@ def test_a_tensor_never_shares_a_read_only_array():
 
 
 def test_tensors_of_missing_keys_are_named():
-    with pytest.raises(ValueError, match="ToTensor wants 'y', which sample 'unnamed' lacks"):
+    with pytest.raises(ValueError, match="ToTensor needs key 'y', but sample 'unnamed' has only"):
         ToTensor(['y'])({'x': 1})
 
 
 def test_renaming_moves_a_value():
     assert Rename({'a': 'b'})({'a': 1}) == {'b': 1}
-    with pytest.raises(ValueError, match="lacks 'a'"):
+    with pytest.raises(ValueError, match="does not have 'a'"):
         Rename({'a': 'b'})({'c': 1})
     with pytest.raises(ValueError, match="already has 'b'"):
         Rename({'a': 'b'})({'a': 1, 'b': 2})

@@ -1,4 +1,4 @@
-"""Cutting, resizing and flipping the picture moves its joints with it."""
+"""Cropping, resizing and flipping the image transforms its joints."""
 
 import random
 
@@ -11,7 +11,7 @@ from pyskl.datasets.pipelines.geometry2d import (
     RandomCrop,
     RandomResizedCrop,
     Resize,
-    draw_box,
+    random_box,
 )
 
 
@@ -39,21 +39,21 @@ def test_the_box_is_padded_and_missing_joints_stay_at_zero():
     assert moved(PoseCompact(padding=0)(sample(points))) == ([[0, 0], [40, 40], [0, 0]], (40, 40))
 
 
-def test_the_box_gets_the_proportions_asked_for():
+def test_the_box_gets_the_given_aspect_ratio():
     points = [[40, 20], [80, 40]]
     assert PoseCompact(padding=0)(sample(points))['img_shape'] == (20, 40)
     assert PoseCompact(padding=0, hw_ratio=1)(sample(points))['img_shape'] == (40, 40)
     assert PoseCompact(padding=0, hw_ratio=(2, 2))(sample(points))['img_shape'] == (80, 40)
 
 
-def test_the_box_is_cut_off_towards_zero_and_at_the_picture_if_asked():
+def test_the_box_is_truncated_towards_zero_and_optionally_clipped_to_the_image():
     points = [[2, 2], [22, 98]]
     # half sizes 12.5 and 60 about (12, 50): -0.5 .. 24.5, -10 .. 110
     assert moved(PoseCompact()(sample(points))) == ([[2, 12], [22, 108]], (120, 24))
     assert moved(PoseCompact(allow_imgpad=False)(sample(points))) == ([[2, 2], [22, 98]], (100, 24))
 
 
-def test_a_box_too_small_or_none_changes_nothing_but_nan():
+def test_a_small_or_missing_box_changes_only_nan():
     for points in ([[40, 20], [49, 60]], [[0, 0], [0, 0]]):
         assert moved(PoseCompact()(sample(points))) == (points, (100, 200))
     assert moved(PoseCompact()(sample([[np.nan, 3], [5, np.nan]]))) == ([[0, 3], [5, 0]], (100, 200))
@@ -68,7 +68,7 @@ def test_resize_keeps_proportions_or_takes_width_and_height():
     assert moved(Resize([50, 200], keep_ratio=False)(sample(points))) == ([[25, 100]], (200, 50))
 
 
-def test_crops_move_every_joint_into_the_cut():
+def test_crops_shift_every_joint():
     points = [[100, 50], [0, 0]]
     assert moved(CenterCrop(60)(sample(points))) == ([[30, 30], [-70, -20]], (60, 60))
     assert moved(CenterCrop((50, 80))(sample(points))) == ([[25, 40], [-75, -10]], (80, 50))
@@ -79,16 +79,16 @@ def test_crops_move_every_joint_into_the_cut():
     assert -40 <= second[1] <= 0
 
 
-def test_random_boxes_lie_in_the_picture_and_in_the_ranges():
+def test_random_boxes_lie_within_the_image_and_the_ranges():
     for _ in range(200):
-        left, top, width, height = draw_box(100, 200, (0.2, 0.9), (0.5, 2))
+        left, top, width, height = random_box(100, 200, (0.2, 0.9), (0.5, 2))
         assert left >= 0 and top >= 0 and left + width <= 200 and top + height <= 100
         assert 0.19 < width * height / 20000 < 0.91
         assert 0.48 < width / height < 2.1
-    assert draw_box(100, 200, (1, 1), (1, 1)) == (50, 0, 100, 100)  # none of ten fits
+    assert random_box(100, 200, (1, 1), (1, 1)) == (50, 0, 100, 100)  # none of ten fits
 
 
-def test_random_resized_crop_draws_as_published():
+def test_random_resized_crop_samples_as_published():
     results = RandomResizedCrop((0.56, 1.0))(sample([[100, 50]], size=(64, 64)))
     np.random.seed(0)
     random.seed(0)
@@ -99,17 +99,17 @@ def test_random_resized_crop_draws_as_published():
     assert moved(results) == ([[100 - left, 50 - top]], (height, width))
 
 
-def test_what_would_not_work_is_named():
+def test_invalid_arguments_and_samples_raise():
     with pytest.raises(ValueError, match=r'keep_ratio=False needs scale=\(width, height\), got 2'):
         Resize(2, keep_ratio=False)
     with pytest.raises(ValueError, match='Resize scale must be above 0'):
         Resize((-1, -1))
-    with pytest.raises(ValueError, match='Resize scale must be a number or two'):
+    with pytest.raises(ValueError, match='Resize scale must be one number or two'):
         Resize((1, 2, 3))
     with pytest.raises(ValueError, match='area_range must be'):
         RandomResizedCrop(area_range=(0, 1))
     for transform in (CenterCrop(101), RandomCrop(101)):
-        with pytest.raises(ValueError, match=r"larger than the picture of sample 'clip'.*put Resize before"):
+        with pytest.raises(ValueError, match=r"larger than the image of sample 'clip'.*put Resize before"):
             transform(sample([[1, 1]]))
     with pytest.raises(ValueError, match=r"sample 'clip' has keypoint \(1, 1, 25, 3\); heatmaps need 2D"):
         PoseCompact()({'keypoint': np.full((1, 1, 25, 3), -1.0), 'frame_dir': 'clip'})

@@ -1,4 +1,4 @@
-"""Heatmaps: the published arrays, and what holds of any."""
+"""Heatmaps: the published arrays, and properties that hold for any input."""
 
 import math
 from pathlib import Path
@@ -62,7 +62,7 @@ def test_the_peak_of_a_joint_is_its_score_at_its_pixel():
     assert volume[0, 0].any(1).nonzero()[0].tolist() == [0, 1, 2, 3]
 
 
-def test_a_limb_is_full_along_its_line_and_falls_beside_it_as_a_joint():
+def test_a_limb_has_full_score_along_its_segment_and_decays_like_a_joint():
     volume = draw(sample([[[[2, 3], [6, 3], [6, 7]]]], score=[[[1, 0.8, 1]]]), **LIMBS)
     assert volume.shape == (1, 2, 9, 12)
     assert np.allclose(volume[0, 0, 3, 2:7], 0.8)  # the lower of its ends
@@ -78,7 +78,7 @@ def test_a_limb_shorter_than_a_pixel_is_its_first_joint():
 
 
 @pytest.mark.parametrize('options', [{}, LIMBS])
-def test_persons_combine_by_the_larger_value_in_any_order(options):
+def test_persons_combine_by_the_maximum_in_any_order(options):
     random = np.random.RandomState(1)
     points, score = random.rand(3, 2, 3, 2) * (12, 9), random.rand(3, 2, 3)
     together = draw(sample(points, score=score), **options)
@@ -121,7 +121,7 @@ def slow_limb(volume, a, b, scores, sigma):
 @pytest.mark.parametrize('size', [(9, 12), (3, 4)])
 def test_volumes_equal_those_of_pixel_by_pixel_loops(size, sigma):
     random = np.random.RandomState(3)
-    points = random.rand(2, 20, 3, 2) * (16, 13) - 2  # some outside the picture
+    points = random.rand(2, 20, 3, 2) * (16, 13) - 2  # some outside the image
     points[:, 5:8, 1] = points[:, 5:8, 0] + 0.3  # short limbs
     points[0, 9, 2] = points[0, 9, 1] + (4, 0)  # level and upright ones
     points[0, 10, 2] = points[0, 10, 1] + (0, 4)
@@ -141,29 +141,29 @@ def test_volumes_equal_those_of_pixel_by_pixel_loops(size, sigma):
 
 
 @pytest.mark.parametrize('options', [{}, LIMBS])
-def test_nobody_and_nothing_finite_is_an_empty_volume(options):
+def test_no_person_or_no_finite_joint_gives_an_empty_volume(options):
     assert not draw(sample(np.zeros((0, 2, 3, 2))), **options).any()
     assert not draw(sample(np.full((1, 2, 3, 2), np.nan)), **options).any()
     assert not draw(sample(np.full((1, 2, 3, 2), -50.0)), double=True, **options).any()
     assert not draw(sample(np.full((1, 2, 3, 2), 3.0), score=np.zeros((1, 2, 3))), **options).any()
 
 
-def test_without_use_score_every_joint_is_as_high():
+def test_without_use_score_every_peak_is_1():
     results = sample([[[[3, 2], [9, 6], [6, 4]]]], score=[[[0.1, 0.5, 0.2]]])
     assert draw(results, use_score=False).max((0, 2, 3)).tolist() == [1, 1, 1]
 
 
-def test_scaling_scales_picture_and_joints_and_leaves_the_sample_alone():
+def test_scaling_scales_image_and_joints_but_not_the_sample():
     results = sample([[[[6, 4], [18, 12], [12, 8]]]], size=(18, 24))
     before = results['keypoint'].copy()
     assert np.array_equal(draw(results, scaling=0.5), draw(sample([[[[3, 2], [9, 6], [6, 4]]]])))
     assert np.array_equal(results['keypoint'], before)
 
 
-def test_pictures_stay_beside_the_heatmaps():
-    results = {**sample([[[[3, 2], [9, 6], [6, 4]]]]), 'imgs': 'pictures'}
+def test_existing_imgs_are_not_overwritten_by_heatmaps():
+    results = {**sample([[[[3, 2], [9, 6], [6, 4]]]]), 'imgs': 'images'}
     results = GeneratePoseTarget(layout=TRIPLE)(results)
-    assert results['imgs'] == 'pictures'
+    assert results['imgs'] == 'images'
     assert results['heatmap_imgs'].shape == (1, 3, 9, 12)
 
 
@@ -186,7 +186,7 @@ def test_both_published_orders_of_limbs_have_the_published_partners():
     assert np.array_equal(*(each(sample(points))['imgs'] for each in (named, given)))
 
 
-def test_what_cannot_be_drawn_is_named():
+def test_invalid_arguments_and_samples_raise():
     for options in ({'with_limb': True}, {'with_kp': False}):
         with pytest.raises(ValueError, match='one of with_kp and with_limb must be True'):
             GeneratePoseTarget(**options)
@@ -196,7 +196,7 @@ def test_what_cannot_be_drawn_is_named():
         GeneratePoseTarget(**LIMBS, skeletons='posec3')
     with pytest.raises(ValueError, match="pairs of joints below 17 \\('coco'\\)"):
         GeneratePoseTarget(**LIMBS, skeletons=[(0, 17)], layout='coco')
-    with pytest.raises(ValueError, match='draws limbs up to joint 17, but sample .* has keypoint'):
+    with pytest.raises(ValueError, match='limbs refer to joint 17, but sample .* has keypoint'):
         GeneratePoseTarget(**LIMBS, skeletons=[(0, 17)])(sample(np.ones((1, 1, 17, 2))))
     with pytest.raises(ValueError, match='skeletons must be pairs of joints'):
         GeneratePoseTarget(**LIMBS, skeletons=[(0, 1, 2)])
@@ -221,11 +221,11 @@ def test_joints_and_given_limbs_need_no_skeleton():
     assert np.array_equal(doubled[1, 0], doubled[0, 1][:, ::-1])
     by_joints = GeneratePoseTarget(**limbs, double=True, left_kp=[0], right_kp=[1])(sample(points))['imgs']
     assert np.array_equal(by_joints, doubled)
-    with pytest.raises(ValueError, match='give left_kp and right_kp, or name the skeleton'):
+    with pytest.raises(ValueError, match='set left_kp and right_kp, or set layout= to the skeleton'):
         GeneratePoseTarget(double=True)(sample(points))
 
 
-def test_joints_for_a_model_that_draws_have_their_score_and_say_which_view_is_mirrored():
+def test_joints_for_a_drawing_model_have_score_and_flip_channels():
     points = np.arange(24.0).reshape(2, 6, 1, 2)  # two persons, two clips of three frames, one joint
     results = {**sample(points, score=points[..., 0] / 100 + 0.1), 'num_clips': 2}
     found = FormatHeatmapInput(double=True)(results)
@@ -239,7 +239,7 @@ def test_joints_for_a_model_that_draws_have_their_score_and_say_which_view_is_mi
     assert np.array_equal(views[2:, ..., :3], views[:2, ..., :3])
 
 
-def test_persons_of_whom_nothing_is_drawn_are_left_out_but_for_the_last():
+def test_persons_without_drawable_joints_are_dropped_except_the_last():
     points = np.ones((3, 2, 1, 2))
     seen = FormatHeatmapInput()(sample(points, score=[[[0], [0]], [[0], [0.5]], [[0], [0]]]))
     assert seen['keypoint'].shape == (1, 1, 2, 1, 4) and seen['keypoint'][0, 0, :, 0, 2].tolist() == [0, 0.5]
@@ -248,7 +248,7 @@ def test_persons_of_whom_nothing_is_drawn_are_left_out_but_for_the_last():
     assert FormatHeatmapInput(scaling=0.5)(sample(points))['keypoint'].ravel().tolist() == [0.5, 0.5, 1, 0] * 6
 
 
-def test_joints_that_cannot_be_arranged_are_told():
+def test_joints_that_do_not_fit_num_clips_raise():
     with pytest.raises(ValueError, match=r"sample 'clip' has \(1, 3, 1, 2\) and num_clips=2"):
         FormatHeatmapInput()({**sample(np.ones((1, 3, 1, 2))), 'num_clips': 2})
     with pytest.raises(ValueError, match='scaling must be above 0, got 0'):

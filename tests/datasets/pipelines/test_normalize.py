@@ -18,14 +18,14 @@ def flat(points, scores=None, dtype=np.float32, **fields):
     return results
 
 
-def test_the_corners_of_the_picture_become_plus_and_minus_one():
+def test_the_corners_of_the_image_become_plus_and_minus_one():
     results = flat([[0, 0], [640, 480], [320, 240], [0, 480]], [1, 1, 1, 1], img_shape=(480, 640))
     out = PreNormalize2D()(results)
     assert out['keypoint'][0, 0].tolist() == [[-1, -1, 1], [1, 1, 1], [0, 0, 1], [-1, 1, 1]]
     assert out['coord_dims'] == 2 and 'keypoint_score' not in out
 
 
-def test_a_record_without_img_shape_takes_that_of_the_config():
+def test_a_record_without_img_shape_uses_the_configs():
     out = PreNormalize2D(img_shape=(100, 200))(flat([[200, 100]], [1]))
     assert out['keypoint'].ravel().tolist() == [1, 1, 1]
 
@@ -36,7 +36,7 @@ def test_joints_up_to_the_threshold_go_to_zero_and_keep_their_score():
     assert np.allclose(out['keypoint'][0, 0, :, 2], [0.5, 0.51, 0])
 
 
-def test_without_a_threshold_nothing_is_masked_and_the_score_stays_beside():
+def test_without_a_threshold_nothing_is_masked_and_the_score_is_separate():
     out = PreNormalize2D(threshold=None)(flat([[0, 0], [1920, 1080]], [0, 1], np.float16))
     assert out['keypoint'].tolist() == [[[[-1, -1], [1, 1]]]]
     assert out['keypoint'].dtype == np.float16
@@ -60,7 +60,7 @@ def test_mode_auto_scales_the_box_of_the_joints_that_were_seen():
     assert out['keypoint'][0, 0, :, :2].tolist() == [[-1, -1], [1, 1], [0, 0], [0, 0]]
 
 
-def test_mode_auto_leaves_coordinates_below_one_alone():
+def test_mode_auto_does_not_change_coordinates_below_one():
     points = [[0.1, 0.2], [0.9, 0.5]]
     out = PreNormalize2D(mode='auto')(flat(points, [1, 1]))
     assert np.allclose(out['keypoint'][0, 0, :, :2], points)
@@ -71,12 +71,12 @@ def test_a_score_may_be_the_third_channel_already():
     assert np.allclose(out['keypoint'][0, 0], [[1, 1, 0.9], [0, 0, 0]])
 
 
-def test_data_of_the_other_dimension_name_the_sample_and_the_way_out():
+def test_data_of_the_wrong_dimension_raise():
     deep = {'keypoint': np.full((1, 1, 25, 3), -0.5), 'frame_dir': 'S001'}
-    with pytest.raises(ValueError, match=r"sample 'S001' has keypoint \(1, 1, 25, 3\).*3D data take PreNormalize3D"):
+    with pytest.raises(ValueError, match=r"sample 'S001' has keypoint \(1, 1, 25, 3\).*use PreNormalize3D for 3D data"):
         PreNormalize2D()(deep)
     shallow = {'keypoint': np.ones((1, 1, 17, 2)), 'keypoint_score': np.ones((1, 1, 17)), 'frame_dir': 'S002'}
-    with pytest.raises(ValueError, match=r"sample 'S002' has keypoint \(1, 1, 17, 2\) and .* take PreNormalize2D"):
+    with pytest.raises(ValueError, match=r"sample 'S002' has keypoint \(1, 1, 17, 2\) and .* use PreNormalize2D"):
         PreNormalize3D()(shallow)
 
 
@@ -85,7 +85,7 @@ def test_wrong_arguments_are_named():
         PreNormalize2D(mode='fit')
     with pytest.raises(ValueError, match="threshold must be a number or None, got 'no'"):
         PreNormalize2D(threshold='no')
-    with pytest.raises(ValueError, match="zaxis must be two joints, got None; skeleton 'coco' names none"):
+    with pytest.raises(ValueError, match="zaxis must be two joints, got None; skeleton 'coco' defines none"):
         PreNormalize3D(dataset='coco')
     with pytest.raises(ValueError, match='needs 20 joints, but sample'):
         PreNormalize3D(dataset='nw-ucla')({'keypoint': np.ones((1, 1, 25, 3))})
@@ -94,7 +94,7 @@ def test_wrong_arguments_are_named():
 
 
 @given(st.lists(st.floats(-5, 5), min_size=3, max_size=3), st.integers(0, 2))
-def test_turning_puts_a_vector_on_the_axis(vector, onto):
+def test_rotating_maps_a_vector_onto_the_axis(vector, onto):
     rotation = turn(vector, onto)
     assert np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-6)
     assert math.isclose(np.linalg.det(rotation), 1, abs_tol=1e-6)
@@ -103,7 +103,7 @@ def test_turning_puts_a_vector_on_the_axis(vector, onto):
         assert np.allclose(rotation @ vector, np.linalg.norm(vector) * np.eye(3)[onto], atol=1e-5)
 
 
-def test_a_vector_along_the_axis_either_way_is_left_alone():
+def test_a_vector_parallel_to_the_axis_is_not_rotated():
     for vector in ([0, 0, 2], [0, 0, -2], [0, 0, 0]):
         assert np.array_equal(turn(vector, 2), np.eye(3))
 
@@ -150,7 +150,7 @@ def step_by_step(keypoint, align_spine=True, align_center=True):
     st.booleans(),
     st.integers(0, 99),
 )
-def test_the_body_is_placed_as_the_steps_say(persons, frames, joints, dtype, align_spine, align_center, seed):
+def test_the_body_is_placed_by_the_documented_steps(persons, frames, joints, dtype, align_spine, align_center, seed):
     random = np.random.RandomState(seed)
     keypoint = random.randn(persons, frames, joints, 3).astype(dtype)
     keypoint[random.rand(persons, frames) < 0.3] = 0
@@ -166,7 +166,7 @@ def test_the_body_is_placed_as_the_steps_say(persons, frames, joints, dtype, ali
     assert ('body_center' in out) == align_center
 
 
-def test_the_person_seen_longest_goes_first_and_the_first_one_wins_a_tie():
+def test_the_person_seen_longest_comes_first_and_ties_keep_order():
     keypoint = np.zeros((3, 4, 25, 3), np.float32)
     keypoint[0, :2] = 1
     keypoint[1, 1:] = 2
@@ -175,7 +175,7 @@ def test_the_person_seen_longest_goes_first_and_the_first_one_wins_a_tie():
     assert out['keypoint'][:, :, 0, 0].tolist() == [[2, 2, 2], [3, 3, 0], [1, 0, 0]]
 
 
-def test_the_skeleton_of_the_data_names_the_origin():
+def test_the_skeleton_defines_the_origin():
     keypoint = np.random.RandomState(0).randn(1, 2, 20, 3).astype(np.float32)
     ucla = PreNormalize3D(dataset='nw-ucla', align_spine=False)({'keypoint': keypoint})
     assert ucla['body_center'].tolist() == keypoint[0, 0, 1].tolist()
@@ -183,7 +183,7 @@ def test_the_skeleton_of_the_data_names_the_origin():
     assert pyskl['body_center'].tolist() == keypoint[0, 0, -1].tolist()
 
 
-def test_a_sample_of_nothing_stays_nothing():
+def test_an_empty_sample_stays_empty():
     out = PreNormalize3D()({'keypoint': np.zeros((2, 5, 25, 3), np.float16), 'total_frames': 5})
     assert out['keypoint'].shape == (2, 5, 25, 3) and not out['keypoint'].any()
     assert out['total_frames'] == 5 and 'body_center' not in out

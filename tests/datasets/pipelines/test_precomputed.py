@@ -1,4 +1,4 @@
-"""Steps taken once a clip: which are, that they are the same, and that nothing else is mistaken for them."""
+"""Precomputed steps: which transforms qualify, equal results, and different steps raise."""
 
 import pickle
 import random
@@ -73,7 +73,7 @@ def sample(dataset, index):
 
 @pytest.mark.parametrize('dtype', [np.float16, np.float32])
 @pytest.mark.parametrize('path', STEPPED, ids=lambda path: path.stem)
-def test_samples_are_those_of_the_pickle_to_the_last_bit(tmp_path, path, dtype):
+def test_samples_equal_those_of_the_pickle_bit_for_bit(tmp_path, path, dtype):
     pipelines = pipelines_of(path)
     layout = layout_of(pipelines)
     clips = [some_clip(layout, index) for index in range(4)]
@@ -101,7 +101,7 @@ def test_samples_are_those_of_the_pickle_to_the_last_bit(tmp_path, path, dtype):
                 assert equal, (index, key)
 
 
-def test_what_is_checked_before_training_stays_as_in_the_pickle(tmp_path, make_record):
+def test_checks_before_training_give_the_same_result_as_for_the_pickle(tmp_path, make_record):
     write_annotations(tmp_path / 'x.pkl', [make_record('a', dims=2, persons=2), make_record('b')], {'t': ['b']})
     plain, stored = (
         PoseDataset(tmp_path / 'x.pkl', [FLAT]),
@@ -118,7 +118,7 @@ def test_what_is_checked_before_training_stays_as_in_the_pickle(tmp_path, make_r
     stored.check(num_joints=17, dims=2)
 
 
-def test_a_record_that_training_refuses_is_kept_as_it_is(tmp_path, make_record):
+def test_an_invalid_record_is_stored_unchanged(tmp_path, make_record):
     (tmp_path / 'x.pkl').write_bytes(pickle.dumps([make_record('a', dims=3), make_record('b', persons=0, dims=3)]))
     packed = pack(tmp_path / 'x.pkl', [step_of({**BODY, 'align_spine': False})])
     with pytest.raises(ValueError, match="record 'b' has no person"):
@@ -141,15 +141,15 @@ def test_a_record_that_training_refuses_is_kept_as_it_is(tmp_path, make_record):
         ([len], 'begins with builtin_function_or_method'),
     ],
 )
-def test_other_steps_are_refused_and_both_named(tmp_path, make_record, pipeline, words):
+def test_different_steps_raise_with_both_lists(tmp_path, make_record, pipeline, words):
     write_annotations(tmp_path / 'x.pkl', [make_record(dims=3, joints=25)])
     packed = pack(tmp_path / 'x.pkl', [step_of(BODY)])
     with pytest.raises(ValueError, match=words) as error:
         PoseDataset(packed, pipeline)
-    assert "x.skl' holds clips after" in str(error.value) and '\n' not in str(error.value)
+    assert "x.skl' were stored after" in str(error.value) and '\n' not in str(error.value)
 
 
-def test_a_step_is_known_by_its_arguments_however_they_are_written():
+def test_equal_arguments_identify_a_step_however_they_are_written():
     assert step_of(BODY) == step_of({**BODY, 'align_spine': True, 'zaxis': None})
     assert step_of({**BODY, 'zaxis': (0, 1)}) == step_of({**BODY, 'zaxis': [0, 1]}) != step_of(BODY)
     assert step_of({'type': 'RandomRot'}) is None and step_of(len) is None
@@ -157,7 +157,7 @@ def test_a_step_is_known_by_its_arguments_however_they_are_written():
         step_of({**BODY, 'spine': 1})
 
 
-def test_chance_or_a_difference_ends_the_common_steps():
+def test_randomness_or_a_difference_ends_the_common_steps():
     rest = {'type': 'RandomRot'}
     assert leading_steps([[BODY, rest], [BODY, FLAT], [BODY]]) == [step_of(BODY)]
     assert leading_steps([[rest, BODY], [rest, BODY]]) == []
@@ -165,7 +165,7 @@ def test_chance_or_a_difference_ends_the_common_steps():
     assert leading_steps([]) == leading_steps([[], [BODY]]) == []
 
 
-def test_a_class_says_itself_whether_it_may_run_once(monkeypatch):
+def test_once_a_clip_is_not_inherited(monkeypatch):
     assert not BaseTransform.once_a_clip
 
     class Twice(BaseTransform):

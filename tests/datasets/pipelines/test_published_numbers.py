@@ -1,4 +1,4 @@
-"""Whole joint pipelines against the arrays that PYSKL printed."""
+"""Complete joint pipelines against arrays printed by PYSKL."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def run(layout, feats, num_clips, name):
     return Compose(pipeline)(results)['keypoint']
 
 
-def test_both_layouts_all_streams_and_both_numbers_of_clips_are_there():
+def test_the_golden_file_covers_layouts_streams_and_clips():
     assert {tuple(key.split('/')[1:4]) for key in CASES} == {
         (layout, feats, clips)
         for layout in ('coco', 'nturgb+d')

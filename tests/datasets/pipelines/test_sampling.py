@@ -1,4 +1,4 @@
-"""Clips: in range, in order, and drawn as PYSKL draws them."""
+"""Sampled clips: in range, in order, and equal to PYSKL's."""
 
 import numpy as np
 import pytest
@@ -10,8 +10,8 @@ from pyskl.datasets.pipelines.sampling import (
     PoseDecode,
     UniformSampleDecode,
     UniformSampleFrames,
-    draw_clips,
     fixed_clips,
+    sample_clips,
 )
 from pyskl.registry import TRANSFORMS
 
@@ -44,11 +44,11 @@ def pyskl_clips(num_frames, clip_len, num_clips, interval, seed, test):
     st.tuples(st.floats(0.5, 1), st.floats(0.5, 1)),
     st.booleans(),
 )
-def test_draws_and_generator_are_pyskls(num_frames, clip_len, num_clips, interval, test):
+def test_frames_and_rng_state_are_pyskls(num_frames, clip_len, num_clips, interval, test):
     interval = tuple(sorted(interval))
     expected, after = pyskl_clips(num_frames, clip_len, num_clips, interval, 255, test)
     random = np.random.RandomState(255)
-    found = draw_clips(num_frames, clip_len, num_clips, interval, random, spaced_starts=test)
+    found = sample_clips(num_frames, clip_len, num_clips, interval, random, spaced_starts=test)
     assert found.tolist() == expected.tolist()
     assert random.rand() == after.rand()
     if test:
@@ -56,8 +56,8 @@ def test_draws_and_generator_are_pyskls(num_frames, clip_len, num_clips, interva
 
 
 @given(st.integers(1, 400), st.integers(1, 120), st.integers(1, 5), st.floats(0.01, 1))
-def test_a_clip_stays_in_the_video_and_rises_where_the_video_is_long_enough(num_frames, clip_len, num_clips, low):
-    inds = draw_clips(num_frames, clip_len, num_clips, (low, 1), np.random.RandomState(0), False)
+def test_a_clip_stays_in_the_video_and_is_sorted_if_the_video_is_long_enough(num_frames, clip_len, num_clips, low):
+    inds = sample_clips(num_frames, clip_len, num_clips, (low, 1), np.random.RandomState(0), False)
     assert inds.shape == (num_clips * clip_len,)
     assert inds.min() >= 0 and inds.max() < num_frames
     clips = inds.reshape(num_clips, clip_len)
@@ -69,7 +69,7 @@ def test_a_clip_stays_in_the_video_and_rises_where_the_video_is_long_enough(num_
 
 
 def test_a_video_as_long_as_the_clip_is_taken_whole():
-    assert draw_clips(7, 7, 1, (1, 1), np.random.RandomState(0), False).tolist() == list(range(7))
+    assert sample_clips(7, 7, 1, (1, 1), np.random.RandomState(0), False).tolist() == list(range(7))
 
 
 def sample(frames=40, **fields):
@@ -77,7 +77,7 @@ def sample(frames=40, **fields):
     return {'keypoint': keypoint, 'total_frames': frames, 'frame_dir': 'clip', **fields}
 
 
-def test_test_mode_is_deterministic_and_leaves_the_global_generator_alone():
+def test_test_mode_is_deterministic_and_does_not_use_the_global_generator():
     np.random.seed(1)
     expected = np.random.rand()
     np.random.seed(1)
@@ -88,7 +88,7 @@ def test_test_mode_is_deterministic_and_leaves_the_global_generator_alone():
     assert other['frame_inds'].tolist() != first['frame_inds'].tolist()
 
 
-def test_training_draws_from_the_global_generator():
+def test_training_uses_the_global_generator():
     np.random.seed(3)
     first = UniformSampleFrames(10)(sample())['frame_inds']
     second = UniformSampleFrames(10)(sample())['frame_inds']
@@ -97,7 +97,7 @@ def test_training_draws_from_the_global_generator():
     assert first.tolist() != second.tolist()
 
 
-def test_what_a_sampler_adds():
+def test_a_sampler_adds_these_keys():
     out = TRANSFORMS.build({'type': 'UniformSample', 'clip_len': 5, 'num_clips': 2})(sample(start_index=100))
     assert (out['clip_len'], out['num_clips'], out['frame_interval']) == (5, 2, None)
     assert out['frame_inds'].shape == (10,) and out['frame_inds'].min() >= 100
@@ -108,7 +108,7 @@ def test_what_a_sampler_adds():
     [
         ({'clip_len': 0}, 'UniformSampleFrames clip_len must be an integer of at least 1, got 0'),
         ({'clip_len': 5, 'num_clips': 1.5}, r'num_clips must be an integer of at least 1, got 1\.5'),
-        ({'clip_len': 5, 'p_interval': (0.9, 0.5)}, r'p_interval must be a share .*, got \(0\.9, 0\.5\)'),
+        ({'clip_len': 5, 'p_interval': (0.9, 0.5)}, r'p_interval must be a fraction .*, got \(0\.9, 0\.5\)'),
         ({'clip_len': 5, 'p_interval': 0}, 'p_interval'),
     ],
 )
@@ -117,14 +117,14 @@ def test_wrong_arguments_are_named(arguments, words):
         UniformSampleFrames(**arguments)
 
 
-def test_a_sample_whose_length_is_not_what_it_says_is_named():
+def test_a_sample_with_wrong_total_frames_raises():
     with pytest.raises(ValueError, match=r"sample 'clip' has total_frames=41 but keypoint .* \(2, 40, 3, 2\)"):
         UniformSampleFrames(5)({**sample(), 'total_frames': 41})
     with pytest.raises(ValueError, match="sample 'clip' has total_frames=0"):
         UniformSampleFrames(5)(sample(0))
 
 
-def test_decoding_takes_the_chosen_frames_as_float32():
+def test_decoding_selects_the_sampled_frames_as_float32():
     inds = np.array([[3, 1], [1, 0]])
     score = np.ones((2, 40, 3), np.float16)
     out = PoseDecode()(sample(frame_inds=inds, keypoint_score=score, offset=2))
@@ -143,7 +143,7 @@ def test_sampling_and_decoding_in_one_appends_the_score():
     assert (np.diff(clips) > 0).all()
 
 
-def test_sampling_and_decoding_draws_the_start_also_in_test_mode():
+def test_sampling_and_decoding_has_a_random_start_also_in_test_mode():
     random = np.random.RandomState(255)
     random.rand()
     start = random.randint(0, 8)
@@ -151,7 +151,7 @@ def test_sampling_and_decoding_draws_the_start_also_in_test_mode():
     assert out['keypoint'][0, :, 0, 0].tolist() == [(start + k) % 8 for k in range(10)]
 
 
-def test_a_short_part_starts_over_inside_itself():
+def test_a_short_part_wraps_around_inside_itself():
     np.random.seed(0)
     found = UniformSampleDecode(20, p_interval=(0.2, 0.2))(sample(40))['keypoint'][0, :, 0, 0]
     assert len(np.unique(found)) == 8 and found.max() - found.min() == 7
@@ -167,7 +167,7 @@ def test_a_list_of_samples_gives_a_clip_of_each():
         UniformSampleDecode(10)([])
 
 
-def test_padding_starts_over_or_adds_nothing():
+def test_padding_loops_or_appends_zeros():
     score = np.ones((2, 3, 3), np.float16)
     loop = PadTo(7)(sample(3, keypoint_score=score))
     assert loop['keypoint'][0, :, 0, 0].tolist() == [0, 1, 2, 0, 1, 2, 0] and loop['total_frames'] == 7

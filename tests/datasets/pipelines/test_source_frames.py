@@ -13,12 +13,12 @@ from pyskl.datasets.pipelines.temporal_resize import CropResize
         ({'clip_len': 4, 'p_interval': 0.5}, [2, 3, 4, 5]),  # the middle half
     ],
 )
-def test_recorded_frames_are_found_behind_resized_ones(transform, source):
+def test_source_frames_of_a_resized_clip_are_found(transform, source):
     clip = {'keypoint': np.random.RandomState(0).rand(2, 8, 3, 3)}
     assert source_frames(CropResize(**transform), clip).tolist() == list(source)
 
 
-def test_recorded_frames_are_found_behind_drawn_ones():
+def test_source_frames_of_a_sampled_clip_are_found():
     clip = {'keypoint': np.random.RandomState(0).rand(1, 30, 3, 3)}
     for seed in range(5):
         np.random.seed(seed)

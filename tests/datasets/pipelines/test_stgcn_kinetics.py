@@ -14,7 +14,7 @@ def sample(frames=3, persons=1, **more):
     return {'keypoint': keypoint, 'keypoint_score': np.ones(keypoint.shape[:3], np.float16), **more}
 
 
-def test_shares_of_the_picture_are_from_its_centre_and_unseen_joints_at_zero():
+def test_fractions_of_the_image_are_relative_to_its_centre():
     results = sample(img_shape=(4, 20))
     results['keypoint_score'][0, 2, 1] = 0
     out = PictureShare()(results)['keypoint']
@@ -23,10 +23,10 @@ def test_shares_of_the_picture_are_from_its_centre_and_unseen_joints_at_zero():
     assert out[0, :, 1].tolist() == [[-0.5, -0.25], [0, -0.25], [0, 0]]
 
 
-def test_shares_need_a_picture_and_two_coordinates():
+def test_fractions_need_an_image_size_and_two_coordinates():
     with pytest.raises(ValueError, match="PictureShare: sample 'unnamed' has no img_shape"):
         PictureShare()(sample())
-    with pytest.raises(ValueError, match='PictureShare takes 2D keypoint'):
+    with pytest.raises(ValueError, match='PictureShare expects 2D keypoint'):
         PictureShare()({'keypoint': np.full((1, 2, 3, 3), -1.0), 'img_shape': (4, 20)})
 
 
@@ -38,7 +38,7 @@ def test_persons_are_filled_up_with_zeros():
     assert len(FillPersons(2)(sample(persons=3))['keypoint']) == 3
 
 
-def test_a_window_is_anywhere_in_a_long_clip():
+def test_a_window_of_a_long_clip_starts_anywhere():
     starts = set()
     for seed in range(30):
         np.random.seed(seed)
@@ -50,7 +50,7 @@ def test_a_window_is_anywhere_in_a_long_clip():
     assert starts == {0, 1, 2}
 
 
-def test_a_short_clip_is_anywhere_in_the_window_and_one_of_its_length_stays():
+def test_a_short_clip_is_placed_anywhere_in_the_window():
     starts = set()
     for seed in range(30):
         np.random.seed(seed)
@@ -73,7 +73,7 @@ def test_a_quarter_turn_takes_x_onto_y_and_the_shift_comes_last():
     np.testing.assert_allclose(out[0, :, 0], [[0, 1], [2.5, -1], [7, 0]], atol=1e-6)
 
 
-def test_the_move_goes_evenly_from_the_first_frame_to_the_last():
+def test_the_move_is_interpolated_linearly():
     np.random.seed(0)
     ends = set()
     for _ in range(60):
@@ -96,13 +96,16 @@ def test_published_candidates():
 @pytest.mark.parametrize(
     ('make', 'why'),
     [
-        (lambda: RandomMove(angles=()), r'RandomMove angles must be numbers to draw from, got \(\)'),
-        (lambda: RandomMove(scales='abc'), 'RandomMove scales must be numbers'),
+        (lambda: RandomMove(angles=()), r'RandomMove angles must be a list of numbers to choose from, got \(\)'),
+        (lambda: RandomMove(scales='abc'), 'RandomMove scales must be a list of numbers'),
         (lambda: RandomWindow(0), 'RandomWindow length must be an integer of at least 1, got 0'),
         (lambda: FillPersons(0), 'FillPersons num_person must be an integer of at least 1, got 0'),
-        (lambda: RandomMove()({'keypoint': np.zeros((1, 2, 3, 3))}), 'RandomMove takes keypoint .* before GenSkeFeat'),
+        (
+            lambda: RandomMove()({'keypoint': np.zeros((1, 2, 3, 3))}),
+            'RandomMove expects keypoint .* before GenSkeFeat',
+        ),
     ],
 )
-def test_what_cannot_be(make, why):
+def test_wrong_arguments_and_samples_raise(make, why):
     with pytest.raises(ValueError, match=why):
         make()

@@ -1,4 +1,4 @@
-"""Bones and motion: facts of straight lines, and NumPy's own float16."""
+"""Bones and motion: facts of straight lines, and NumPy's float16."""
 
 import numpy as np
 import pytest
@@ -67,7 +67,7 @@ def test_append_score_takes_the_wider_dtype():
     assert append_score(np.zeros((1, 1, 2, 2), np.float16), np.ones((1, 1, 2))).dtype == np.float64
 
 
-def test_the_single_transforms_write_where_they_are_told():
+def test_transforms_write_to_their_target_key():
     x = np.array([[0, 0, 1], [1, 2, 1], [2, 4, 1]], np.float32).reshape(1, 1, 3, 3)
     results = {'keypoint': np.concatenate([x, x * [2, 2, 1]], axis=1).astype(np.float32)}
     results = JointToBone(CHAIN, target='bone')(results)
@@ -88,7 +88,7 @@ def test_hand_scores_can_be_differenced_as_old_checkpoints_need():
     assert np.allclose(ToMotion('handmp', motion_score='difference')({'keypoint': hand})['motion'][0, 0, :, 2], 0.6)
 
 
-def test_data_that_do_not_fit_the_skeleton_are_named():
+def test_data_that_do_not_fit_the_skeleton_raise():
     wide = {'keypoint': np.zeros((1, 1, 17, 2)), 'keypoint_score': np.zeros((1, 1, 17)), 'frame_dir': 'S1'}
     with pytest.raises(
         ValueError, match=r"dataset='nturgb\+d' is 3D, but sample 'S1' has keypoint \(1, 1, 17, 2\) and"

@@ -1,4 +1,4 @@
-"""Annotation files: what is read, what is refused and in which words."""
+"""Annotation files: what is read, what raises and with which message."""
 
 import pickle
 import re
@@ -31,8 +31,11 @@ def test_a_bare_list_has_no_splits(tmp_path, make_record):
         ({'annos': []}, r"a dict with keys \['annos'\]"),
         ([1, 2], 'or a list of dicts'),
         (3, "must be a dict with 'split' and 'annotations'"),
-        ([], 'holds no records'),
-        ({'annotations': [{'frame_dir': 'a'}], 'split': {'val': ['b', 'c']}}, "split 'val' names 2 clips .*'b'"),
+        ([], 'has no records'),
+        (
+            {'annotations': [{'frame_dir': 'a'}], 'split': {'val': ['b', 'c']}},
+            "2 clips of split 'val' have no annotation .*'b'",
+        ),
         ({'annotations': [{'frame_dir': 'a'}], 'split': ['a']}, "'split' must be a dict of lists"),
     ],
 )
@@ -63,7 +66,7 @@ def test_splits_may_name_clips_by_filename(tmp_path, make_record):
         ({'total_frames': 5}, r'has total_frames=5 but keypoint \(1, 4, 17, 2\), 4 frames'),
         ({'keypoint_score': np.zeros((1, 3, 17))}, r'keypoint_score \(1, 3, 17\).*must be \(1, 4, 17\)'),
         ({'keypoint_score': [0.5]}, 'keypoint_score list'),
-        ({'keypoint': np.zeros((1, 4, 17, 3))}, 'a score goes with 2 coordinates'),
+        ({'keypoint': np.zeros((1, 4, 17, 3))}, 'only joints with 2 coordinates can have a score'),
         ({'keypoint': np.full((1, 4, 17, 2), np.nan)}, 'has 136 NaN or infinite values in keypoint'),
         ({'keypoint_score': np.full((1, 4, 17), -np.inf)}, 'has 68 NaN or infinite values in keypoint_score'),
         ({'label': 1.5}, r'has label 1\.5'),
@@ -93,7 +96,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, make_record):
     assert [p.name for p in tmp_path.iterdir()] == ['x.pkl']
 
 
-def test_what_was_read_can_be_written_and_read_again(tmp_path, make_record):
+def test_a_read_file_can_be_written_and_read_again(tmp_path, make_record):
     first, second = tmp_path / 'first.pkl', tmp_path / 'second.pkl'
     write_annotations(first, [make_record('a'), make_record('b')], {'train': ['b']})
     records, splits = read_annotations(first)
@@ -107,14 +110,14 @@ def test_what_was_read_can_be_written_and_read_again(tmp_path, make_record):
 @pytest.mark.parametrize(
     ('name', 'splits', 'words'),
     [
-        (['a'], {'train': []}, r"a record has the frame_dir \['a'\], which splits cannot name; it must be text"),
-        ('a', {'train': [['a']]}, r"split 'train' names 1 clips that are not among .*, first \['a'\]"),
+        (['a'], {'train': []}, r"a record has frame_dir \['a'\]; it must be text for splits"),
+        ('a', {'train': [['a']]}, r"1 clips of split 'train' have no annotation .*, first \['a'\]"),
         ('a', {'train': 5}, "split 'train' is 5; it must be a list of names"),
         ('a', {'train': 'a'}, "split 'train' is 'a'; it must be a list of names"),
         ('a', {'train': np.array(3)}, r"split 'train' is .*\(3\); it must be a list of names"),
     ],
 )
-def test_names_that_are_no_names_are_one_line(tmp_path, make_record, name, splits, words):
+def test_invalid_names_raise_one_line(tmp_path, make_record, name, splits, words):
     path = tmp_path / 'x.pkl'
     path.write_bytes(pickle.dumps({'split': splits, 'annotations': [make_record(name)]}))
     with pytest.raises(ValueError, match=words) as caught:

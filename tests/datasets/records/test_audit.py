@@ -3,7 +3,16 @@ import pytest
 
 from pyskl.datasets.pose_dataset import PoseDataset
 from pyskl.datasets.records.annotations import write_annotations
-from pyskl.datasets.records.audit import FAILS, MISLEADS, NOTE, Finding, all_findings, mended, status, unused_classes
+from pyskl.datasets.records.audit import (
+    FAILS,
+    MISLEADS,
+    NOTE,
+    Finding,
+    all_findings,
+    fixed_records,
+    status,
+    unused_classes,
+)
 from pyskl.datasets.records.survey import survey
 
 
@@ -20,14 +29,14 @@ def found(records, splits=None, **more):
 SPLITS = {'train': ['a', 'b'], 'val': ['c']}
 
 
-def test_nothing_is_wrong_with_sound_records():
+def test_valid_records_have_no_findings():
     assert found([record('a'), record('b', 1), record('c', 1)], SPLITS) == {}
 
 
 def test_a_copy_across_splits_misleads():
     clips = [record('a'), record('b', 1), record('c', start=ord('a'))]
     assert found(clips, SPLITS) == {
-        (MISLEADS, 'clips of val (1) are copies of clips of train; leave them out of val'): ['c = a'],
+        (MISLEADS, 'clips of val (1) are copies of clips of train; remove them from val'): ['c = a'],
         (NOTE, 'groups of equal clips, in any split'): ['a = c'],
     }
 
@@ -45,35 +54,35 @@ def test_overlapping_splits_mislead():
     assert found(clips, {'xsub_train': ['a', 'b'], 'xset_val': ['b', 'c']}) == {}
 
 
-def test_splits_and_names_are_held_against_each_other():
+def test_splits_are_checked_against_names():
     clips = [record('a'), record('b'), record('b', start=0), record('c')]
     assert found(clips, {'train': ['a', 'a', 'x'], 'val': ['c'], 'none': []}) == {
-        (NOTE, "split 'train' names clips that are not among the records"): ['x'],
+        (NOTE, "split 'train' names clips that have no record"): ['x'],
         (NOTE, "split 'none' has no clips"): [],
-        (NOTE, 'several records have the same name; a split takes all of them'): ['b (2 times)'],
+        (NOTE, 'several records have the same name; a split selects all of them'): ['b (2 times)'],
         (NOTE, "split 'train' names clips more than once; they count once"): ['a (2 times)'],
     }
 
 
-def test_labels_are_looked_at_as_a_whole():
+def test_labels_are_checked_over_all_records():
     clips = [record('a'), record('b', 3), record('c', None)]
     assert found(clips, SPLITS) == {
-        (FAILS, 'has no label (-1 counts as none)'): ['c'],
+        (FAILS, 'has no label (-1 means none)'): ['c'],
         (NOTE, 'classes between 0 and 3 that no clip has'): ['1', '2'],
     }
     assert found([record('a', 10**6)]) == {(NOTE, '1 classes are numbered up to 1000000; number them from 0'): []}
 
 
-def test_records_that_nobody_uses_do_not_stop_training():
+def test_unused_records_do_not_stop_training():
     clips = [record('a'), record('b', start=np.nan)]
     kind = 'has NaN or infinite coordinates'
     assert found(clips)[FAILS, kind] == ['b (136 values)']
     assert found(clips, used=np.array([0]), pairs=[])[NOTE, kind] == ['b (136 values)']
 
 
-def test_other_joints_than_most_are_told():
+def test_records_with_different_joints_are_reported():
     clips = [record('a'), record('b'), record('c', shape=(1, 4, 18, 2))]
-    kind = 'has another number of joints or coordinates than most, 17 x 2'
+    kind = 'does not have the number of joints and coordinates of most records, 17 x 2'
     assert found(clips, SPLITS) == {(FAILS, kind): ['c (18 x 2)']}
 
 
@@ -86,11 +95,11 @@ def test_classes_of_the_head_without_a_clip_are_a_note():
 
 
 def test_a_label_of_one_element_becomes_a_number():
-    kept, _, done = mended(
+    kept, _, done = fixed_records(
         clips := [record('a', np.array(2)), record('b', [1]), record('c', [0, 1])], None, survey(clips)
     )
     assert [clip['label'] for clip in kept] == [2, 1, [0, 1]]
-    assert done == {'label of one element made a number': ['a', 'b']}
+    assert done == {'label with one element converted to a number': ['a', 'b']}
 
 
 @pytest.mark.parametrize(
@@ -110,21 +119,21 @@ def broken():
     return clips, {'train': ['a', 'b', 'nan', 'x'], 'val': ['c', 'long', 'b', 'empty']}
 
 
-def test_what_can_be_mended_is_and_the_rest_is_dropped():
+def test_fixable_records_are_fixed_and_the_rest_is_dropped():
     clips, splits = broken()
-    kept, left, done = mended(clips, splits, survey(clips))
+    kept, left, done = fixed_records(clips, splits, survey(clips))
     assert [clip['frame_dir'] for clip in kept] == ['a', 'b', 'c', 'long']
     assert kept[3]['total_frames'] == 4 and clips[3]['total_frames'] == 7  # the given record is as it was
     assert left == {'train': ['a', 'b'], 'val': ['c', 'long', 'b']}
     assert done["total_frames set to keypoint's T"] == ['long']
-    dropped = done['dropped, as training cannot take it or nobody is seen']
+    dropped = done['dropped: invalid for training, or shows no person']
     assert [name.split(' ')[0] for name in dropped] == ['empty', 'text', 'both', 'record']
     assert status(all_findings(survey(kept), left)) == 2  # the copies stay, unless
 
 
-def test_copies_leave_the_evaluation_split_when_asked():
+def test_drop_duplicates_removes_copies_from_the_evaluation_split():
     clips, splits = broken()
-    kept, left, _ = mended(clips, splits, survey(clips), drop_duplicates=True)
+    kept, left, _ = fixed_records(clips, splits, survey(clips), drop_duplicates=True)
     assert left == {'train': ['a', 'b'], 'val': ['long']}
     assert len(kept) == 4
     assert status(all_findings(survey(kept), left)) == 0
@@ -133,16 +142,16 @@ def test_copies_leave_the_evaluation_split_when_asked():
 def test_names_that_are_numbers_become_text_in_records_and_splits():
     clips = [record('a'), record('b')]
     clips[0]['frame_dir'] = 17
-    kept, left, _ = mended(clips, {'train': [17]}, survey(clips))
+    kept, left, _ = fixed_records(clips, {'train': [17]}, survey(clips))
     assert (kept[0]['frame_dir'], clips[0]['frame_dir'], left) == ('17', 17, {'train': ['17']})
 
 
-def test_a_mended_file_goes_by_the_same_names_when_its_first_record_is_dropped(tmp_path):
+def test_a_fixed_file_uses_the_same_names_when_its_first_record_is_dropped(tmp_path):
     broken = {'frame_dir': 'a', 'label': 0, 'keypoint': None}
     clips = [broken, {**record('b'), 'filename': 'b.avi'}, {**record('c'), 'filename': 'c.avi'}]
-    kept, splits, done = mended(clips, {'train': ['a', 'b'], 'val': ['c']}, survey(clips))
+    kept, splits, done = fixed_records(clips, {'train': ['a', 'b'], 'val': ['c']}, survey(clips))
     write_annotations(tmp_path / 'fixed.pkl', kept, splits)
     assert PoseDataset(tmp_path / 'fixed.pkl', split='val')[0]['frame_dir'] == 'c'
     assert [r.get('filename') for r in kept] == [None, 'c.avi']
-    assert done['filename removed: splits go by frame_dir, and the first record says so'] == ['b']
+    assert done['filename removed from the first record, so that splits refer to frame_dir'] == ['b']
     assert clips[1]['filename'] == 'b.avi'

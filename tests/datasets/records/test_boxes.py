@@ -1,4 +1,4 @@
-"""Records of boxes: what is sound, what is told."""
+"""Records of boxes: which are valid, and the message for those that are not."""
 
 import re
 
@@ -30,13 +30,13 @@ def test_frames_may_be_counted_from_1_as_in_the_published_file():
 @pytest.mark.parametrize(
     ('fields', 'words'),
     [
-        ({'frame_inds': np.array([1, 4, 1, 8])}, r'frame_inds from 1 to 8; they must not fall, and lie .*, 8, or'),
+        ({'frame_inds': np.array([1, 4, 1, 8])}, r'frame_inds from 1 to 8; they must be non-decreasing .*, 8, or'),
         ({'frame_inds': np.array([1, 1, 4, 10])}, 'frame_inds from 1 to 10'),
         ({'frame_inds': np.array([0, 1, 4, 9])}, 'frame_inds from 0 to 9'),
         ({'frame_inds': np.array([-1, 1, 4, 8])}, 'frame_inds from -1 to 8'),
         ({'frame_inds': np.array([1.0, 1.5])}, 'not a list of frame numbers'),
         ({'frame_inds': [1, [2]]}, 'not a list of frame numbers'),
-        ({'frame_inds': []}, 'has no boxes: nobody was found in it'),
+        ({'frame_inds': []}, 'has no boxes: no person was detected'),
         ({'frame_inds': np.array([1, 4, 8])}, r'3 frame_inds but box_score \(4,\)'),
         ({'frame_inds': np.array([1, 4, 8]), 'box_score': None}, r'3 frame_inds but keypoint \(4, 17, 3\), 4 boxes'),
         ({'keypoint': np.ones((4, 17, 2))}, r'must be \(boxes, V, 3\): x, y, score'),

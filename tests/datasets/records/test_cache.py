@@ -1,4 +1,4 @@
-"""Where shared records are kept: built once, built anew when needed, and only then."""
+"""The record cache: entries are built once, rebuilt when needed, and only then."""
 
 import multiprocessing
 import os
@@ -40,7 +40,7 @@ def test_a_changed_file_replaces_its_entry(tmp_path, make_record, cache_folder):
     assert old.record(0)['frame_dir'] == 'a'  # who has the old one open keeps it
 
 
-def test_a_torn_entry_is_built_again(tmp_path, make_record, cache_folder):
+def test_an_incomplete_entry_is_rebuilt(tmp_path, make_record, cache_folder):
     write_annotations(tmp_path / 'x.pkl', [make_record('a')])
     open_records(tmp_path / 'x.pkl')
     (entry,) = cache_folder.glob('*.records')
@@ -49,7 +49,7 @@ def test_a_torn_entry_is_built_again(tmp_path, make_record, cache_folder):
 
 
 @pytest.mark.parametrize('table', ['labels', 'names', 'rows', 'shapes', 'problem_rows'])
-def test_a_damaged_entry_is_built_again(tmp_path, make_record, cache_folder, table):
+def test_a_damaged_entry_is_rebuilt(tmp_path, make_record, cache_folder, table):
     write_annotations(tmp_path / 'x.pkl', [make_record('a', label=3), make_record('b', label=4)])
     found = open_records(tmp_path / 'x.pkl')
     (entry,) = cache_folder.glob('*.records')
@@ -67,13 +67,13 @@ def test_an_entry_that_turns_out_to_be_damaged_is_removed(tmp_path, make_record,
     found = open_records(tmp_path / 'x.pkl')
     (entry,) = cache_folder.glob('*.records')
     os.truncate(entry, 200)
-    with pytest.raises(TornStoreError, match='the cache entry .* it is removed, and the same command builds it again'):
+    with pytest.raises(TornStoreError, match='the cache entry .* it was removed, run the same command again'):
         found.record(0)
     assert open_records(tmp_path / 'x.pkl').record(0)['frame_dir'] == 'a'
 
 
 @pytest.mark.parametrize('how', ['written', 'moved'])
-def test_a_file_of_equal_size_and_date_gets_an_entry_of_its_own(tmp_path, make_record, cache_folder, how):
+def test_a_file_of_equal_size_and_date_gets_its_own_entry(tmp_path, make_record, cache_folder, how):
     for name, label in (('x', 3), ('y', 4)):
         write_annotations(tmp_path / f'{name}.pkl', [make_record('a', label=label)])
         os.utime(tmp_path / f'{name}.pkl', ns=(10**18, 10**18))
@@ -87,14 +87,14 @@ def test_a_file_of_equal_size_and_date_gets_an_entry_of_its_own(tmp_path, make_r
     assert open_records(tmp_path / 'x.pkl').labels.tolist() == [4]
 
 
-def test_what_is_cached_is_for_the_user_alone(tmp_path, make_record, cache_folder):
+def test_cache_entries_are_private(tmp_path, make_record, cache_folder):
     write_annotations(tmp_path / 'x.pkl', [make_record('a')])
     open_records(tmp_path / 'x.pkl')
     assert len(list(cache_folder.iterdir())) == 2  # the entry and its lock
     assert all(path.stat().st_mode & 0o777 == 0o600 for path in cache_folder.iterdir())
 
 
-def test_a_lock_is_not_opened_through_a_link(tmp_path, make_record, cache_folder):
+def test_a_lock_file_is_not_opened_through_a_symlink(tmp_path, make_record, cache_folder):
     write_annotations(tmp_path / 'x.pkl', [make_record('a')])
     open_records(tmp_path / 'x.pkl')
     (lock,) = cache_folder.glob('*.lock')
@@ -108,7 +108,7 @@ def test_a_lock_is_not_opened_through_a_link(tmp_path, make_record, cache_folder
     assert (tmp_path / 'mine').read_text() == 'text'
 
 
-def test_links_of_others_lead_nowhere(tmp_path, monkeypatch):
+def test_symlinks_of_other_users_are_rejected(tmp_path, monkeypatch):
     (tmp_path / 'folder').mkdir(mode=0o700)
     (tmp_path / 'link').symlink_to('folder')
     assert is_own_folder(tmp_path / 'link') and is_own_folder(tmp_path / 'link' / 'below')
@@ -134,7 +134,7 @@ def test_leftovers_of_killed_builds_are_removed(tmp_path, make_record, cache_fol
     assert not old.exists() and new.exists()
 
 
-def test_entries_of_files_long_gone_are_removed(tmp_path, make_record, cache_folder):
+def test_entries_of_deleted_files_are_removed(tmp_path, make_record, cache_folder):
     for name in ('gone', 'fresh', 'there'):
         write_annotations(tmp_path / f'{name}.pkl', [make_record(name)])
         open_records(tmp_path / f'{name}.pkl')
@@ -158,7 +158,7 @@ def open_and_count(path, folder, barrier, queue):
     queue.put((len(count), names))
 
 
-def test_of_processes_that_come_at_once_one_builds(tmp_path, make_record):
+def test_one_of_several_concurrent_processes_builds(tmp_path, make_record):
     write_annotations(tmp_path / 'x.pkl', [make_record(str(i), frames=100) for i in range(50)])
     context = multiprocessing.get_context('fork')
     barrier, queue = context.Barrier(4), context.Queue()
@@ -184,7 +184,7 @@ def test_the_folder_is_named_by_the_environment(monkeypatch, tmp_path):
     assert cache_folders()[0] == tmp_path / 'c' / '.cache' / 'pyskl'
 
 
-def test_without_a_usable_folder_the_temporary_one_serves(tmp_path, make_record, monkeypatch):
+def test_without_a_usable_folder_the_temporary_folder_is_used(tmp_path, make_record, monkeypatch):
     (tmp_path / 'file').touch()
     monkeypatch.setenv('PYSKL_CACHE', str(tmp_path / 'file' / 'below'))
     monkeypatch.setattr(record_cache.tempfile, 'gettempdir', lambda: str(tmp_path / 'temporary'))
@@ -192,15 +192,15 @@ def test_without_a_usable_folder_the_temporary_one_serves(tmp_path, make_record,
     assert (tmp_path / 'temporary') in open_records(tmp_path / 'x.pkl').path.parents
 
 
-def test_without_any_folder_the_error_says_what_to_set(tmp_path, make_record, monkeypatch):
+def test_without_any_folder_the_error_names_the_variable_to_set(tmp_path, make_record, monkeypatch):
     (tmp_path / 'file').touch()
     monkeypatch.setattr(record_cache, 'cache_folders', lambda: [tmp_path / 'file' / 'below'])
     write_annotations(tmp_path / 'x.pkl', [make_record('a')])
-    with pytest.raises(OSError, match='nowhere to keep the shared form of .*set PYSKL_CACHE'):
+    with pytest.raises(OSError, match='no folder can hold the cached records of .*set PYSKL_CACHE'):
         open_records(tmp_path / 'x.pkl')
 
 
-def test_a_full_disk_is_not_the_end(tmp_path, make_record, monkeypatch, cache_folder):
+def test_a_full_disk_falls_back_to_the_next_folder(tmp_path, make_record, monkeypatch, cache_folder):
     real = record_cache.pack_annotations
 
     def write(path, file, alive):
@@ -220,7 +220,7 @@ def test_a_missing_annotation_file_is_named(tmp_path):
         open_records('nothing.pkl')
 
 
-def test_only_a_private_folder_will_do(tmp_path):
+def test_only_a_private_folder_is_used(tmp_path):
     folder = tmp_path / 'deep' / 'folder'
     assert is_own_folder(folder)
     assert folder.stat().st_mode & 0o777 == 0o700

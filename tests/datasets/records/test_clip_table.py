@@ -1,4 +1,4 @@
-"""Ranges of clips: by hand, and the same for every dtype."""
+"""Ranges of clips: by hand, and equal for every dtype."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ def named(record):
 
 @pytest.mark.parametrize('dtype', [np.float16, np.float32, np.float64, np.int32])
 @pytest.mark.parametrize('shift', [0, -8])
-def test_ranges_are_the_least_and_the_greatest(dtype, shift):
+def test_ranges_are_minimum_and_maximum(dtype, shift):
     keypoint = np.array([[[[1, 9], [4, 2]], [[3, 5], [7, 0]]]], dtype) + dtype(shift)
     score = np.array([[[1, 0], [1, 1]]], dtype)
     assert named({'keypoint': keypoint, 'keypoint_score': score, 'img_shape': (10, 20)}) == {
@@ -28,7 +28,7 @@ def test_the_third_channel_of_boxes_is_a_score_and_of_others_is_not_known_to_be(
     assert named({'raw_file': 'x.pkl'}) == {}
 
 
-def test_a_clip_is_seen_if_a_joint_is_not_zero_and_a_score_not_either():
+def test_a_clip_is_seen_if_a_joint_and_a_score_are_not_zero():
     zeros, ones = np.zeros((1, 2, 3, 2)), np.ones((1, 2, 3, 2))
     table = table_of(
         [{'keypoint': zeros}, {'keypoint': ones}, {'keypoint': ones, 'keypoint_score': np.zeros((1, 2, 3))}]
@@ -40,12 +40,12 @@ def test_a_clip_is_seen_if_a_joint_is_not_zero_and_a_score_not_either():
 
 
 @pytest.mark.parametrize('label', [2, 2.0, np.int8(2), np.array(2), [2], (2,), np.array([2]), np.array([[2.0]])])
-def test_one_number_is_a_class_however_it_is_wrapped(label):
+def test_a_single_number_is_a_class_in_any_container(label):
     assert label_of({'label': label}) == 2
 
 
 @pytest.mark.parametrize('label', ['2', -2, 2.5, float('nan'), {}, 2**40, b'2', ['a'], [None]])
-def test_anything_else_is_not(label):
+def test_other_labels_raise(label):
     with pytest.raises((ValueError, TypeError)):
         label_of({'label': label})
 

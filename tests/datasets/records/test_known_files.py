@@ -1,4 +1,4 @@
-"""What is said of annotation files that are not there."""
+"""Hints for missing annotation files."""
 
 import pytest
 
@@ -18,11 +18,11 @@ from pyskl.datasets.records.known_files import where_from
         ('data/synthetic/coco.pkl', 'tools/data/synthetic.py'),
     ],
 )
-def test_a_missing_file_of_a_shipped_config_names_what_makes_it(path, said, tmp_path):
+def test_a_missing_file_of_a_shipped_config_has_a_hint(path, said, tmp_path):
     assert said in where_from(path)
     with pytest.raises(FileNotFoundError, match=said):
         PoseDataset(tmp_path / path)
 
 
-def test_of_other_files_nothing_is_known():
+def test_other_files_have_no_hint():
     assert where_from('data/mine/mine.pkl') == where_from('data/mine/coco.pkl') == ''

@@ -1,4 +1,4 @@
-"""Joints beside the annotations: found below their root, read safely, shared, the published pipeline unchanged."""
+"""kpfiles: found below their roots, read safely, shared, with the published pipeline unchanged."""
 
 import pickle
 import warnings
@@ -51,8 +51,8 @@ def k400(tmp_path):
     return tmp_path / 'k400.pkl'
 
 
-def test_an_unconverted_file_gives_its_clips_to_the_published_pipeline(k400):
-    with pytest.warns(UserWarning, match='the joints of 3 clips are read from 2 kpfiles; one file of all is made by'):
+def test_an_unconverted_file_works_with_the_published_pipeline(k400):
+    with pytest.warns(UserWarning, match='the joints of 3 clips are read from 2 kpfiles; tools/data/k400.py merges'):
         dataset = PoseDataset(k400, PIPELINE, split='train', box_thr=0.5, valid_ratio=0.0, test_mode=True)
     sample = dataset[1]
     assert sample['keypoint'].shape == (2, 4, 17, 2) and sample['label'] == 1
@@ -61,7 +61,7 @@ def test_an_unconverted_file_gives_its_clips_to_the_published_pipeline(k400):
     assert [int(batch['keypoint'][0, 0, 0, 0, 0]) for batch in batches] == [0, 10, 20]
 
 
-def test_unsure_boxes_are_left_out_where_valid_ratio_asks(k400):
+def test_boxes_with_low_scores_are_ignored_with_valid_ratio(k400):
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
         sure = PoseDataset(k400, PIPELINE, valid_ratio=0.4, box_thr=0.5)
@@ -71,14 +71,14 @@ def test_unsure_boxes_are_left_out_where_valid_ratio_asks(k400):
 
 
 @pytest.mark.filterwarnings('ignore:.*kpfiles')
-def test_a_pipeline_that_does_not_arrange_boxes_is_refused_unless_it_is_the_users(k400):
-    with pytest.raises(ValueError, match=r"record 'v0' has a row a detected person, .* begin with 'DecompressPose'"):
+def test_a_builtin_pipeline_without_decompress_pose_raises(k400):
+    with pytest.raises(ValueError, match=r"record 'v0' has one row per detection, .* begin with 'DecompressPose'"):
         PoseDataset(k400, PIPELINE[1:])
     assert PoseDataset(k400, [lambda results: results])[0]['keypoint'].shape == (3, 17, 3)
     assert PoseDataset(k400)[1]['keypoint'].shape == (3, 17, 3)
 
 
-def test_the_file_is_kept_in_flat_form_and_read_once(k400, cache_folder):
+def test_a_kpfile_is_converted_once_and_cached(k400, cache_folder):
     files = KeypointFiles([k400.parent])
     assert np.array_equal(files.keypoint('kpfiles/a.pkl', 'v2'), boxes_of(2))
     kept = sorted(cache_folder.glob('*.records'))
@@ -90,29 +90,29 @@ def test_the_file_is_kept_in_flat_form_and_read_once(k400, cache_folder):
         files.keypoint('kpfiles/a.pkl', 'v1')
 
 
-def test_a_path_cannot_lead_out_of_its_root(tmp_path):
+def test_a_path_cannot_point_outside_of_its_root(tmp_path):
     root = tmp_path / 'root'
     (root / 'kpfiles').mkdir(parents=True)
     outside = tmp_path / 'secret.pkl'
     outside.write_bytes(pickle.dumps({}))
     (root / 'kpfiles' / 'a.pkl').write_bytes(b'')
     for path in ('../secret.pkl', 'kpfiles/../../secret.pkl', '..\\secret.pkl'):
-        with pytest.raises(ValueError, match='leads out of'):
+        with pytest.raises(ValueError, match='points outside of'):
             locate(path, [root])
     for path in (str(outside), '/etc/passwd', 'b.pkl'):
-        with pytest.raises(FileNotFoundError, match='is not in .*, under its name or the end of its path'):
+        with pytest.raises(FileNotFoundError, match='was not found in .*, neither by its path nor by the end of it'):
             locate(path, [root])
     for path in (None, '', 'a\0.pkl', 3):
-        with pytest.raises(ValueError, match='is not the path of a file'):
+        with pytest.raises(ValueError, match='is not a file path'):
             locate(path, [root])
     for path in ('kpfiles/a.pkl', '/far/away/kpfiles/a.pkl', 'C:\\data\\kpfiles\\a.pkl'):
         assert locate(path, [root]) == root / 'kpfiles' / 'a.pkl'
     assert locate('x/a.pkl', [tmp_path, root / 'kpfiles']) == root / 'kpfiles' / 'a.pkl'
 
 
-def test_a_missing_file_is_told_when_the_dataset_is_built(k400):
+def test_a_missing_file_raises_when_the_dataset_is_built(k400):
     (k400.parent / 'kpfiles/b.pkl').unlink()
-    words = r"record 'v1' has no keypoint, and its raw_file '/x/kpfiles/b.pkl' is not in .*\(and 1 more\)"
+    words = r"record 'v1' has no keypoint, and its raw_file '/x/kpfiles/b.pkl' was not found in .*\(and 1 more\)"
     with pytest.raises(FileNotFoundError, match=words):
         PoseDataset(k400)
 
@@ -125,16 +125,16 @@ class Evil:
 @pytest.mark.parametrize(
     ('content', 'words'),
     [
-        ([1], 'holds a list; it must be a dict by frame_dir'),
+        ([1], 'holds a list; it must be a dict with frame_dir as keys'),
         ({'a': 1}, r'holds no keypoint \(boxes, V, 3\)'),
         ({'a': {'keypoint': np.zeros((3, 17))}}, r'holds no keypoint \(boxes, V, 3\)'),
-        ({'a': np.full((2, 17, 3), np.nan)}, "has NaN or infinite joints of 'a'; tools/data/k400.py leaves such"),
+        ({'a': np.full((2, 17, 3), np.nan)}, "has NaN or infinite joints of 'a'; tools/data/k400.py omits such"),
         ({'a': np.zeros((2, 17, 3), 'U3')}, r'holds no keypoint \(boxes, V, 3\)'),
         ({'a': Evil()}, 'could run code, and was not read'),
-        (None, 'is not a whole pickle'),
+        (None, 'is not a valid pickle'),
     ],
 )
-def test_what_is_no_kpfile_is_told_and_runs_nothing(tmp_path, monkeypatch, content, words):
+def test_other_files_raise_and_run_no_code(tmp_path, monkeypatch, content, words):
     monkeypatch.chdir(tmp_path)
     Path('x.pkl').write_bytes(b'nonsense' if content is None else pickle.dumps(content))
     with pytest.raises(ValueError, match=words):
@@ -150,7 +150,7 @@ def test_a_kpfile_of_bare_arrays_is_read_too(tmp_path):
 
 @given(st.data())
 @settings(max_examples=150, deadline=None)
-def test_a_damaged_kpfile_is_an_error_or_whole_arrays(data):
+def test_a_damaged_kpfile_raises_or_gives_complete_arrays(data):
     whole = bytearray(pickle.dumps({f'v{i}': {'keypoint': boxes_of(i)} for i in range(3)}, protocol=4))
     for _ in range(data.draw(st.integers(1, 4))):
         whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))

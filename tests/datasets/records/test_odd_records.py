@@ -1,4 +1,4 @@
-"""Records with odd values in any place: whatever reads them raises one line that names the file, and no other error."""
+"""Records with odd values in any field: every reader raises one line that names the file."""
 
 import pickle
 import warnings
@@ -30,7 +30,7 @@ BOXES = {
 
 @pytest.mark.filterwarnings('ignore')
 @pytest.mark.parametrize('kind', ['plain', 'boxes', 'elsewhere'])
-def test_any_value_in_any_place_ends_in_one_line_at_most(tmp_path, kind):
+def test_any_value_in_any_field_is_accepted_or_raises_one_line(tmp_path, kind):
     base = PLAIN if kind == 'plain' else BOXES
     base = {key: value for key, value in base.items() if kind != 'elsewhere' or key != 'keypoint'}
     path = tmp_path / 'odd.pkl'

@@ -1,4 +1,4 @@
-"""What the names of a pickle stand for: functions of ours, and what each does with hostile arguments."""
+"""Names in a pickle: the functions they map to, and hostile arguments."""
 
 import inspect
 import itertools
@@ -117,6 +117,6 @@ def test_only_dtypes_of_numbers_and_text_are_made(code):
 
 
 @pytest.mark.parametrize('key', [nested(4), 2**61 * 9, 1j, [], np.zeros(1), (1,) * 17, Name('a', None)])
-def test_what_is_hashed_is_short_and_shallow(key):
+def test_keys_must_be_short_and_shallow(key):
     with pytest.raises(pickle.UnpicklingError, match='a key of type'):
         check_key(key)

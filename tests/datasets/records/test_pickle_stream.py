@@ -1,4 +1,4 @@
-"""Pickles read a record at a time: the same content as read whole, the same refusals, and nothing kept."""
+"""Pickles read record by record: same content and errors as read at once, in constant memory."""
 
 import gc
 import io
@@ -40,7 +40,7 @@ def records(make_record):
 
 @pytest.mark.parametrize('pickler', [pickle.Pickler, pickle._Pickler])
 @pytest.mark.parametrize('protocol', range(6))
-def test_every_form_is_taken_apart(tmp_path, records, protocol, pickler):
+def test_every_format_is_streamed(tmp_path, records, protocol, pickler):
     forms = [
         ({'split': SPLIT, 'annotations': records}, {'split': SPLIT, 'annotations': []}),
         ({'annotations': records, 'split': SPLIT, 'more': 3}, {'annotations': [], 'split': SPLIT, 'more': 3}),
@@ -60,7 +60,7 @@ def test_every_form_is_taken_apart(tmp_path, records, protocol, pickler):
 
 
 @pytest.mark.parametrize('protocol', range(6))
-def test_what_records_may_hold_comes_back(tmp_path, protocol):
+def test_all_types_of_values_are_read_back(tmp_path, protocol):
     content = {**CONTENT, 'annotations': [1, [2], {'annotations': [3]}]}
     (found,), _ = taken(write(tmp_path / 'x.pkl', [content], protocol))
     whole = load_numbers(tmp_path / 'x.pkl')[0]
@@ -69,7 +69,7 @@ def test_what_records_may_hold_comes_back(tmp_path, protocol):
         assert np.array_equal(found[key], value) if isinstance(value, np.ndarray) else found[key] == value
 
 
-def test_records_are_not_kept(tmp_path, make_record):
+def test_records_are_not_retained(tmp_path, make_record):
     path = write(tmp_path / 'x.pkl', {'annotations': [make_record(str(i)) for i in range(20)], 'split': {}})
     alive, most = [], 0
 
@@ -91,14 +91,14 @@ def test_texts_and_small_values_may_be_shared(tmp_path, make_record):
     assert all(record['note'] == note and record['centre'].tolist() == [0, 0, 0] for record in found)
 
 
-def test_a_shared_array_is_told_apart_from_damage(tmp_path, make_record):
+def test_a_shared_array_is_distinguished_from_damage(tmp_path, make_record):
     shared = np.zeros(100)
     path = write(tmp_path / 'x.pkl', [make_record('a', more=shared), make_record('b', more=shared)])
     with pytest.raises(SharedObjectsError):
         taken(path)
 
 
-def test_what_the_function_raises_comes_through(tmp_path, records):
+def test_exceptions_of_the_callback_propagate(tmp_path, records):
     def refuse(record):
         raise ValueError('mine')
 
@@ -110,7 +110,7 @@ def test_what_the_function_raises_comes_through(tmp_path, records):
 def test_a_command_is_named_and_not_run(tmp_path, protocol):
     Command.target = tmp_path / 'harm'
     path = write(tmp_path / 'x.pkl', {'annotations': [Command()]}, protocol)
-    with pytest.raises(ValueError, match=r"x\.pkl' holds (posix|nt)\.system, which could run code"):
+    with pytest.raises(ValueError, match=r"x\.pkl' contains (posix|nt)\.system, which could run code"):
         taken(path)
     assert not Command.target.exists()
 
@@ -124,13 +124,13 @@ def test_a_command_is_named_and_not_run(tmp_path, protocol):
         (b'Pwhere\n.', "the persistent id 'where'"),
         (b'\x80\x02\x82\x01.', 'the extension code 1'),
         (b'\x80\x02cnumpy\nndarray\nN}X\x01\x00\x00\x00aK\x01s\x86b.', 'a state for a Name'),
-        (b'\x80\x04\x8e\xff\xff\xff\xff\xff\xff\xff\x7f.', 'is not a whole pickle'),
+        (b'\x80\x04\x8e\xff\xff\xff\xff\xff\xff\xff\x7f.', 'is not a valid pickle'),
         (b'\x80\x04Nr\xff\xff\xff\x7f.', 'memo number 2147483647 after 0'),
-        (b'', 'is not a whole pickle'),
-        (b'PK\x03\x04 a zip file', 'is not a whole pickle'),
+        (b'', 'is not a valid pickle'),
+        (b'PK\x03\x04 a zip file', 'is not a valid pickle'),
     ],
 )
-def test_anything_else_is_refused_in_one_line(tmp_path, data, words):
+def test_other_content_raises_one_line(tmp_path, data, words):
     (tmp_path / 'x.pkl').write_bytes(data)
     with pytest.raises(ValueError, match='annotation file') as error:
         taken(tmp_path / 'x.pkl')
@@ -141,7 +141,7 @@ def test_every_cut_of_a_file_is_noticed(tmp_path, records):
     data = pickle.dumps({'split': SPLIT, 'annotations': records})
     for end in range(0, len(data), 7):
         (tmp_path / 'x.pkl').write_bytes(data[:end])
-        with pytest.raises(ValueError, match='is not a whole pickle'):
+        with pytest.raises(ValueError, match='is not a valid pickle'):
             taken(tmp_path / 'x.pkl')
 
 
@@ -150,7 +150,7 @@ DATA = pickle.dumps({'split': SPLIT, 'annotations': [{'frame_dir': n, 'keypoint'
 
 @settings(max_examples=300, deadline=None)
 @given(position=st.integers(0, len(DATA) - 1), garbage=st.binary(min_size=1, max_size=8))
-def test_garbage_is_read_as_by_the_other_reader_or_refused(tmp_path_factory, position, garbage):
+def test_both_readers_agree_on_garbage(tmp_path_factory, position, garbage):
     path = tmp_path_factory.getbasetemp() / 'garbage.pkl'
     path.write_bytes(DATA[:position] + garbage + DATA[position + len(garbage) :])
     try:
@@ -171,7 +171,7 @@ def _said(value):
     return re.sub(r' at 0x[0-9a-f]+', '', repr(value).replace('SafeArray', 'array'))
 
 
-def test_a_pickle_written_in_pieces_is_one(tmp_path, records):
+def test_a_pickle_written_record_by_record_is_valid(tmp_path, records):
     file = io.BytesIO()
     writer = PickleWriter(file)
     for record in records:
@@ -184,7 +184,7 @@ def test_a_pickle_written_in_pieces_is_one(tmp_path, records):
     assert [record['frame_dir'] for record in found] == ['a', 'b', 'c'] and rest['split'] == SPLIT
 
 
-def test_a_bare_list_may_be_written_in_pieces(records):
+def test_a_list_may_be_written_record_by_record(records):
     file = io.BytesIO()
     writer = PickleWriter(file, bare=True)
     for record in records:

@@ -1,4 +1,4 @@
-"""What the reader of pickles admits, and what it does with the rest."""
+"""What the pickle reader admits, and what raises."""
 
 import collections
 import os
@@ -27,7 +27,7 @@ def write(path, data, protocol=4):
 
 
 @pytest.mark.parametrize('protocol', range(6))
-def test_arrays_and_containers_come_back_as_they_were(tmp_path, protocol):
+def test_arrays_and_containers_are_read_back_equal(tmp_path, protocol):
     found = load_numbers(write(tmp_path / 'a.pkl', CONTENT, protocol))
     assert list(found) == list(CONTENT)
     for key, expected in CONTENT.items():
@@ -54,7 +54,7 @@ class Command:
 def test_a_command_is_named_and_not_run(tmp_path):
     Command.target = tmp_path / 'harm'
     path = write(tmp_path / 'a.pkl', {'annotations': [Command()]})
-    with pytest.raises(ValueError, match=r"a\.pkl' holds (posix|nt)\.system, which could run code"):
+    with pytest.raises(ValueError, match=r"a\.pkl' contains (posix|nt)\.system, which could run code"):
         load_numbers(path)
     assert not Command.target.exists()
 
@@ -71,21 +71,21 @@ def test_a_command_is_named_and_not_run(tmp_path):
     ],
 )
 def test_anything_else_is_forbidden_by_name(tmp_path, data, named):
-    with pytest.raises(ValueError, match='may hold NumPy arrays of numbers and builtin containers only') as error:
+    with pytest.raises(ValueError, match='only NumPy arrays of numbers and builtin containers are allowed') as error:
         load_numbers(write(tmp_path / 'a.pkl', data))
     assert named in str(error.value)
 
 
-def test_a_shape_that_lies_about_its_bytes_is_refused(tmp_path):
+def test_a_shape_that_does_not_match_its_bytes_raises(tmp_path):
     data = pickle.dumps(np.zeros(4, np.uint8), protocol=2)
     assert data.count(b'K\x04\x85') == 1  # the shape: (4,)
-    with pytest.raises(ValueError, match='an array of another size than its shape'):
+    with pytest.raises(ValueError, match='an array whose size does not match its shape'):
         load_numbers(write(tmp_path / 'a.pkl', data.replace(b'K\x04\x85', b'K\xff\x85')))
 
 
 @pytest.mark.parametrize('data', [b'', b'\x80', b'PK\x03\x04 a zip file', b'{"split": {}}', b'\x80\x04\x95\xff'])
-def test_what_is_no_pickle_says_so_in_one_line(tmp_path, data):
-    with pytest.raises(ValueError, match=r"annotation file '.*a\.pkl' is not a whole pickle") as error:
+def test_files_that_are_not_pickles_raise_one_line(tmp_path, data):
+    with pytest.raises(ValueError, match=r"annotation file '.*a\.pkl' is not a valid pickle") as error:
         load_numbers(write(tmp_path / 'a.pkl', data))
     assert '\n' not in str(error.value)
 
@@ -93,11 +93,11 @@ def test_what_is_no_pickle_says_so_in_one_line(tmp_path, data):
 def test_every_cut_of_a_file_is_noticed(tmp_path):
     data = pickle.dumps(CONTENT)
     for end in range(len(data)):
-        with pytest.raises(ValueError, match='is not a whole pickle'):
+        with pytest.raises(ValueError, match='is not a valid pickle'):
             load_numbers(write(tmp_path / 'a.pkl', data[:end]))
 
 
-def test_missing_file_and_folder_keep_their_kind(tmp_path):
+def test_a_missing_file_and_a_folder_keep_their_exception_types(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"nothing\.pkl' does not exist; check ann_file"):
         load_numbers(tmp_path / 'nothing.pkl')
     with pytest.raises(IsADirectoryError, match='is a folder; name the pickle in it'):

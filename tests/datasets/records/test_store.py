@@ -1,4 +1,4 @@
-"""The file that processes share: records come back equal, and damage is noticed."""
+"""Record stores: records are read back equal, and damage is detected."""
 
 import pickle
 
@@ -46,7 +46,7 @@ def records(make_record):
     ]
 
 
-def test_every_kind_of_record_comes_back_as_it_was_and_read_only(tmp_path, records):
+def test_every_kind_of_record_is_read_back_equal_and_read_only(tmp_path, records):
     found = store(tmp_path / 'x', records, verify=True)
     assert len(found) == len(records)
     for record, back in zip(records, found, strict=True):
@@ -57,20 +57,20 @@ def test_every_kind_of_record_comes_back_as_it_was_and_read_only(tmp_path, recor
         found.record(9)
 
 
-def test_numbers_are_kept_in_the_byte_order_of_the_machine(tmp_path, make_record):
+def test_numbers_are_stored_in_native_byte_order(tmp_path, make_record):
     keypoint = make_record()['keypoint']
     found = store(tmp_path / 'x', [make_record(keypoint=np.asfortranarray(keypoint.astype('>f4')))]).record(0)
     assert found['keypoint'].dtype == np.float32 and found['keypoint'].flags.c_contiguous
     assert np.array_equal(found['keypoint'], keypoint)
 
 
-def test_arrays_lie_where_their_dtype_may(tmp_path, records):
+def test_arrays_are_aligned_for_their_dtype(tmp_path, records):
     for record in store(tmp_path / 'x', records):
         for value in record.values():
             assert not isinstance(value, np.ndarray) or value.flags.aligned
 
 
-def test_tables_tell_shapes_labels_and_names_without_the_records(tmp_path, make_record):
+def test_tables_hold_shapes_labels_and_names(tmp_path, make_record):
     records = [make_record('a', label=7), make_record('b', label=None), make_record('é', label=[1, 2], dims=3)]
     found = store(tmp_path / 'x', records)
     assert found.labels.tolist() == [7, -1, -1]
@@ -93,7 +93,7 @@ def test_splits_go_by_the_names_they_were_given(tmp_path, make_record):
     assert numbers.split_names() == {'val': [1, 2]} and numbers.names == ['0', '1', '2']
 
 
-def test_problems_are_kept_with_the_record_they_belong_to(tmp_path, make_record):
+def test_problems_are_stored_with_their_records(tmp_path, make_record):
     found = store(tmp_path / 'x', [make_record('a'), make_record('b', total_frames=9)])
     assert found.problem_rows.tolist() == [1]
     assert 'total_frames=9' in found.problem(1)
@@ -124,21 +124,21 @@ def test_opening_reads_neither_records_nor_tables(tmp_path, make_record):
 
 
 @pytest.mark.parametrize('length', [0, 10, 31, 64, 500, -1])
-def test_a_cut_store_is_named_when_opened(tmp_path, make_record, length):
+def test_a_truncated_store_raises_when_opened(tmp_path, make_record, length):
     path = tmp_path / 'x.skl'
     store(path, [make_record('a'), make_record('b')])
     path.write_bytes(path.read_bytes()[:length])
     with pytest.raises(
-        TornStoreError, match=r"x\.skl' is (empty|cut off|cut off or torn: \d+ bytes, written were \d+)$"
+        TornStoreError, match=r"x\.skl' is (empty|truncated|truncated or incomplete: \d+ bytes instead of \d+)$"
     ):
         RecordStore(path)
 
 
-def test_another_version_is_named(tmp_path, make_record):
+def test_another_version_raises(tmp_path, make_record):
     path = tmp_path / 'x'
     store(path, [make_record('a')])
     path.write_bytes(path.read_bytes()[:8] + b'\x01' + path.read_bytes()[9:])
-    with pytest.raises(TornStoreError, match='of version 1, this program reads 2: build it again'):
+    with pytest.raises(TornStoreError, match='of version 1, but version 2 is needed: rebuild it'):
         RecordStore(path)
 
 
@@ -154,7 +154,7 @@ def everything(found):
 
 @settings(max_examples=300, deadline=None)
 @given(data=st.data())
-def test_a_flipped_bit_is_noticed_or_does_no_harm(data, tmp_path_factory):
+def test_a_flipped_bit_is_detected_or_harmless(data, tmp_path_factory):
     path = tmp_path_factory.getbasetemp() / 'flipped.skl'
     records = [
         {
@@ -200,7 +200,7 @@ def test_garbage_is_an_error_of_one_line_also_without_checksums(data, tmp_path_f
             assert '\n' not in str(error)
 
 
-def test_damage_is_told_by_table_and_record(tmp_path, make_record):
+def test_damage_lists_tables_and_records(tmp_path, make_record):
     path = tmp_path / 'x'
     found = store(path, [make_record(str(i), frames=4 + i) for i in range(3)])
     assert [item for item in found.damage() if item is not None] == []
@@ -209,8 +209,6 @@ def test_damage_is_told_by_table_and_record(tmp_path, make_record):
     path.unlink()
     path.write_bytes(flipped(whole, at, 0))
     assert list(RecordStore(path).damage())[-3:] == [None, 1, None]
-    with pytest.raises(
-        TornStoreError, match="x' is damaged: record number 1; copy it, or build it from its pickle, ag"
-    ):
+    with pytest.raises(TornStoreError, match="x' is damaged: record number 1; copy it again or rebuild it from its"):
         RecordStore(path, verify=True).record(1)
     assert RecordStore(path).record(1)['frame_dir'] == '1'  # who does not ask is not told

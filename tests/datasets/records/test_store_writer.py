@@ -1,4 +1,4 @@
-"""Writing stores: what is left out, what an interruption leaves, and in how little memory."""
+"""Writing stores: omitted values, interruptions and memory use."""
 
 import io
 import pickle
@@ -25,10 +25,10 @@ def test_an_unfinished_store_has_no_header():
     assert file.getvalue()[:64] == bytes(64)
 
 
-def test_a_value_that_cannot_be_kept_is_left_out_with_a_warning(tmp_path, make_record):
+def test_a_value_that_cannot_be_stored_is_omitted_with_a_warning(tmp_path, make_record):
     with (
         (tmp_path / 'x').open('wb') as file,
-        pytest.warns(UserWarning, match="'odd' of type object, which is left out"),
+        pytest.warns(UserWarning, match="'odd' of type object cannot be stored and is omitted"),
     ):
         write_store(file, [make_record(odd=object()), make_record(odd=object())], None, 'x')
     assert 'odd' not in RecordStore(tmp_path / 'x').record(1)
@@ -66,7 +66,7 @@ def test_labels_of_the_table(tmp_path, make_record, label, kept):
     assert RecordStore(tmp_path / 'x').labels.tolist() == [kept]
 
 
-def test_a_pickle_of_shared_arrays_is_read_whole(tmp_path, make_record):
+def test_a_pickle_with_shared_arrays_is_read_at_once(tmp_path, make_record):
     shared = np.arange(100.0)
     records = [make_record(str(i), boxes=shared) for i in range(1500)]
     (tmp_path / 'x.pkl').write_bytes(pickle.dumps({'annotations': records, 'split': {'val': ['7']}}))

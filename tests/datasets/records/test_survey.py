@@ -27,7 +27,7 @@ def test_a_joint_is_seen_unless_its_score_or_all_its_coordinates_are_zero():
     assert seen_joints(keypoint, np.array([[[1, 1, 1, 0]]])).ravel().tolist() == [False, True, True, False]
 
 
-def test_sound_records_have_no_problems():
+def test_valid_records_have_no_problems():
     score = np.ones((1, 4, 17), np.float32)
     assert problems_of(record(keypoint_score=score, img_shape=(8, 8))) == {}
     boxes = {'frame_dir': 'k400', 'label': 1, 'total_frames': 3, 'frame_inds': np.arange(3), 'raw_file': 'x'}
@@ -35,14 +35,14 @@ def test_sound_records_have_no_problems():
     assert problems_of({**boxes, 'keypoint': np.ones((3, 17, 3))}) == {}
 
 
-def test_all_problems_of_a_record_are_told():
+def test_all_problems_of_a_record_are_reported():
     bad = record(label='wave')
     bad['keypoint'][0, 0, :3] = np.nan
     bad['total_frames'] = 9
     bad['keypoint_score'] = np.ones((1, 3, 17))
     assert problems_of(bad) == {
-        'has a label that is no class index': "label 'wave'",
-        "has total_frames other than keypoint's T": '9, keypoint (1, 4, 17, 2)',
+        'has a label that is not a class index': "label 'wave'",
+        "has total_frames that differ from keypoint's T": '9, keypoint (1, 4, 17, 2)',
         'has NaN or infinite coordinates': '6 values',
         "has a keypoint_score that is not keypoint's (M, T, V)": 'float64 (1, 3, 17), keypoint (1, 4, 17, 2)',
     }
@@ -53,15 +53,15 @@ def test_all_problems_of_a_record_are_told():
     [
         ({'keypoint': np.zeros((0, 4, 17, 2))}, 'has no person'),
         ({'keypoint': np.zeros((1, 0, 17, 2)), 'total_frames': 0}, 'has no frames'),
-        ({'keypoint': np.zeros((1, 4, 17, 5))}, 'has no joints, or neither 2 nor 3 coordinates'),
-        ({'keypoint': np.zeros((4, 17, 2))}, 'has a keypoint that is no array of numbers (M, T, V, C)'),
-        ({'keypoint': [[1]]}, 'has a keypoint that is no array of numbers (M, T, V, C)'),
+        ({'keypoint': np.zeros((1, 4, 17, 5))}, 'has no joints, or not 2 or 3 coordinates'),
+        ({'keypoint': np.zeros((4, 17, 2))}, 'has a keypoint that is not an array of numbers (M, T, V, C)'),
+        ({'keypoint': [[1]]}, 'has a keypoint that is not an array of numbers (M, T, V, C)'),
         ({'keypoint': None}, 'has no keypoint'),
         ({'keypoint': None, 'frame_inds': np.array([5])}, 'has boxes that cannot be arranged in frames'),
         ({'keypoint': np.ones((2, 17, 3)), 'frame_inds': [0]}, 'has boxes that cannot be arranged in frames'),
-        ({'frame_dir': ['a']}, 'has a frame_dir that is no text'),
+        ({'frame_dir': ['a']}, 'has a frame_dir that is not text'),
         ({'img_shape': (0, 5)}, 'has a field that cannot be used'),
-        ({'total_frames': np.arange(4)}, "has total_frames other than keypoint's T"),
+        ({'total_frames': np.arange(4)}, "has total_frames that differ from keypoint's T"),
         ({'keypoint_score': np.full((1, 4, 17), np.inf)}, 'has NaN or infinite scores'),
     ],
 )
@@ -70,12 +70,12 @@ def test_each_problem_has_its_kind(change, kind):
 
 
 @pytest.mark.parametrize(('label', 'number'), [(3, 3), (3.0, 3), (None, -1), (np.array([4]), 4), ([1, 2], -2)])
-def test_labels_of_every_form(label, number):
+def test_labels_in_every_container(label, number):
     assert label_of({'label': label}) == number
 
 
 @pytest.mark.parametrize('label', ['1', 1.5, float('nan'), np.float32('inf'), -3, 10**30, {}, ['a']])
-def test_what_is_no_label_is_refused(label):
+def test_invalid_labels_raise(label):
     with pytest.raises((ValueError, TypeError)):
         label_of({'label': label})
 
@@ -90,7 +90,7 @@ def test_persons_who_are_never_seen_do_not_count_as_missing_joints():
     assert table.missing_joints.nonzero()[0].tolist() == [5]
 
 
-def test_survey_goes_over_broken_records():
+def test_survey_accepts_invalid_records():
     empty = record('empty')
     empty['keypoint'][:] = 0
     table = survey([record('ok'), 7, {}, record('nan', start=np.nan), empty])
@@ -100,7 +100,7 @@ def test_survey_goes_over_broken_records():
     assert usual_layout(table) == (17, 2)
 
 
-def test_equal_content_is_found_whatever_the_name_and_only_if_all_bytes_are():
+def test_content_is_equal_if_all_bytes_are():
     clips = [record('a'), record('b'), record('c', start=2), record('d', shape=(1, 4, 34, 1)), record('e')]
     table = survey(clips)
     assert same_content(table) == [[0, 1, 4]]
@@ -117,13 +117,13 @@ def test_splits_pair_within_their_protocol():
     assert protocol_pairs(['train', 'val', 'test']) == [('train', 'val'), ('train', 'test')]
 
 
-def test_members_are_records_by_name_and_what_is_lost():
+def test_members_are_records_by_name_and_unknown_names():
     inside, unknown = members_of(['a', 'b', 'b'], {'train': ['b', 'x', 'b'], 'val': ['a']})
     assert {split: members.tolist() for split, members in inside.items()} == {'train': [1, 2], 'val': [0]}
     assert unknown == {'train': ['x']}
 
 
-def test_layout_goes_by_joints_and_dims():
+def test_layouts_are_guessed_by_joints_and_dims():
     assert guess_layouts(survey([record()])) == (2, ['coco'])
     assert guess_layouts(survey([record(shape=(1, 4, 25, 3))])) == (3, ['nturgb+d'])
     scored = record(shape=(1, 4, 18, 3))

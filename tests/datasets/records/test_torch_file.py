@@ -1,4 +1,4 @@
-"""Files of torch.save: the tensors are those that torch reads, and no argument of a file is trusted."""
+"""Files of torch.save: tensors equal those that torch reads, and no argument in a file is trusted."""
 
 import inspect
 import io
@@ -40,7 +40,7 @@ def content():
 @pytest.mark.filterwarnings('ignore:Detected pickle protocol')
 @pytest.mark.parametrize('protocol', [2, 3, 4, 5])
 @pytest.mark.parametrize('zipped', [True, False])
-def test_tensors_are_those_that_torch_reads(tmp_path, zipped, protocol):
+def test_tensors_equal_those_that_torch_reads(tmp_path, zipped, protocol):
     torch.save(content(), tmp_path / 'x', pickle_protocol=protocol, _use_new_zipfile_serialization=zipped)
     found = read_torch(tmp_path / 'x', {}, {})
     expected = torch.load(tmp_path / 'x', weights_only=False)
@@ -155,7 +155,7 @@ ZIPS = {
 
 
 @pytest.mark.parametrize('kind', ZIPS)
-def test_archives_that_lie_are_refused(tmp_path, kind):
+def test_inconsistent_archives_raise(tmp_path, kind):
     data, entries = ZIPS[kind]
     path = archive(tmp_path / 'x', data, **entries)
     if kind == 'good':
@@ -165,14 +165,14 @@ def test_archives_that_lie_are_refused(tmp_path, kind):
         read_torch(path, {}, {})
 
 
-def test_a_view_repeated_within_reason_costs_nothing_and_without_is_refused(tmp_path):
+def test_a_moderately_repeated_view_costs_nothing_and_others_raise(tmp_path):
     call = tensor(size=(2**24,), stride=(0,))[:-1]
     path = archive(tmp_path / 'x', b'(' + call * 20 + b'l.', **{'x/data/0': bytes(32)})
     with pytest.raises(pickle.UnpicklingError, match='bytes of content in a file of'):
         read_torch(path, {}, {})
 
 
-def test_a_chain_that_announces_more_than_it_has_is_refused(tmp_path):
+def test_storages_larger_than_the_file_raise(tmp_path):
     torch.save({'a': torch.arange(23.0)}, tmp_path / 'x', _use_new_zipfile_serialization=False)
     data = (tmp_path / 'x').read_bytes()
     numbers = (b'K\x17', b'J\xff\xff\xff\x7f'), (struct.pack('<q', 23), struct.pack('<q', 2**60))

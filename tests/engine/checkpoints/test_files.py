@@ -277,7 +277,7 @@ def test_an_address_is_fetched_once(file, tmp_path, monkeypatch):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f'http://127.0.0.1:{server.server_port}/net.pth'
         fetched, _ = find_checkpoint(url)
-        with pytest.raises(OSError, match=r'cannot fetch .*/absent.pth: .*404'):
+        with pytest.raises(OSError, match=r'cannot download .*/absent.pth: .*404'):
             find_checkpoint(url.replace('net.pth', 'absent.pth'))
         server.shutdown()
     assert read_checkpoint(fetched)['state_dict'].keys() == Net().state_dict().keys()
