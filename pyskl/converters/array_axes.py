@@ -44,7 +44,7 @@ def parse_axes(text: str) -> Axes:
     lacking = [letter for letter in 'TVC' if letter not in letters]
     if not _ORDER.fullmatch(text) or lacking or len(set(letters)) < len(letters) or set(letters) - set(ORDER):
         raise ValueError(
-            f"axes {text!r} must hold T, V, C, and N or M if they are there, each once, such as TVC, VCT or 'T(VC)'"
+            f"axes {text!r} must contain T, V and C, and optionally N and M, each once, such as TVC, VCT or 'T(VC)'"
         )
     return Axes(text, groups)
 
@@ -62,8 +62,8 @@ def to_clips(array: np.ndarray, axes: Axes, sizes: dict[str, int]) -> np.ndarray
     """
     if array.ndim != len(axes.groups):
         raise ValueError(
-            f'shape {array.shape} has {array.ndim} axes, --axes {axes.text} has {len(axes.groups)}; a letter an '
-            f"axis, and in parentheses those that are stored as one: 'T(VC)' is (frames, joints x coordinates)"
+            f'shape {array.shape} has {array.ndim} axes, but --axes {axes.text} has {len(axes.groups)}; write one '
+            f"letter per axis, with flattened axes in parentheses: 'T(VC)' is (frames, joints x coordinates)"
         )
     shape = []
     for length, group in zip(array.shape, axes.groups, strict=True):
@@ -82,10 +82,11 @@ def _split(length: int, group: str, sizes: dict[str, int], shape: tuple[int, ...
     if len(unknown) > 1:
         raise ValueError(f'--axes {text}: the sizes of {" and ".join(unknown)} in one pair of parentheses are unknown')
     if (length != known) if not unknown else (length % known or not length):
-        told = ' x '.join(f'{letter} {sizes.get(letter, "?")}' for letter in group)
+        product = ' x '.join(f'{letter} {sizes.get(letter, "?")}' for letter in group)
         total = f' = {known}' if len(group) > 1 and not unknown else ''
         raise ValueError(
-            f'shape {shape}: the axis {group} of --axes {text} is {length}, the skeleton makes it {told}{total}'
+            f'shape {shape}: axis {group} of --axes {text} has length {length}, but the skeleton requires '
+            f'{product}{total}'
         )
     return [sizes.get(letter, length // known) for letter in group]
 
@@ -106,17 +107,17 @@ def parse_coords(text: str, dims: int) -> tuple[str, ...]:
     names = tuple(name.strip() for name in text.split(','))
     used = [name for name in names if name != '-']
     if not set(names) <= set(COORDINATES) or len(set(used)) < len(used) or not {'x', 'y'} <= set(used):
-        raise ValueError(f'--coords must name x, y, z, score, each once, and - for what is left out, got {text!r}')
+        raise ValueError(f'--coords must name x, y, z, score, each once, and - for ignored channels, got {text!r}')
     if ('z' in used) != (dims == 3):
-        way = 'write - in place of z, or name a 3D layout' if dims == 2 else 'name z, or a 2D layout'
+        way = 'write - instead of z, or choose a 3D layout' if dims == 2 else 'name z, or choose a 2D layout'
         raise ValueError(f'--coords {text}: the layout is {dims}D; {way}')
     if 'score' in used and dims == 3:
-        raise ValueError(f'--coords {text}: a score goes with 2D joints; write - in place of score')
+        raise ValueError(f'--coords {text}: only 2D joints can have a score; write - instead of score')
     return names
 
 
 def trimmed(keypoint: np.ndarray) -> np.ndarray:
-    """Remove all-zero persons and the zero padding at the end; ``(M, T, V, C)``.
+    """Remove all-zero persons and zero padding at the end; ``(M, T, V, C)``.
 
     Raises:
         ValueError: If nothing is left.

@@ -39,23 +39,23 @@ def read_array(path: Path, key: str | None = None) -> np.ndarray:
     """
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
-        raise ValueError(f'its name must end with one of {", ".join(SUFFIXES)}')
+        raise ValueError(f'the file name must end with one of {", ".join(SUFFIXES)}')
     if path.stat().st_size > MAX_BYTES:
         raise ValueError(f'larger than {MAX_BYTES >> 30} GB')
     try:
         array = reader(path, key)
     except MemoryError:
-        raise ValueError('it does not fit into memory') from None
+        raise ValueError('the file does not fit into memory') from None
     if not isinstance(array, np.ndarray) or array.dtype.kind not in 'fiu':
         found = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
-        raise ValueError(f'{"what it holds" if key is None else f"key {key!r}"} is {found}, not an array of numbers')
+        raise ValueError(f'{"its content" if key is None else f"key {key!r}"} is {found}, not an array of numbers')
     return array
 
 
 def _npy(path: Path, key: str | None) -> np.ndarray:
     if key is not None:
-        raise ValueError(f'a .npy file has no key {key!r}; leave --key out')
-    with path.open('rb') as file, _garbled('array of NumPy'):
+        raise ValueError(f'a .npy file has no key {key!r}; remove --key')
+    with path.open('rb') as file, _garbled('NumPy array'):
         return np.load(file, allow_pickle=False)
 
 
@@ -77,13 +77,13 @@ def _garbled(what: str) -> Iterator[None]:
     except Exception as error:
         if str(error).startswith(_OURS):
             raise
-        raise ValueError(f'no {what}: {_without_advice(error)}') from None
+        raise ValueError(f'not a valid {what}: {_without_advice(error)}') from None
 
 
 def _without_advice(error: Exception) -> str:
     """NumPy's message, without its advice to allow pickles."""
     text = ' '.join(str(error).split()) or type(error).__name__
-    return 'it holds objects of Python, which could run code' if 'pickle' in text else text
+    return 'it contains Python objects, which could run code' if 'pickle' in text else text
 
 
 def _mat(path: Path, key: str | None) -> np.ndarray:
@@ -91,18 +91,18 @@ def _mat(path: Path, key: str | None) -> np.ndarray:
     with path.open('rb') as file, _garbled('MAT file'), warnings.catch_warnings():
         warnings.simplefilter('ignore')
         if scipy.io.matlab.matfile_version(file)[0] == 2:
-            raise ValueError('MATLAB 7.3 (HDF5); save it with -v7, or as .npz')
+            raise ValueError('MATLAB 7.3 (HDF5) is not supported; save it with -v7, or as .npz')
         known = [name for name, *_ in scipy.io.whosmat(file)]
         content = scipy.io.loadmat(file, variable_names=[_only(first or None, known)])
     found = [name for name in content if not name.startswith('__')]
     if not found:
-        raise ValueError(f'no MAT file: variable {known[0]!r} is named and not there')
+        raise ValueError(f'not a valid MAT file: variable {known[0]!r} is listed but missing')
     value = content[found[0]]
     for field in fields:
         while isinstance(value, np.ndarray) and value.dtype.names is None and value.size == 1 and value.dtype == object:
             value = value.item()
         if not isinstance(value, np.ndarray) or field not in (value.dtype.names or ()):
-            raise ValueError(f'no key {key!r}: {field!r} is no field of {first!r}')
+            raise ValueError(f'no key {key!r}: {first!r} has no field {field!r}')
         value = value[field]
     while isinstance(value, np.ndarray) and value.dtype == object and value.size == 1:
         value = value.item()
@@ -113,7 +113,7 @@ def _json(path: Path, key: str | None) -> np.ndarray:
     try:
         content = json_input.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
-        raise ValueError(f'no JSON: {error}') from None
+        raise ValueError(f'not JSON: {error}') from None
     for step in key.split('.') if key else ():
         if isinstance(content, dict) and step in content:
             content = content[step]
@@ -121,13 +121,13 @@ def _json(path: Path, key: str | None) -> np.ndarray:
             content = content[int(step)]
         else:
             has = list(content)[:8] if isinstance(content, dict) else f'a {type(content).__name__}'
-            raise ValueError(f'no key {key!r}: at {step!r} there is {has}')
+            raise ValueError(f'no key {key!r}: {step!r} not found in {has}')
     if isinstance(content, dict):
-        raise ValueError(f'--key must say which of its arrays: {", ".join(list(content)[:8])}')
+        raise ValueError(f'--key must select one of its arrays: {", ".join(list(content)[:8])}')
     try:
         array = np.array(content)
     except (ValueError, OverflowError):
-        raise ValueError('its lists are not all of one length') from None
+        raise ValueError('its lists differ in length') from None
     if array.dtype == object and _numbers_or_null(content):
         array = np.array(content, dtype=float)  # null is NaN
     return array
@@ -151,28 +151,28 @@ def _table(path: Path, key: str | None) -> np.ndarray:
     try:
         text = path.read_text(encoding='utf-8-sig')
     except UnicodeDecodeError as error:
-        raise ValueError(f'no text: {error}') from None
+        raise ValueError(f'not text: {error}') from None
     lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith('#')]
     if not lines:
-        raise ValueError('it holds no line of numbers')
+        raise ValueError('it has no line of numbers')
     delimiter = max(',;\t', key=lines[0].count)
     if delimiter in lines[0]:
         try:
             rows = list(csv.reader(io.StringIO('\n'.join(lines)), delimiter=delimiter))
         except csv.Error as error:
-            raise ValueError(f'no table: {error}') from None
+            raise ValueError(f'not a valid table: {error}') from None
     else:
         rows = [line.split() for line in lines]
     head = not _all_numbers(rows[0][columns])
     rows = rows[head:]
     if not rows or len(set(map(len, rows))) > 1:
-        raise ValueError(f'its rows have {sorted(set(map(len, rows)))[:5]} columns' if rows else 'it holds only a head')
+        raise ValueError(f'its rows have {sorted(set(map(len, rows)))[:5]} columns' if rows else 'it has only a header')
     if not len(rows[0][columns]):
-        raise ValueError(f'it has {len(rows[0])} columns, of which --key {key} is none')
+        raise ValueError(f'--key {key} selects none of its {len(rows[0])} columns')
     try:
         return np.array([[float(cell) if cell.strip() else np.nan for cell in row[columns]] for row in rows])
     except ValueError as error:
-        raise ValueError(f'a cell is no number: {error}') from None
+        raise ValueError(f'a cell is not a number: {error}') from None
 
 
 def _all_numbers(cells: list[str]) -> bool:
@@ -190,8 +190,8 @@ def _only(key: str | None, names: list[str]) -> str:
     if key in names:
         return key
     if key is None:
-        raise ValueError(f'--key must say which of its arrays: {", ".join(names[:8]) or "it holds none"}')
-    raise ValueError(f'no key {key!r}; it holds {", ".join(names[:8])}')
+        raise ValueError(f'--key must select one of its arrays: {", ".join(names[:8]) or "it has none"}')
+    raise ValueError(f'no key {key!r}; it has {", ".join(names[:8])}')
 
 
 _READERS = {

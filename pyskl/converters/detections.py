@@ -62,7 +62,7 @@ def detections_of(
     """
     if listed and len(set(listed)) < len(listed):
         twice = next(number for number, count in Counter(listed).items() if count > 1)
-        raise ValueError(f'frame {twice} comes twice')
+        raise ValueError(f'frame {twice} is listed twice')
     rows = list(found)
     span = (min(listed), max(listed)) if listed else None
     if not rows:
@@ -83,7 +83,7 @@ def detections_of(
                 f'keypoints {keypoint.shape[1:]} with keypoint_scores {score.shape[1:]}; they must be (V, 2) and (V,)'
             )
     if not 0 < keypoint.shape[1] <= MAX_JOINTS:
-        raise ValueError(f'{keypoint.shape[1]} joints; at most {MAX_JOINTS} can be')
+        raise ValueError(f'{keypoint.shape[1]} joints; it must be 1 to {MAX_JOINTS}')
     keypoint, score = _checked(keypoint, score, visibility=format == 'coco')
     if joints is not None and len(joints) != keypoint.shape[1]:
         joints = None
@@ -98,7 +98,7 @@ def _numbers(lists: Sequence, frames: Sequence[int], what: str) -> np.ndarray:
     """
     try:
         values = np.asarray(lists)
-        if values.dtype.kind == 'O':  # null, or whole numbers of 20 digits and more
+        if values.dtype.kind == 'O':  # null, or integers of 20 digits and more
             flat = [np.nan if value is None else value for value in values.ravel()]
             if not all(isinstance(value, int | float) for value in flat):
                 raise ValueError
@@ -117,8 +117,8 @@ def _odd_one(lists: Sequence, frames: Sequence[int], what: str) -> str:
         if not isinstance(values, list):
             return f'frame {number}: {what} must be a list of numbers, got {str(values)[:60]}'
         if len(values) != first:
-            return f'frame {number}: {len(values)} numbers of {what} where the first person has {first}'
-    return f'{what} must be lists of numbers, equally many for each joint'
+            return f'frame {number}: {what} has {len(values)} numbers, but {first} for the first person'
+    return f'{what} must be lists of numbers, the same count for each joint'
 
 
 def _checked(keypoint: np.ndarray, score: np.ndarray, visibility: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -133,15 +133,18 @@ def _checked(keypoint: np.ndarray, score: np.ndarray, visibility: bool) -> tuple
         ValueError: If a number is infinite or too large, or the coordinates are not pixels.
     """
     if np.isinf(keypoint).any() or np.isinf(score).any():
-        raise ValueError('an infinite number among the keypoints')
+        raise ValueError('the keypoints contain infinite numbers')
     seen = ~np.isnan(keypoint).any(-1) & (score > 0)  # NaN > 0 is False
     score = np.where(seen, score, 0)
     keypoint = np.where(seen[..., None], keypoint, 0)
     largest = np.abs(keypoint).max(initial=0)
     if largest > MAX_PIXEL or score.max(initial=0) > MAX_SCORE:
-        raise ValueError(f'a coordinate of {largest:g} or a score of {score.max():g}: no pixels or no score')
+        raise ValueError(
+            f'a coordinate of {largest:g} or a score of {score.max():g} is out of range; coordinates must be pixels of '
+            f'at most {MAX_PIXEL:g}, scores at most {MAX_SCORE:g}'
+        )
     if seen.any() and largest <= 1:
-        raise ValueError('all coordinates lie within 0 and 1: shares of the picture; they must be pixels')
+        raise ValueError('all coordinates are between 0 and 1, fractions of the image size; they must be pixels')
     if visibility and score.max(initial=0) == 2 and np.isin(score, (0, 1, 2)).all():
         score = np.minimum(score, 1)
     return keypoint.astype(np.float32), score.astype(np.float32)

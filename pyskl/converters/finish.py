@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from pyskl.converters.job import Outcome, write_out
 from pyskl.converters.labels import Row, write_classes
-from pyskl.converters.splits import told_of
+from pyskl.converters.splits import notes_on
 from pyskl.datasets.records.annotations import Splits
 
 
@@ -30,7 +30,7 @@ def finish(
         notes: Lines for the user.
     """
     write_out(args, outcome, splits, layout)
-    told = [note for note in (*notes, told_of(splits, rows)) if note]
-    if told:
-        print('\n'.join(told))
+    lines = [line for line in (*notes, notes_on(splits, rows)) if line]
+    if lines:
+        print('\n'.join(lines))
     write_classes(args, classes)

@@ -8,7 +8,8 @@ A tool provides its items (files, or tuples that hold them) and a function from 
     outcome = convert(args, items, work, settings)
     write_out(args, outcome, splits)
 
-Finished items are stored in parts beside ``--out`` until the output is written, so an interrupted run resumes.
+Finished items are stored in parts in the folder of ``--out`` until the output is written, so that an interrupted run
+can resume.
 """
 
 import argparse
@@ -36,7 +37,7 @@ from pyskl.files import replacing
 GARBLED = 'garbled'
 UNMATCHED = 'unmatched'  # a clip without a label, a label without a clip
 COUNTED = (GARBLED, UNMATCHED)  # for --max-bad
-Skipped = tuple[str, str, str]  # what, its kind, why
+Skipped = tuple[str, str, str]  # item, kind, reason
 _SHARD = re.compile(r'(\d+)/(\d+)', re.ASCII)
 
 
@@ -118,9 +119,9 @@ def check_job_options(args: argparse.Namespace) -> None:
 
 
 def check_work_options(args: argparse.Namespace) -> None:
-    """The part of :func:`check_job_options` that belongs to :func:`add_work_options`."""
+    """Validate the options of :func:`add_work_options`."""
     if args.jobs < 1:
-        raise ValueError(f'--jobs must be 1 or more, got {args.jobs}')
+        raise ValueError(f'--jobs must be at least 1, got {args.jobs}')
     if not 0 <= args.max_bad <= 100:
         raise ValueError(f'--max-bad must be 0 to 100 (percent), got {args.max_bad:g}')
 
@@ -178,11 +179,11 @@ def convert(
     for part in parts:
         content = read_part(part)
         if content is None:
-            raise OSError(f'{part} vanished or was damaged while this ran; run again')
+            raise OSError(f'{part} was removed or damaged during the run; run again')
         skipped += map(tuple, content['skipped'])
         for what, record in content['annotations']:
             if record['frame_dir'] in names:
-                skipped.append((what, GARBLED, f'a second clip of the name {record["frame_dir"]!r}'))
+                skipped.append((what, GARBLED, f'a second clip with the name {record["frame_dir"]!r}'))
                 continue
             names.add(record['frame_dir'])
             records.append(record)
@@ -190,7 +191,7 @@ def convert(
     write_skipped(outcome.table, skipped)
     check_bad(skipped, outcome.total, args.max_bad, outcome.table)
     if not records and not args.shard:  # a share may be empty
-        raise ValueError(f'of {outcome.total} {unit} none gives a clip; why is in {outcome.table}')
+        raise ValueError(f'none of {outcome.total} {unit} gives a clip; see the reasons in {outcome.table}')
     return outcome
 
 
@@ -214,8 +215,8 @@ def write_out(args: argparse.Namespace, outcome: Outcome, splits: Splits | None,
 def left_out(skipped: Sequence[Skipped], total: int, table: Path) -> str:
     """One line on the skipped items."""
     counts = Counter(kind for _, kind, _ in skipped)
-    told = ''.join(f', {count} {kind}' for kind, count in sorted(counts.items()))
-    return f'left out: {len(skipped)} of {total}{told}; {table} says why' if skipped else f'left out: 0 of {total}'
+    kinds = ''.join(f', {count} {kind}' for kind, count in sorted(counts.items()))
+    return f'skipped: {len(skipped)} of {total}{kinds}; reasons in {table}' if skipped else f'skipped: 0 of {total}'
 
 
 def plan_parts(folder: Path, items: Sequence, settings: object, a_part: int) -> dict[Path, Sequence]:
@@ -304,7 +305,7 @@ def _finished(todo: dict[Path, Sequence], work: Callable[[object], dict], jobs: 
             for future in as_completed([pool.submit(make_part, part, items, work) for part, items in todo.items()]):
                 yield future.result()
         except BrokenProcessPool:
-            raise ValueError('a worker was killed, out of memory perhaps; run again with fewer --jobs') from None
+            raise ValueError('a worker was killed, perhaps out of memory; run again with fewer --jobs') from None
         finally:
             pool.shutdown(cancel_futures=True)
 
@@ -318,14 +319,12 @@ def write_skipped(path: Path, skipped: Sequence[Skipped]) -> None:
 
 
 def check_bad(skipped: Sequence[Skipped], total: int, max_bad: float, table: Path) -> None:
-    """Raises:
-    ValueError: If more than ``max_bad`` percent of ``total`` are of a kind in :data:`COUNTED`.
-    """
+    """Raise ValueError if more than ``max_bad`` percent of ``total`` are of a kind in :data:`COUNTED`."""
     bad = [entry for entry in skipped if entry[1] in COUNTED]
     if len(bad) * 100 > max_bad * total:
         kinds = ' or '.join(sorted({kind for _, kind, _ in bad}))
         path, _, why = min(bad)
         raise ValueError(
-            f'{len(bad)} of {total} are {kinds}, more than --max-bad {max_bad:g} %; the first: {path}: {why}; all '
-            f'are in {table}'
+            f'{len(bad)} of {total} are {kinds}, more than --max-bad {max_bad:g} %; the first: {path}: {why}; {table} '
+            f'lists all'
         )

@@ -52,25 +52,27 @@ def find_order(count: int, names: Sequence[str] | None, skeleton: Skeleton | Non
     asked = skeleton is not None
     if skeleton is None and usual is None:
         raise ValueError(
-            f'{count} joints are no layout known here ({_told()}); give --layout a name or a skeleton.yaml'
+            f'no known layout has {count} joints ({_known_counts()}); set --layout to a name or a skeleton.yaml'
         )
     skeleton = SKELETONS[usual] if skeleton is None else skeleton
     if skeleton.dims == 3:
-        raise ValueError(f'layout {skeleton.name!r} is of joints in 3D; these have two coordinates')
+        raise ValueError(f'layout {skeleton.name!r} has 3D joints, but these joints have two coordinates')
     shipped = SKELETONS.get(skeleton.name) is skeleton
     if names is not None and len(names) == count:
         order = _by_name(names, skeleton)
         if order is None and shipped:  # H36M also has 17 joints, but different ones
             raise ValueError(
                 f'{count} joints named {", ".join(map(str, names[:3]))}, ... are not those of layout '
-                f'{skeleton.name!r}; give --layout another name or a skeleton.yaml'
+                f'{skeleton.name!r}; set --layout to another name or a skeleton.yaml'
             )
         if order is not None:
             return skeleton, order
     # A layout with as many joints defines their names; for a layout with fewer, joints are looked up by name.
     order = list(range(count)) if asked and skeleton.num_joints == count else _by_name(known or (), skeleton)
     if order is None:
-        raise ValueError(f'{count} joints ({what}) do not make layout {skeleton.name!r} of {skeleton.num_joints}')
+        raise ValueError(
+            f'{count} joints ({what}) do not include the {skeleton.num_joints} joints of layout {skeleton.name!r}'
+        )
     return skeleton, order
 
 
@@ -81,7 +83,7 @@ def _by_name(names: Sequence[str], skeleton: Skeleton) -> list[int] | None:
     return [place[joint] for joint in due] if len(place) == len(names) and set(due) <= set(place) else None
 
 
-def _told() -> str:
+def _known_counts() -> str:
     return ', '.join(f'{count} {what}' for count, (what, _, _) in ORDERS.items())
 
 

@@ -1,12 +1,12 @@
 """Read a video's keypoints from the JSON of pose estimators: MMPose, AlphaPose, OpenPose, COCO.
 
 ========== =====================================================================================================
-mmpose     ``[{frame_id, instances: [{keypoints (V, 2), keypoint_scores (V,), track_id?}]}]``, the inferencer's, or that
-           under ``instance_info`` beside ``meta_info``, the demo's
+mmpose     ``[{frame_id, instances: [{keypoints (V, 2), keypoint_scores (V,), track_id?}]}]`` (inferencer), or this list
+           in a dict ``{meta_info, instance_info}`` (demo)
 alphapose  ``[{image_id: '12.jpg', keypoints (3 V: x, y, score), score, box, idx?}]``
-coco       results, the same: ``[{image_id: 12, keypoints (3 V), score}]``; or annotations: ``{images: [{id, file_name,
+coco       results: ``[{image_id: 12, keypoints (3 V), score}]``; or annotations: ``{images: [{id, file_name,
            width, height}], annotations: [{image_id, keypoints (3 V: x, y, visibility), track_id?}], categories}``
-openpose   ``{people: [{pose_keypoints_2d (3 V)}]}`` per frame: one file each, or a list or a dict of them
+openpose   ``{people: [{pose_keypoints_2d (3 V)}]}`` per frame: one file each, or a list or dict of all frames
 ========== =====================================================================================================
 
 The format is detected from the content. Joints whose numbers are null or NaN are undetected.
@@ -48,7 +48,7 @@ def read_frames(files: Sequence[tuple[int, Path]]) -> Detections:
         try:
             content = load_json(path)
             if not isinstance(content, dict) or 'people' not in content:
-                raise ValueError("it has no 'people'")
+                raise ValueError("has no 'people'")
         except ValueError as why:
             raise ValueError(f'{Path(path).name}: {why}') from None
         contents.append((number, content))
@@ -67,15 +67,15 @@ def load_json(path: str | Path) -> object:
         raise ValueError(f'larger than {MAX_BYTES >> 20} MB')
     content = path.read_bytes()
     if not content.strip():
-        raise ValueError('an empty file')
+        raise ValueError('the file is empty')
     try:
         return json_input.loads(content)
     except UnicodeDecodeError:
-        raise ValueError('no JSON: it is not text') from None
+        raise ValueError('not JSON: the file is not text') from None
     except ValueError as why:  # JSONDecodeError, or a number of more digits than Python reads
-        raise ValueError(f'no JSON: {why}') from None
+        raise ValueError(f'not JSON: {why}') from None
     except RecursionError:
-        raise ValueError('no JSON of keypoints: nested too deep') from None
+        raise ValueError('not JSON of keypoints: nested too deeply') from None
 
 
 def parse_keypoints(content: object) -> Detections:
@@ -121,7 +121,9 @@ def format_of(content: object) -> str:
         if isinstance(content.get('annotations'), list):
             return 'coco'
         if 'people' in content:
-            raise ValueError('one frame of OpenPose; a folder a video of files named ..._000000000012_keypoints.json')
+            raise ValueError(
+                'a single frame of OpenPose; use one folder per video, with files ..._000000000012_keypoints.json'
+            )
         if content and all(isinstance(value, dict) and 'people' in value for value in content.values()):
             return 'openpose'
     elif isinstance(first, dict):
@@ -132,12 +134,12 @@ def format_of(content: object) -> str:
         if 'image_id' in first and 'keypoints' in first:
             return 'alphapose' if {'box', 'idx'} & set(first) or isinstance(first['image_id'], str) else 'coco'
         if 'keypoint_scores' in first:
-            raise ValueError('MMPose of one picture: there is no frame_id; run it on the video')
+            raise ValueError('MMPose output of a single image, without frame_id; run MMPose on the video')
     held = content if isinstance(content, dict) else first
-    told = f'a {type(content).__name__}' + (
-        f' of keys {[key[:30] for key in sorted(map(str, held))[:6]]}' if isinstance(held, dict) else ''
+    what = f'a {type(content).__name__}' + (
+        f' with keys {[key[:30] for key in sorted(map(str, held))[:6]]}' if isinstance(held, dict) else ''
     )
-    raise ValueError(f'{told} is no keypoint JSON of {", ".join(FORMATS)}')
+    raise ValueError(f'{what} is not keypoint JSON of {", ".join(FORMATS)}')
 
 
 def _mmpose(frames: list[tuple[int, dict]]) -> Iterator[Found]:
@@ -170,7 +172,7 @@ def _coco(content: dict) -> Detections:
     for image in _dicts(content.get('images', [])):
         key = image.get('id')
         if isinstance(key, bool) or not isinstance(key, int | str) or key in numbers:
-            raise ValueError(f'the picture id {str(key)[:40]!r} is none, or comes twice')
+            raise ValueError(f'image id {str(key)[:40]!r} is invalid or repeated')
         name = image.get('file_name')
         named = isinstance(name, str) and _NUMBER.fullmatch(Path(name).stem)
         names += [name] if named else []
@@ -179,12 +181,12 @@ def _coco(content: dict) -> Detections:
             sizes.add((_side(image['height']), _side(image['width'])))
     _one_video(names)
     if len(sizes) > 1:
-        raise ValueError(f'pictures of {len(sizes)} sizes, such as {sorted(sizes)[:2]}: not one video')
+        raise ValueError(f'images of {len(sizes)} sizes, such as {sorted(sizes)[:2]}, are not frames of one video')
 
     def frame_of(entry: dict) -> int:
         key = entry.get('image_id')
         if numbers and (not isinstance(key, int | str) or key not in numbers):
-            raise ValueError(f'an annotation of the picture {str(key)[:40]!r}, which is not listed')
+            raise ValueError(f'an annotation refers to image {str(key)[:40]!r}, which is not listed')
         return numbers[key] if numbers else _frame(key)
 
     categories = content.get('categories')
@@ -206,7 +208,7 @@ def _frame(value: object) -> int:
     if isinstance(number, float) and number.is_integer():
         number = int(number)
     if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < 1 << 53:
-        raise ValueError(f'{str(value)[:60]!r} is no frame number')
+        raise ValueError(f'{str(value)[:60]!r} is not a frame number')
     return number
 
 
@@ -219,14 +221,12 @@ def _identity(value: object) -> int:
 
 
 def _one_video(names: Iterable) -> None:
-    """Raises:
-    ValueError: If file names of frames differ in more than their last number.
-    """
+    """Raise ValueError if file names of frames differ in more than their last number."""
     found = (_NUMBER.fullmatch(str(Path(name).with_suffix(''))) for name in names
              if isinstance(name, str) and 0 < len(name) < 512 and Path(name).name)  # fmt: skip
     fronts = sorted({match[1] for match in found if match})
     if len(fronts) > 1:
-        raise ValueError(f'frames of {len(fronts)} videos, {fronts[0]!r}, {fronts[1]!r}, ...; one file a video')
+        raise ValueError(f'frames of {len(fronts)} videos, {fronts[0]!r}, {fronts[1]!r}, ...; use one file per video')
 
 
 def _names(holder: object) -> tuple[str, ...] | None:
@@ -240,5 +240,5 @@ def _names(holder: object) -> tuple[str, ...] | None:
 
 def _side(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 1 <= value <= MAX_PIXEL:
-        raise ValueError(f'a picture of side {str(value)[:40]}')
+        raise ValueError(f'{str(value)[:40]} is not the width or height of an image')
     return round(value)

@@ -22,7 +22,7 @@ from pyskl.converters import json_input
 from pyskl.skeletons import get_skeleton
 
 NUM_JOINTS = get_skeleton('openpose').num_joints
-PICTURE = (256, 340)  # height, width: the videos were resized to it before pose estimation
+IMAGE_SIZE = (256, 340)  # height, width: the videos were resized to it before pose estimation
 MAX_FRAMES = 300  # 10 s at 30 frames/s; the limit of the published reader
 PERSONS_IN, PERSONS_OUT = 5, 2
 LIMIT = 100  # limit on coordinates, in image widths, and the maximum score
@@ -82,7 +82,7 @@ def parse_table(content: bytes) -> dict[str, Entry]:
     entries = {}
     for name, entry in table.items():
         if not _ID.fullmatch(name) or name in ('.', '..'):
-            raise ValueError(f'{_shown(name)} cannot be a video id: it leads out of the folder')
+            raise ValueError(f'{_shown(name)} is not a valid video id: it points outside of the folder')
         if not isinstance(entry, dict) or not isinstance(entry.get('has_skeleton'), bool):
             raise ValueError(f'{_shown(name)}: an entry must have has_skeleton, true or false; got {_shown(entry)}')
         try:
@@ -130,7 +130,7 @@ def parse_clip(content: bytes, persons_in: int = PERSONS_IN, persons_out: int = 
     for frame in clip['data']:
         number, persons = _checked_frame(frame)
         if number in frames:
-            raise ValueError(f'frame {number} is there twice')
+            raise ValueError(f'frame {number} is listed twice')
         frames.add(number)
         for slot, person in enumerate(persons[:persons_in]):
             slots.append((slot, number))
@@ -144,10 +144,10 @@ def parse_clip(content: bytes, persons_in: int = PERSONS_IN, persons_out: int = 
     except OverflowError:  # JSON allows integers of any length
         joints = np.array(np.inf)
     if not (np.abs(joints) <= LIMIT).all():
-        raise ValueError(f'holds NaN, infinite numbers, or numbers beyond {LIMIT:g}')
+        raise ValueError(f'has NaN, infinite numbers, or numbers beyond {LIMIT:g}')
     joints = joints.astype(np.float32)
     if (joints[:, 2 * NUM_JOINTS :] < 0).any():
-        raise ValueError('holds a score below 0')
+        raise ValueError('has a negative score')
     slot, frame = np.array(slots).T
     every = np.zeros((max(slot) + 1, length, 3 * NUM_JOINTS), np.float32)
     every[slot, frame] = joints
@@ -161,7 +161,7 @@ def parse_clip(content: bytes, persons_in: int = PERSONS_IN, persons_out: int = 
 
 def _checked_frame(frame: object) -> tuple[int, Sequence]:
     if not isinstance(frame, dict) or not isinstance(frame.get('skeleton'), list):
-        raise ValueError("a frame is no JSON object with a list 'skeleton'")
+        raise ValueError("a frame is not a JSON object with a list 'skeleton'")
     number = frame.get('frame_index')
     if type(number) is not int or not 0 <= number < MAX_FRAMES:
         raise ValueError(f'frame_index must be 0 to {MAX_FRAMES - 1}, got {_shown(number)}')
@@ -180,5 +180,5 @@ def _numbers(person: object, frame: int) -> list:
         )
     row = pose + score
     if not {int, float}.issuperset(map(type, row)):
-        raise ValueError(f'a person of frame {frame} has a coordinate or score that is no number')
+        raise ValueError(f'a person of frame {frame} has a coordinate or score that is not a number')
     return row

@@ -1,6 +1,6 @@
-"""ST-GCN's label files: a pickle of (names, labels), one of each per clip of the array beside it.
+"""ST-GCN's label files: a pickle of (names, labels), one of each per clip of the corresponding array.
 
-2s-AGCN, MS-G3D and NVIDIA TAO write the same. The pickle is read without executing code.
+2s-AGCN, MS-G3D and NVIDIA TAO write the same format. The pickle is read without executing code.
 """
 
 from collections.abc import Sequence
@@ -18,11 +18,11 @@ def read_label_pickle(path: Path) -> tuple[list[str], list[int]]:
     """Read names and class indices of clips.
 
     Raises:
-        ValueError: If the file is not a pair of lists of one length.
+        ValueError: If the file is not a pair of lists of equal length.
         OSError: If it cannot be read.
     """
     content = load_numbers(path, key='--labels')
-    expected = f'--labels {path} must be (names, labels), lists of one length'
+    expected = f'--labels {path} must be (names, labels), lists of equal length'
     if not isinstance(content, tuple | list) or len(content) != 2:
         raise ValueError(f'{expected}, got {type(content).__name__}')
     names, labels = content

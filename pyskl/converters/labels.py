@@ -128,10 +128,10 @@ def read_classes(path: Path) -> tuple[str, ...]:
     """
     names = tuple(line.strip() for line in read_text(path, '--classes').splitlines() if line.strip())
     if not names:
-        raise ValueError(f'--classes {path} holds no class name, one a line')
+        raise ValueError(f'--classes {path} has no class names; write one per line')
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
-        raise ValueError(f'--classes {path} holds {twice[0]!r} twice')
+        raise ValueError(f'--classes {path} has {twice[0]!r} twice')
     return names
 
 
@@ -169,24 +169,22 @@ def labels_from(
     for name, found in lines.items():
         (_, first, row), *more = found
         if any(other != row for _, _, other in more):  # there is no way to tell which one is right
-            told = ', '.join(str(line) for _, line, _ in found[:5])
-            bad += [(where, f'the name {name!r} is in lines {told}, which differ') for where, _, _ in found]
+            several = ', '.join(str(line) for _, line, _ in found[:5])
+            bad += [(where, f'name {name!r} is in lines {several}, which differ') for where, _, _ in found]
             continue
-        bad += [(where, f'the name {name!r} again, as in line {first}') for where, _, _ in more]
+        bad += [(where, f'name {name!r} repeats line {first}') for where, _, _ in more]
         rows[name] = row
     if not rows:
         why = f'; the first: {bad[0][0]}: {bad[0][1]}' if bad else ''
-        raise ValueError(f'--labels {path} has no row that can be used{why}')
+        raise ValueError(f'--labels {path} has no valid row{why}')
     unused = [column for column in columns if column and column not in COLUMNS]
-    notes = [f'columns of {path} that mean nothing here: {", ".join(unused[:8])}'] if unused else []
+    notes = [f'ignored columns of {path}: {", ".join(unused[:8])}'] if unused else []
     there = tuple(column for column in COLUMNS if column in columns)
     return Labels(str(path), tuple(rows.values()), there, names, tuple(bad), (*notes, *said))
 
 
 def _row(cells: Mapping[str, str], label: int | str) -> Row:
-    """Raises:
-    ValueError: If a cell is invalid.
-    """
+    """Build a row; raise ValueError if a cell is invalid."""
     name = plain_name(cells['name'])
     if not name:
         raise ValueError('no name')
@@ -194,7 +192,7 @@ def _row(cells: Mapping[str, str], label: int | str) -> Row:
         raise ValueError(label)
     width, height = (_whole(cells, column, MAX_PIXELS) for column in ('width', 'height'))
     if (width is None) != (height is None):
-        raise ValueError('width and height go together, one is missing')
+        raise ValueError('width and height must be given together; one is missing')
     return Row(
         name,
         label,
@@ -210,7 +208,7 @@ def _whole(cells: Mapping[str, str], column: str, most: int) -> int | None:
     if not text:
         return None
     if not (text.isascii() and text.isdigit() and len(text) < 12 and 1 <= int(text) <= most):
-        raise ValueError(f'{column} {text[:40]!r} must be a whole number from 1 to {most}')
+        raise ValueError(f'{column} {text[:40]!r} must be an integer from 1 to {most}')
     return int(text)
 
 
@@ -249,17 +247,17 @@ def number_classes(
         elif known:
             numbers.append(f'label {text[:40]!r} is not in --classes')
         else:
-            numbers.append(f'label {text!r} is a number where most labels are names')
-    told = ', '.join(f'{index} {name}' for index, name in enumerate(names[:6])) + (', ...' if len(names) > 6 else '')
-    order = 'in the order of --classes' if known else 'in the order of the alphabet'
-    return numbers, names, [f'{len(names)} classes, numbered {order}: {told}']
+            numbers.append(f'label {text!r} is a number, but most labels are names')
+    shown = ', '.join(f'{index} {name}' for index, name in enumerate(names[:6])) + (', ...' if len(names) > 6 else '')
+    order = 'in the order of --classes' if known else 'alphabetically'
+    return numbers, names, [f'{len(names)} classes, numbered {order}: {shown}']
 
 
 def _index(text: str, most: int) -> int | str:
     if not text:
         return 'no label'
     if not is_index(text):
-        return f'label {text[:40]!r} is a name where most labels are numbers'
+        return f'label {text[:40]!r} is a name, but most labels are numbers'
     if len(text) > 12 or not 0 <= int(text) < most:
         return f'label {text[:40]} must be 0 to {most - 1}'
     return int(text)
@@ -287,9 +285,9 @@ def pair_up(labels: Labels, found: Mapping[str, object]) -> list[tuple[object, R
         last = name.rsplit('/', 1)[-1]
         row = rows.get(name) or (rows.get(last) if short[last] == 1 else None)
         if row is None and last in rows:
-            items.append((what, f'{short[last]} clips are called {last!r}; write {name!r} into {labels.source}'))
+            items.append((what, f'{short[last]} clips are named {last!r}; write {name!r} in {labels.source}'))
         elif row is None:
-            items.append((what, f'no row of {labels.source} is called {name!r}'))
+            items.append((what, f'no row of {labels.source} is named {name!r}'))
         else:
             items.append((what, row))
             used.add(row.name)
@@ -297,7 +295,7 @@ def pair_up(labels: Labels, found: Mapping[str, object]) -> list[tuple[object, R
         raise ValueError(
             f'none of the {len(found)} clips found is in {labels.source}: found {_few(found)}, which names {_few(rows)}'
         )
-    items += [(f'{labels.source} {row.name}', 'nothing of this name was found') for row in labels.rows
+    items += [(f'{labels.source} {row.name}', 'no clip with this name was found') for row in labels.rows
               if row.name not in used]  # fmt: skip
     return items + list(labels.bad)
 
@@ -333,14 +331,12 @@ def classes_path(args: argparse.Namespace) -> Path:
 
 
 def check_classes_free(args: argparse.Namespace, classes: Sequence[str] | None) -> None:
-    """Raises:
-    FileExistsError: If the file of class names exists with other names, and ``--overwrite`` is off.
-    """
+    """Raise FileExistsError if the file of class names exists with other names and ``--overwrite`` is off."""
     path = classes_path(args)
     if classes is None or args.overwrite or not path.exists():
         return
     if path.read_bytes() != _class_lines(classes):
-        raise FileExistsError(f'{path} exists with other classes; give another --out, or --overwrite to replace it')
+        raise FileExistsError(f'{path} exists with other classes; choose another --out, or replace it with --overwrite')
 
 
 def write_classes(args: argparse.Namespace, classes: Sequence[str] | None) -> None:
@@ -350,7 +346,7 @@ def write_classes(args: argparse.Namespace, classes: Sequence[str] | None) -> No
     path = classes_path(args)
     with replacing(path) as file:
         file.write(_class_lines(classes))
-    print(f'wrote {path}: the names of classes 0 to {len(classes) - 1}')
+    print(f'wrote {path}: names of classes 0 to {len(classes) - 1}')
 
 
 def _class_lines(classes: Sequence[str]) -> bytes:

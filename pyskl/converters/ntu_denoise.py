@@ -65,7 +65,7 @@ def choose_actors(
         ValueError: If there is no body, or none is left.
     """
     if not bodies:
-        raise ValueError('no frame holds a body')
+        raise ValueError('no frame has a body')
     if len(bodies) == 1:
         return _lay_out(bodies, num_frames)[:1]
     long = [body for body in bodies if len(body.joints) > thresholds.length]

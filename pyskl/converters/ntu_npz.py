@@ -72,8 +72,8 @@ def lay_out(record: dict, classes: int) -> np.ndarray:
     actors = record['keypoint']
     if actors.shape[0] > ACTORS or actors.shape[1] > FRAMES or actors.shape[2:] != (SKELETON.num_joints, 3):
         raise ValueError(
-            f'clip {record["frame_dir"]!r} has keypoint {actors.shape}; at most ({ACTORS}, {FRAMES}, '
-            f'{SKELETON.num_joints}, 3) goes into the npz'
+            f'clip {record["frame_dir"]!r} has keypoint {actors.shape}; the npz holds at most ({ACTORS}, {FRAMES}, '
+            f'{SKELETON.num_joints}, 3)'
         )
     actors = center(actors)
     if len(actors) < ACTORS and classes == 120 and not record.get(EMPTY_ACTORS):

@@ -47,14 +47,14 @@ def parse_name(name: str) -> ClipName:
     """
     match = _NAME.fullmatch(name)
     if match is None:
-        raise ValueError('the name is not of the form S001C001P001R001A001')
+        raise ValueError('the name does not have the form S001C001P001R001A001')
     clip = ClipName(*map(int, match.groups()))
     for field, value in clip._asdict().items():
         if not 1 <= value <= _HIGHEST[field]:
             raise ValueError(f'the name has {field} {value}; it must be 1 to {_HIGHEST[field]}')
     if (clip.setup <= LAST_SETUP_60) != (clip.action <= LAST_ACTION_60):
         raise ValueError(
-            f'the name has action {clip.action} in setup {clip.setup}; actions from 61 go with setups from 18'
+            f'the name has action {clip.action} in setup {clip.setup}; actions from 61 belong to setups from 18'
         )
     return clip
 

@@ -42,7 +42,7 @@ def parse_skeleton(content: bytes) -> tuple[list[Body], int]:
     tokens, first, fields = _find_lines(text)
     single, body = np.flatnonzero(fields == 1), np.flatnonzero(fields == BODY_FIELDS)
     if not len(fields) or fields[0] != 1:
-        raise ValueError('does not begin with a number of frames')
+        raise ValueError('does not begin with the number of frames')
     joint = np.flatnonzero(fields == JOINT_FIELDS)
     if len(single) + len(body) + len(joint) != len(fields):
         line = int(np.argmin(np.isin(fields, (1, BODY_FIELDS, JOINT_FIELDS))))
@@ -56,7 +56,7 @@ def parse_skeleton(content: bytes) -> tuple[list[Body], int]:
         return [], 0
     joints = _convert(text, tokens, first[joint], 3, np.float32).reshape(-1, NUM_JOINTS, 3)
     if not np.isfinite(joints).all():
-        raise ValueError('holds NaN or infinite coordinates')
+        raise ValueError('has NaN or infinite coordinates')
     return _by_id(numbers[body], frame_of_body, joints)
 
 
@@ -88,7 +88,7 @@ def _convert(text: np.ndarray, tokens: np.ndarray, first: np.ndarray, count: int
             numbers = None
     # Each token yields at least one number, so equal counts mean exactly one each: '1-2' would yield two.
     if numbers is None or len(numbers) != len(first) * count:
-        raise ValueError(f'holds a field that is no {"whole " if dtype is np.int64 else ""}number')
+        raise ValueError(f'has a field that is not {"an integer" if dtype is np.int64 else "a number"}')
     return numbers
 
 
@@ -105,28 +105,28 @@ def _check_layout(fields: np.ndarray, numbers: np.ndarray, single: np.ndarray, b
     heads = np.flatnonzero(is_head)
     bodies = numbers[heads]
     if len(heads) != numbers[0]:
-        raise ValueError(f'announces {numbers[0]} frames and holds {len(heads)}')
+        raise ValueError(f'announces {numbers[0]} frames but has {len(heads)}')
     if (bodies < 0).any() or (bodies > len(body)).any() or bodies.sum() != len(body):
-        raise ValueError(f'announces other numbers of bodies than the {len(body)} it holds')
+        raise ValueError(f'has {len(body)} bodies, which differs from the announced numbers')
     frame = np.repeat(np.arange(len(heads)), bodies)
     heads_due = 1 + np.arange(len(heads)) + _LINES_OF_BODY * (np.cumsum(bodies) - bodies)
     body_due = 2 + frame + _LINES_OF_BODY * np.arange(len(body))
     lines_due = 1 + len(heads) + _LINES_OF_BODY * len(body)
     if len(fields) != lines_due or (heads != heads_due).any() or (body != body_due).any():
-        raise ValueError(f'is cut or out of order: {len(fields)} lines where its counts ask for {lines_due}')
+        raise ValueError(f'is truncated or out of order: {len(fields)} lines, but its counts require {lines_due}')
     return (np.cumsum(bodies > 0) - 1)[frame]
 
 
 def _by_id(ids: np.ndarray, frames: np.ndarray, joints: np.ndarray) -> tuple[list[Body], int]:
     limits = np.iinfo(np.int64)
     if (ids == limits.max).any() or (ids == limits.min).any():
-        raise ValueError('holds a body id of more than 64 bits')
+        raise ValueError('has a body id of more than 64 bits')
     order = np.lexsort((frames, ids))
     ids, frames_by_id = ids[order], frames[order]
     same = ids[1:] == ids[:-1]
     twice = same & (frames_by_id[1:] == frames_by_id[:-1])
     if twice.any():
-        raise ValueError(f'has body {ids[:-1][twice][0]} twice in a frame')
+        raise ValueError(f'has body {ids[:-1][twice][0]} twice in one frame')
     bodies = [
         Body(int(ids[rows[0]]), int(frames_by_id[rows[0]]), joints[order[rows]])
         for rows in np.split(np.arange(len(ids)), np.flatnonzero(~same) + 1)

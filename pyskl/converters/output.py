@@ -30,7 +30,7 @@ def check_out(args: argparse.Namespace) -> None:
     if args.out.is_dir():
         raise IsADirectoryError(f'--out {args.out} is a folder; name a file in it, such as {args.out / "data.pkl"}')
     if args.out.exists() and not args.overwrite:
-        raise FileExistsError(f'--out {args.out} exists; give another name, or --overwrite to replace it')
+        raise FileExistsError(f'--out {args.out} exists; choose another name, or replace it with --overwrite')
 
 
 def write_pickle(path: Path, records: Sequence[dict], splits: Splits | None) -> Splits | None:
@@ -38,7 +38,7 @@ def write_pickle(path: Path, records: Sequence[dict], splits: Splits | None) -> 
 
     Args:
         path: The file; its folder is created.
-        records: The annotations; an empty list, possible for a shard of a small set, gives a file only for merge.py.
+        records: The annotations; an empty list, possible for a shard of a small set, writes a file for merge.py only.
         splits: Names by split, in any order, possibly of absent clips. Absent names are dropped and the rest put in
             the order of the records, so that concatenated shards have the order of an unsharded run.
 
@@ -100,11 +100,11 @@ def summary(records: Sequence[dict], splits: Splits | None, layout: str | None =
     dims = ', '.join(f'{number}D' for number in sorted({shape[3] for shape in shapes}))
     lines = [
         f'{len(records)} clips, {len(labels)} classes, {joints} joints{f" ({layout})" if layout else ""}, {dims}',
-        f'frames: {min(frames)} min, {np.median(frames):g} median, {max(frames)} max, {sum(frames)} in all',
-        f'persons a clip: {", ".join(f"{number} in {count}" for number, count in sorted(persons.items()))}',
+        f'frames: {min(frames)} min, {np.median(frames):g} median, {max(frames)} max, {sum(frames)} total',
+        f'persons per clip: {", ".join(f"{number} in {count}" for number, count in sorted(persons.items()))}',
     ]
     if labels:
-        lines.append(f'clips a class: {min(labels.values())} to {max(labels.values())}')
+        lines.append(f'clips per class: {min(labels.values())} to {max(labels.values())}')
         lines += _absent(labels)
     lines += [f'split {split}: {len(members)}' for split, members in (splits or {}).items()]
     return '\n'.join(lines)
@@ -115,5 +115,5 @@ def _absent(labels: Iterable[int]) -> list[str]:
     absent = sorted(set(range(max(labels) + 1)) - set(labels))
     if not absent:
         return []
-    told = ', '.join(map(str, absent[:10])) + (', ...' if len(absent) > 10 else '')
-    return [f'no clip of {len(absent)} classes: {told}']
+    shown = ', '.join(map(str, absent[:10])) + (', ...' if len(absent) > 10 else '')
+    return [f'{len(absent)} classes have no clip: {shown}']

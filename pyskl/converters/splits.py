@@ -9,7 +9,7 @@
     add_split_options(parser)             # --split-by --val-share --val-subjects --seed
     check_split_options(args)             # before any work
     splits = splits_of(args, rows)        # rows of labels.py that have a clip; ALL of them, whatever the shard
-    print(told_of(splits, rows))
+    print(notes_on(splits, rows))
 """
 
 import argparse
@@ -62,16 +62,16 @@ def check_split_options(args: argparse.Namespace) -> None:
     if args.seed < 0 or args.seed >= 1 << 32:
         raise ValueError(f'--seed must be 0 to {(1 << 32) - 1}, got {args.seed}')
     if args.val_subjects is not None and args.split_by != 'subject':
-        raise ValueError('--val-subjects goes with --split-by subject')
+        raise ValueError('--val-subjects requires --split-by subject')
     if args.val_subjects is not None and args.val_share is not None:
-        raise ValueError('--val-subjects and --val-share do not go together')
+        raise ValueError('--val-subjects and --val-share are mutually exclusive')
     if args.val_share is not None and args.split_by not in ('subject', 'random'):
-        raise ValueError(f'--val-share goes with --split-by subject or random, got --split-by {args.split_by}')
+        raise ValueError(f'--val-share requires --split-by subject or random, got --split-by {args.split_by}')
     if args.split_by is not None and args.split_by not in ('subject', 'random', 'split'):
         path = Path(args.split_by)
         if not path.is_file():
             raise FileNotFoundError(
-                f'--split-by {path} must be subject, random, split, or a file; there is no such file'
+                f'--split-by {path} must be subject, random, split, or an existing file; there is no such file'
             )
 
 
@@ -108,7 +108,7 @@ def by_chance(rows: Sequence[Row], share: float, seed: int) -> Splits:
         ValueError: If there are fewer than two clips.
     """
     if len(rows) < 2:
-        raise ValueError(f'--split-by random needs two clips or more, got {len(rows)}')
+        raise ValueError(f'--split-by random needs at least two clips, got {len(rows)}')
     random = np.random.RandomState(seed)
     classes = defaultdict(list)
     for row in rows:
@@ -141,13 +141,13 @@ def by_subject(rows: Sequence[Row], share: float, seed: int, chosen: Sequence[st
     subjects = sorted({row.subject for row in rows}, key=lambda name: (len(name), name))  # sort 9 before 10
     if chosen is None:
         if len(subjects) < 2:
-            raise ValueError(f'--split-by subject needs two subjects or more, got {subjects}')
+            raise ValueError(f'--split-by subject needs at least two subjects, got {subjects}')
         order = np.random.RandomState(seed).permutation(len(subjects))
         chosen = [subjects[index] for index in order[: _part(len(subjects), share)]]
     chosen = {name.strip() for name in chosen}
     unknown = sorted(chosen - set(subjects))
     if unknown or not chosen < set(subjects):
-        found = f'{unknown[0]!r}, who is in no clip' if unknown else 'all subjects, so that nobody trains'
+        found = f'{unknown[0]!r}, which no clip has' if unknown else 'all subjects, which leaves none for training'
         more = ', ...' if len(subjects) > 20 else ''
         raise ValueError(f'--val-subjects names {found}; the subjects are {", ".join(subjects[:20])}{more}')
     return _two(rows, {row.name: row.subject in chosen for row in rows})
@@ -175,7 +175,7 @@ def by_name(rows: Sequence[Row], said: dict[str, str], where: str) -> Splits:
         splits.setdefault(split, []).append(row.name)
     if not any(splits.values()):
         first = f', which names {next(iter(said))!r} and others' if said else ', which names no clip'
-        raise ValueError(f'{where}{first}, puts none of the {len(rows)} clips anywhere; they are {_few(rows)}')
+        raise ValueError(f'{where}{first}, assigns none of the {len(rows)} clips to a split; they are {_few(rows)}')
     return splits
 
 
@@ -213,7 +213,7 @@ def _named(content: object, path: Path) -> list[tuple[str, str]]:
     """Yield (name, split) of ``{split: [name]}``, ``{name: split}`` or ``[{name:, split:}]``."""
     if isinstance(content, dict) and all(isinstance(value, list) for value in content.values()):
         if sum(map(len, content.values())) > _MAX_NAMES:  # YAML aliases can repeat one list many times
-            raise ValueError(f'--split-by {path} holds more than {_MAX_NAMES} names')
+            raise ValueError(f'--split-by {path} has more than {_MAX_NAMES} names')
         pairs = [(name, split) for split, names in content.items() for name in names]
     elif isinstance(content, dict):
         pairs = list(content.items())
@@ -223,7 +223,7 @@ def _named(content: object, path: Path) -> list[tuple[str, str]]:
         pairs = [(None, None)]
     for pair in pairs:
         if not all(isinstance(part, str | int) and not isinstance(part, bool) for part in pair):
-            raise ValueError(f"--split-by {path} must hold {{'train': [names], 'val': [names]}} or {{name: split}}")
+            raise ValueError(f"--split-by {path} must be {{'train': [names], 'val': [names]}} or {{name: split}}")
     return [(str(name), str(split)) for name, split in pairs]
 
 
@@ -252,7 +252,7 @@ def _few(rows: Sequence[Row]) -> str:
     return ', '.join(repr(row.name) for row in rows[:3]) + (', ...' if len(rows) > 3 else '')
 
 
-def told_of(splits: Splits | None, rows: Sequence[Row]) -> str:
+def notes_on(splits: Splits | None, rows: Sequence[Row]) -> str:
     """Report the subjects in val, clips in no split, and classes that are tested but not trained. May be empty."""
     if splits is None:
         return ''
@@ -263,21 +263,21 @@ def told_of(splits: Splits | None, rows: Sequence[Row]) -> str:
         if row.subject is not None and row.name in place:
             subjects[place[row.name]].add(row.subject)
     if subjects['val']:
-        told = sorted(subjects['val'], key=lambda name: (len(name), name))
-        lines.append(f'subjects in val: {", ".join(told[:20])}{", ..." if len(told) > 20 else ""}')
+        names = sorted(subjects['val'], key=lambda name: (len(name), name))
+        lines.append(f'subjects in val: {", ".join(names[:20])}{", ..." if len(names) > 20 else ""}')
         both = subjects['train'] & subjects['val']
         if both:
-            lines.append(f'note: {len(both)} subjects are in train and in val; --split-by subject keeps them apart')
+            lines.append(f'note: {len(both)} subjects are in both train and val; --split-by subject separates them')
     if not splits.get('train'):
         lines.append('note: no clip is in train')
     if not splits.get('val') and not splits.get('test'):
-        lines.append('note: no clip is in val, so that training cannot be validated')
+        lines.append('note: no clip is in val, so training cannot be validated')
     absent = len(rows) - len(place)
     if absent:
         lines.append(f'note: {absent} of {len(rows)} clips are in no split')
     labels = Counter((row.label, place[row.name] == 'train') for row in rows if row.name in place)
     untrained = sorted({label for label, train in labels if not train and not labels[label, True]} - {None})
     if untrained:
-        told = ', '.join(map(str, untrained[:10])) + (', ...' if len(untrained) > 10 else '')
-        lines.append(f'note: {len(untrained)} classes are tested and have no clip in train: {told}')
+        shown = ', '.join(map(str, untrained[:10])) + (', ...' if len(untrained) > 10 else '')
+        lines.append(f'note: {len(untrained)} classes are tested but have no clip in train: {shown}')
     return '\n'.join(lines)

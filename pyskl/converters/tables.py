@@ -30,9 +30,9 @@ def read_text(path: Path, what: str) -> str:
     try:
         text = content.decode('utf-8-sig')  # spreadsheets prepend a byte order mark
     except UnicodeDecodeError as error:
-        raise ValueError(f'{what} {path} is no UTF-8 text ({error}); save it as CSV in UTF-8') from None
+        raise ValueError(f'{what} {path} is not UTF-8 text ({error}); save it as CSV in UTF-8') from None
     if '\0' in text:
-        raise ValueError(f'{what} {path} is no text: it has zero bytes')
+        raise ValueError(f'{what} {path} is not text: it contains zero bytes')
     return text
 
 
@@ -51,8 +51,8 @@ def read_table(path: Path, what: str, needed: Sequence[str]) -> tuple[list[str],
         lacking = [column for column in needed if column not in columns]
         if lacking:
             raise ValueError(
-                f'{what} {path} has no column {lacking[0]!r}; its first line must be a head such as '
-                f'{",".join(needed)}, it is {head.strip()[:80]!r}'
+                f'{what} {path} has no column {lacking[0]!r}; its first line must be a header such as '
+                f'{",".join(needed)}, got {head.strip()[:80]!r}'
             )
         twice = [column for column, count in Counter(columns).items() if count > 1 and column]
         if twice:

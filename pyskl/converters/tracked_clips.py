@@ -55,7 +55,7 @@ def tracked(
     chosen = {name: getattr(options, name) for name in TRACKING}
     keypoint, score = track_persons(frame, keypoint, score, num_frames, track=track, **chosen)
     if not len(keypoint):
-        raise LeftOut(NOBODY, f'nobody is there for {options.min_length} frames')
+        raise LeftOut(NOBODY, f'no person is present in {options.min_length} frames')
     return keypoint, score
 
 

@@ -68,7 +68,7 @@ def test_weights_are_searched_on_other_clips(fuse):
 @pytest.mark.parametrize(
     ('more', 'said'),
     [
-        (['--weights', '1'], '2 files, 1 weights'),
+        (['--weights', '1'], '1 weights for 2 files'),
         (['--search', 'A.pkl'], '--search needs a file for each of --preds: 2, got 1'),
         (['--search', 'A.pkl', 'B.pkl', '--weights', '1', '1'], '--weights and --search exclude one another'),
         (['--split', 'val'], '--split needs --ann'),

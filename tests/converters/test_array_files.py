@@ -44,28 +44,28 @@ def files(tmp_path):
         ('a.txt', ':2', [[1, 2], [4, 5]]),
     ],
 )
-def test_a_key_finds_its_numbers(files, name, key, expected):
+def test_a_key_selects_its_numbers(files, name, key, expected):
     np.testing.assert_array_equal(read_array(files / name, key), expected)
 
 
 @pytest.mark.parametrize(
     ('name', 'key', 'message'),
     [
-        ('two.npz', None, '--key must say which of its arrays: x, y'),
-        ('two.npz', 'z', "no key 'z'; it holds x, y"),
-        ('nested.mat', None, '--key must say which of its arrays: S, other'),
-        ('nested.mat', 'T', "no key 'T'; it holds S, other"),
-        ('nested.mat', 'S.arms', "no key 'S.arms': 'arms' is no field of 'S'"),
+        ('two.npz', None, '--key must select one of its arrays: x, y'),
+        ('two.npz', 'z', "no key 'z'; it has x, y"),
+        ('nested.mat', None, '--key must select one of its arrays: S, other'),
+        ('nested.mat', 'T', "no key 'T'; it has S, other"),
+        ('nested.mat', 'S.arms', "no key 'S.arms': 'S' has no field 'arms'"),
         ('nested.mat', 'S', 'not an array of numbers'),
-        ('a.json', None, '--key must say which of its arrays: people, note'),
-        ('a.json', 'people.1', "no key 'people.1': at '1' there is a list"),
+        ('a.json', None, '--key must select one of its arrays: people, note'),
+        ('a.json', 'people.1', "no key 'people.1': '1' not found in a list"),
         ('a.json', 'note', "key 'note' is <U5, not an array of numbers"),
         ('a.npy', 'x', 'a .npy file has no key'),
         ('a.csv', 'x', "--key of a table must be columns such as '1:'"),
-        ('a.csv', '7:', 'it has 3 columns, of which --key 7: is none'),
+        ('a.csv', '7:', '--key 7: selects none of its 3 columns'),
     ],
 )
-def test_a_key_that_is_not_there_is_told_with_those_that_are(files, name, key, message):
+def test_a_missing_key_raises_with_the_available_ones(files, name, key, message):
     with pytest.raises(ValueError, match=message):
         read_array(files / name, key)
 
@@ -73,19 +73,19 @@ def test_a_key_that_is_not_there_is_told_with_those_that_are(files, name, key, m
 @pytest.mark.parametrize(
     ('name', 'content', 'message'),
     [
-        ('x.pkl', b'', 'its name must end with one of .mat'),
-        ('x.json', b'[[1, 2], [3]]', 'not all of one length'),
-        ('x.json', b'[' * 100000, 'no JSON'),
+        ('x.pkl', b'', 'the file name must end with one of .mat'),
+        ('x.json', b'[[1, 2], [3]]', 'its lists differ in length'),
+        ('x.json', b'[' * 100000, 'not JSON'),
         ('x.csv', b'1,2\n3\n', r'its rows have \[1, 2\] columns'),
-        ('x.csv', b'a,b\n', 'it holds only a head'),
-        ('x.csv', b'1,2\n3,x\n', 'a cell is no number'),
-        ('x.txt', b'\n', 'holds no line of numbers'),
-        ('x.txt', b'\xff\xfe', 'no text'),
+        ('x.csv', b'a,b\n', 'it has only a header'),
+        ('x.csv', b'1,2\n3,x\n', 'a cell is not a number'),
+        ('x.txt', b'\n', 'has no line of numbers'),
+        ('x.txt', b'\xff\xfe', 'not text'),
         ('x.npz', pickle.dumps([1]), 'could run code'),
         ('x.mat', b'MATLAB 7.3 MAT-file' + bytes(105) + b'\x00\x02IM' + bytes(400), '-v7'),
     ],
 )
-def test_a_file_that_is_not_what_its_name_says_is_told(tmp_path, name, content, message):
+def test_a_file_that_does_not_match_its_extension_raises(tmp_path, name, content, message):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(ValueError, match=message):
         read_array(tmp_path / name)
@@ -100,7 +100,7 @@ def test_objects_in_numpy_files_are_not_loaded(tmp_path, capsys):
     np.save(tmp_path / 'x.npy', np.array([Bomb()], dtype=object), allow_pickle=True)
     np.savez(tmp_path / 'x.npz', x=np.array([Bomb()], dtype=object))
     for name in ('x.npy', 'x.npz'):
-        with pytest.raises(ValueError, match='it holds objects of Python, which could run code'):
+        with pytest.raises(ValueError, match='it contains Python objects, which could run code'):
             read_array(tmp_path / name)
     assert capsys.readouterr().out == ''
 
@@ -120,7 +120,7 @@ def _bytes_of(suffix: str) -> bytes:
 
 @settings(max_examples=150, deadline=None)
 @given(suffix=st.sampled_from(SUFFIXES), at=st.integers(0, 2000), byte=st.integers(0, 255), cut=st.booleans())
-def test_torn_and_flipped_files_end_in_a_value_error_or_in_numbers(tmp_path_factory, suffix, at, byte, cut):
+def test_damaged_files_raise_value_errors_or_give_numbers(tmp_path_factory, suffix, at, byte, cut):
     content = bytearray(_bytes_of(suffix))
     at %= len(content)
     content[at] = byte

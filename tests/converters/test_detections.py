@@ -10,7 +10,7 @@ def found(frame=0, keypoint=PERSON, score=(0.5, 0.9), track=-1):
     return frame, keypoint, list(score) if score is not None else None, track
 
 
-def test_keypoints_with_scores_are_taken_as_they_are():
+def test_keypoints_with_scores_are_unchanged():
     result = detections_of('mmpose', [found(3, track=7)], listed=[3, 4])
     assert result.keypoint.tolist() == [PERSON]
     np.testing.assert_array_equal(result.score, np.float32([[0.5, 0.9]]))
@@ -26,7 +26,7 @@ def test_triples_are_x_y_score():
 @pytest.mark.parametrize(
     'unseen', [([[None, 5.0], [30.0, 40.0]], (0.5, 0.9)), (PERSON, (0, 0.9)), (PERSON, (None, 0.9))]
 )
-def test_a_joint_without_place_or_score_lies_at_the_origin_with_score_0(unseen):
+def test_an_undetected_joint_is_at_the_origin_with_score_0(unseen):
     result = detections_of('mmpose', [found(keypoint=unseen[0], score=unseen[1])], None)
     assert result.keypoint[0, 0].tolist() == [0, 0]
     assert result.score[0].tolist() == [0, np.float32(0.9)]
@@ -38,7 +38,7 @@ def test_visibilities_of_coco_become_scores_of_1():
     assert detections_of('mmpose', seen, None).score.tolist() == [[2, 1], [2, 0]]
 
 
-def test_nobody_in_any_frame_is_empty_arrays_with_the_span():
+def test_no_person_in_any_frame_gives_empty_arrays_with_the_span():
     result = detections_of('mmpose', [], listed=[5, 9], size=(480, 640))
     assert (len(result.frame), result.listed, result.size) == (0, (5, 9), (480, 640))
 
@@ -53,13 +53,13 @@ def test_names_for_another_number_of_joints_are_dropped():
     [
         ([found()], [4, 4], 'frame 4'),
         ([(2, [1, 2, 3, 4], None, -1)], None, 'x, y, score of each joint'),
-        ([found(), found(1, keypoint=[[1.0, 2.0]], score=(1,))], None, 'frame 1: 1 numbers of keypoints'),
+        ([found(), found(1, keypoint=[[1.0, 2.0]], score=(1,))], None, 'frame 1: keypoints has 1 numbers'),
         ([found(6, keypoint='far')], None, 'frame 6: keypoints must be a list of numbers'),
         ([found(keypoint=[[float('inf'), 0], [1, 1]])], None, 'infinite'),
         ([found(keypoint=[[2e6, 0], [1, 1]])], None, 'a coordinate of 2e[+]06'),
         ([found(keypoint=[[0.2, 0.3], [0.4, 0.5]])], None, 'must be pixels'),
     ],
 )
-def test_what_cannot_be_keypoints_is_refused(rows, listed, said):
+def test_invalid_keypoints_raise(rows, listed, said):
     with pytest.raises(ValueError, match=said):
         detections_of('mmpose', rows, listed)

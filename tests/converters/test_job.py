@@ -1,4 +1,4 @@
-"""The common ground of the data tools, on items that are small files of one number."""
+"""Shared parts of the data tools, tested on items that are files with one number."""
 
 import argparse
 import csv
@@ -74,17 +74,17 @@ def test_records_come_in_the_order_of_the_items(tmp_path, files, jobs):
     assert sorted(path.name for path in tmp_path.iterdir()) == ['X.pkl', 'X.skipped.csv', 'log.txt', 'raw']
 
 
-def test_what_gives_no_clip_is_in_the_table_with_its_reason_and_counted(tmp_path, files, capsys):
+def test_skipped_items_are_listed_with_reason_and_counted(tmp_path, files, capsys):
     files[1].write_text('rubbish\n')
     files[2].write_text('nobody')
     assert go(tmp_path, files, '--max-bad', '20') == list('adef')
     rows = list(csv.reader((tmp_path / 'X.skipped.csv').open()))
     assert rows[0] == ['file', 'kind', 'reason']
     assert [(Path(row[0]).name, row[1]) for row in rows[1:]] == [('b.txt', 'garbled'), ('c.txt', 'no body')]
-    assert 'left out: 2 of 6, 1 garbled, 1 no body; ' in capsys.readouterr().out
+    assert 'skipped: 2 of 6, 1 garbled, 1 no body; ' in capsys.readouterr().out
 
 
-def test_too_many_garbled_stop_it_and_say_the_first(tmp_path, files):
+def test_too_many_bad_files_raise_with_the_first_one(tmp_path, files):
     files[4].write_text('rubbish')
     with pytest.raises(ValueError, match=r'1 of 6 are garbled, more than --max-bad 1 %; the first: .*e\.txt: invalid'):
         go(tmp_path, files)
@@ -92,16 +92,16 @@ def test_too_many_garbled_stop_it_and_say_the_first(tmp_path, files):
     assert 'e.txt,garbled' in (tmp_path / 'X.skipped.csv').read_text()
 
 
-def test_what_is_no_garbage_does_not_stop_it(tmp_path, files):
+def test_other_skipped_items_do_not_raise(tmp_path, files):
     for path in files[:5]:
         path.write_text('nobody')
     assert go(tmp_path, files, '--max-bad', '0') == ['f']
     files[5].write_text('nobody')
-    with pytest.raises(ValueError, match=r'of 6 files none gives a clip; why is in .*X\.skipped\.csv'):
+    with pytest.raises(ValueError, match=r'none of 6 files gives a clip; see the reasons in .*X\.skipped\.csv'):
         go(tmp_path, files, '--overwrite')
 
 
-def test_only_what_is_new_or_changed_is_done_again(tmp_path, files):
+def test_only_new_or_changed_items_are_converted(tmp_path, files):
     files[4].write_text('rubbish')
     with pytest.raises(ValueError, match='garbled'):
         go(tmp_path, files)
@@ -111,7 +111,7 @@ def test_only_what_is_new_or_changed_is_done_again(tmp_path, files):
     assert worked(tmp_path) == ['e', 'f']  # its part, of two
 
 
-def test_a_part_of_other_settings_or_a_torn_one_is_made_again(tmp_path, files):
+def test_parts_with_other_settings_or_damage_are_redone(tmp_path, files):
     files[4].write_text('rubbish')
     for settings in (1, 2):
         with pytest.raises(ValueError, match='garbled'):
@@ -124,7 +124,7 @@ def test_a_part_of_other_settings_or_a_torn_one_is_made_again(tmp_path, files):
     assert worked(tmp_path) == list('abcdef')
 
 
-def test_a_file_that_could_not_be_read_is_tried_again(tmp_path, files):
+def test_a_file_that_could_not_be_read_is_retried(tmp_path, files):
     late = files[0].rename(tmp_path / 'late.txt')
     with pytest.raises(ValueError, match='No such file'):
         go(tmp_path, files)
@@ -134,34 +134,34 @@ def test_a_file_that_could_not_be_read_is_tried_again(tmp_path, files):
     assert worked(tmp_path) == ['a', 'b']
 
 
-def test_shards_in_a_row_are_the_whole(tmp_path, files):
+def test_concatenated_shards_equal_the_full_run(tmp_path, files):
     names = [go(tmp_path, files, '--shard', f'{i}/4') for i in (1, 2, 3, 4)]
     assert names == [['a'], ['b', 'c'], ['d'], ['e', 'f']]
     assert (tmp_path / 'X.shard-2-of-4.pkl').exists()
     assert not (tmp_path / 'X.pkl').exists()
 
 
-def test_a_shard_of_nothing_is_written_too(tmp_path, files, capsys):
+def test_an_empty_shard_is_written_too(tmp_path, files, capsys):
     splits = {'train': ['a']}
     args = options(tmp_path, '--shard', '1/3')
     outcome = job.convert(args, files[:2], partial(number_of, log=tmp_path / 'log.txt'))
     assert outcome.total == 0
     job.write_out(args, outcome, splits)
     assert load_numbers(args.out) == {'split': {'train': []}, 'annotations': []}
-    assert 'no clips\nleft out: 0 of 0\n' in capsys.readouterr().out
+    assert 'no clips\nskipped: 0 of 0\n' in capsys.readouterr().out
 
 
-def test_splits_keep_the_clips_that_are_there(tmp_path, files):
+def test_splits_contain_only_existing_clips(tmp_path, files):
     files[0].write_text('nobody')
     go(tmp_path, files, '--shard', '1/2', splits={'train': ['a', 'b', 'f'], 'val': ['c']})
     assert read_annotations(tmp_path / 'X.shard-1-of-2.pkl')[1] == {'train': ['b'], 'val': ['c']}
 
 
-def test_the_second_clip_of_a_name_is_garbled(tmp_path, files):
+def test_a_second_clip_with_the_same_name_is_garbled(tmp_path, files):
     (tmp_path / 'more').mkdir()
     twin = tmp_path / 'more' / 'a.txt'
     twin.write_text('30')
-    with pytest.raises(ValueError, match="a second clip of the name 'a'"):
+    with pytest.raises(ValueError, match="a second clip with the name 'a'"):
         go(tmp_path, [*files, twin])
 
 
@@ -179,13 +179,13 @@ def test_a_shard_is_i_of_n(text):
 
 
 def test_numbers_out_of_range_are_refused(tmp_path):
-    with pytest.raises(ValueError, match='--jobs must be 1 or more, got 0'):
+    with pytest.raises(ValueError, match='--jobs must be at least 1, got 0'):
         options(tmp_path, '--jobs', '0')
     with pytest.raises(ValueError, match='--max-bad must be 0 to 100'):
         options(tmp_path, '--max-bad', '101')
 
 
-def test_the_summary_counts_by_hand():
+def test_the_summary_equals_counts_by_hand():
     records = [
         {'label': 0, 'keypoint': np.zeros((1, 4, 3, 2))},
         {'label': 2, 'keypoint': np.zeros((2, 6, 3, 2))},
@@ -193,16 +193,16 @@ def test_the_summary_counts_by_hand():
     ]
     assert summary(records, {'train': ['x', 'y'], 'val': ['z']}, 'mine').splitlines() == [
         '3 clips, 2 classes, 3 joints (mine), 2D',
-        'frames: 4 min, 6 median, 9 max, 19 in all',
-        'persons a clip: 1 in 2, 2 in 1',
-        'clips a class: 1 to 2',
-        'no clip of 1 classes: 1',
+        'frames: 4 min, 6 median, 9 max, 19 total',
+        'persons per clip: 1 in 2, 2 in 1',
+        'clips per class: 1 to 2',
+        '1 classes have no clip: 1',
         'split train: 2',
         'split val: 1',
     ]
 
 
-def test_a_folder_of_several_clips_is_told_with_the_clip(tmp_path):
+def test_a_folder_of_several_clips_is_reported_with_the_clip(tmp_path):
     first = tmp_path / 'a_000_keypoints.json'
     files = (tmp_path, ((0, first), (1, tmp_path / 'a_001_keypoints.json')))
     assert job.called((files, Row('a', 0))) == f'{tmp_path} (clip a)'

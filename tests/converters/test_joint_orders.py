@@ -1,4 +1,4 @@
-"""Estimators' joints become a skeleton's by name."""
+"""Mapping estimators' joints to a skeleton by name."""
 
 import pytest
 
@@ -25,12 +25,12 @@ def test_body_25_becomes_openpose_or_coco_and_never_ntu():
         found, order = find_order(25, None, skeleton)
         assert found is (skeleton or OPENPOSE)
         assert [BODY_25[index] for index in order] == [short(joint) for joint in found.joints]
-    with pytest.raises(ValueError, match='of joints in 3D'):
+    with pytest.raises(ValueError, match='has 3D joints'):
         find_order(25, None, SKELETONS['nturgb+d'])
 
 
 @pytest.mark.parametrize(('count', 'name'), [(17, 'coco'), (18, 'openpose'), (21, 'handmp')])
-def test_as_many_joints_as_a_layout_has_are_that_layout(count, name):
+def test_the_number_of_joints_selects_the_layout(count, name):
     assert find_order(count, None) == (SKELETONS[name], list(range(count)))
     assert find_order(count, None, SKELETONS[name]) == (SKELETONS[name], list(range(count)))
 
@@ -40,14 +40,14 @@ def test_bodies_with_feet_faces_and_hands_begin_with_coco(count):
     assert find_order(count, None) == (COCO, list(range(17)))
 
 
-def test_openpose_makes_coco_and_coco_makes_no_neck():
+def test_openpose_gives_coco_but_coco_has_no_neck():
     found, order = find_order(18, None, COCO)
     assert [OPENPOSE.joints[index] for index in order] == list(COCO.joints)
-    with pytest.raises(ValueError, match=r"17 joints \(COCO\) do not make layout 'openpose' of 18"):
+    with pytest.raises(ValueError, match=r"17 joints \(COCO\) do not include the 18 joints of layout 'openpose'"):
         find_order(17, None, OPENPOSE)
 
 
-def test_names_in_the_file_count_most():
+def test_names_in_the_file_take_precedence():
     names = [joint.replace('_', ' ').title() for joint in reversed(COCO.joints)]
     assert find_order(17, names) == (COCO, list(range(16, -1, -1)))
     h36m = ['root', 'right_hip', 'right_knee', *(f'other_{i}' for i in range(14))]
@@ -61,20 +61,20 @@ def test_names_in_the_file_count_most():
     assert find_order(21, ['wrist', *fingers]) == (SKELETONS['handmp'], list(range(21)))
 
 
-def test_a_skeleton_of_the_users_takes_its_joints_as_they_come_or_by_name():
+def test_a_custom_skeleton_takes_joints_in_order_or_by_name():
     own = get_skeleton({'joints': ['nose', 'left_eye', 'right_eye'], 'edges': [[1, 0], [2, 0]]})
     assert find_order(3, None, own) == (own, [0, 1, 2])
     assert find_order(3, ['a', 'b', 'c'], own) == (own, [0, 1, 2])
     assert find_order(25, None, own) == (own, [0, 16, 15])
-    with pytest.raises(ValueError, match="5 joints .* do not make layout 'custom' of 3"):
+    with pytest.raises(ValueError, match="5 joints .* do not include the 3 joints of layout 'custom'"):
         find_order(5, None, own)
 
 
-def test_an_unknown_number_of_joints_is_told_with_the_known_ones():
-    with pytest.raises(ValueError, match=r'32 joints are no layout known here \(17 COCO, .*skeleton.yaml'):
+def test_an_unknown_number_of_joints_raises_with_the_known_ones():
+    with pytest.raises(ValueError, match=r'no known layout has 32 joints \(17 COCO, .*skeleton.yaml'):
         find_order(32, None)
 
 
-def test_orders_have_as_many_names_as_they_say():
+def test_orders_have_the_stated_number_of_names():
     for count, (_, names, layout) in ORDERS.items():
         assert len(set(names)) == count and layout in SKELETONS

@@ -1,4 +1,4 @@
-"""Numbers of JSON beyond what arrays hold."""
+"""JSON numbers that do not fit into int64."""
 
 import math
 
@@ -17,7 +17,7 @@ def test_numbers_beyond_int64_are_floats_and_beyond_float_infinite():
     assert np.array(loads(f'[1, {"9" * 400}]')).dtype == float
 
 
-def test_the_readers_of_json_take_them(tmp_path):
+def test_the_json_readers_accept_them(tmp_path):
     path = tmp_path / 'x.json'
     path.write_text(f'[{"9" * 400}, 1]')
     assert load_json(path) == [math.inf, 1]

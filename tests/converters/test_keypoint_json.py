@@ -1,4 +1,4 @@
-"""Every estimator's file of the same two persons in three frames says the same."""
+"""Files of different estimators with the same two persons in three frames give the same detections."""
 
 import json
 
@@ -92,7 +92,7 @@ def same(found, tracks=(0, 1, 0)):
         (openpose, 'openpose', False, (3, 5), False),
     ],
 )
-def test_each_format_is_known_by_its_content_and_says_the_same(tmp_path, make, format, tracked, listed, named):
+def test_each_format_is_detected_and_gives_the_same_detections(tmp_path, make, format, tracked, listed, named):
     path = tmp_path / 'clip.json'
     path.write_text(json.dumps(make()))
     found = read_keypoints(path)
@@ -110,7 +110,7 @@ def test_openpose_writes_a_file_a_frame(tmp_path):
     same(found, (-1, -1, -1))
     assert found.listed == (3, 5)
     files[1][1].write_text('{"people": [')
-    with pytest.raises(ValueError, match=r'clip_000000000004_keypoints.json: no JSON: Expecting value'):
+    with pytest.raises(ValueError, match=r'clip_000000000004_keypoints.json: not JSON: Expecting value'):
         read_frames(files)
 
 
@@ -127,7 +127,7 @@ def test_cocos_visibility_is_no_score():
     assert score.tolist() == [[1, 1, 0] + [1] * (V - 3)] * 3
 
 
-def test_what_is_null_or_nan_was_not_seen():
+def test_null_and_nan_are_undetected():
     content = alphapose()
     content[0]['keypoints'][0] = None
     content[1]['keypoints'][5] = float('nan')
@@ -137,7 +137,7 @@ def test_what_is_null_or_nan_was_not_seen():
     assert (found.score[2] == SCORE[2]).all()
 
 
-def test_nobody_is_no_detection():
+def test_no_person_is_no_detection():
     for content in ([], [{'frame_id': 0, 'instances': []}, {'frame_id': 1, 'instances': []}], {'0': {'people': []}}):
         found = parse_keypoints(content)
         assert found.keypoint.shape == (0, 0, 2)
@@ -153,34 +153,34 @@ def changed(content, **more):
 @pytest.mark.parametrize(
     ('content', 'said'),
     [
-        ({'info': 1, 'licenses': []}, r"a dict of keys \['info', 'licenses'\] is no keypoint JSON of mmpose"),
-        ([1, 2], 'a list is no keypoint JSON'),
-        ('text', 'a str is no keypoint JSON'),
-        ({'version': 1, 'people': []}, 'one frame of OpenPose; a folder a video'),
-        ([{'keypoints': [[1, 2]], 'keypoint_scores': [1]}], 'MMPose of one picture'),
-        (changed(alphapose(), keypoints=[1, 2, 1] * 16), 'frame 3: 51 numbers of keypoints where the first .* has 48'),
+        ({'info': 1, 'licenses': []}, r"a dict with keys \['info', 'licenses'\] is not keypoint JSON of mmpose"),
+        ([1, 2], 'a list is not keypoint JSON'),
+        ('text', 'a str is not keypoint JSON'),
+        ({'version': 1, 'people': []}, 'a single frame of OpenPose; use one folder per video'),
+        ([{'keypoints': [[1, 2]], 'keypoint_scores': [1]}], 'MMPose output of a single image'),
+        (changed(alphapose(), keypoints=[1, 2, 1] * 16), 'frame 3: keypoints has 51 numbers, but 48 for the first'),
         (changed(alphapose(), keypoints=None), 'frame 3: keypoints must be a list of numbers, got None'),
         (changed(alphapose(), keypoints=['1.5'] * 51), 'must be a list of numbers'),
         ([alphapose()[0] | {'keypoints': [1, 2] * 17}], r'must be x, y, score of each joint, got \(34,\) numbers'),
-        (changed(alphapose(), keypoints=[float('inf')] * 51), 'an infinite number'),
+        (changed(alphapose(), keypoints=[float('inf')] * 51), 'infinite numbers'),
         (changed(alphapose(), keypoints=[1e9] * 51), 'a coordinate of 1e\\+09'),
         (changed(alphapose(), keypoints=[10**30] * 51), 'a coordinate of 1e\\+30'),
         (changed(alphapose(), keypoints=[10**400] * 51), 'must be lists of numbers'),
-        (changed(alphapose(), image_id='clip.jpg'), "'clip.jpg' is no frame number"),
-        (changed(coco_results(), image_id=-1), "'-1' is no frame number"),
-        (changed(coco_results(), image_id=None), "'None' is no frame number"),
+        (changed(alphapose(), image_id='clip.jpg'), "'clip.jpg' is not a frame number"),
+        (changed(coco_results(), image_id=-1), "'-1' is not a frame number"),
+        (changed(coco_results(), image_id=None), "'None' is not a frame number"),
         (alphapose('a_{}.jpg')[:1] + alphapose('b_{}.jpg'), "frames of 2 videos, 'a_', 'b_'"),
-        ([*mmpose(), mmpose()[0]], 'frame 3 comes twice'),
+        ([*mmpose(), mmpose()[0]], 'frame 3 is listed twice'),
         ([{'frame_id': 0, 'instances': [{'keypoints': [[1, 2]] * 17}]}], 'frame 0: a person without keypoint_scores'),
         ([{'frame_id': 0, 'instances': [{'keypoints': [[1, 2, 3]] * 17, 'keypoint_scores': [1] * 17}]}],
          r'keypoints \(17, 3\) with keypoint_scores \(17,\)'),
         ([{'frame_id': 0, 'instances': 5}], '5 must be a list of dicts'),
-        ([{'people': [{'pose_keypoints_2d': [0.2, 0.9, 1] * 18}]}], 'shares of the picture; they must be pixels'),
-        (coco() | {'images': [{'id': 1}]}, "of the picture '103', which is not listed"),
-        (coco() | {'images': [{'id': 103}, {'id': 103}]}, "'103' is none, or comes twice"),
+        ([{'people': [{'pose_keypoints_2d': [0.2, 0.9, 1] * 18}]}], 'fractions of the image size; they must be pixels'),
+        (coco() | {'images': [{'id': 1}]}, "refers to image '103', which is not listed"),
+        (coco() | {'images': [{'id': 103}, {'id': 103}]}, "'103' is invalid or repeated"),
     ],
 )  # fmt: skip
-def test_what_is_no_keypoints_is_one_line(content, said):
+def test_invalid_keypoints_raise_one_line(content, said):
     with pytest.raises(ValueError, match=said):
         parse_keypoints(content)
 
@@ -188,13 +188,13 @@ def test_what_is_no_keypoints_is_one_line(content, said):
 @pytest.mark.parametrize(
     ('content', 'said'),
     [
-        (b'', 'an empty file'),
-        (b'[{"image_id": ', 'no JSON: Expecting value: line 1 column 15'),
-        (b'\xff\xd8\xff\xe0', 'no JSON'),
+        (b'', 'the file is empty'),
+        (b'[{"image_id": ', 'not JSON: Expecting value: line 1 column 15'),
+        (b'\xff\xd8\xff\xe0', 'not JSON'),
         (b'[' * 200_000, 'nested too deep'),
     ],
 )
-def test_what_is_no_json_is_one_line(tmp_path, content, said):
+def test_files_that_are_not_json_raise_one_line(tmp_path, content, said):
     path = tmp_path / 'clip.json'
     path.write_bytes(content)
     with pytest.raises(ValueError, match=said):
@@ -220,7 +220,7 @@ JSON = st.recursive(LEAVES, lambda x: st.lists(x, max_size=4) | st.dictionaries(
 
 @settings(max_examples=100, deadline=None)
 @given(JSON)
-def test_any_json_is_sound_or_one_line(content):
+def test_any_json_is_valid_or_raises_one_line(content):
     try:
         found = parse_keypoints(content)
     except ValueError as why:
@@ -231,7 +231,7 @@ def test_any_json_is_sound_or_one_line(content):
 
 @settings(max_examples=100, deadline=None)
 @given(st.sampled_from([mmpose, mmpose_demo, alphapose, coco_results, coco, openpose]), st.data())
-def test_a_file_with_something_replaced_is_sound_or_one_line(make, data):
+def test_a_modified_file_is_valid_or_raises_one_line(make, data):
     content = json.loads(json.dumps(make()))
     place = content
     while True:
@@ -250,14 +250,14 @@ def test_a_file_with_something_replaced_is_sound_or_one_line(make, data):
 
 @settings(max_examples=50, deadline=None)
 @given(st.sampled_from([mmpose, coco]), st.data())
-def test_a_torn_file_is_one_line(tmp_path_factory, make, data):
+def test_a_truncated_file_raises_one_line(tmp_path_factory, make, data):
     text = json.dumps(make())
     path = tmp_path_factory.getbasetemp() / 'torn.json'
     path.write_text(text[: data.draw(st.integers(0, len(text) - 1))])
-    with pytest.raises(ValueError, match='no JSON|an empty file'):
+    with pytest.raises(ValueError, match='not JSON|the file is empty'):
         load_json(path)
 
 
 def test_format_of_an_empty_dict_is_none():
-    with pytest.raises(ValueError, match='is no keypoint JSON'):
+    with pytest.raises(ValueError, match='is not keypoint JSON'):
         format_of({})

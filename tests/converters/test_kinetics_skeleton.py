@@ -19,7 +19,7 @@ def content(*frames, label='abseiling', index=0, **more):
     return json.dumps({'data': data, 'label': label, 'label_index': index, **more}).encode()
 
 
-def test_frames_have_the_place_that_their_number_says():
+def test_frames_are_placed_by_their_numbers():
     clip = parse_clip(content((4, person(0.5, 0.25, 1)), (1, person(0.125, 0.75, 0.5)), (6,)))
     assert clip.keypoint.shape == (1, 7, 18, 2) and clip.score.shape == (1, 7, 18)
     assert clip.keypoint.dtype == clip.score.dtype == np.float32
@@ -34,7 +34,7 @@ def test_x_and_y_alternate_joint_by_joint():
     assert clip.keypoint[0, 0, 5].tolist() == [10 / 64, 11 / 64]
 
 
-def test_of_the_first_five_the_two_surest_are_kept_in_each_frame():
+def test_the_two_persons_with_the_highest_scores_of_five_are_selected():
     frame = [person(x / 8, 0.5, score) for x, score in ((1, 0.5), (2, 0.75), (3, 0.25), (4, 0.5), (5, 0.625), (6, 1))]
     clip = parse_clip(content((0, *frame), (1, *frame[2:4])))
     assert clip.keypoint[:, 0, 0, 0].tolist() == [2 / 8, 5 / 8]  # the sixth, surest of all, is not looked at
@@ -43,12 +43,12 @@ def test_of_the_first_five_the_two_surest_are_kept_in_each_frame():
     assert clip.keypoint[:, 0, 0, 0].tolist() == [6 / 8, 2 / 8, 5 / 8, 1 / 8]  # 1 and 4 are equal: in the file's order
 
 
-def test_joints_of_score_zero_are_nowhere():
+def test_joints_with_score_zero_are_at_the_origin():
     one = {'pose': [0.5] * 36, 'score': [0, *[1] * 17]}
     assert parse_clip(content((0, one))).keypoint[0, 0, :2].tolist() == [[0, 0], [0.5, 0.5]]
 
 
-def test_nobody_is_no_person():
+def test_a_clip_without_persons_has_m_0():
     assert parse_clip(content((0,), (3,))).keypoint.shape == (0, 4, 18, 2)
     assert parse_clip(content()).score.shape == (0, 0, 18)
 
@@ -66,32 +66,32 @@ ONE = person(0.5, 0.5, 1)
         (b'1' * 5000, 'not JSON|not a JSON object'),
         (b'[]', "not a JSON object with a list 'data'"),
         (content(data={}), "with a list 'data'"),
-        (content(data=[3]), 'a frame is no JSON object'),
+        (content(data=[3]), 'a frame is not a JSON object'),
         (content(data=[{'frame_index': 0, 'skeleton': None}]), "a list 'skeleton'"),
         (content((300,)), 'frame_index must be 0 to 299, got 300'),
         (content((-1,)), 'frame_index must be 0 to 299, got -1'),
         (content((True,)), 'frame_index must be 0 to 299, got True'),
         (content((1.0,)), 'frame_index must be 0 to 299, got 1.0'),
-        (content((2, ONE), (2, ONE)), 'frame 2 is there twice'),
+        (content((2, ONE), (2, ONE)), 'frame 2 is listed twice'),
         (content((0, 7)), "a person of frame 0 has no lists 'pose' and 'score'"),
         (content((0, {'pose': [0.5] * 36})), "no lists 'pose' and 'score'"),
         (content((0, {'pose': [0.5] * 35, 'score': [1] * 18})), 'has 35 coordinates and 18 scores, not 36 and 18'),
-        (content((0, {'pose': ['0.5'] * 36, 'score': [1] * 18})), 'that is no number'),
-        (content((0, {'pose': [[0.5]] * 36, 'score': [1] * 18})), 'that is no number'),
-        (content((0, {'pose': [True] * 36, 'score': [1] * 18})), 'that is no number'),
-        (content((0, {'pose': [None] * 36, 'score': [1] * 18})), 'that is no number'),
+        (content((0, {'pose': ['0.5'] * 36, 'score': [1] * 18})), 'that is not a number'),
+        (content((0, {'pose': [[0.5]] * 36, 'score': [1] * 18})), 'that is not a number'),
+        (content((0, {'pose': [True] * 36, 'score': [1] * 18})), 'that is not a number'),
+        (content((0, {'pose': [None] * 36, 'score': [1] * 18})), 'that is not a number'),
         (content((0, person(float('nan'), 0, 1))), 'NaN, infinite numbers, or numbers beyond 100'),
         (content((0, person(0, float('inf'), 1))), 'NaN, infinite'),
         (content((0, person(10**400, 0, 1))), 'NaN, infinite'),
         (content((0, person(340, 128, 1))), 'beyond 100'),  # pixels
-        (content((0, person(0, 0, -0.5))), 'a score below 0'),
+        (content((0, person(0, 0, -0.5))), 'a negative score'),
         (content((0, ONE), label=3), 'label must be text and label_index a number from 0, got 3, 0'),
         (content((0, ONE), index=True), "got 'abseiling', True"),
         (content((0, ONE), index=-1), "got 'abseiling', -1"),
         (content((0, ONE), index=10**9), "got 'abseiling', 1000000000"),
     ],
 )
-def test_garbled_clips_say_why(raw, why):
+def test_garbled_clips_raise_with_a_reason(raw, why):
     with pytest.raises(ValueError, match=why):
         parse_clip(raw)
 
@@ -119,10 +119,10 @@ def test_the_table_is_read():
         (b'{', 'not JSON'),
         (b'[]', 'not a JSON object of video ids'),
         (b'{}', 'not a JSON object of video ids'),
-        (table(**{'../../etc/passwd': (True, 'x', 0)}), "'../../etc/passwd' cannot be a video id"),
-        (table(**{'..': (True, 'x', 0)}), 'leads out of the folder'),
-        (table(**{'a\\b': (True, 'x', 0)}), 'leads out of the folder'),
-        (table(**{'': (True, 'x', 0)}), 'leads out of the folder'),
+        (table(**{'../../etc/passwd': (True, 'x', 0)}), "'../../etc/passwd' is not a valid video id"),
+        (table(**{'..': (True, 'x', 0)}), 'points outside of the folder'),
+        (table(**{'a\\b': (True, 'x', 0)}), 'points outside of the folder'),
+        (table(**{'': (True, 'x', 0)}), 'points outside of the folder'),
         (b'{"a": 3}', "'a': an entry must have has_skeleton"),
         (table(a=(1, 'x', 0)), "'a': an entry must have has_skeleton, true or false"),
         (table(a=(True, 'x', '0')), "'a': label must be text and label_index a number"),
@@ -130,7 +130,7 @@ def test_the_table_is_read():
         (table(a=(True, 'x', 0), b=(True, 'y', 0)), "label_index 0 is 'x' and 'y'"),
     ],
 )
-def test_tables_that_cannot_be(raw, why):
+def test_invalid_tables_raise(raw, why):
     with pytest.raises(ValueError, match=why):
         parse_table(raw)
 
@@ -146,7 +146,7 @@ def check_clip(clip):
 
 @given(st.data())
 @settings(max_examples=150, deadline=None)
-def test_mangled_clips_are_refused_or_read_as_they_say(data):
+def test_mangled_clips_raise_or_are_read_consistently(data):
     raw = bytearray(content((0, person(0.25, 0.5, 0.75), ONE), (1, person(0.5, 0.75, 0.25))))
     for _ in range(data.draw(st.integers(1, 4))):
         at = data.draw(st.integers(0, len(raw)))
@@ -182,7 +182,7 @@ JSON = st.recursive(
 
 @given(JSON)
 @settings(max_examples=150, deadline=None)
-def test_any_json_is_refused_or_a_clip_or_a_table(value):
+def test_any_json_is_valid_or_raises(value):
     raw = json.dumps(value).encode()
     for parse, check in ((parse_clip, check_clip), (parse_table, lambda entries: check_labels(entries.values()))):
         try:
@@ -193,7 +193,7 @@ def test_any_json_is_refused_or_a_clip_or_a_table(value):
 
 @given(st.binary(max_size=200))
 @settings(max_examples=60, deadline=None)
-def test_any_bytes_are_refused(raw):
+def test_random_bytes_raise(raw):
     for parse in (parse_clip, parse_table):
         with pytest.raises(ValueError):
             parse(raw)

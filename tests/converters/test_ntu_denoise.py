@@ -30,12 +30,12 @@ def test_a_frame_is_noisy_when_wider_than_four_fifths_of_its_height():
     assert noisy_frames(joints, 0.8).tolist() == [False, True, False]
 
 
-def test_one_body_is_taken_as_it_is_however_short_and_wide():
+def test_a_single_body_is_unchanged():
     keypoint = choose_actors([body(3, 0, 2, width=9)], 2)
     assert keypoint.shape == (1, 2, 2, 3) and ids(keypoint) == [[3, 3]]
 
 
-def test_bodies_of_eleven_frames_are_dropped_and_of_twelve_kept():
+def test_bodies_of_11_frames_are_dropped_but_not_of_12():
     keypoint = choose_actors([body(1, 0, 12), body(2, 0, 11)], 12)
     assert ids(keypoint) == [[1] * 12]
     assert ids(choose_actors([body(1, 0, 12), body(2, 0, 12)], 12)) == [[1] * 12, [2] * 12]
@@ -64,7 +64,7 @@ def test_the_first_actor_moves_most():
     np.testing.assert_array_equal(choose_actors([still, moving], 12)[0], moving.joints)
 
 
-def test_motion_bounds_apply_only_when_asked():
+def test_motion_bounds_apply_only_if_set():
     still, moving = body(1, 0, 12), body(2, 0, 12, step=1)
     assert len(choose_actors([still, moving], 12)) == 2
     bounds = Thresholds(motion_low=0.089925, motion_high=2)
@@ -83,24 +83,24 @@ def test_a_shared_frame_is_allowed_and_the_later_body_has_it():
     assert ids(keypoint) == [[1] * 11 + [2] * 12]
 
 
-def test_a_third_body_over_both_actors_is_left_out():
+def test_a_third_body_that_overlaps_both_actors_is_dropped():
     bodies = [body(1, 0, 12, step=0.02), body(2, 0, 12, step=0.01), body(3, 0, 12)]
     assert ids(choose_actors(bodies, 12)) == [[1] * 12, [2] * 12]
 
 
-def test_frames_of_dropped_bodies_vanish():
+def test_frames_of_dropped_bodies_are_removed():
     keypoint = choose_actors([body(1, 3, 12), body(2, 0, 5)], 15)
     assert ids(keypoint) == [[1] * 12]
 
 
-def test_nobody_is_an_error_that_says_why():
-    with pytest.raises(ValueError, match='no frame holds a body'):
+def test_no_body_raises_with_a_reason():
+    with pytest.raises(ValueError, match='no frame has a body'):
         choose_actors([], 0)
     with pytest.raises(ValueError, match='none of 2 bodies is longer than 11 frames'):
         choose_actors([body(1, 0, 3), body(2, 0, 11)], 11)
 
 
-def test_bodies_that_follow_one_another_are_one_actor_and_published_arrays_have_an_empty_second():
+def test_consecutive_bodies_form_one_actor_and_published_arrays_have_an_empty_second():
     bodies = [body(1, 0, 12), body(2, 12, 12)]
     assert ids(choose_actors(bodies, 24)) == [[1] * 12 + [2] * 12]
     assert ids(choose_actors(bodies, 24, keep_empty=True)) == [[1] * 12 + [2] * 12, [0] * 24]

@@ -22,7 +22,7 @@ def columns(sample, actor):
     return sample[:, 75 * actor : 75 * actor + 75].reshape(300, 25, 3)
 
 
-def test_the_origin_is_the_mid_spine_of_the_frame_in_which_the_first_actor_is_seen():
+def test_the_origin_is_the_mid_spine_of_the_first_actors_first_frame():
     first, second = np.zeros((3, 25, 3)), np.zeros((3, 25, 3))
     first[1:] = 2  # all joints at (2, 2, 2) from frame 1 on
     first[1, SPINE_MID] = 1, 0, 5
@@ -34,7 +34,7 @@ def test_the_origin_is_the_mid_spine_of_the_frame_in_which_the_first_actor_is_se
     assert b[0, 7].tolist() == b[1, 24].tolist() == [3, 4, -1]
 
 
-def test_a_sample_is_300_frames_of_75_columns_an_actor():
+def test_a_sample_has_300_frames_and_75_columns_per_actor():
     one, two = person(2, 1), person(2, 2)
     sample = lay_out(record('S001C001P001R001A050', one, two), 60)
     assert sample.shape == (300, 150) and sample.dtype == np.float32
@@ -53,12 +53,12 @@ def test_alone_the_second_actor_is_zeros_in_ntu60_and_the_first_again_in_ntu120(
 
 
 @pytest.mark.parametrize('shape', [(3, 2, 25, 3), (1, 301, 25, 3), (1, 2, 20, 3), (1, 2, 25, 2)])
-def test_what_does_not_go_in_is_refused(shape):
+def test_records_that_do_not_fit_raise(shape):
     with pytest.raises(ValueError, match=r"'S001C001P001R001A001' has keypoint .* at most \(2, 300, 25, 3\)"):
         lay_out({**record('S001C001P001R001A001', person()), 'keypoint': np.zeros(shape)}, 60)
 
 
-def test_samples_go_by_subject_camera_or_setup_and_then_by_name():
+def test_samples_are_sorted_by_subject_camera_or_setup_then_by_name():
     names = [
         'S002C002P002R001A001',
         'S001C003P003R001A001',  # subject 3 is of the test
@@ -93,7 +93,7 @@ def test_aligned_the_spine_is_z_and_the_hips_are_x():
     assert turned[0, 6].tolist() == [0, -1, 0]
 
 
-def test_aligned_one_who_comes_late_is_erased_and_coinciding_hips_are_nan():
+def test_aligned_late_persons_are_erased_and_coinciding_hips_are_nan():
     sample = np.zeros((300, 2, 25, 3), np.float32)
     sample[0:5, 0] = sample[1:5, 1] = standing()
     assert not columns(align(sample.reshape(300, 150)), 1).any()

@@ -16,20 +16,20 @@ def test_half_of_the_subjects_train():
     assert len([subject for subject in TRAIN_SUBJECTS if subject <= 40]) == 20  # of 40
 
 
-def test_published_counts_add_up_to_the_set():
+def test_published_counts_add_up():
     for classes, total in ((60, 56578), (120, 113945)):
         counts = PUBLISHED_COUNTS[classes]
         for protocol in {split.split('_')[0] for split in counts}:
             assert counts[f'{protocol}_train'] + counts[f'{protocol}_val'] == total
 
 
-def test_with_the_missing_ones_each_recording_has_360_clips():
+def test_recordings_have_360_clips_including_missing_ones():
     for classes, missing in ((60, 302), (120, 535)):
         counts = PUBLISHED_COUNTS[classes]
         assert counts['xsub_train'] + counts['xsub_val'] + missing == RECORDINGS[classes] * 360
 
 
-def test_absent_are_the_clips_of_recordings_that_are_there():
+def test_absent_clips_belong_to_existing_recordings():
     whole = absent_names(['S018C001P050R001A061'])
     assert len(whole) == 359
     assert (whole[0], whole[-1]) == ('S018C001P050R001A062', 'S018C003P050R002A120')
@@ -72,6 +72,6 @@ def test_splits_go_by_subject_and_camera_or_setup():
         ('S018C001P001R001A060', 'action 60 in setup 18'),
     ],
 )
-def test_names_that_are_none(name, why):
+def test_invalid_names_raise(name, why):
     with pytest.raises(ValueError, match=why):
         parse_name(name)

@@ -34,7 +34,7 @@ def test_numbers_are_those_of_the_file_and_ids_differ_beyond_float64():
     assert bodies[0].joints.dtype == np.float32
 
 
-def test_frames_without_a_body_are_left_out_and_gaps_are_closed():
+def test_frames_without_a_body_and_gaps_are_removed():
     a, b = person(5, 1), person(5, 2)
     content = skeleton_text([[], [(7, a[0])], [(8, b[1]), (7, a[1])], [], [(8, b[2])], [(7, a[4])]])
     bodies, frames = parse_skeleton(content)
@@ -51,7 +51,7 @@ def test_no_body_at_all():
 
 @given(st.lists(st.sets(st.integers(1, 3)), max_size=6))
 @settings(max_examples=40, deadline=None)
-def test_equals_the_reading_line_by_line(presence):
+def test_parsing_equals_reading_line_by_line(presence):
     joints = {number: person(6, number) for number in (1, 2, 3)}
     content = skeleton_text([[(n, joints[n][t]) for n in sorted(ids)] for t, ids in enumerate(presence)])
     bodies, frames = parse_skeleton(content)
@@ -80,35 +80,35 @@ WHOLE = clip_text(3)
 @pytest.mark.parametrize(
     ('content', 'why'),
     [
-        (b'', 'does not begin with a number of frames'),
+        (b'', 'does not begin with the number of frames'),
         (b'\0' * 5000, 'does not begin'),
-        (b'hello\n', 'no whole number'),
-        (b'1.5\n', 'no whole number'),
-        (b'-1\n', 'announces -1 frames and holds 0'),
+        (b'hello\n', 'not an integer'),
+        (b'1.5\n', 'not an integer'),
+        (b'-1\n', 'announces -1 frames but has 0'),
         (WHOLE[: len(WHOLE) // 2], 'fields, not 1, 10 or 12'),
-        (WHOLE[: WHOLE.rindex(b'\r\n1\r\n')], 'announces 3 frames and holds 2'),
-        (WHOLE[: WHOLE.rindex(b'\r\n', 0, -2)], 'is cut or out of order'),
-        (b'4' + WHOLE[1:], 'announces 4 frames and holds 3'),
+        (WHOLE[: WHOLE.rindex(b'\r\n1\r\n')], 'announces 3 frames but has 2'),
+        (WHOLE[: WHOLE.rindex(b'\r\n', 0, -2)], 'is truncated or out of order'),
+        (b'4' + WHOLE[1:], 'announces 4 frames but has 3'),
         (WHOLE.replace(b'\r\n25\r\n', b'\r\n24\r\n', 1), 'number of joints is not 25'),
         (WHOLE.replace(b'\r\n25\r\n', b'\r\n', 1), 'without its number of joints'),
-        (WHOLE.replace(b'\r\n1\r\n', b'\r\n2\r\n', 1), 'other numbers of bodies'),
+        (WHOLE.replace(b'\r\n1\r\n', b'\r\n2\r\n', 1), 'differs from the announced numbers'),
         (skeleton_text([[(7, np.full((25, 3), np.nan))]]), 'NaN or infinite'),
         (skeleton_text([[(7, np.full((25, 3), np.inf))]]), 'NaN or infinite'),
-        (skeleton_text([[(7, person(1)[0]), (7, person(1)[0])]]), 'body 7 twice in a frame'),
+        (skeleton_text([[(7, person(1)[0]), (7, person(1)[0])]]), 'body 7 twice in one frame'),
         (skeleton_text([[(10**30, person(1)[0])]]), 'more than 64 bits|no whole number'),
-        (skeleton_text([[(7, np.ones((25, 3)))]]).replace(b'1 1 1 277', b'1 1-1 1 277', 1), 'no number'),
-        (skeleton_text([[(7, np.ones((25, 3)))]]).replace(b'1 1 1 277', b'1-1 1 x 277', 1), 'no number'),
-        (skeleton_text([[(7, np.ones((25, 3)))]]).replace(b'1 1 1 277', b'1,1 1 1 277', 1), 'no number'),
+        (skeleton_text([[(7, np.ones((25, 3)))]]).replace(b'1 1 1 277', b'1 1-1 1 277', 1), 'is not a number'),
+        (skeleton_text([[(7, np.ones((25, 3)))]]).replace(b'1 1 1 277', b'1-1 1 x 277', 1), 'is not a number'),
+        (skeleton_text([[(7, np.ones((25, 3)))]]).replace(b'1 1 1 277', b'1,1 1 1 277', 1), 'is not a number'),
     ],
 )
-def test_garbled_text_says_why(content, why):
+def test_garbled_text_raises_with_a_reason(content, why):
     with pytest.raises(ValueError, match=why):
         parse_skeleton(content)
 
 
 @given(st.data())
 @settings(max_examples=150, deadline=None)
-def test_mangled_text_is_refused_or_read_as_it_says(data):
+def test_mangled_text_raises_or_is_read_consistently(data):
     content = bytearray(clip_text(2, 2))
     for _ in range(data.draw(st.integers(1, 4))):
         at = data.draw(st.integers(0, len(content)))
@@ -130,7 +130,7 @@ def test_mangled_text_is_refused_or_read_as_it_says(data):
 
 @given(st.binary(max_size=200))
 @settings(max_examples=60, deadline=None)
-def test_any_bytes_are_refused_or_hold_no_body(content):
+def test_random_bytes_raise_or_have_no_body(content):
     try:
         bodies, _ = parse_skeleton(content)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The bytes of a tool's pickle depend on what it holds only."""
+"""The bytes of a written pickle depend only on its content."""
 
 import importlib
 import pickle
@@ -23,7 +23,7 @@ def record(name, **more):
     }
 
 
-def test_what_the_records_share_in_memory_does_not_show(tmp_path):
+def test_shared_objects_do_not_change_the_bytes(tmp_path):
     together = [record('a'), record('b')]
     apart = [pickle.loads(pickle.dumps(one)) for one in together]
     odd = np.dtype('f2').newbyteorder('<')  # the same numbers, another object
@@ -37,12 +37,12 @@ def test_what_the_records_share_in_memory_does_not_show(tmp_path):
     assert splits == {'train': ['a', 'b']}
 
 
-def test_equal_tuples_of_other_types_stay_what_they_are(tmp_path):
+def test_equal_tuples_of_different_types_keep_their_types(tmp_path):
     write_pickle(tmp_path / 'x', [record('a'), record('b', img_shape=(4.0, 5.0))], None)
     assert [repr(r['img_shape']) for r in read_annotations(tmp_path / 'x')[0]] == ['(4, 5)', '(4.0, 5.0)']
 
 
-def test_splits_take_the_order_of_the_records_and_lose_who_is_not_there(tmp_path):
+def test_splits_follow_the_order_of_the_records_without_absent_clips(tmp_path):
     records = [record('b'), record('a'), record('c')]
     splits = write_pickle(tmp_path / 'x', records, {'train': ['z', 'a', 'b'], 'val': ['c'], 'test': []})
     assert splits == {'train': ['b', 'a'], 'val': ['c'], 'test': []}

@@ -1,4 +1,4 @@
-"""Train, val and test of clips."""
+"""Splits of clips into train, val and test."""
 
 import argparse
 import importlib
@@ -23,7 +23,7 @@ def split(rows, *arguments):
     return module.splits_of(args, rows)
 
 
-def test_random_takes_a_share_of_each_class_whatever_the_order():
+def test_random_selects_a_share_of_each_class_in_any_order():
     splits = split(ROWS, 'random')
     labels = {row.name: row.label for row in ROWS}
     assert [sum(labels[name] == label for name in splits['val']) for label in (0, 1)] == [2, 2]  # 0.2 of 10 and 10
@@ -34,13 +34,13 @@ def test_random_takes_a_share_of_each_class_whatever_the_order():
     assert len(split(ROWS, 'random', '--val-share', 0.5)['val']) == 10
 
 
-def test_a_small_class_is_in_both_and_a_class_of_one_trains():
+def test_a_small_class_is_in_both_splits_and_a_single_clip_in_train():
     rows = [Row('a', 0), Row('b', 0), Row('c', 1)]
     splits = split(rows, 'random')
     assert len(splits['val']) == 1 and splits['val'][0] in 'ab' and 'c' in splits['train']
 
 
-def test_subjects_are_kept_apart():
+def test_train_and_val_share_no_subject():
     splits = split(ROWS, 'subject', '--val-subjects', 's1, s4')
     assert splits['val'] == [row.name for row in ROWS if row.subject in ('s1', 's4')]
     assert sorted(splits['train'] + splits['val']) == [row.name for row in ROWS]
@@ -50,7 +50,7 @@ def test_subjects_are_kept_apart():
     assert len(val) == 2 and not val & {subjects[name] for name in splits['train']}
 
 
-def test_the_column_says_it_and_an_empty_cell_is_in_no_split():
+def test_the_split_column_is_used_and_empty_cells_are_in_no_split():
     splits = split(ROWS, 'split')
     assert splits['val'] == [row.name for row in ROWS[1::3]]
     assert splits['train'] == [row.name for row in ROWS[0::3]]
@@ -69,7 +69,7 @@ def test_the_column_says_it_and_an_empty_cell_is_in_no_split():
         ('s.txt', '# mine\nname split\nc00 train\n\nc01, val\n'),
     ],
 )
-def test_every_form_of_a_file_says_the_same(tmp_path, name, text):
+def test_every_format_of_a_split_file_gives_the_same_splits(tmp_path, name, text):
     (tmp_path / name).write_text(text)
     assert split(ROWS, tmp_path / name) == {'train': ['c00'], 'val': ['c01']}
 
@@ -86,15 +86,15 @@ def test_a_file_names_clips_by_the_last_part_of_their_name(tmp_path):
     ('arguments', 'said'),
     [
         (['random', '--val-share', '1'], '--val-share must be between 0 and 1, got 1'),
-        (['random', '--val-subjects', 's1'], '--val-subjects goes with --split-by subject'),
-        (['split', '--val-share', '0.1'], '--val-share goes with --split-by subject or random'),
-        (['subject', '--val-share', '0.1', '--val-subjects', 's1'], 'do not go together'),
-        (['subject', '--val-subjects', 's9'], "names 's9', who is in no clip; the subjects are s0, s1, s2, s3, s4"),
-        (['subject', '--val-subjects', 's0,s1,s2,s3,s4'], 'all subjects, so that nobody trains'),
+        (['random', '--val-subjects', 's1'], '--val-subjects requires --split-by subject'),
+        (['split', '--val-share', '0.1'], '--val-share requires --split-by subject or random'),
+        (['subject', '--val-share', '0.1', '--val-subjects', 's1'], 'mutually exclusive'),
+        (['subject', '--val-subjects', 's9'], "names 's9', which no clip has; the subjects are s0, s1, s2, s3, s4"),
+        (['subject', '--val-subjects', 's0,s1,s2,s3,s4'], 'all subjects, which leaves none for training'),
         (['random', '--seed', '-1'], '--seed must be 0 to 4294967295'),
     ],
 )
-def test_options_that_cannot_be_are_one_line(arguments, said):
+def test_invalid_options_raise_one_line(arguments, said):
     with pytest.raises(ValueError, match=said):
         split(ROWS, *arguments)
 
@@ -108,53 +108,57 @@ def test_options_that_cannot_be_are_one_line(arguments, said):
         (
             's.txt',
             'other train\n',
-            "which names 'other' and others, puts none of the 20 clips anywhere; they are 'c00'",
+            "which names 'other' and others, assigns none of the 20 clips to a split; they are 'c00'",
         ),
         ('s.csv', 'clip,split\n', "has no column 'name'"),
         ('s.json', '{"train": [', 'Expecting value'),
-        ('s.json', '[1, 2]', 'must hold'),
-        ('s.json', '{"train": [[1]]}', 'must hold'),
+        ('s.json', '[1, 2]', 'must be'),
+        ('s.json', '{"train": [[1]]}', 'must be'),
         ('s.yaml', 'a: [', 'while parsing'),
         ('s.yaml', '!!python/object/apply:os.system [ls]', 'could not determine a constructor'),
     ],
 )
-def test_a_file_that_is_none_is_one_line(tmp_path, name, text, said):
+def test_an_invalid_file_raises_one_line(tmp_path, name, text, said):
     (tmp_path / name).write_text(text)
     with pytest.raises(ValueError, match=said):
         split(ROWS, tmp_path / name)
 
 
-def test_what_is_lacking_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match='must be subject, random, split, or a file; there is no such file'):
+def test_missing_columns_raise(tmp_path):
+    with pytest.raises(
+        FileNotFoundError, match='must be subject, random, split, or an existing file; there is no such file'
+    ):
         split(ROWS, tmp_path / 'none.csv')
     with pytest.raises(ValueError, match="1 of 2 clips have no subject, the first: 'b'"):
         split([Row('a', 0, 'anna'), Row('b', 0)], 'subject')
-    with pytest.raises(ValueError, match='needs two subjects or more'):
+    with pytest.raises(ValueError, match='needs at least two subjects'):
         split([Row('a', 0, 'anna')], 'subject')
-    with pytest.raises(ValueError, match='needs two clips or more, got 1'):
+    with pytest.raises(ValueError, match='needs at least two clips, got 1'):
         split([Row('a', 0)], 'random')
-    with pytest.raises(ValueError, match="the column 'split', which names no clip, puts none of the 1 clips anywhere"):
+    with pytest.raises(
+        ValueError, match="the column 'split', which names no clip, assigns none of the 1 clips to a split"
+    ):
         split([Row('a', 0)], 'split')
 
 
-def test_what_a_split_means_is_told():
+def test_notes_on_a_split():
     rows = [Row('a', 0, 'anna'), Row('b', 1, 'ben'), Row('c', 0, 'ben'), Row('d', 1)]
-    assert module.told_of({'train': ['a', 'c'], 'val': ['b']}, rows).splitlines() == [
+    assert module.notes_on({'train': ['a', 'c'], 'val': ['b']}, rows).splitlines() == [
         'subjects in val: ben',
-        'note: 1 subjects are in train and in val; --split-by subject keeps them apart',
+        'note: 1 subjects are in both train and val; --split-by subject separates them',
         'note: 1 of 4 clips are in no split',
-        'note: 1 classes are tested and have no clip in train: 1',
+        'note: 1 classes are tested but have no clip in train: 1',
     ]
-    assert module.told_of({'train': ['a', 'b', 'c', 'd'], 'val': []}, rows).splitlines() == [
-        'note: no clip is in val, so that training cannot be validated'
+    assert module.notes_on({'train': ['a', 'b', 'c', 'd'], 'val': []}, rows).splitlines() == [
+        'note: no clip is in val, so training cannot be validated'
     ]
-    assert module.told_of({'train': [], 'test': ['a', 'b', 'c', 'd']}, rows).startswith('note: no clip is in train')
-    assert module.told_of(None, rows) == ''
+    assert module.notes_on({'train': [], 'test': ['a', 'b', 'c', 'd']}, rows).startswith('note: no clip is in train')
+    assert module.notes_on(None, rows) == ''
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.sampled_from(['.csv', '.txt', '.json', '.yaml']), st.text(max_size=60))
-def test_any_text_is_a_split_or_one_line(tmp_path_factory, suffix, text):
+def test_any_text_is_a_split_or_raises_one_line(tmp_path_factory, suffix, text):
     path = tmp_path_factory.getbasetemp() / f'fuzz{suffix}'
     path.write_text(text, newline='', errors='surrogatepass')
     try:

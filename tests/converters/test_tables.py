@@ -37,7 +37,7 @@ def test_short_rows_are_filled_and_long_rows_are_cut(tmp_path):
         ('', "no column 'clip'"),
     ],
 )
-def test_what_is_not_a_table_is_refused(tmp_path, content, said):
+def test_invalid_tables_raise(tmp_path, content, said):
     with pytest.raises(ValueError, match=said):
         table(tmp_path, content)
 

@@ -26,19 +26,19 @@ def test_one_person_in_every_frame_is_one_track():
     assert (keypoint == keypoint[:, :1]).all() and (score == 1).all()
 
 
-def test_nobody_long_enough_leaves_the_clip_out():
+def test_a_clip_without_a_long_enough_track_is_skipped():
     with pytest.raises(LeftOut, match='5 frames'):
         tracked(*standing(4), 8, options())
     assert len(tracked(*standing(4), 8, options('--min-length', '4'))[0]) == 1
 
 
 @pytest.mark.parametrize(('option', 'value'), [('max-persons', 0), ('max-gap', -1), ('min-length', 10_001)])
-def test_a_count_out_of_range_is_named(option, value):
+def test_a_count_out_of_range_raises(option, value):
     with pytest.raises(ValueError, match=f'--{option} must be .* got {value}'):
         check_counts(options(f'--{option}', str(value)))
 
 
-def test_coordinates_beyond_what_float16_resolves_stay_float32():
+def test_coordinates_that_float16_cannot_resolve_stay_float32():
     row = Row(name='a', label=2)
     keypoint = np.full((1, 4, 3, 2), 2048, np.float32)
     score = np.ones((1, 4, 3), np.float32)

@@ -61,7 +61,7 @@ def test_fusion_is_the_weighted_sum():
 
 @pytest.mark.parametrize(
     ('weights', 'said'),
-    [([1], '2 files, 1 weights'), ([0, 0], 'not all zero'), ([1, float('nan')], 'must be finite')],
+    [([1], '1 weights for 2 files'), ([0, 0], 'not all zero'), ([1, float('nan')], 'must be finite')],
 )
 def test_weights_that_do_not_do_are_named(weights, said):
     with pytest.raises(ValueError, match=said):

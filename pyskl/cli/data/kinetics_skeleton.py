@@ -19,9 +19,9 @@ import numpy as np
 from pyskl.cli.entry import run
 from pyskl.converters.job import LeftOut, add_job_options, check_job_options, convert, write_out
 from pyskl.converters.kinetics_skeleton import (
+    IMAGE_SIZE,
     PERSONS_IN,
     PERSONS_OUT,
-    PICTURE,
     Entry,
     check_labels,
     parse_clip,
@@ -97,14 +97,14 @@ def read_clip(item: Item, dtype: str, persons_in: int, persons_out: int) -> dict
         )
     if not clip.score.any():
         raise LeftOut('nobody', 'no frame has a person, though the label file says has_skeleton true')
-    height, width = PICTURE
+    height, width = IMAGE_SIZE
     keypoint = (clip.keypoint * np.array([width, height], np.float32)).astype(dtype)
     return {
         'frame_dir': path.stem,
         'label': clip.label_index,
         'total_frames': keypoint.shape[1],
-        'img_shape': PICTURE,
-        'original_shape': PICTURE,
+        'img_shape': IMAGE_SIZE,
+        'original_shape': IMAGE_SIZE,
         'keypoint': keypoint,
         'keypoint_score': clip.score.astype(dtype),
     }

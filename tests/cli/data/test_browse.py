@@ -189,7 +189,7 @@ def test_broken_records_are_skipped_and_told(tiny, browse):
         assert status == 0
         assert 'drew 5 of 8 clips' in said
         assert 'skipped 3:' in error and 'NaN or infinite' in error and 'has 17 joints' in error
-        assert 'shows nobody' in error and 'Traceback' not in error
+        assert 'shows no person' in error and 'Traceback' not in error
 
 
 def test_a_config_that_cannot_take_a_clip_is_told_clip_by_clip(tiny, browse):

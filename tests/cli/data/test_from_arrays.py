@@ -62,7 +62,7 @@ def test_mat_files_by_subject(utd):
     assert len(splits['train']) == 4
     np.testing.assert_array_equal(records[1]['keypoint'][0], walk(12, 3, seed=2).astype(np.float32))
     assert '6 clips, 2 classes, 3 joints (leg), 3D' in said
-    assert 'left out: 0 of 6' in said
+    assert 'skipped: 0 of 6' in said
 
 
 def test_shards_hold_what_the_whole_holds_and_splits_that_agree(utd):
@@ -176,10 +176,13 @@ def test_a_garbled_file_is_in_the_table_and_the_rest_goes_on(utd):
     scipy.io.savemat(utd / 'Skeleton/a2_s1_t1_skeleton.mat', {'d_skel': np.ones((3, 4, 9))})
     status, said, errors = call(utd, *UTD, *BY_SUBJECT, '--max-bad', '40')
     assert status == 0, errors
-    assert 'left out: 2 of 6, 2 garbled; utd.skipped.csv says why' in said
+    assert 'skipped: 2 of 6, 2 garbled; reasons in utd.skipped.csv' in said
     rows = {Path(row[0]).name: row[2] for row in list(csv.reader((utd / 'utd.skipped.csv').open()))[1:]}
-    assert rows['a1_s1_t1_skeleton.mat'].startswith('no MAT file')
-    assert rows['a2_s1_t1_skeleton.mat'] == 'shape (3, 4, 9): the axis C of --axes VCT is 4, the skeleton makes it C 3'
+    assert rows['a1_s1_t1_skeleton.mat'].startswith('not a valid MAT file')
+    assert (
+        rows['a2_s1_t1_skeleton.mat']
+        == 'shape (3, 4, 9): axis C of --axes VCT has length 4, but the skeleton requires C 3'
+    )
     assert len(read_annotations(utd / 'utd.pkl')[0]) == 4
 
 
@@ -187,12 +190,12 @@ def test_a_garbled_file_is_in_the_table_and_the_rest_goes_on(utd):
     ('change', 'message'),
     [
         ({'--pattern': 'Skelton/*.mat'}, 'finds no file; put it in quotes'),
-        ({'--axes': 'VT'}, "axes 'VT' must hold T, V, C"),
+        ({'--axes': 'VT'}, "axes 'VT' must contain T, V and C"),
         ({'--layout': 'coc'}, "unknown skeleton 'coc'"),
         ({'--name': r'b(?P<label>\d+)'}, "is found in no name; the first is 'a1_s1_t1_skeleton'"),
         ({'--name': r'(?P<subject>\d)'}, 'labels come from --labels, --label-key or --name'),
-        ({'--key': 'skel'}, "6 of 6 are garbled.*no key 'skel'; it holds d_skel"),
-        ({'--val-subjects': '9'}, "--val-subjects names '9', who is in no clip; the subjects are 1, 2, 3"),
+        ({'--key': 'skel'}, "6 of 6 are garbled.*no key 'skel'; it has d_skel"),
+        ({'--val-subjects': '9'}, "--val-subjects names '9', which no clip has; the subjects are 1, 2, 3"),
         ({'--first-label': '2'}, 'label -1 must be 0 to'),
         ({'--scale': '0'}, '--scale must be a number other than 0'),
         ({'--size': '3'}, '--size must be height x width'),
@@ -236,7 +239,7 @@ def test_tables_with_more_columns_than_the_layout_has(tmp_path, coords, layout, 
 @pytest.mark.parametrize(
     ('more', 'said'),
     [
-        (('--coords', 'x,y,z,-'), 'the layout is 2D; write - in place of z, or name a 3D layout'),
+        (('--coords', 'x,y,z,-'), 'the layout is 2D; write - instead of z, or choose a 3D layout'),
         (('--coords', 'x,y,w'), '--coords must name x, y, z, score'),
         (('--coords', 'x,-'), '--coords must name x, y, z, score'),
         (('--coords', 'x,y,score', '--with-score'), '--with-score does not go with --coords'),
@@ -270,7 +273,7 @@ def test_stgcn_arrays_with_their_label_pickle(tmp_path):
     (tmp_path / 'train_label.pkl').write_bytes(pickle.dumps((names[:3], labels[:3])))
     assert 'holds 3 labels for 4 clips' in call(tmp_path, *options, '--overwrite')[2]
     (tmp_path / 'train_label.pkl').write_bytes(pickle.dumps({'a': 1}))
-    assert 'must be (names, labels), lists of one length, got dict' in call(tmp_path, *options, '--overwrite')[2]
+    assert 'must be (names, labels), lists of equal length, got dict' in call(tmp_path, *options, '--overwrite')[2]
     keyed = [option for option in options[:8] + options[-2:] if option not in ('--labels', 'train_label.pkl')]
     assert (
         'a .npy file holds one array; give its labels as --labels'

@@ -96,8 +96,8 @@ def test_every_form_gives_the_same_clip(tmp_path, convert, form):
     assert record['keypoint'].dtype == record['keypoint_score'].dtype == np.float16
     np.testing.assert_array_equal(record['keypoint_score'], due['keypoint_score'])
     np.testing.assert_array_equal(record['keypoint'], due['keypoint'].astype(np.float16))  # the gap is on its line
-    assert '2 clips, 1 classes, 17 joints (coco), 2D' in said and 'persons a clip: 2 in 2' in said
-    assert 'left out: 0 of 2' in said and 'note' not in said
+    assert '2 clips, 1 classes, 17 joints (coco), 2D' in said and 'persons per clip: 2 in 2' in said
+    assert 'skipped: 0 of 2' in said and 'note' not in said
 
 
 def test_body_25_becomes_openposes_18_joints_by_name(tmp_path, convert):
@@ -122,7 +122,7 @@ def test_who_shows_only_joints_that_the_layout_lacks_is_nobody(tmp_path, convert
     assert convert(split='subject', labels='labels.csv')[0] == 1  # nobody has a subject
     (tmp_path / 'splits.txt').write_text('toes train\nb val\n')
     status, said, errors = convert(split='splits.txt')
-    assert status == 0 and 'left out: 1 of 2, 1 no person' in said, errors
+    assert status == 0 and 'skipped: 1 of 2, 1 no person' in said, errors
     assert 'with a joint of layout openpose' in (tmp_path / 'X.skipped.csv').read_text()
 
 
@@ -136,7 +136,7 @@ def test_classes_splits_notes_and_the_picture_that_nobody_told(poses, convert, t
     width, height = np.floor(walk('a', speed=3.0)['keypoint'].reshape(-1, 2).max(0)) + 1
     assert records[0]['img_shape'] == (height, width)
     assert 'note: 4 clips tell no picture size' in said
-    assert '2 classes, numbered in the order of the alphabet: 0 bow, 1 wave' in said
+    assert '2 classes, numbered alphabetically: 0 bow, 1 wave' in said
     assert 'subjects in val: ' in said
 
 
@@ -171,14 +171,14 @@ def test_what_is_left_out_is_listed_with_its_reason(poses, convert, tmp_path):
     label(tmp_path, 'name,label,subject\na,0,anna\nb,1,anna\nc,0,ben\nd,1,ben\nlost,0,ben\nd,1,ben\ne,,ben\n')
     status, said, errors = convert('--max-bad', 100)
     assert status == 0, errors
-    assert 'left out: 6 of 8, 1 garbled, 1 no person, 4 unmatched; X.skipped.csv says why' in said
+    assert 'skipped: 6 of 8, 1 garbled, 1 no person, 4 unmatched; reasons in X.skipped.csv' in said
     with open(tmp_path / 'X.skipped.csv') as file:
         found = {row['file'].split()[-1]: (row['kind'], row['reason']) for row in csv.DictReader(file)}
-    assert found['poses/b.json'][0] == 'garbled' and found['poses/b.json'][1].startswith('no JSON: ')
+    assert found['poses/b.json'][0] == 'garbled' and found['poses/b.json'][1].startswith('not JSON: ')
     assert found['poses/c.json'] == ('no person', 'nobody is in it')
-    assert found['poses/extra.json'] == ('unmatched', "no row of labels.csv is called 'extra'")
-    assert found['lost'] == ('unmatched', 'nothing of this name was found')
-    assert found['7'] == ('unmatched', "the name 'd' again, as in line 5")
+    assert found['poses/extra.json'] == ('unmatched', "no row of labels.csv is named 'extra'")
+    assert found['lost'] == ('unmatched', 'no clip with this name was found')
+    assert found['7'] == ('unmatched', "name 'd' repeats line 5")
     assert found['8'] == ('unmatched', 'no label')
     assert 'more than --max-bad 1 %' in convert(out='Y.pkl')[2]
 
@@ -260,12 +260,12 @@ def test_mistakes_of_newcomers_are_one_line(poses, tmp_path, refused):
     refused(source='empty', said='DIR empty holds no .json file')
     refused(labels='label.csv', said='--labels label.csv does not exist')
     refused(labels='poses', said='--labels poses is a folder; name a file')
-    refused(labels='poses/a.json', said="has no column 'name'; its first line must be a head such as name,label")
-    refused(split='subjects', said='--split-by subjects must be subject, random, split, or a file')
+    refused(labels='poses/a.json', said="has no column 'name'; its first line must be a header such as name,label")
+    refused(split='subjects', said='--split-by subjects must be subject, random, split, or an existing file')
     refused(out='poses', said='--out poses is a folder')
     refused('--layout', 'cocoo', said="unknown skeleton 'cocoo'")
     refused('--layout', 'nturgb+d', said='--layout nturgb+d is of joints in 3D')
-    refused('--layout', 'openpose', said="17 joints (COCO) do not make layout 'openpose' of 18")
+    refused('--layout', 'openpose', said="17 joints (COCO) do not include the 18 joints of layout 'openpose'")
     refused('--format', 'openpose', said='looks like mmpose, not as --format openpose says')
     refused('--max-persons', 0, said='--max-persons must be 1 to 10000, got 0')
     refused('--first-frame', 'x', said='--first-frame must be a number, auto or lowest')

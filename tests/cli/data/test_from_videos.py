@@ -94,7 +94,7 @@ def test_people_are_found_linked_and_labelled(videos, monkeypatch, capsys):
     assert np.diff(both['keypoint'][0, :, 0, 0].astype(float)).min() > 3  # who walks right stays who he is
     assert np.diff(both['keypoint'][1, 4:16, 0, 0].astype(float)).max() < -3
     said = capsys.readouterr().out
-    assert 'left out: 1 of 4, 1 no person' in said
+    assert 'skipped: 1 of 4, 1 no person' in said
     assert 'nobody.avi,no person,nobody is found in its 20 frames' in (videos / 'x.skipped.csv').read_text()
     assert (videos / 'x.classes.txt').read_text() == 'l\nr\n'
 
@@ -179,7 +179,7 @@ def test_a_list_that_is_none(videos, monkeypatch, content, message):
 
 
 def test_a_score_below_the_least_is_no_person(videos, monkeypatch):
-    with pytest.raises(ValueError, match='of 4 videos none gives a clip'):
+    with pytest.raises(ValueError, match='none of 4 videos gives a clip'):
         call(videos, monkeypatch, '--min-score', '0.95')
 
 

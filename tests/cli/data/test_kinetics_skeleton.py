@@ -98,7 +98,7 @@ def test_what_gives_no_clip_is_said(raw, tmp_path, run):
     status, _, said = run(raw, '--out', out)
     assert status == 1 and '3 of 10 are garbled' in said
     status, said, _ = run(raw, '--out', out, '--max-bad', 30)
-    assert status == 0 and 'left out: 6 of 10, 3 garbled, 1 no file, 1 no skeleton, 1 nobody; ' in said
+    assert status == 0 and 'skipped: 6 of 10, 3 garbled, 1 no file, 1 no skeleton, 1 nobody; ' in said
     assert table(tmp_path / 'k.skipped.csv') == [
         ('cut', 'garbled', 'not JSON'),
         ('empty', 'nobody', 'no frame has a person, though the label file says has_skeleton true'),
@@ -144,7 +144,7 @@ def test_what_cannot_be_is_one_line(raw, tmp_path, run):
     table_file.write_text(table_file.read_text().replace(': 1}', ': 2}'))
     assert "contradict one another: label_index 2 is 'yoga' and 'air drumming'" in run(raw, '--out', out)[2]
     table_file.write_text('{"../v": {}}')
-    assert f"label file {table_file}: '../v' cannot be a video id" in run(raw, '--out', out)[2]
+    assert f"label file {table_file}: '../v' is not a valid video id" in run(raw, '--out', out)[2]
     table_file.unlink()
     assert 'kinetics_val_label.json is not; a split needs both' in run(raw, '--out', out)[2]
     assert not out.exists()

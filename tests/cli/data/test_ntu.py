@@ -96,12 +96,12 @@ def test_both_pickles_have_the_published_layout(raw, tmp_path, convert):
     assert splits['xset_train'] == list(FILES)[2:4]
     assert splits['xsub_val'] == [list(FILES)[1], list(FILES)[4]]
     assert 'NTU120: 5 clips, 5 classes, 25 joints (nturgb+d), 3D\n' in said
-    assert 'frames: 14 min, 16 median, 20 max, 50 in all' in said
-    assert 'persons a clip: 1 in 2, 2 in 1' in said
+    assert 'frames: 14 min, 16 median, 20 max, 50 total' in said
+    assert 'persons per clip: 1 in 2, 2 in 1' in said
     assert 'split xsub_train: 2 (published: 40091, -40089)' in said
     assert 'no file of 57 actions: A002-A049, A051-A059\n' in said
     assert 'no file of 15 setups: S003-S017\n' in said
-    assert 'left out: 0 of 3\n' in said and 'left out: 0 of 5\n' in said
+    assert 'skipped: 0 of 3\n' in said and 'skipped: 0 of 5\n' in said
 
 
 def test_splits_of_published_size_are_said_to_be(raw, tmp_path, ntu, convert, monkeypatch):
@@ -149,9 +149,9 @@ def test_listed_empty_garbled_and_doubled_files_are_left_out_and_said(raw, tmp_p
         ('S002C003P038R002A060', 'garbled'),
     ]
     assert told[5][2] == 'a second file of this name'
-    assert 'left out: 6 of 9, 3 garbled, 2 listed as missing, 1 no body' in said
+    assert 'skipped: 6 of 9, 3 garbled, 2 listed as missing, 1 no body' in said
     assert [row[0] for row in table(out, 60)] == [row[0] for row in told if row[0] < 'S018']
-    assert 'left out: 5 of 7, 3 garbled, 1 listed as missing, 1 no body' in said
+    assert 'skipped: 5 of 7, 3 garbled, 1 listed as missing, 1 no body' in said
 
 
 def test_too_many_garbled_files_stop_the_run_and_mending_them_goes_on(raw, tmp_path, ntu, convert, monkeypatch):
@@ -162,7 +162,7 @@ def test_too_many_garbled_files_stop_the_run_and_mending_them_goes_on(raw, tmp_p
     assert status == 1
     assert said == (
         f'error: 1 of 5 are garbled, more than --max-bad 1 %; the first: {bad}: '
-        f'announces 7 frames and holds 0; all are in {out / "ntu.skipped.csv"}'
+        f'announces 7 frames but has 0 {out / "ntu.skipped.csv"}'
     )
     assert sorted(os.listdir(out)) == ['.ntu.pkl.parts', 'ntu.skipped.csv']
     bad.write_bytes(FILES[bad.stem])
@@ -301,7 +301,7 @@ def test_nothing_is_overwritten_unless_told(raw, tmp_path, convert):
 @pytest.mark.parametrize(
     ('options', 'why'),
     [
-        (['--jobs', '0'], '--jobs must be 1 or more, got 0'),
+        (['--jobs', '0'], '--jobs must be at least 1, got 0'),
         (['--max-bad', 'nan'], '--max-bad must be 0 to 100 (percent), got nan'),
         (['--motion-low', '-1'], '--motion-low must be 0 or more, got -1'),
         (['--missing', 'README.md'], '--missing README.md holds no name such as S001C001P001R001A001'),

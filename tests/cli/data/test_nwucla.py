@@ -71,7 +71,7 @@ def test_splits_go_by_view_and_repeats_are_found(folder, tmp_path):
     }
     assert '1 xview_val clips are byte-identical to a training clip' in said
     assert 'a01_v03 = a01_v02: 1' in said
-    assert 'frames: 2 min, 4 median, 5 max, 15 in all' in said
+    assert 'frames: 2 min, 4 median, 5 max, 15 total' in said
 
 
 def test_archive_gives_what_the_folder_gives(folder, tmp_path):
@@ -115,7 +115,7 @@ NAME = 'a01_s01_e00_v01.json'
 @pytest.mark.parametrize(
     ('name', 'content', 'why'),
     [
-        ('a01_s01.json', b'{}', 'name is not of the form'),
+        ('a01_s01.json', b'{}', 'name does not have the form'),
         ('a01_s01_e00_v04.json', b'{}', 'view 1 to 3'),
         (NAME, None, 'larger than 8 MB'),
         (NAME, b'{"skeletons": [[', 'not JSON'),
@@ -147,11 +147,11 @@ def test_garbled_files_are_skipped_listed_and_counted(folder, tmp_path):
     status, said, _ = convert(folder, '--out', tmp_path / 'x.pkl', '--max-bad', 40)
     assert status == 0
     assert '4 clips, 2 classes, 20 joints (nw-ucla), 3D' in said
-    assert 'left out: 2 of 6, 2 garbled; ' in said
+    assert 'skipped: 2 of 6, 2 garbled; ' in said
     with open(tmp_path / 'x.skipped.csv') as file:
         assert [(Path(row['file']).name, row['reason']) for row in csv.DictReader(file)] == [
             ('a03_s01_e00_v01.json', 'not JSON'),
-            ('a01_s01_e00_v01.json', "a second clip of the name 'a01_s01_e00_v01'"),
+            ('a01_s01_e00_v01.json', "a second clip with the name 'a01_s01_e00_v01'"),
         ]
 
 
@@ -190,7 +190,10 @@ def test_nothing_usable_is_one_line(tmp_path):
     assert (status, said) == (1, [f'error: {folder} holds no clip, such as a01_s01_e00_v01.json'])
     (folder / 'a01_s01_e00_v01.json').write_text('{')
     status, _, said = convert(folder, '--out', tmp_path / 'x.pkl', '--max-bad', 100)
-    assert (status, said) == (1, [f'error: of 1 files none gives a clip; why is in {tmp_path / "x.skipped.csv"}'])
+    assert (status, said) == (
+        1,
+        [f'error: none of 1 files gives a clip; see the reasons in {tmp_path / "x.skipped.csv"}'],
+    )
     assert not (tmp_path / 'x.pkl').exists()
 
 

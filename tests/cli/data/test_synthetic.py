@@ -37,4 +37,4 @@ def test_nothing_is_overwritten_unless_told(tmp_path):
 def test_too_few_clips_are_one_line(tmp_path):
     status, _, said = generate('--clips', 3, '--out', tmp_path / 'x.pkl')
     assert status == 1
-    assert said == ['error: clips must be at least 40, so that validation holds every action, got 3']
+    assert said == ['error: clips must be at least 40, so that validation has every action, got 3']
