@@ -192,7 +192,7 @@ def draw(args: argparse.Namespace, network, store, chosen: list[int], paths: lis
             write_video(path, film, args.fps)
         count += 1
     if rows:
-        pages = list(sheet_pages(rows, f'{args.file.name} · {what}', rows_a_page=len(rows)))
+        pages = list(sheet_pages(rows, f'{args.file.name} · {what}', rows_per_page=len(rows)))
         write_image(paths[0], pages[0])
     print(f'drew {count} of {len(chosen)} clips into {args.out}')
     return 0 if count else 1

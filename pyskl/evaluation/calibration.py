@@ -30,7 +30,7 @@ def reliability(probabilities: np.ndarray, labels: np.ndarray, bins: int = 15) -
     """
     probabilities, labels = check_pair(probabilities, labels)
     if not are_probabilities(probabilities):
-        raise ValueError('probabilities must be rows that are not negative and sum to 1; logits take their softmax')
+        raise ValueError('probabilities must be non-negative rows that sum to 1; apply softmax to logits first')
     if bins < 1:
         raise ValueError(f'bins must be a positive integer, got {bins}')
     confidence = probabilities.max(1)
@@ -70,8 +70,8 @@ def as_logits(scores: np.ndarray) -> np.ndarray:
 def fit_temperature(scores: np.ndarray, labels: np.ndarray) -> float:
     """Fit the ``T`` that minimises the cross-entropy of ``softmax(logits / T)``; above 1 if overconfident.
 
-    The cross-entropy is convex in ``1 / T``, so the root of its slope is bisected within :data:`TEMPERATURES`. The$
-    order of the scores does not change, so neither does any accuracy. Fit on other clips than those reported on.
+    The cross-entropy is convex in ``1 / T``, so the root of its slope is bisected within :data:`TEMPERATURES`. The
+    order of the scores does not change, so neither does any accuracy. Fit on clips that results are not reported on.
 
     Args:
         scores: ``(N, K)``, logits or probabilities.
@@ -120,7 +120,7 @@ def energy(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
     """
     logits = check_scores(logits)
     if are_probabilities(logits):
-        raise ValueError('the energy needs logits, got probabilities; test with --average-clips score')
+        raise ValueError('energy needs logits, got probabilities; test with --average-clips score')
     top = logits.max(1) / temperature
     return -temperature * (top + np.log(np.exp(logits / temperature - top[:, None]).sum(1)))
 
@@ -149,7 +149,7 @@ def auroc(values: np.ndarray, positive: np.ndarray) -> float:
     positives = int(positive.sum())
     negatives = len(positive) - positives
     if not positives or not negatives:
-        raise ValueError(f'there must be positive and negative clips, got {positives} and {negatives}')
+        raise ValueError(f'AUROC needs positive and negative clips, got {positives} and {negatives}')
     _, index, count = np.unique(values, return_inverse=True, return_counts=True)
     rank = (np.cumsum(count) - (count - 1) / 2)[index]  # ranks from 1; ties get their mean rank
     return float((rank[positive].sum() - positives * (positives + 1) / 2) / (positives * negatives))

@@ -1,7 +1,7 @@
 """Classification metrics in numpy.
 
-``N`` samples, ``K`` classes. Scores may be probabilities or raw scores: only their order counts.
-Ties: of equal scores the higher class index ranks first, as in a stable ascending sort read from its end.
+``N`` samples, ``K`` classes. Scores may be probabilities or logits: only their order matters.
+Ties: of equal scores the higher class index ranks first, as in a stable ascending sort read in reverse.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ def check_scores(scores: np.ndarray) -> np.ndarray:
     try:
         scores = np.asarray(scores, dtype=np.float64)
     except ValueError:
-        raise ValueError('scores must be (N, K), got rows of unequal length or no numbers') from None
+        raise ValueError('scores must be (N, K), got rows of different length or values that are not numbers') from None
     if scores.ndim != 2 or not scores.size:
         raise ValueError(f'scores must be (N, K) with at least one sample and one class, got {scores.shape}')
     bad = np.isnan(scores).any(axis=1)
@@ -62,7 +62,7 @@ def top_k_accuracy(scores: np.ndarray, labels: Sequence[int], topk: Sequence[int
     Args:
         scores: ``(N, K)``.
         labels: ``(N,)``, 0 to K - 1.
-        topk: Each at least 1; a ``k`` over K counts as K.
+        topk: Each at least 1; a ``k`` larger than K counts as K.
 
     Raises:
         ValueError: If shapes do not fit, a score is NaN, or a label or ``k`` is out of range.
@@ -87,12 +87,12 @@ def _hits_and_counts(scores: np.ndarray, labels: Sequence[int]) -> tuple[np.ndar
 def mean_class_accuracy(scores: np.ndarray, labels: Sequence[int], occurring_only: bool = False) -> float:
     """Top-1 accuracy of each class, averaged over the classes that occur in the labels or the predictions.
 
-    A class that is predicted but has no sample counts as 0: PYSKL and MMAction2 compute their published numbers so.
+    A class that is predicted but has no sample counts as 0, as in the published results of PYSKL and MMAction2.
 
     Args:
         scores: ``(N, K)``.
         labels: ``(N,)``, 0 to K - 1.
-        occurring_only: Average over the classes that occur in the labels only. Equal if every class occurs.
+        occurring_only: Average only over the classes that occur in the labels; no difference if every class does.
 
     Raises:
         ValueError: If shapes do not fit, a score is NaN, or a label is out of range.
@@ -156,7 +156,7 @@ def confusion_matrix(
         normalize: None (int64 counts), 'true' (rows sum to 1), 'pred' (columns do) or 'all'. 0 / 0 is 0.
 
     Raises:
-        ValueError: If a list is empty or holds no integers, lengths differ, or ``normalize`` is unknown.
+        ValueError: If a list is empty or not of integers, lengths differ, or ``normalize`` is unknown.
     """
     if normalize not in (None, 'true', 'pred', 'all'):
         raise ValueError(f"normalize must be None, 'true', 'pred' or 'all', got {normalize!r}")

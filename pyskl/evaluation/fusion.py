@@ -61,18 +61,19 @@ def align(files: Sequence[Predictions]) -> list[Predictions]:
             other = other.take([there[name] for name in first.names])
         if len(first.labels) != len(other.labels):
             raise ValueError(
-                f'{first.source} has {len(first.labels)} clips, {other.source} {len(other.labels)}: not the same list'
+                f'{first.source} has {len(first.labels)} clips, but {other.source} has {len(other.labels)}; they must '
+                f'be scores of the same clips'
             )
         unlike = np.flatnonzero(first.labels != other.labels)
         if len(unlike):
             i = unlike[0]
             clip = f'clip {first.names[i]!r}' if first.names is not None else f'clip number {i}'
             raise ValueError(
-                f'{clip} is of class {first.labels[i]} in {first.source} and {other.labels[i]} in {other.source}'
+                f'{clip} has class {first.labels[i]} in {first.source}, but {other.labels[i]} in {other.source}'
             )
         if first.scores.shape[1] != other.scores.shape[1]:
             raise ValueError(
-                f'{first.source} scores {first.scores.shape[1]} classes, {other.source} {other.scores.shape[1]}'
+                f'{first.source} has {first.scores.shape[1]} classes, but {other.source} has {other.scores.shape[1]}'
             )
         aligned.append(other)
     return aligned
@@ -93,7 +94,7 @@ def comparable(files: Sequence[Predictions], to_probabilities: bool = False) -> 
         return [file.scores if kind else softmax(file.scores) for file, kind in zip(files, kinds, strict=True)]
     if len(set(kinds)) > 1:
         yes, no = (files[kinds.index(kind)].source for kind in (True, False))
-        raise ValueError(f'{yes} holds probabilities and {no} does not; --softmax makes them of one kind')
+        raise ValueError(f'{yes} contains probabilities, but {no} does not; --softmax converts both to probabilities')
     return [file.scores for file in files]
 
 
@@ -105,7 +106,7 @@ def check_weights(weights: Sequence[float] | None, count: int) -> np.ndarray:
     """
     weights = np.ones(count) if weights is None else np.asarray(weights, np.float64)
     if weights.shape != (count,):
-        raise ValueError(f'--weights must be one number a file: {count} files, {weights.size} weights')
+        raise ValueError(f'--weights must be one number per file, got {weights.size} weights for {count} files')
     if not np.isfinite(weights).all() or not weights.any():
         raise ValueError(f'--weights must be finite numbers, not all zero, got {weights.tolist()}')
     return weights
@@ -124,19 +125,19 @@ def measure(scores: np.ndarray, labels: np.ndarray) -> dict[str, float]:
 
 
 def check_apart(searched: Predictions, reported: Predictions) -> None:
-    """Refuse to search weights on clips that the result is reported on.
+    """Check that weights are not searched on clips that the result is reported on.
 
     Raises:
-        ValueError: If they share a clip, or the files hold no names to check.
+        ValueError: If they share a clip, or the files have no names to check.
     """
     for file in (searched, reported):
         if file.names is None:
-            raise ValueError(f'{file.source} does not name its clips, so --search may share some with --preds')
+            raise ValueError(f'{file.source} has no clip names, so overlap of --search and --preds cannot be checked')
     shared = set(searched.names) & set(reported.names)
     if shared:
         raise ValueError(
             f'--search and --preds share {len(shared)} clips, the first is {min(shared)!r}; '
-            'weights are searched on another split than the one reported'
+            'search the weights on a different split from the reported one'
         )
 
 

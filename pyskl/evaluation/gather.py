@@ -1,18 +1,18 @@
-"""Gather the results of all processes in the order of the data set."""
+"""Gather the results of all processes in the order of the dataset."""
 
 import numpy as np
 import torch.distributed as dist
 
 
 def gather_results(results: list[dict], size: int) -> list[dict] | None:
-    """Bring the results of all processes to rank 0.
+    """Gather the results of all processes on rank 0.
 
-    Process r of W holds samples r, r + W, ...; entries beyond ``size`` are repeats that give processes equally many.
-    Arrays of equal shape are sent as one, to rank 0 only: pickling a million results took 10 s per process.
+    Process r of W has samples r, r + W, ...; entries beyond ``size`` are repeats that give all processes equally many.
+    Arrays of equal shape are sent as one array, to rank 0 only: pickling a million results took 10 s per process.
 
     Args:
         results: Results of this process, each a dict with ``score`` and optionally ``label``.
-        size: Number of samples of the data set.
+        size: Number of samples of the dataset.
 
     Returns:
         All results on rank 0, None elsewhere.

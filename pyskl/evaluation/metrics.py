@@ -1,4 +1,4 @@
-"""Metrics of ``evaluation.metrics`` and ``--eval``, gathered over processes in the order of the data set.
+"""Metrics of ``evaluation.metrics`` and ``--eval``, gathered over processes in the order of the dataset.
 
 A custom metric (``custom_imports``) is registered in :data:`pyskl.registry.METRICS`, or mmengine's, and named
 like ours. It is either a function ``(scores (N, K), labels) -> float``, logged under its own name, or a subclass of
@@ -41,11 +41,11 @@ class ClassificationMetric(BaseMetric):
 
     Args:
         metrics: Names in :data:`METRIC_NAMES`, or of registered functions.
-        topk: The k of ``top_k_accuracy``. A k that is at least the number of classes is left out.
+        topk: The k of ``top_k_accuracy``. A k that is at least the number of classes is omitted.
         loss: Whether to add ``val_loss``, the cross-entropy of the scores.
 
     Attributes:
-        scores: After an evaluation, on rank 0: the score arrays in the order of the data set.
+        scores: After an evaluation, on rank 0: the score arrays in the order of the dataset.
 
     Raises:
         ValueError: If a metric is unknown or a k is not positive.
@@ -62,7 +62,7 @@ class ClassificationMetric(BaseMetric):
         self.loss = loss
         self._functions = {name: _function(name) for name in self.names if name not in METRIC_NAMES}
         if not self.topk or any(not isinstance(k, int) or isinstance(k, bool) or k < 1 for k in self.topk):
-            raise ValueError(f'topk must hold positive integers, got {topk!r}')
+            raise ValueError(f'topk must be positive integers, got {topk!r}')
         self.scores: list[np.ndarray] = []
 
     def process(self, data_batch: dict, data_samples: list[dict]) -> None:
@@ -81,7 +81,7 @@ class ClassificationMetric(BaseMetric):
         """Compute the requested metrics: ``top1_acc``, ``top5_acc``, ``mean_class_accuracy``, ...
 
         Values are numbers, except ``per_class_accuracy`` (K numbers) and ``confusion_matrix`` (K rows of counts).
-        The dict is empty for a data set without labels, or with scores per clip (``average_clips=None``).
+        The dict is empty for a dataset without labels, or with scores per clip (``average_clips=None``).
         """
         self.scores = [result['score'] for result in results]
         if not results or any(
@@ -148,7 +148,7 @@ def metric_configs(items: Sequence[str | dict], topk: Sequence[int] = (1, 5), lo
         if isinstance(item, dict):
             others.append(dict(item))
         elif not isinstance(item, str):
-            raise ValueError(f'a metric is a name or a dict with a type, got {item!r}')
+            raise ValueError(f"a metric must be a name or a dict with the key 'type', got {item!r}")
         elif item not in METRIC_NAMES and inspect.isclass(METRICS.get(item)):
             others.append({'type': item})
         else:
@@ -167,7 +167,7 @@ def build_metrics(configs: Sequence[dict]) -> list[BaseMetric]:
     """
     for config in configs:
         if not inspect.isclass(lookup(config['type'], METRICS) if isinstance(config['type'], str) else config['type']):
-            raise ValueError(f'{config["type"]!r} is a function: name it as a string, not as a dict')
+            raise ValueError(f'metric {config["type"]!r} is a function; give its name as a string, not a dict')
     return [build_component(config, METRICS) for config in configs]
 
 
@@ -186,5 +186,5 @@ def check_labels(names: Sequence[str], several: bool, key: str) -> None:
     if several and wrong:
         raise ValueError(
             f'{key}: {wrong[0]} needs one label per clip, but these clips have several (multi_class=True); '
-            'take mean_average_precision'
+            'use mean_average_precision'
         )

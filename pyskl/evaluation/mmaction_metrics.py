@@ -13,7 +13,7 @@ def _topk(metric_options: dict | None) -> Sequence[int]:
 
 
 def acc_keys(config: dict, num_classes: int | None) -> list[str]:
-    """Names of the values that an ``AccMetric`` with this config logs, in order."""
+    """List the names of the values that an ``AccMetric`` with this config logs, in order."""
     names = config.get('metric_list', ('top_k_accuracy', 'mean_class_accuracy'))
     keys = []
     for name in [names] if isinstance(names, str) else names:
@@ -61,7 +61,7 @@ class ConfusionMatrix(ClassificationMetric):
     """MMAction2's ``ConfusionMatrix``: ``confusion_matrix/result``, rows are the labels, K x K counts.
 
     Args:
-        num_classes: Ignored: a score has as many entries as there are classes.
+        num_classes: Ignored: the number of classes is that of the scores.
         collect_device: Ignored, as in :class:`AccMetric`.
         prefix: Prefix of the key.
     """

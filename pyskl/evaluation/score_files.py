@@ -1,8 +1,8 @@
 """Read score files of PYSKL, MMAction2 and this package without running code.
 
-- ours, ``tools/test.py --dump``: a list of dicts frame_dir, label, score (pickle, JSON or YAML);
+- ``tools/test.py --dump`` of this package: a list of dicts frame_dir, label, score (pickle, JSON or YAML);
 - MMAction2's ``--dump``: a pickled list of dicts with tensors pred_score and gt_label;
-- PYSKL's ``--out`` (and ours): a bare list of arrays, in the order of a split of an annotation file.
+- PYSKL's ``--out`` (and that of this package): a list of arrays, in the order of a split of an annotation file.
 """
 
 import json
@@ -32,13 +32,13 @@ def _read(path: Path) -> object:
     if path.suffix in ('.pkl', '.pickle'):
         return load_numbers(path, _WHAT, 'the path', _TENSORS)
     if path.suffix not in ('.json', '.yaml', '.yml'):
-        raise ValueError(f'{_WHAT} {str(path)!r}: scores are read from .pkl, .pickle, .json, .yaml and .yml')
+        raise ValueError(f'{_WHAT} {str(path)!r} must end with .pkl, .pickle, .json, .yaml or .yml')
     try:
         with path.open(encoding='utf-8') as file:
             return json.load(file) if path.suffix == '.json' else yaml.safe_load(file)
     except (ValueError, yaml.YAMLError) as error:
         said = ' '.join(str(error).split())
-        raise ValueError(f'{_WHAT} {str(path)!r} is not whole or of another kind: {said}') from None
+        raise ValueError(f'{_WHAT} {str(path)!r} is truncated or of another format: {said}') from None
 
 
 def _item(row: dict, *keys: str) -> object:
@@ -50,7 +50,7 @@ def _item(row: dict, *keys: str) -> object:
 def _label(value: object, path: Path, number: int) -> int:
     label = np.asarray(-1 if value is None else value)
     if label.size != 1 or label.dtype.kind not in 'iu' or label.item() < 0:
-        raise ValueError(f'{_WHAT} {str(path)!r}: clip number {number} has no class of its own, got label {value!r}')
+        raise ValueError(f'{_WHAT} {str(path)!r}: clip number {number} must have one class, got label {value!r}')
     return label.item()
 
 
@@ -59,14 +59,14 @@ def _scores(rows: list, path: Path) -> np.ndarray:
     odd = next((i for i, shape in enumerate(shapes) if shape != shapes[0] or shape is None or len(shape) != 1), None)
     if odd is not None:
         raise ValueError(
-            f'{_WHAT} {str(path)!r}: the score of clip number {odd} is of shape {shapes[odd]}; one number a class is '
-            'needed, the same classes for each clip (a score a view: test with --average-clips)'
+            f'{_WHAT} {str(path)!r}: the score of clip number {odd} has shape {shapes[odd]}; each clip needs one '
+            'number per class (for scores per view, test with --average-clips)'
         )
     return np.asarray(rows, dtype=np.float64)
 
 
 def _of_split(ann_file: str, split: str | None) -> tuple[tuple[str, ...], list]:
-    """Names and labels of the clips of a split, in test order."""
+    """Return names and labels of the clips of a split, in test order."""
     records, splits = read_annotations(ann_file)
     key = identifier(records)
     if split is not None:
@@ -82,8 +82,8 @@ def read_predictions(path: str | Path, ann_file: str | None = None, split: str |
 
     Args:
         path: The file.
-        ann_file: For a bare list: the annotation file that was tested.
-        split: For a bare list: the split that was tested; None for all records.
+        ann_file: For a list of arrays: the annotation file that was tested.
+        split: For a list of arrays: the split that was tested; None for all records.
 
     Raises:
         OSError: If a file cannot be read.
@@ -92,20 +92,22 @@ def read_predictions(path: str | Path, ann_file: str | None = None, split: str |
     path = Path(path)
     rows = _read(path)
     if not isinstance(rows, list | tuple) or not len(rows):
-        raise ValueError(f'{_WHAT} {str(path)!r} must be a list with one entry a clip, got {type(rows).__name__}')
+        raise ValueError(f'{_WHAT} {str(path)!r} must be a list with one entry per clip, got {type(rows).__name__}')
     if not isinstance(rows[0], dict):
         if ann_file is None:
             raise ValueError(
-                f'{_WHAT} {str(path)!r} is a list without labels; --ann FILE --split NAME say what it is of'
+                f'{_WHAT} {str(path)!r} is a list without labels; specify the tested clips with --ann FILE --split NAME'
             )
         names, labels = _of_split(ann_file, split)
         if len(names) != len(rows):
-            raise ValueError(f'{_WHAT} {str(path)!r} has {len(rows)} scores, split {split!r} has {len(names)} clips')
+            raise ValueError(
+                f'{_WHAT} {str(path)!r} has {len(rows)} scores, but split {split!r} has {len(names)} clips'
+            )
         scores = _scores(list(rows), path)
     else:
         broken = next((i for i, row in enumerate(rows) if not isinstance(row, dict)), None)
         if broken is not None:
-            raise ValueError(f'{_WHAT} {str(path)!r}: entry number {broken} is no dict, the first is one')
+            raise ValueError(f'{_WHAT} {str(path)!r}: entry number {broken} is not a dict, but the first one is')
         scores = _scores([_item(row, 'score', 'pred_score', 'pred_scores') for row in rows], path)
         labels = [_item(row, 'label', 'gt_label', 'gt_labels') for row in rows]
         named = all(row.get('frame_dir') is not None for row in rows)
@@ -114,9 +116,9 @@ def read_predictions(path: str | Path, ann_file: str | None = None, split: str |
     outside = np.flatnonzero(numbers >= scores.shape[1])
     if len(outside):
         raise ValueError(
-            f'{_WHAT} {str(path)!r}: clip number {outside[0]} is of class {numbers[outside[0]]}, and there are '
+            f'{_WHAT} {str(path)!r}: clip number {outside[0]} has class {numbers[outside[0]]}, but only '
             f'{scores.shape[1]} scores'
         )
     if np.isnan(scores).any():
-        raise ValueError(f'{_WHAT} {str(path)!r}: clip number {np.isnan(scores).any(1).argmax()} has a score of NaN')
+        raise ValueError(f'{_WHAT} {str(path)!r}: clip number {np.isnan(scores).any(1).argmax()} has a NaN score')
     return Predictions(str(path), names, numbers, scores)

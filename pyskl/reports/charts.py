@@ -1,4 +1,4 @@
-"""Charts by matplotlib, without a display; as figures, SVG text or files."""
+"""Charts as matplotlib figures, SVG text or files; no display is needed."""
 
 import io
 import re
@@ -18,8 +18,8 @@ except ModuleNotFoundError as _error:  # the extra [report]
 
 LINES = ('#2563eb', '#dc2626', '#059669', '#d97706', '#7c3aed', '#0891b2', '#be185d', '#4d7c0f')
 STYLE = {
-    'svg.fonttype': 'none',  # text stays text
-    'svg.hashsalt': 'pyskl',  # equal charts are equal files
+    'svg.fonttype': 'none',  # store text as text, not as paths
+    'svg.hashsalt': 'pyskl',  # make equal charts equal files
     'font.size': 9,
     'axes.spines.top': False,
     'axes.spines.right': False,
@@ -32,12 +32,12 @@ TITLES = {'loss': 'loss', 'top1_acc': 'top-1', 'top5_acc': 'top-5', 'mean_class_
 
 
 def figure(width: float, height: float) -> Figure:
-    """An empty figure, inches."""
+    """Create an empty figure; sizes in inches."""
     return Figure(figsize=(width, height), layout='constrained')
 
 
 def svg(chart: Figure) -> str:
-    """The figure as an ``<svg>`` element of flexible width."""
+    """Convert a figure to an ``<svg>`` element of flexible width."""
     import matplotlib
 
     buffer = io.StringIO()
@@ -49,23 +49,23 @@ def svg(chart: Figure) -> str:
 
 
 def save(chart: Figure, path: str | Path, dpi: int = 150) -> None:
-    """Write the figure; the ending of the name chooses the format.
+    """Write a figure in the format of the file name's extension.
 
     Raises:
-        ValueError: If the ending is none of .png, .svg, .pdf.
+        ValueError: If the extension is not .png, .svg or .pdf.
         OSError: If the file cannot be written.
     """
     import matplotlib
 
     kind = Path(path).suffix[1:].lower()
     if kind not in ('png', 'svg', 'pdf'):
-        raise ValueError(f'{path}: charts are written as .png, .svg or .pdf')
+        raise ValueError(f'{path} must end with .png, .svg or .pdf')
     with matplotlib.rc_context(STYLE), replacing(path) as file:
         chart.savefig(file, format=kind, dpi=dpi)
 
 
 def curves_chart(runs: Mapping[str, Mapping[str, Curve]]) -> Figure:
-    """Loss, accuracies and rate over epochs, a colour per run; training thin, validation with dots.
+    """Plot loss, accuracies and learning rate over epochs, one colour per run; validation values are marked by dots.
 
     Raises:
         ValueError: If no run has logged any of them.
@@ -95,7 +95,7 @@ def curves_chart(runs: Mapping[str, Mapping[str, Curve]]) -> Figure:
 
 
 def confusion_chart(counts: np.ndarray, classes: Sequence[str], title: str = '') -> Figure:
-    """Rows are true classes, normalised to 1; columns are predictions."""
+    """Plot a confusion matrix; rows are labels, normalised to 1, columns predictions."""
     import matplotlib
 
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
@@ -122,7 +122,7 @@ def confusion_chart(counts: np.ndarray, classes: Sequence[str], title: str = '')
 
 
 def reliability_chart(bins: Sequence[Bin]) -> Figure:
-    """Accuracy over confidence; the diagonal is a perfectly calibrated network."""
+    """Plot accuracy over confidence; a perfectly calibrated network lies on the diagonal."""
     import matplotlib
 
     with matplotlib.rc_context(STYLE):

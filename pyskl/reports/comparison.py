@@ -1,4 +1,4 @@
-"""Two networks on the same clips: McNemar's test, and who wins on which class."""
+"""Comparison of two networks on the same clips: McNemar's test, and differences per class."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,15 +11,15 @@ from pyskl.reports.confusion import predictions
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two networks, A and B, on the same clips.
+    """Results of two networks, A and B, on the same clips.
 
     Args:
-        clips: How many.
-        both: Clips that both recognise.
-        only_a: Those that A alone recognises.
-        only_b: Those that B alone recognises.
-        p_value: Of McNemar's exact test: how likely a split of ``only_a`` and ``only_b`` at least as uneven would be
-            if both were equally good.
+        clips: Number of clips.
+        both: Clips that both classify correctly.
+        only_a: Clips that only A classifies correctly.
+        only_b: Clips that only B classifies correctly.
+        p_value: p-value of McNemar's exact test: the probability of a split of ``only_a`` and ``only_b`` at least as
+            uneven if both networks are equally good.
         classes: ``(label, clips, hits of A, hits of B)`` of each class on which they differ, largest difference first.
     """
 
@@ -32,14 +32,14 @@ class Comparison:
 
     @property
     def verdict(self) -> str:
-        """In words, at 5 %."""
+        """The result in words, at a significance level of 5 %."""
         if self.p_value >= 0.05:
-            return f'no difference that these {self.clips} clips could show (p = {self.p_value:.2g})'
+            return f'no significant difference on these {self.clips} clips (p = {self.p_value:.2g})'
         return f'{"the first" if self.only_a > self.only_b else "the second"} is better (p = {self.p_value:.2g})'
 
 
 def compare(scores_a: np.ndarray, scores_b: np.ndarray, labels: Sequence[int]) -> Comparison:
-    """Compare two networks by the clips that each recognises.
+    """Compare two networks by the clips that each classifies correctly.
 
     Source: McNemar, Psychometrika 12 (1947), in its exact form: a binomial test.
 
@@ -53,7 +53,7 @@ def compare(scores_a: np.ndarray, scores_b: np.ndarray, labels: Sequence[int]) -
     """
     labels = np.asarray(labels)
     if not len(scores_a) == len(scores_b) == len(labels):
-        raise ValueError(f'{len(scores_a)} and {len(scores_b)} scores for {len(labels)} clips cannot be compared')
+        raise ValueError(f'cannot compare {len(scores_a)} and {len(scores_b)} scores for {len(labels)} clips')
     right_a, right_b = predictions(scores_a) == labels, predictions(scores_b) == labels
     only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
     p_value = float(binomtest(only_a, only_a + only_b).pvalue) if only_a + only_b else 1.0

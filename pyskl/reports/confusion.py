@@ -1,4 +1,4 @@
-"""Which classes are taken for which, and how sure the figures are.
+"""Confusion of classes, and confidence intervals of their accuracies.
 
 ``N`` clips, ``K`` classes.
 """
@@ -12,15 +12,15 @@ from pyskl.evaluation.functional import check_pair
 
 
 class ClassRow(NamedTuple):
-    """One class of a test.
+    """Test results of one class.
 
     Args:
-        label: Its index.
-        clips: Clips of the class.
-        hits: Those that are recognised.
+        label: Index of the class.
+        clips: Number of its clips.
+        hits: Number of correct predictions.
         low: Lower end of the 95 % Wilson interval of the accuracy.
         high: Upper end.
-        rival: The class that most of the other clips are taken for; None if there is none.
+        rival: The most frequent wrong prediction; None if there is none.
     """
 
     label: int
@@ -32,12 +32,12 @@ class ClassRow(NamedTuple):
 
     @property
     def accuracy(self) -> float:
-        """Share of its clips that are recognised."""
+        """Fraction of the class's clips that are predicted correctly."""
         return self.hits / self.clips
 
 
 class Pair(NamedTuple):
-    """Clips of class ``label`` that are taken for ``predicted``: their number and their share of the class."""
+    """Clips of class ``label`` predicted as ``predicted``: their number and their fraction of the class."""
 
     label: int
     predicted: int
@@ -46,12 +46,12 @@ class Pair(NamedTuple):
 
 
 def predictions(scores: np.ndarray) -> np.ndarray:
-    """``(N, K) -> (N,)``: the best class; of equal scores the higher index, as the metrics count."""
+    """Predict the class with the highest score, ``(N, K) -> (N,)``; ties go to the higher index, as in the metrics."""
     return scores.shape[1] - 1 - np.argmax(scores[:, ::-1], axis=1)
 
 
 def confusion_counts(scores: np.ndarray, labels: Sequence[int]) -> np.ndarray:
-    """``(K, K)`` int64: ``[label, predicted]`` clips.
+    """Count the clips of each label and prediction: ``(K, K)`` int64, ``[label, predicted]``.
 
     Raises:
         ValueError: If shapes do not fit, a score is NaN, or a label is out of range.
@@ -63,7 +63,7 @@ def confusion_counts(scores: np.ndarray, labels: Sequence[int]) -> np.ndarray:
 
 
 def wilson_interval(hits: int, clips: int, z: float = 1.959964) -> tuple[float, float]:
-    """Wilson's score interval of a share, 95 % by default: ``(low, high)``; ``(0, 1)`` without clips.
+    """Wilson score interval ``(low, high)`` of a proportion, 95 % by default; ``(0, 1)`` without clips.
 
     Source: Wilson, Journal of the American Statistical Association 22 (1927).
     """
@@ -76,7 +76,7 @@ def wilson_interval(hits: int, clips: int, z: float = 1.959964) -> tuple[float, 
 
 
 def class_rows(counts: np.ndarray) -> list[ClassRow]:
-    """One row per class that has clips, in the order of the labels."""
+    """Build one row per class that has clips, in the order of the labels."""
     rows = []
     for label in np.flatnonzero(counts.sum(1)).tolist():
         clips, hits = int(counts[label].sum()), int(counts[label, label])
@@ -88,7 +88,7 @@ def class_rows(counts: np.ndarray) -> list[ClassRow]:
 
 
 def confused_pairs(counts: np.ndarray, most: int = 10) -> list[Pair]:
-    """The ``most`` frequent mistakes, by share of the class, then by number."""
+    """Return the ``most`` frequent confusions, sorted by fraction of the class, then by number."""
     totals = counts.sum(1)
     wrong = [
         Pair(label, predicted, int(counts[label, predicted]), float(counts[label, predicted] / totals[label]))
@@ -99,9 +99,9 @@ def confused_pairs(counts: np.ndarray, most: int = 10) -> list[Pair]:
 
 
 def similar_order(counts: np.ndarray) -> list[int]:
-    """An order of the classes in which those that are often confused stand side by side.
+    """Order the classes so that those often confused are adjacent.
 
-    Greedy: start with the most confused class, then append the class most confused with the last ones.
+    Greedy: start with the most confused class, then append the class most confused with the last three.
     """
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     near = shares + shares.T

@@ -1,4 +1,4 @@
-"""Small films of clips, as gif bytes that a page can hold."""
+"""Small films of clips as gif bytes, to embed in a page."""
 
 import tempfile
 from pathlib import Path
@@ -14,23 +14,23 @@ FRAMES, FPS, HEIGHT = 36, 12.0, 150
 
 
 def clip_film(keypoint: np.ndarray, score: np.ndarray | None, skeleton: Skeleton, height: int = HEIGHT) -> bytes:
-    """A gif of at most 36 frames, evenly spread over the clip.
+    """Render a gif of at most 36 frames, evenly spread over the clip.
 
     Args:
         keypoint: ``(M, T, V, C)``.
         score: ``(M, T, V)``, or None.
-        skeleton: Of the joints.
-        height: Pixels.
+        skeleton: Skeleton of the joints.
+        height: Height in pixels.
 
     Raises:
-        ValueError: If nobody is visible in the clip.
+        ValueError: If no person is visible in the clip.
     """
     total = keypoint.shape[1]
     chosen = np.unique(np.linspace(0, total - 1, min(FRAMES, total)).round().astype(int))
     keypoint = np.asarray(keypoint[:, chosen], np.float32)
     seen = visibility(keypoint, None if score is None else score[:, chosen])
     if not (seen > 0).any():
-        raise ValueError('nobody is visible in the clip')
+        raise ValueError('no person is visible in the clip')
     panel = JointsPanel(keypoint, seen, skeleton, height, view=(25.0, 12.0), square=True)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, 'clip.gif')
@@ -39,7 +39,7 @@ def clip_film(keypoint: np.ndarray, score: np.ndarray | None, skeleton: Skeleton
 
 
 def upright_pose(keypoint: np.ndarray, score: np.ndarray | None, skeleton: Skeleton) -> np.ndarray | None:
-    """``(V, 2)``, y downwards: a person of the clip, in the frame in which most joints are visible; None if none is."""
+    """Find a person and frame in which all joints are visible: ``(V, 2)``, y downwards; None if there is none."""
     seen = visibility(np.asarray(keypoint, np.float32), score) > 0
     complete = seen.sum(-1)
     if not complete.any() or complete.max() < keypoint.shape[2]:

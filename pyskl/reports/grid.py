@@ -1,6 +1,6 @@
-"""Ske2Grid's grid as an image: which joints feed which cell, the body beside it.
+"""Visualise Ske2Grid's grid: which joints contribute to which cell, next to the body.
 
-V joints, H x W the grid; a cell's number is ``row * W + column``.
+V joints, a grid of H x W cells; the index of a cell is ``row * W + column``.
 """
 
 from collections.abc import Sequence
@@ -14,18 +14,18 @@ from matplotlib.figure import Figure
 from pyskl.reports.charts import STYLE, figure
 from pyskl.skeletons import Skeleton
 
-SHOWN = 0.15  # a joint is drawn in a cell from this share of the cell's largest weight on
+SHOWN = 0.15  # joints below this fraction of a cell's largest weight are not drawn
 
 
 class Stage(NamedTuple):
-    """A grid: its shape (H, W), and ``(H * W, V)`` how much of each joint each cell holds."""
+    """A grid: its shape (H, W), and the weight of each joint in each cell, ``(H * W, V)``."""
 
     shape: tuple[int, int]
     weights: np.ndarray
 
 
 def joint_colors(skeleton: Skeleton) -> np.ndarray:
-    """``(V, 3)`` 0 to 1: hues around the body, so that neighbours on the skeleton look alike."""
+    """Choose colours ``(V, 3)`` in [0, 1] whose hues change along the body, so that neighbouring joints are similar."""
     root = int(np.argmin([_depth_sum(skeleton, joint) for joint in range(skeleton.num_joints)]))
     order = _walk(skeleton, root)
     hues = np.empty(skeleton.num_joints)
@@ -34,16 +34,13 @@ def joint_colors(skeleton: Skeleton) -> np.ndarray:
 
 
 def shares(weights: np.ndarray) -> np.ndarray:
-    """``(n, V)``: the magnitude of each joint's weight in a cell, each row summing to 1 (0 where the cell is empty)."""
+    """Normalise the magnitudes of weights ``(n, V)`` so that each row sums to 1 (0 for an empty cell)."""
     size = np.abs(weights)
     return size / np.maximum(size.sum(1, keepdims=True), 1e-12)
 
 
 def standing(skeleton: Skeleton) -> np.ndarray:
-    """``(V, 2)`` in 0 to 1, y downwards: joints as a drawing, by how far each lies from the others along the bones.
-
-    Used where no clip is at hand.
-    """
+    """Lay out joints ``(V, 2)`` in [0, 1], y downwards, by their distances along the bones; for use without a clip."""
     hops = _hops(skeleton)
     middle = np.eye(len(hops)) - 1 / len(hops)
     values, vectors = np.linalg.eigh(-0.5 * middle @ (hops**2) @ middle)
@@ -52,7 +49,7 @@ def standing(skeleton: Skeleton) -> np.ndarray:
 
 
 def fitted(points: np.ndarray) -> np.ndarray:
-    """``(V, 2)`` moved and scaled to lie in 0 to 1, proportions kept."""
+    """Translate and scale ``(V, 2)`` points into [0, 1], preserving the aspect ratio."""
     low, high = points.min(0), points.max(0)
     size = max((high - low).max(), 1e-9)
     return (points - (low + high) / 2) / size * 0.94 + 0.5
@@ -61,13 +58,13 @@ def fitted(points: np.ndarray) -> np.ndarray:
 def grid_chart(
     stages: Sequence[Stage], skeleton: Skeleton, pose: np.ndarray | None = None, responses: np.ndarray | None = None
 ) -> Figure:
-    """The body with a colour per joint, then each grid: in every cell the body and the joints that feed it.
+    """Draw the body with one colour per joint, then each grid, with the body and the contributing joints in every cell.
 
     Args:
-        stages: In the order in which the network grew.
-        skeleton: Of the joints.
-        pose: ``(V, 2)``, y downwards; None draws one from the bones.
-        responses: ``(H', W')`` of the last grid (or what a pyramid leaves of it): the mean magnitude of the features.
+        stages: The grids, in the order in which the network grew.
+        skeleton: Skeleton of the joints.
+        pose: ``(V, 2)``, y downwards; None lays out the joints by the bones.
+        responses: ``(H', W')``, mean magnitude of the features in the last grid (smaller if a pyramid pools it).
     """
     pose = standing(skeleton) if pose is None else fitted(np.asarray(pose, float))
     colors = joint_colors(skeleton)
@@ -123,18 +120,18 @@ def _draw_responses(axes: Axes, responses: np.ndarray) -> None:
 
 
 def cell_table(stage: Stage, skeleton: Skeleton) -> list[tuple[int, int, str]]:
-    """``(row, column, 'left_wrist 71 %, left_elbow 29 %')`` of each cell: the joints that feed it."""
+    """List the joints that contribute to each cell: ``(row, column, 'left_wrist 71 %, left_elbow 29 %')``."""
     part = shares(stage.weights)
     rows = []
     for cell in range(len(part)):
         best = [joint for joint in np.argsort(-part[cell])[:4].tolist() if part[cell, joint] >= 0.05]
-        said = ', '.join(f'{skeleton.joints[joint]} {100 * part[cell, joint]:.0f} %' for joint in best)
-        rows.append((*divmod(cell, stage.shape[1]), said))
+        text = ', '.join(f'{skeleton.joints[joint]} {100 * part[cell, joint]:.0f} %' for joint in best)
+        rows.append((*divmod(cell, stage.shape[1]), text))
     return rows
 
 
 def _hops(skeleton: Skeleton) -> np.ndarray:
-    """``(V, V)``: bones between two joints; joints that are not connected are V apart."""
+    """Number of bones between any two joints, ``(V, V)``; V for joints that are not connected."""
     count = skeleton.num_joints
     hops = np.full((count, count), float(count))
     np.fill_diagonal(hops, 0)
@@ -150,7 +147,7 @@ def _depth_sum(skeleton: Skeleton, joint: int) -> float:
 
 
 def _walk(skeleton: Skeleton, root: int) -> list[int]:
-    """Every joint once, depth first from ``root``."""
+    """Return all joints in depth-first order from ``root``."""
     near: dict[int, list[int]] = {joint: [] for joint in range(skeleton.num_joints)}
     for start, end in skeleton.edges:
         near[start].append(end)

@@ -1,4 +1,4 @@
-"""One HTML page about runs: no file and no address outside it, readable on a phone."""
+"""Report on runs as one self-contained HTML page, also for small screens."""
 
 import base64
 import json
@@ -21,17 +21,17 @@ WORST, PAIRS, FILMS = 12, 10, 10
 
 @dataclass
 class Run:
-    """What the page knows of one run; what is None is left out.
+    """Content of the page for one run; sections without data are omitted.
 
     Args:
-        name: Short and different from that of the other runs.
-        facts: Lines of the first table: network, data, seed, ...
+        name: Short, unique name.
+        facts: Rows of the first table: network, data, seed, ...
         config: The resolved config.
-        curves: Of :func:`pyskl.reports.scalars.read_scalars`.
-        scores: ``(N, K)`` of the test clips.
-        labels: ``(N,)``.
+        curves: Result of :func:`pyskl.reports.scalars.read_scalars`.
+        scores: ``(N, K)``, scores of the test clips.
+        labels: ``(N,)``, their labels.
         clips: Their names.
-        films: ``{clip: gif}`` of clips that are shown.
+        films: ``{clip: gif}`` of the clips to show.
         grid: ``(svg, [(stage, [(row, column, text), ...]), ...])`` of a Ske2Grid.
     """
 
@@ -47,7 +47,7 @@ class Run:
 
 
 def wanted_films(run: Run) -> list[str]:
-    """Clips whose films the page shows: one of each of the most confused pairs."""
+    """List the clips to show as films: one for each of the most confused pairs."""
     if run.scores is None:
         return []
     pairs = confused_pairs(confusion_counts(run.scores, run.labels), FILMS)
@@ -55,7 +55,7 @@ def wanted_films(run: Run) -> list[str]:
 
 
 def _clips_of(run: Run, pair: Pair) -> list[int]:
-    """Clips of a pair, those that the network is surest about first."""
+    """Return the clips of a pair in order of descending confidence."""
     predicted = predictions(run.scores)
     found = np.flatnonzero((run.labels == pair.label) & (predicted == pair.predicted))
     return found[np.argsort(-run.scores[found, pair.predicted], kind='stable')].tolist()
@@ -66,9 +66,9 @@ def write_page(path: str | Path, runs: Sequence[Run], classes: Sequence[str], ti
 
     Args:
         path: An .html file.
-        runs: At least one.
+        runs: The runs, at least one.
         classes: Names of the classes.
-        title: Of the page.
+        title: Title of the page.
 
     Raises:
         ValueError: If jinja2 is not installed.
@@ -159,7 +159,7 @@ def _matrix(run: Run, classes: Sequence[str]) -> dict:
 
 
 def _comparisons(runs: Sequence[Run], classes: Sequence[str]) -> list[dict]:
-    """The first run against each other one, where both tested the same clips."""
+    """Compare the first run with each other run that was tested on the same clips."""
     found = []
     first = runs[0]
     for other in runs[1:]:
@@ -181,6 +181,6 @@ def _differences(result: Comparison, classes: Sequence[str], most: int = 12) -> 
 
 
 def _script_json(value: object) -> str:
-    """JSON that may stand inside a <script> element."""
+    """Encode as JSON that is safe inside a <script> element."""
     text = json.dumps(value, ensure_ascii=False, separators=(',', ':'))
     return text.replace('<', '\\u003c').replace('\u2028', '\\u2028').replace('\u2029', '\\u2029')

@@ -1,4 +1,4 @@
-"""How far a network's confidence is from its accuracy, and on which clips it is most wrong.
+"""Difference between a network's confidence and accuracy, and the loss of each clip.
 
 ``N`` clips, ``K`` classes.
 """
@@ -14,7 +14,7 @@ from pyskl.reports.confusion import predictions
 
 
 class Bin(NamedTuple):
-    """Clips whose confidence lies in one interval: its ends, their number, mean confidence and accuracy."""
+    """Clips whose confidence lies in one interval: its limits, number of clips, mean confidence and accuracy."""
 
     low: float
     high: float
@@ -24,7 +24,7 @@ class Bin(NamedTuple):
 
 
 def probabilities(scores: np.ndarray) -> np.ndarray:
-    """``(N, K)`` rows that sum to 1; raw scores (logits) go through a softmax."""
+    """Return probabilities ``(N, K)``: scores whose rows sum to 1 unchanged, else their softmax."""
     scores = np.asarray(scores, np.float64)
     if (scores >= 0).all() and np.allclose(scores.sum(1), 1, atol=1e-3):
         return scores
@@ -32,7 +32,7 @@ def probabilities(scores: np.ndarray) -> np.ndarray:
 
 
 def reliability_bins(scores: np.ndarray, labels: Sequence[int], bins: int = 15) -> list[Bin]:
-    """Intervals of equal width over the confidence of the predicted class; empty ones are left out.
+    """Divide clips into intervals of equal width by the confidence of the predicted class; empty ones are omitted.
 
     Raises:
         ValueError: If shapes do not fit, a score is NaN, or a label is out of range.
@@ -52,7 +52,7 @@ def reliability_bins(scores: np.ndarray, labels: Sequence[int], bins: int = 15) 
 
 
 def calibration_error(bins: Sequence[Bin]) -> float:
-    """Expected calibration error: the gap between confidence and accuracy, weighted by clips.
+    """Expected calibration error: the mean over clips of ``|confidence - accuracy|`` of their interval.
 
     Source: Guo, Pleiss, Sun, Weinberger, ICML 2017, https://arxiv.org/abs/1706.04599.
     """
@@ -61,7 +61,7 @@ def calibration_error(bins: Sequence[Bin]) -> float:
 
 
 def losses(scores: np.ndarray, labels: Sequence[int]) -> np.ndarray:
-    """``(N,)``: the cross-entropy of each clip."""
+    """Cross-entropy of each clip, ``(N,)``."""
     scores, labels = check_pair(scores, labels)
     shares = np.take_along_axis(probabilities(scores), labels[:, None], 1)[:, 0]
     return -np.log(np.maximum(shares, 1e-12))

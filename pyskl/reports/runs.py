@@ -1,4 +1,4 @@
-"""The runs below a folder as a table: network, epochs, best and last result."""
+"""Table of the runs below a folder: network, epochs, best and last result."""
 
 import json
 import math
@@ -14,14 +14,14 @@ class Run(NamedTuple):
     """One run.
 
     Args:
-        folder: Its work_dir.
-        network: Type of its backbone, or its config's name.
-        epochs: Done, and in total; None where unknown.
-        metric: Name of the metric that the best checkpoint is chosen by, or None.
-        best: Its best value, or None.
-        best_epoch: The epoch of that, or None.
-        last: Its value in the last validation, or None.
-        hours: Of training so far, or None.
+        folder: The work_dir.
+        network: Type of the backbone, or name of the config.
+        epochs: (finished, total); None if unknown.
+        metric: Metric that selects the best checkpoint, or None.
+        best: Best value of the metric, or None.
+        best_epoch: Epoch of the best value, or None.
+        last: Value in the last validation, or None.
+        hours: Training time so far, or None.
         started: Date and time of the last start, or ''.
     """
 
@@ -37,7 +37,7 @@ class Run(NamedTuple):
 
 
 def find_runs(folders: Iterable[str | Path]) -> tuple[list[Run], list[str]]:
-    """The runs in and below ``folders``, by path; and a line for each record that cannot be read.
+    """Find the runs in and below ``folders``, sorted by path, and return a message for each unreadable record.
 
     Raises:
         FileNotFoundError: If a folder does not exist.
@@ -45,7 +45,7 @@ def find_runs(folders: Iterable[str | Path]) -> tuple[list[Run], list[str]]:
     runs, problems = [], []
     for folder in folders:
         if not os.path.isdir(folder):
-            raise FileNotFoundError(f'there is no folder {folder}')
+            raise FileNotFoundError(f'folder {folder} does not exist')
         for path in sorted(Path(folder).rglob(RECORD)):
             try:
                 content = json.loads(path.read_text(encoding='utf-8'))
@@ -58,7 +58,7 @@ def find_runs(folders: Iterable[str | Path]) -> tuple[list[Run], list[str]]:
 
 
 def read_run(folder: Path, content: dict) -> Run:
-    """One run from the content of its record; whatever is not of the expected type counts as unknown."""
+    """Parse the record of a run; values of an unexpected type count as unknown."""
     best, last, config = (_dict(content.get(key)) for key in ('best', 'last', 'config'))
     metric = best.get('metric') if isinstance(best.get('metric'), str) else None
     if metric is None:
@@ -90,7 +90,7 @@ def _number(value: object) -> float | None:
 
 
 def table(runs: list[Run]) -> str:
-    """The runs as aligned columns; a ``*`` marks the best run of each metric, where there are several."""
+    """Format the runs as aligned columns; of several runs, ``*`` marks the best one per metric."""
     best: dict[str, float] = {}
     for run in runs:
         if run.metric is not None and run.best is not None:

@@ -1,4 +1,4 @@
-"""The numbers that a training run logged, by epoch."""
+"""Logged values of a training run by epoch."""
 
 import json
 from collections.abc import Callable
@@ -11,25 +11,26 @@ IGNORED = {'mode', 'step', 'epoch', 'iter', 'memory', 'eta', 'time', 'data_time'
 
 
 class Curve(NamedTuple):
-    """One logged number: ``(n,)`` epochs, fractions within one, and ``(n,)`` values."""
+    """One logged quantity: ``(n,)`` epochs, fractional within an epoch, and ``(n,)`` values."""
 
     epochs: np.ndarray
     values: np.ndarray
 
 
 def read_scalars(work_dir: str | Path) -> dict[str, Curve]:
-    """``{'train/loss': curve, 'val/top1_acc': curve, 'train/lr': curve, ...}`` of a run.
+    """Read ``{'train/loss': curve, 'val/top1_acc': curve, 'train/lr': curve, ...}`` of a run.
 
-    Reads ``metrics.jsonl``, or else every ``*.log.json`` of the folder; a resumed run replaces what it repeats.
+    The values are read from ``metrics.jsonl``, or else from all ``*.log.json`` of the folder. Epochs that a resumed run
+    repeats replace earlier ones.
 
     Raises:
-        FileNotFoundError: If the folder holds neither.
+        FileNotFoundError: If the folder has neither.
     """
     folder = Path(work_dir)
     files = [path for path in [folder / 'metrics.jsonl'] if path.is_file()] or sorted(folder.glob('*.log.json'))
     rows = [row for path in files for row in _rows(path)]
     if not rows:
-        raise FileNotFoundError(f'{folder} holds no log of a training run (metrics.jsonl or *.log.json)')
+        raise FileNotFoundError(f'{folder} has no training log (metrics.jsonl or *.log.json)')
     epoch_of = _epoch_of(rows)
     points: dict[str, dict[float, float]] = {}
     for row in rows:
@@ -46,7 +47,7 @@ def read_scalars(work_dir: str | Path) -> dict[str, Curve]:
 
 
 def _rows(path: Path) -> list[dict]:
-    """The lines that are whole: a run that was killed may have left half a line."""
+    """Return the complete lines: a killed run may have written a part of one."""
     rows = []
     for line in path.read_text(encoding='utf-8', errors='replace').splitlines():
         try:
@@ -59,9 +60,9 @@ def _rows(path: Path) -> list[dict]:
 
 
 def _epoch_of(rows: list[dict]) -> Callable[[dict], float]:
-    """How many epochs were done when a row was written: whole ones for validation, fractions for training.
+    """Return a function that computes the epoch of a row: an integer for validation, fractional for training.
 
-    ``iter`` counts from the beginning of the run (ours), or of the epoch (PYSKL's ``.log.json``).
+    ``iter`` counts from the start of the run (this package) or of the epoch (PYSKL's ``.log.json``).
     """
     trained = [row for row in rows if row.get('iter') and row.get('epoch') and row.get('mode') != 'val']
     first = max((row['iter'] for row in trained if row['epoch'] == 1), default=0)

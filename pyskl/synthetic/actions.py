@@ -1,4 +1,4 @@
-"""Ten actions as joint angles over time.
+"""Ten actions, defined by joint angles over time.
 
 They share poses and differ in motion: raising a hand is lowering it in reverse, standing up is sitting down in
 reverse, squatting repeats the same poses; clapping and punching hold the arms the same way and move them together or
@@ -42,7 +42,7 @@ def _sway(rng: np.random.RandomState, frames: int, degrees: float) -> np.ndarray
 
 
 def stand(rng: np.random.RandomState, frames: int) -> Angles:
-    """Standing at ease: segment -> ``(T, 3)``."""
+    """Angles of standing at ease: segment -> ``(T, 3)``."""
     angles = {segment: np.zeros((frames, 3)) for segment in SEGMENTS}
     angles['pelvis'] += _sway(rng, frames, 2)
     angles['chest'] += _radians(rng.normal(2, 4), rng.normal(0, 2), rng.normal(0, 5)) + _sway(rng, frames, 3)

@@ -16,7 +16,7 @@ Offset = tuple[float, float, float]
 
 
 def _both_sides(table: dict[str, tuple[str, Offset]]) -> dict[str, tuple[str, Offset]]:
-    """The table with each ``right_*`` row repeated for the left, mirrored."""
+    """Add a mirrored ``left_*`` row for each ``right_*`` row of the table."""
     mirrored = {
         name.replace('right_', 'left_'): (segment.replace('right_', 'left_'), (-x, y, z))
         for name, (segment, (x, y, z)) in table.items()
@@ -72,7 +72,7 @@ _BENDS_BACKWARDS = ('shank', 'chest', 'pelvis', 'head')  # flexion is a negative
 
 
 def random_proportions(rng: np.random.RandomState) -> dict[str, np.ndarray]:
-    """Segment name -> factors ``(3,)`` on the offsets in its frame; equal for both sides."""
+    """Sample factors ``(3,)`` for the offsets in each segment's frame, equal for both sides."""
     stature = rng.uniform(0.9, 1.1)
     length = {part: stature * rng.uniform(0.93, 1.07) for part in ('pelvis', 'chest', 'head', 'arm', 'leg')}
     width = {part: stature * rng.uniform(0.88, 1.12) for part in ('pelvis', 'chest')}
@@ -135,5 +135,5 @@ def pose_body(angles: Angles, proportions: dict[str, np.ndarray], planted: bool 
 
 
 def mark(joints: dict[str, np.ndarray], skeleton: Skeleton) -> np.ndarray:
-    """Joint -> ``(T, 3)`` to ``(T, V, 3)`` in the order of ``skeleton``."""
+    """Stack joints ``{name: (T, 3)}`` to ``(T, V, 3)`` in the order of ``skeleton``."""
     return np.stack([joints[name] for name in skeleton.joints], axis=1)

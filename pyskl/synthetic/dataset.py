@@ -1,4 +1,4 @@
-"""The synthetic data set: people who move in front of a camera, generated from a seed.
+"""The synthetic dataset: people who move in front of a camera, generated from a seed.
 
 Clip ``i`` depends on (seed, i) only, not on the number of clips: its action is ``i % 10``, its person ``i // 10 % 40``.
 Every fourth person is in validation only. Camera space is Kinect's: metres, x to the camera's left, y up, z depth; so a
@@ -72,7 +72,7 @@ class Clip:
 
 
 def person_of(index: int) -> int:
-    """The acting person of clip ``index``."""
+    """Return the acting person of clip ``index``."""
     return index // len(ACTIONS) % NUM_PEOPLE
 
 
@@ -88,7 +88,7 @@ def _place(joints: dict[str, np.ndarray], yaw: float, x: float, z: float, camera
 
 
 def make_clip(seed: int, index: int) -> Clip:
-    """Clip ``index``: body, action, position and camera, without the sensor's noise."""
+    """Generate clip ``index``: body, action, position and camera, without sensor noise."""
     label, person = index % len(ACTIONS), person_of(index)
     trait = np.random.RandomState([seed, 0, person])
     proportions, vigour = random_proportions(trait), trait.uniform(0.85, 1.05)
@@ -112,8 +112,8 @@ def make_clip(seed: int, index: int) -> Clip:
 def _detect(pixels: np.ndarray, rng: np.random.RandomState) -> tuple[np.ndarray, np.ndarray]:
     """Simulate a pose detector: ``(M, T, V, 2)`` -> detected pixels of the same shape and scores ``(M, T, V)``.
 
-    The lower the score, the larger the error; a joint that is missed, or outside the image, has x = y = score = 0.
-    Sometimes an occlusion hides neighbouring joints for some frames.
+    The lower the score, the larger the error; an undetected joint, or one outside the image, has x = y = score = 0.
+    Some clips have an occlusion that hides neighbouring joints for several frames.
     """
     m, t, v, _ = pixels.shape
     doubt = 0.06 + 0.06 * rng.rand(m, 1, v) + 0.12 * rng.rand(m, t, v) ** 3
@@ -132,11 +132,11 @@ def _detect(pixels: np.ndarray, rng: np.random.RandomState) -> tuple[np.ndarray,
 
 
 def make_annotation(seed: int, index: int, layout: str = 'coco') -> dict:
-    """One annotation of the pickle: clip ``index`` as a sensor reports it.
+    """Generate one annotation of the pickle: clip ``index`` as measured by a sensor.
 
     Args:
-        seed: Any integer from 0 to 2**32 - 1.
-        index: From 0.
+        seed: An integer from 0 to 2**32 - 1.
+        index: Index of the clip, from 0.
         layout: 'coco': float16 pixels and scores of a simulated detector; 'nturgb+d', 'nw-ucla': float32 metres in
             Kinect's camera space. A bystander is person 1; nw-ucla has none.
 
@@ -168,7 +168,7 @@ def make_annotation(seed: int, index: int, layout: str = 'coco') -> dict:
 
 
 def make_splits(annotations: list[dict]) -> dict[str, list[str]]:
-    """Split name -> frame_dirs, for the annotations of clips 0, 1, 2, ..."""
+    """Map split names to lists of frame_dirs, for the annotations of clips 0, 1, 2, ..."""
     names = {'train': [], 'val': []}
     for index, annotation in enumerate(annotations):
         names['val' if is_val(person_of(index)) else 'train'].append(annotation['frame_dir'])
@@ -178,7 +178,7 @@ def make_splits(annotations: list[dict]) -> dict[str, list[str]]:
 def make_dataset(
     num_clips: int, seed: int = 0, layout: str = 'coco', progress: Callable[[range], Iterable[int]] = iter
 ) -> dict:
-    """The content of the pickle: ``{'split': ..., 'annotations': [...]}``.
+    """Generate the content of the pickle: ``{'split': ..., 'annotations': [...]}``.
 
     Args:
         num_clips: At least ``MIN_CLIPS``.
@@ -190,7 +190,7 @@ def make_dataset(
         ValueError: If ``num_clips`` leaves validation empty, or the seed or layout is out of range.
     """
     if num_clips < MIN_CLIPS:
-        raise ValueError(f'clips must be at least {MIN_CLIPS}, so that validation holds every action, got {num_clips}')
+        raise ValueError(f'clips must be at least {MIN_CLIPS}, so that validation has every action, got {num_clips}')
     if not 0 <= seed < 2**32:
         raise ValueError(f'seed must be 0 to 2**32 - 1, got {seed}')
     annotations = [make_annotation(seed, index, layout) for index in progress(range(num_clips))]

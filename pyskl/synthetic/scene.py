@@ -1,4 +1,4 @@
-"""Longer scenes: several people side by side who do one thing after another, with the true intervals.
+"""Longer scenes: several people side by side, each performing a sequence of actions with known intervals.
 
 Axes: ``M`` persons, ``T`` frames, ``V`` joints of COCO.
 """
@@ -13,19 +13,19 @@ from pyskl.synthetic.actions import ACTIONS, PLANTED
 from pyskl.synthetic.body import mark, pose_body, random_proportions
 from pyskl.synthetic.dataset import IMG_SHAPE, Camera
 
-FRAMES = 48  # of one repetition of an action: the middle of what clips of the bundled data have
-SPREAD = 1.6  # metres between neighbours
-NOISE = 2.0  # pixels, standard deviation
+FRAMES = 48  # frames of one repetition of an action: the mean length of the clips of the bundled data
+SPREAD = 1.6  # distance between neighbours, metres
+NOISE = 2.0  # standard deviation, pixels
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What happens, and what a pose estimator would see of it.
+    """Simulated output of a pose estimator, and the true intervals.
 
     Args:
-        keypoint: ``(M, T, V, 2)`` pixels.
+        keypoint: ``(M, T, V, 2)``, pixels.
         score: ``(M, T, V)``.
-        intervals: (person from 1, start, end, action), seconds.
+        intervals: (person, start, end, action); persons count from 1, times are in seconds.
         size: (height, width) of the images, pixels.
         fps: Frames per second.
     """
@@ -38,11 +38,11 @@ class Scene:
 
 
 def make_scene(seed: int, plans: Sequence[Sequence[tuple[str, float]]], fps: float = 30.0) -> Scene:
-    """People before a fixed camera.
+    """Generate a scene of people in front of a fixed camera.
 
     Args:
-        seed: Of bodies, motions and noise.
-        plans: For each person (action, seconds), one after another; actions repeat until their time is over.
+        seed: Seed of bodies, motions and noise.
+        plans: For each person the sequence of (action, seconds); an action repeats for its duration.
         fps: Frames per second.
 
     Raises:
@@ -50,7 +50,7 @@ def make_scene(seed: int, plans: Sequence[Sequence[tuple[str, float]]], fps: flo
     """
     unknown = sorted({action for plan in plans for action, _ in plan} - set(ACTIONS))
     if unknown or not all(plans):
-        raise ValueError(f'plans must name actions of {sorted(ACTIONS)}, got {unknown or "an empty plan"}')
+        raise ValueError(f'plans must consist of actions in {sorted(ACTIONS)}, got {unknown or "an empty plan"}')
     random, skeleton = np.random.RandomState(seed), get_skeleton('coco')
     camera = Camera(np.arctan2(0.4, 3.2), 1.4, 1075.0)
     people, intervals = [], []
@@ -72,7 +72,10 @@ def make_scene(seed: int, plans: Sequence[Sequence[tuple[str, float]]], fps: flo
 
 
 def _repeated(random, action: str, frames: int, length: float, proportions: dict) -> np.ndarray:
-    """``(frames, V, 3)`` metres; x to the right of the image for people who face the camera."""
+    """Repeat an action for ``frames`` frames: ``(frames, V, 3)``, metres.
+
+    For people who face the camera, x points to the right of the image.
+    """
     parts, left = [], frames
     while left > 0:
         count = max(round(length), 2)

@@ -58,6 +58,6 @@ HEAT = np.array([(44, 58, 120), (150, 60, 150), (236, 92, 70), (255, 214, 90), (
 
 
 def heat(strength: np.ndarray) -> np.ndarray:
-    """Strengths from 0 to 1, of any shape -> ``(..., 3)`` uint8, from dark blue over red to a bright yellow."""
+    """Map strengths in [0, 1] of any shape to ``(..., 3)`` uint8, from dark blue over red to bright yellow."""
     stops = np.linspace(0, 1, len(HEAT))
     return np.rint(np.stack([np.interp(strength, stops, band) for band in HEAT.T], -1)).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Overlay of actions on video frames: skeleton and label of each person, and a timeline below.
+"""Overlay of actions on video frames: skeleton and label of each person, with a timeline below.
 
 Images are ``(H, W, 3)`` uint8 RGB. Legend: ``P`` persons, ``V`` joints.
 """
@@ -147,7 +147,7 @@ class Strip:
                 if item.person == person:
                     self._draw(item, top, letters)
         if not self.persons:
-            put_text(self.still, 'nobody', (self.gap, self.gap), letters, QUIET)
+            put_text(self.still, 'no person', (self.gap, self.gap), letters, QUIET)
 
     def _x(self, time: float) -> int:
         begin, end = self.span

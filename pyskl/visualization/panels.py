@@ -80,7 +80,7 @@ class JointsPanel:
         self.size = (round(height * wide), height)
         window = fit(low, high, self.size, 0.0 if framed else MARGIN)
         self.points = window.pixels(flat)
-        self._empty = _drawn_lines(self.size, window.pixels(lines), window.offset if origin else None)
+        self._empty = _empty_panel(self.size, window.pixels(lines), window.offset if origin else None)
         self.thickness = _stroke(self.points, visible, height)
 
     def draw(self, frame: int) -> np.ndarray:
@@ -98,7 +98,7 @@ class JointsPanel:
         )
 
 
-def _drawn_lines(size: tuple[int, int], lines: np.ndarray, cross: tuple[float, float] | None) -> np.ndarray:
+def _empty_panel(size: tuple[int, int], lines: np.ndarray, cross: tuple[float, float] | None) -> np.ndarray:
     """Draw an empty panel with lines ``(n, 2, 2)`` and full-size axes through ``cross``, in pixels."""
     image = np.full((size[1], size[0], 3), PANEL, np.uint8)
     if cross is not None:

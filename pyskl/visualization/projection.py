@@ -1,8 +1,8 @@
-"""Projection of 3D points to the image: orthographic, equal axes, one view for a whole clip.
+"""Orthographic projection of 3D points to the image, with equal axes and one view for a whole clip.
 
 Convention: coordinates are right-handed, as the Kinect's are. A camera at azimuth 0 and elevation 0 looks along +z
-where y is up (the Kinect's own view), along -y where z is up: people turned by PreNormalize3D face it. Azimuth grows
-as the camera walks to its own right around the scene, elevation as it rises. Degrees.
+if y is up (the Kinect's own view), and along -y if z is up: people rotated by PreNormalize3D face it. Azimuth grows as
+the camera moves to its own right around the scene, elevation as it rises. Degrees.
 """
 
 from collections.abc import Sequence

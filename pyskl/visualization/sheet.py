@@ -29,22 +29,22 @@ class Row:
     marks: Sequence[str] = field(default=())
 
 
-def sheet_pages(rows: Sequence[Row], title: str, rows_a_page: int = ROWS) -> Iterator[np.ndarray]:
+def sheet_pages(rows: Sequence[Row], title: str, rows_per_page: int = ROWS) -> Iterator[np.ndarray]:
     """Render pages ``(H, W, 3)`` of equal width.
 
     Args:
         rows: Rows of all pages, at least one.
         title: Text at the top of each page, beside the page number.
-        rows_a_page: Rows per page.
+        rows_per_page: Rows per page.
     """
     size = rows[0].cells[0].shape[0]
     letters = int(np.clip(size // 9, 10, 18))
     gap, line = letters // 2, round(letters * 1.45)
     beside = round(1.9 * size)
     width = beside + max(sum(cell.shape[1] + gap for cell in row.cells) for row in rows) + 2 * gap
-    count = -(-len(rows) // rows_a_page)
+    count = -(-len(rows) // rows_per_page)
     for page in range(count):
-        part = rows[page * rows_a_page : (page + 1) * rows_a_page]
+        part = rows[page * rows_per_page : (page + 1) * rows_per_page]
         top = 2 * gap + line
         image = np.full((top + len(part) * (size + gap) + gap, width, 3), BACKGROUND, np.uint8)
         number = f'page {page + 1} of {count}' if count > 1 else ''

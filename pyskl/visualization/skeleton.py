@@ -1,4 +1,4 @@
-"""Drawing of skeletons into an image, and merging of heatmaps into an image.
+"""Draw skeletons into an image, and merge heatmaps into an image.
 
 Convention: images are ``(H, W, 3)`` uint8, RGB; points are (x, y) in pixels, x to the right, y downwards, integers
 at pixel centres. Legend: ``M`` persons, ``V`` joints, ``K`` limbs or channels.

@@ -22,7 +22,7 @@ def use_font(path: str | Path | None) -> None:
         try:
             ImageFont.truetype(str(path), 12)
         except OSError as error:
-            raise ValueError(f'{path} cannot be read as a TrueType or OpenType font ({error})') from None
+            raise ValueError(f'{path} is not a TrueType or OpenType font ({error})') from None
     _FONT['path'] = None if path is None else str(path)
 
 
@@ -41,7 +41,7 @@ def _printable(text: str) -> str:
 
 
 def text_width(text: str, size: int) -> int:
-    """Width in pixels."""
+    """Return the width of ``text`` in pixels."""
     return int(np.ceil(_font(_FONT['path'], size).getlength(_printable(text))))
 
 
@@ -52,17 +52,17 @@ def shortened(text: str, size: int, width: int) -> str:
         return text
     low, high = 0, len(text)  # characters that remain
     while low < high:
-        kept = (low + high + 1) // 2
-        if text_width(_around_ellipsis(text, kept), size) <= width:
-            low = kept
+        count = (low + high + 1) // 2
+        if text_width(_around_ellipsis(text, count), size) <= width:
+            low = count
         else:
-            high = kept - 1
+            high = count - 1
     return _around_ellipsis(text, low)
 
 
-def _around_ellipsis(text: str, kept: int) -> str:
-    end = kept // 3
-    return text[: kept - end].rstrip() + '…' + (text[-end:] if end else '')
+def _around_ellipsis(text: str, count: int) -> str:
+    end = count // 3
+    return text[: count - end].rstrip() + '…' + (text[-end:] if end else '')
 
 
 @lru_cache(maxsize=4096)

@@ -1,6 +1,6 @@
-"""Writing of images to files: gif by Pillow, mp4 by OpenCV, png. Equal images give equal bytes.
+"""Write images and videos: gif and png with Pillow, mp4 with OpenCV. Equal images give equal bytes.
 
-A file appears under its name when it is complete (:mod:`pyskl.files`).
+Files are written atomically (:mod:`pyskl.files`).
 """
 
 import os
@@ -49,7 +49,7 @@ def write_video(path: str | Path, frames: Iterable[np.ndarray], fps: float = 25.
     with replacing_path(path) as name:
         count = (_write_gif if path.suffix == '.gif' else _write_mp4)(str(name), frames, fps)
         if count == 0:
-            raise ValueError(f'{path} was to hold no picture')
+            raise ValueError(f'{path} needs at least one image, got none')
     return count
 
 
@@ -68,7 +68,7 @@ def _same_size(frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
     for frame in frames:
         first = first or frame.shape
         if frame.shape != first or frame.dtype != np.uint8 or frame.ndim != 3 or first[2] != 3:
-            raise ValueError(f'pictures must be uint8 (H, W, 3) of one size, got {frame.dtype} {frame.shape}')
+            raise ValueError(f'images must be uint8 (H, W, 3) of equal size, got {frame.dtype} {frame.shape}')
         yield frame
 
 
@@ -95,7 +95,7 @@ def _open_writer(name: str, shape: Sequence[int], fps: float) -> cv2.VideoWriter
     size = (shape[1] + shape[1] % 2, shape[0] + shape[0] % 2)
     writer = cv2.VideoWriter(name, cv2.VideoWriter_fourcc(*_CODEC), fps, size)
     if not writer.isOpened():
-        raise OSError(f'this OpenCV writes no mp4 (codec {_CODEC}); write a gif')
+        raise OSError(f'this build of OpenCV cannot write mp4 (codec {_CODEC}); write a gif instead')
     return writer
 
 
@@ -134,9 +134,9 @@ def _write_header(file: BinaryIO, shape: Sequence[int], palette: bytes) -> None:
     file.write(b'!\xff\x0bNETSCAPE2.0\x03\x01' + struct.pack('<H', 0) + b'\x00')
 
 
-def _codes(picture: np.ndarray) -> np.ndarray:
+def _codes(image: np.ndarray) -> np.ndarray:
     """Pack colours, ``(H, W, 3)`` -> ``(H, W)`` uint32 0xFFBBGGRR."""
-    return cv2.cvtColor(picture, cv2.COLOR_RGB2RGBA).view('<u4')[..., 0]
+    return cv2.cvtColor(image, cv2.COLOR_RGB2RGBA).view('<u4')[..., 0]
 
 
 def _colors(codes: np.ndarray) -> np.ndarray:

@@ -1,6 +1,6 @@
-"""Names of the classes of a data set: a shipped list, a text file, or a list in the config.
+"""Class names of a dataset: a shipped list, a text file, or a list in the config.
 
-A file holds one name per line, in the order of the labels; empty lines and lines that start with ``#`` are skipped.
+A file has one name per line, in the order of the labels; empty lines and lines that start with ``#`` are skipped.
 """
 
 import difflib
@@ -11,16 +11,16 @@ LABELS = Path(__file__).with_name('labels')
 
 
 def shipped() -> list[str]:
-    """Names of the lists that the package holds: ``ntu60``, ``k400``, ..."""
+    """List the names of the shipped lists: ``ntu60``, ``k400``, ..."""
     return sorted(path.stem for path in LABELS.glob('*.txt'))
 
 
 def class_names(classes: str | Path | Iterable[str], number: int | None = None) -> list[str]:
-    """The class names in the order of their labels.
+    """Return class names in the order of the labels.
 
     Args:
-        classes: A name of :func:`shipped`, the path of a text file, or the names themselves.
-        number: How many classes the network has, if known.
+        classes: A name in :func:`shipped`, the path of a text file, or the names themselves.
+        number: Number of classes of the network, if known.
 
     Raises:
         ValueError: If there is no such list, a name is not text, or there are not ``number`` names.
@@ -33,9 +33,9 @@ def class_names(classes: str | Path | Iterable[str], number: int | None = None) 
         raise ValueError(f'classes must be a name, a file or a list of names, got {classes!r}')
     wrong = [name for name in names if not isinstance(name, str) or not name.strip()]
     if wrong:
-        raise ValueError(f'{where} must hold text, got {wrong[0]!r}')
+        raise ValueError(f'{where} must be text, got {wrong[0]!r}')
     if number is not None and len(names) != number:
-        raise ValueError(f'{where} holds {len(names)} names, but the network has {number} classes')
+        raise ValueError(f'{where} has {len(names)} names, but the network has {number} classes')
     return names
 
 
@@ -44,12 +44,12 @@ def _read(name: str) -> list[str]:
     if not path.is_file():
         near = difflib.get_close_matches(name, shipped(), n=1)
         hint = f'; did you mean {near[0]!r}?' if near else f'; shipped lists: {", ".join(shipped())}'
-        raise ValueError(f'no list of classes and no file is named {name!r}{hint}')
+        raise ValueError(f'{name!r} is neither a shipped list of classes nor a file{hint}')
     try:
         lines = path.read_text(encoding='utf-8').splitlines()
     except UnicodeDecodeError as error:
-        raise ValueError(f'{path} is not a text file: one class name per line') from error
+        raise ValueError(f'{path} is not a text file with one class name per line') from error
     names = [line.strip() for line in lines if line.strip() and not line.startswith('#')]
     if not names:
-        raise ValueError(f'{path} holds no class name')
+        raise ValueError(f'{path} has no class names')
     return names

@@ -1,8 +1,8 @@
-"""Fetch published files once: resumed where they were cut off, checked, never executed.
+"""Download published files once, with resumption and checksums; files are never executed.
 
-They lie in ``$PYSKL_HOME/checkpoints``; ``PYSKL_HOME`` defaults to ``$PYSKL_CACHE``, else ``$XDG_CACHE_HOME/pyskl``,
-else ``~/.cache/pyskl``. Beside each file lies its sha256, learned at the first download unless the zoo knows it, and
-compared each time the file is used.
+They are stored in ``$PYSKL_HOME/checkpoints``; ``PYSKL_HOME`` defaults to ``$PYSKL_CACHE``, else
+``$XDG_CACHE_HOME/pyskl``, else ``~/.cache/pyskl``. The sha256 of each file, from the zoo or else from the first
+download, is stored with it and verified at each use.
 """
 
 import contextlib
@@ -23,12 +23,12 @@ from tqdm import tqdm
 from pyskl.files import write_text
 
 CHUNK = 1 << 18
-TIMEOUT = 30  # seconds without a byte
-_HASH_IN_NAME = re.compile(r'-([0-9a-f]{8})\.(?:pth|onnx|zip)$')  # OpenMMLab's files end in the start of their sha256
+TIMEOUT = 30  # seconds without data
+_HASH_IN_NAME = re.compile(r'-([0-9a-f]{8})\.(?:pth|onnx|zip)$')  # OpenMMLab's file names end in part of the sha256
 
 
 def home() -> Path:
-    """The folder of downloaded files."""
+    """Return the folder of downloaded files."""
     named = os.environ.get('PYSKL_HOME') or os.environ.get('PYSKL_CACHE')
     if named:
         return Path(named)
@@ -36,15 +36,15 @@ def home() -> Path:
 
 
 def fetch(url: str, sha256: str | None = None) -> str:
-    """The local path of ``url``, downloaded if it is not there yet.
+    """Return the local path of ``url``, downloading it if necessary.
 
     Args:
         url: An http(s) address.
-        sha256: The hash of the file in hex, whole or its start, if it is known.
+        sha256: The file's hash in hex, or the beginning of it, if known.
 
     Raises:
-        OSError: If the address cannot be reached, or the download is cut off; the next call goes on there.
-        ValueError: If the file has another sha256; it is removed, or moved aside if it was there before.
+        OSError: If the address cannot be reached, or the download is interrupted; the next call resumes it.
+        ValueError: If the sha256 does not match; a new download is removed, an existing file is renamed.
     """
     if not url.startswith(('http://', 'https://')):
         raise ValueError(f'{url!r} is not an http(s) address')
@@ -62,21 +62,21 @@ def fetch(url: str, sha256: str | None = None) -> str:
         try:
             _download(url, part)
         except (OSError, HTTPException) as error:
-            raise OSError(f'cannot fetch {url}: {_reason(error)}') from error
+            raise OSError(f'cannot download {url}: {_reason(error)}') from error
         found = _sha256(part)
         if known and not found.startswith(known.lower()):
             part.unlink()
-            raise ValueError(f'{url} has sha256 {found}, expected {known}; the download is removed')
+            raise ValueError(f'{url} has sha256 {found}, expected {known}; the download was removed')
         write_text(_note(path), f'{found}  {path.name}\n')
         os.replace(part, path)
     return str(path)
 
 
 def _check_held(path: Path, known: str | None, url: str) -> None:
-    """Compare a file with its hash.
+    """Verify the hash of an existing file.
 
     Raises:
-        ValueError: If it is another file now; it is moved aside.
+        ValueError: If it does not match; the file is renamed.
     """
     note = _note(path)
     noted = note.read_text().split()[:1] if note.is_file() else []
@@ -88,13 +88,13 @@ def _check_held(path: Path, known: str | None, url: str) -> None:
         aside = path.with_name(f'{path.name}.damaged')
         os.replace(path, aside)
         raise ValueError(
-            f'{path} has sha256 {found}, expected {expected}: it is damaged or was changed. It is now {aside.name}; '
-            f'the same command fetches {url} again'
+            f'{path} has sha256 {found}, expected {expected}: it is damaged or was changed, and was renamed to '
+            f'{aside.name}; run the same command again to download {url}'
         )
 
 
 def _download(url: str, part: Path) -> None:
-    """Write ``url`` to ``part``, going on behind what it holds if the server still has the same file."""
+    """Download ``url`` to ``part``, resuming if the file on the server has not changed."""
     tag_file = part.with_name(f'{part.name}.json')
     tag = _read_tag(tag_file) if part.is_file() else None
     held = part.stat().st_size if tag else 0
@@ -107,7 +107,7 @@ def _download(url: str, part: Path) -> None:
     except urllib.error.HTTPError as error:
         if error.code != 416:
             raise
-        part.unlink()  # it holds more than the file has: start again
+        part.unlink()  # longer than the file on the server: start again
         _download(url, part)
         return
     with response:
@@ -118,12 +118,12 @@ def _download(url: str, part: Path) -> None:
         write_text(tag_file, json.dumps({'tag': '' if tag.startswith('W/') else tag}))
         size = _copy(response, part, held, total)
     if total is not None and size < total:
-        raise OSError(f'the connection ended after {size} of {total} bytes; the same command goes on there')
+        raise OSError(f'the connection ended after {size} of {total} bytes; run the same command again to resume')
     tag_file.unlink(missing_ok=True)
 
 
 def _copy(response: HTTPResponse, part: Path, held: int, total: int | None) -> int:
-    """Append the body to the first ``held`` bytes of ``part``; the size that it has then."""
+    """Append the body to the first ``held`` bytes of ``part``; return the new size."""
     bar = tqdm(total=total, initial=held, unit='B', unit_scale=True, desc=part.name[9:-5], leave=False)
     with open(part, 'r+b' if held else 'wb') as file, bar:
         file.seek(held)
@@ -142,7 +142,7 @@ def _read_tag(path: Path) -> str | None:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, urllib.error.HTTPError):
-        return f'the server answers {error.code} {error.reason}'
+        return f'the server responded {error.code} {error.reason}'
     return str(getattr(error, 'reason', None) or error or type(error).__name__)
 
 
@@ -160,7 +160,7 @@ def _sha256(path: Path) -> str:
 
 @contextlib.contextmanager
 def _alone(path: Path) -> Iterator[None]:
-    """Let one process at a time fetch ``path``; the others wait and find it there."""
+    """Hold a lock so that one process downloads ``path`` while others wait."""
     with open(path.with_name(f'{path.name}.lock'), 'w') as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -1,6 +1,6 @@
-"""The index of models: one file per family in ``zoo/index/``, in the layout of OpenMMLab's ``metafile.yml``.
+"""Index of models: one file per family in ``zoo/index/``, in the format of OpenMMLab's ``metafile.yml``.
 
-An entry names the config, what it costs, what was published and measured, and where published weights lie.
+An entry has the config, its cost, published and measured accuracy, and the address of published weights.
 """
 
 import difflib
@@ -20,19 +20,19 @@ class ModelEntry:
     """One model of the index.
 
     Args:
-        name: E.g. ``stgcn++_ntu60_xsub_hrnet/j``; other toolboxes' files begin with theirs: ``mmaction2/...``.
-        family: The folder of its config.
-        config: Path of the config, from ``configs/``.
-        dataset: What the config trains on, e.g. ``NTU60-XSub-2D``.
-        parameters: Of the whole network.
+        name: E.g. ``stgcn++_ntu60_xsub_hrnet/j``; files of other toolboxes have a prefix: ``mmaction2/...``.
+        family: Folder of the config.
+        config: Path of the config, beginning with ``configs/``.
+        dataset: Training data of the config, e.g. ``NTU60-XSub-2D``.
+        parameters: Number of parameters of the network.
         macs: Multiply-accumulates of the backbone for one clip.
-        metric: What ``published`` and ``measured`` are: ``Top 1 Accuracy`` or ``Mean Class Accuracy``, in %.
-        published: As its authors or their toolbox print it.
-        measured: As measured by this project.
+        metric: Metric of ``published`` and ``measured``, in %: ``Top 1 Accuracy`` or ``Mean Class Accuracy``.
+        published: Result published by the authors or their toolbox.
+        measured: Result measured by this project.
         weights: Address of the published file.
-        sha256: Of that file, whole or its start.
-        licence: Of that file.
-        source: Who published the file and the figure.
+        sha256: Hash of that file, or the beginning of it.
+        licence: Licence of that file.
+        source: Publisher of the file and the result.
     """
 
     name: str
@@ -63,7 +63,7 @@ class ModelEntry:
 
 @lru_cache
 def entries() -> dict[str, ModelEntry]:
-    """Every model by name, in the order of the files.
+    """Return all models by name, in the order of the files.
 
     Raises:
         ValueError: If two entries share a name.
@@ -100,7 +100,7 @@ def _entry(raw: dict) -> ModelEntry:
 
 
 def select(pattern: str = '*') -> list[ModelEntry]:
-    """The models whose name, or family and name, match a shell pattern; case does not matter.
+    """Return the models whose name, or family and name, match a shell pattern, ignoring case.
 
     A pattern without ``*``, ``?`` or ``[`` matches names that contain it.
     """
@@ -116,10 +116,10 @@ def select(pattern: str = '*') -> list[ModelEntry]:
 
 
 def find(name: str) -> ModelEntry:
-    """The model called ``name``; ``configs/``, the family, ``_pyskl`` and ``.py`` may be there or not.
+    """Return the model ``name``; ``configs/``, the family, ``_pyskl`` and ``.py`` are optional.
 
     Raises:
-        ValueError: If there is none; names the nearest.
+        ValueError: If there is none; the message lists similar names.
     """
     wanted = name.removeprefix('configs/').removesuffix('.py')
     known = entries()

@@ -60,8 +60,8 @@ def test_weights_are_searched_on_other_clips(fuse):
     status, _, err = fuse('--preds', 'A.pkl', 'B.pkl', '--search', 'A.pkl', 'B.pkl')
     assert status == 1
     assert err == [
-        "error: --search and --preds share 4 clips, the first is 'a'; weights are searched on another split than the "
-        'one reported'
+        "error: --search and --preds share 4 clips, the first is 'a'; search the weights on a different split "
+        'from the reported one'
     ]
 
 

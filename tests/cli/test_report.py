@@ -71,7 +71,7 @@ def test_two_runs_are_compared(trained, monkeypatch, tmp_path):
             (other / path.name).write_bytes(path.read_bytes())
     call(monkeypatch, report, trained.work_dir, other, '--out', tmp_path / 'two.html')
     page = (tmp_path / 'two.html').read_text()
-    assert 'run against other' in page and 'no difference that these 4 clips could show' in page
+    assert 'run against other' in page and 'no significant difference on these 4 clips' in page
 
 
 def test_a_test_writes_a_report_too(trained, monkeypatch, tmp_path, capsys):
@@ -112,7 +112,7 @@ def test_the_grid_as_table_and_image(trained, monkeypatch, tmp_path):
         (report, ['nowhere'], 'there is no folder nowhere'),
         (report, ['.', '--out', 'x.pdf'], 'a report must end in .html'),
         (confusion, ['x.pkl', '--out', 'x.txt'], 'must end in .png'),
-        (curves, ['nowhere', '--out', 'x.png'], 'holds no log of a training run'),
+        (curves, ['nowhere', '--out', 'x.png'], 'has no training log'),
     ],
 )
 def test_what_is_refused(module, words, message, monkeypatch, tmp_path):

@@ -71,7 +71,7 @@ def test_energy_is_minus_log_sum_exp():
     assert energy(np.zeros((1, 4))) == pytest.approx(-math.log(4))
     assert energy(np.array([[1000.0, 0]])) == pytest.approx(-1000)
     assert energy(np.zeros((1, 4)), temperature=2) == pytest.approx(-2 * math.log(4))
-    with pytest.raises(ValueError, match='the energy needs logits, got probabilities; test with --average-clips score'):
+    with pytest.raises(ValueError, match='energy needs logits, got probabilities; test with --average-clips score'):
         energy(HALF)
 
 
@@ -102,7 +102,7 @@ def test_a_temperature_is_positive(wrong):
 
 
 def test_logits_have_no_reliability_diagram():
-    with pytest.raises(ValueError, match='logits take their softmax'):
+    with pytest.raises(ValueError, match='apply softmax to logits'):
         reliability(np.array([[3.0, 1.0]]), [0])
     assert reliability(np.array([[0.9, 0.1]]), [0], bins=1).tolist() == [[1, 0.9, 1]]
     with pytest.raises(ValueError, match='bins must be a positive integer, got 0'):

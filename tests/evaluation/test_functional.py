@@ -132,7 +132,7 @@ def test_nan_scores_name_the_sample():
         (SCORES, [[0], [1], [2], [0]], r'labels must be \(N,\)'),
         (SCORES[0], [0], r'scores must be \(N, K\)'),
         (SCORES[:0], [], 'at least one sample'),
-        ([[0.1, 0.2], [0.3]], [0, 0], 'unequal length'),
+        ([[0.1, 0.2], [0.3]], [0, 0], 'different length'),
     ],
 )
 def test_bad_input_is_named(scores, labels, why):

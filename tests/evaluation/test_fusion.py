@@ -42,10 +42,10 @@ def test_files_without_names_keep_their_order():
         (file('B.pkl', 'xyw', [0, 1, 2], A.scores), "B.pkl has no clip 'z', which A.pkl has"),
         (file('B.pkl', 'xyzw', [0, 1, 2, 0], np.eye(4, 3)), "A.pkl has no clip 'w', which B.pkl has"),
         (file('B.pkl', 'xyx', [0, 1, 0], A.scores), "B.pkl: clip 'x' occurs twice, as number 0 and 2"),
-        (file('B.pkl', 'xyz', [0, 2, 1], A.scores), "clip 'y' is of class 1 in A.pkl and 2 in B.pkl"),
-        (file('B.pkl', None, [0, 2, 1], A.scores), "clip 'y' is of class 1 in A.pkl and 2 in B.pkl"),
-        (file('B.pkl', None, [0, 1], A.scores[:2]), 'A.pkl has 3 clips, B.pkl 2: not the same list'),
-        (file('B.pkl', 'xyz', [0, 1, 2], np.eye(3, 4)), 'A.pkl scores 3 classes, B.pkl 4'),
+        (file('B.pkl', 'xyz', [0, 2, 1], A.scores), "clip 'y' has class 1 in A.pkl, but 2 in B.pkl"),
+        (file('B.pkl', None, [0, 2, 1], A.scores), "clip 'y' has class 1 in A.pkl, but 2 in B.pkl"),
+        (file('B.pkl', None, [0, 1], A.scores[:2]), 'A.pkl has 3 clips, but B.pkl has 2; they must'),
+        (file('B.pkl', 'xyz', [0, 1, 2], np.eye(3, 4)), 'A.pkl has 3 classes, but B.pkl has 4'),
     ],
 )
 def test_the_first_difference_is_named(other, said):
@@ -90,7 +90,7 @@ def test_logits_are_not_added_to_probabilities():
     probabilities = file('P.pkl', 'xyz', [0, 1, 2], np.eye(3))
     assert are_probabilities(probabilities.scores)
     assert not are_probabilities(A.scores)
-    with pytest.raises(ValueError, match='P.pkl holds probabilities and A.pkl does not; --softmax'):
+    with pytest.raises(ValueError, match='P.pkl contains probabilities, but A.pkl does not; --softmax'):
         comparable([A, probabilities])
     ours, theirs = comparable([A, probabilities], to_probabilities=True)
     assert ours.sum(1) == pytest.approx(1)
@@ -108,6 +108,6 @@ def test_a_search_finds_the_network_that_is_right():
 def test_weights_are_not_searched_on_the_clips_reported():
     with pytest.raises(ValueError, match="share 1 clips, the first is 'z'"):
         check_apart(file('S.pkl', 'zw', [0, 1], np.eye(2)), A)
-    with pytest.raises(ValueError, match='S.pkl does not name its clips'):
+    with pytest.raises(ValueError, match='S.pkl has no clip names'):
         check_apart(file('S.pkl', None, [0, 1], np.eye(2)), A)
     assert check_apart(file('S.pkl', 'vw', [0, 1], np.eye(2)), A) is None

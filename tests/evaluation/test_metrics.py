@@ -77,7 +77,7 @@ def test_metrics_from_outside_are_named_like_ours():
         first, second, _ = build_metrics(configs)
         assert value(first) == {'top1_acc': 0.5, 'worst': pytest.approx(0.1)}
         assert value(second) == {'count': 2}
-        with pytest.raises(ValueError, match="'worst' is a function: name it as a string"):
+        with pytest.raises(ValueError, match="metric 'worst' is a function; give its name as a string"):
             build_metrics([{'type': 'worst'}])
     finally:
         for name in ('worst', 'CountClips'):
@@ -87,7 +87,7 @@ def test_metrics_from_outside_are_named_like_ours():
 def test_an_unknown_metric_names_the_nearest():
     with pytest.raises(ValueError, match="unknown metric 'top_k_acc'; did you mean 'top_k_accuracy'"):
         metric_configs(['top_k_acc'])
-    with pytest.raises(ValueError, match='a metric is a name or a dict with a type, got 3'):
+    with pytest.raises(ValueError, match='a metric must be a name or a dict with the key .type., got 3'):
         metric_configs([3])
 
 
@@ -95,7 +95,7 @@ def test_an_unknown_metric_names_the_nearest():
 def test_metrics_of_one_label_are_refused_where_a_clip_has_several(name):
     check_labels([name], False, '--eval')
     check_labels(['mean_average_precision'], True, '--eval')
-    with pytest.raises(ValueError, match=f'--eval: {name} needs one label per clip.*take mean_average_precision'):
+    with pytest.raises(ValueError, match=f'--eval: {name} needs one label per clip.*use mean_average_precision'):
         check_labels(['mean_average_precision', name], True, '--eval')
 
 

@@ -54,11 +54,13 @@ def test_bare_lists_are_in_the_order_of_the_annotations(tmp_path):
     ann = dump(tmp_path / 'ann.pkl', {'split': {'val': ['b', 'a']}, 'annotations': records})
     scores = dump(tmp_path / 'out.pkl', list(SCORES))
     check(read_predictions(scores, str(ann), 'val'))
-    with pytest.raises(ValueError, match='has 2 scores, split None has 3 clips'):
+    with pytest.raises(ValueError, match='has 2 scores, but split None has 3 clips'):
         read_predictions(scores, str(ann))
     with pytest.raises(ValueError, match="no split 'vla'"):
         read_predictions(scores, str(ann), 'vla')
-    with pytest.raises(ValueError, match='is a list without labels; --ann FILE --split NAME'):
+    with pytest.raises(
+        ValueError, match='is a list without labels; specify the tested clips with --ann FILE --split NAME'
+    ):
         read_predictions(scores)
 
 
@@ -88,7 +90,7 @@ class Beyond:
     [
         (Trap(), 'mkdir, which could run code'),
         (Storage(), 'mkdir, which could run code'),
-        (Beyond(), 'reaches to element'),
+        (Beyond(), 'extends to element'),
     ],
 )
 def test_reading_runs_no_code(tmp_path, monkeypatch, trap, said):
@@ -102,20 +104,20 @@ def test_reading_runs_no_code(tmp_path, monkeypatch, trap, said):
 @pytest.mark.parametrize(
     ('rows', 'said'),
     [
-        ({'a': 1}, 'must be a list with one entry a clip, got dict'),
-        ([], 'must be a list with one entry a clip, got list'),
-        ([OURS[0], 3], 'entry number 1 is no dict'),
+        ({'a': 1}, 'must be a list with one entry per clip, got dict'),
+        ([], 'must be a list with one entry per clip, got list'),
+        ([OURS[0], 3], 'entry number 1 is not a dict'),
         (
             [{'frame_dir': 'a', 'label': None, 'score': SCORES[0]}],
-            'clip number 0 has no class of its own, got label None',
+            'clip number 0 must have one class, got label None',
         ),
         ([{'frame_dir': 'a', 'label': -1, 'score': SCORES[0]}], 'got label -1'),
         ([{'frame_dir': 'a', 'label': [0, 1], 'score': SCORES[0]}], r'got label \[0, 1\]'),
-        ([{'frame_dir': 'a', 'label': 3, 'score': SCORES[0]}], 'clip number 0 is of class 3, and there are 3 scores'),
-        ([OURS[0], {**OURS[1], 'score': SCORES[1, :2]}], r'the score of clip number 1 is of shape \(2,\)'),
+        ([{'frame_dir': 'a', 'label': 3, 'score': SCORES[0]}], 'clip number 0 has class 3, but only 3 scores'),
+        ([OURS[0], {**OURS[1], 'score': SCORES[1, :2]}], r'the score of clip number 1 has shape \(2,\)'),
         ([{**OURS[0], 'score': SCORES}], '--average-clips'),
         ([{'frame_dir': 'a', 'label': 0}], 'the score of clip number 0'),
-        ([OURS[0], {**OURS[1], 'score': SCORES[1] * np.nan}], 'clip number 1 has a score of NaN'),
+        ([OURS[0], {**OURS[1], 'score': SCORES[1] * np.nan}], 'clip number 1 has a NaN score'),
     ],
 )
 def test_what_is_wrong_with_a_file_is_named(tmp_path, rows, said):
@@ -127,7 +129,7 @@ def test_files_that_are_no_scores_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r'score file .*a.pkl. does not exist'):
         read_predictions(tmp_path / 'a.pkl')
     (tmp_path / 'a.json').write_text('[{')
-    with pytest.raises(ValueError, match='is not whole or of another kind'):
+    with pytest.raises(ValueError, match='is truncated or of another format'):
         read_predictions(tmp_path / 'a.json')
-    with pytest.raises(ValueError, match='scores are read from .pkl'):
+    with pytest.raises(ValueError, match='must end with .pkl'):
         read_predictions(tmp_path / 'a.npz')

@@ -54,5 +54,5 @@ def test_the_command_sorts_and_says_when_there_is_none(work_dirs, monkeypatch, c
     command.main()
     assert 'no run in' in capsys.readouterr().out
     monkeypatch.setattr(sys, 'argv', ['runs', str(work_dirs / 'nowhere')])
-    with pytest.raises(FileNotFoundError, match='there is no folder .*nowhere'):
+    with pytest.raises(FileNotFoundError, match='folder .*nowhere does not exist'):
         command.main()

@@ -41,5 +41,5 @@ def test_a_resumed_run_replaces_what_it_repeats_and_half_a_line_is_left_out(tmp_
 
 
 def test_a_folder_without_a_log_is_refused(tmp_path):
-    with pytest.raises(FileNotFoundError, match='holds no log of a training run'):
+    with pytest.raises(FileNotFoundError, match='has no training log'):
         read_scalars(tmp_path)

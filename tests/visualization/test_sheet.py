@@ -9,7 +9,7 @@ def rows(count):
 
 
 def test_many_rows_fill_several_pages_of_one_width():
-    pages = list(sheet_pages(rows(25), 'title', rows_a_page=10))
+    pages = list(sheet_pages(rows(25), 'title', rows_per_page=10))
     assert len(pages) == 3
     assert len({page.shape[1] for page in pages}) == 1
     assert pages[0].shape == pages[1].shape and pages[2].shape[0] < pages[0].shape[0]

@@ -36,5 +36,5 @@ def test_long_text_keeps_both_ends():
 def test_what_is_no_font_is_one_line(tmp_path):
     path = tmp_path / 'x.ttf'
     path.write_text('no font')
-    with pytest.raises(ValueError, match='cannot be read as a TrueType'):
+    with pytest.raises(ValueError, match='is not a TrueType'):
         use_font(path)

@@ -71,10 +71,10 @@ def test_a_png_holds_the_picture(tmp_path):
     ('name', 'frames', 'fps', 'said'),
     [
         ('x.avi', pictures(), 25, 'must end in .gif or .mp4'),
-        ('x.gif', [], 25, 'was to hold no picture'),
-        ('x.mp4', [], 25, 'was to hold no picture'),
+        ('x.gif', [], 25, 'needs at least one image'),
+        ('x.mp4', [], 25, 'needs at least one image'),
         ('x.gif', pictures(), 0, 'fps must be above 0'),
-        ('x.gif', [pictures()[0], pictures()[0][:-1]], 25, 'of one size'),
+        ('x.gif', [pictures()[0], pictures()[0][:-1]], 25, 'of equal size'),
         ('x.mp4', [pictures()[0].astype(float)], 25, 'must be uint8'),
     ],
 )

@@ -57,8 +57,8 @@ def test_a_file_and_a_list_are_taken_in_their_order(tmp_path):
     [
         ('ntu6', None, "did you mean 'ntu60'"),
         ('mine.txt', None, 'shipped lists: diving48'),
-        ('ntu60', 120, "'ntu60' holds 60 names, but the network has 120 classes"),
-        (['walk', 3], None, 'must hold text, got 3'),
+        ('ntu60', 120, "'ntu60' has 60 names, but the network has 120 classes"),
+        (['walk', 3], None, 'must be text, got 3'),
         (12, None, 'must be a name, a file or a list of names, got 12'),
     ],
 )

@@ -71,7 +71,7 @@ def test_addresses_that_end_alike_are_two_files(server):
 
 def test_a_download_that_is_cut_off_goes_on_there(server):
     server.cuts = 1
-    with pytest.raises(OSError, match=f'ended after {len(BODY) // 3} of {len(BODY)} bytes; the same command goes on'):
+    with pytest.raises(OSError, match=f'ended after {len(BODY) // 3} of {len(BODY)} bytes; run the same command again'):
         fetch(f'{server.address}/j.pth', SHA)
     assert read(fetch(f'{server.address}/j.pth', SHA)) == BODY
     assert [asked for _, asked in server.asked] == [None, f'bytes={len(BODY) // 3}-']
@@ -79,7 +79,7 @@ def test_a_download_that_is_cut_off_goes_on_there(server):
 
 def test_it_starts_again_if_the_file_of_the_server_has_changed(server):
     server.cuts = 1
-    with pytest.raises(OSError, match='goes on there'):
+    with pytest.raises(OSError, match='run the same command again to resume'):
         fetch(f'{server.address}/j.pth')
     server.tag = '"two"'
     assert read(fetch(f'{server.address}/j.pth')) == BODY
@@ -91,7 +91,7 @@ def test_a_known_hash_is_compared(server, expected):
 
 
 def test_another_hash_is_refused_and_nothing_is_left(server):
-    with pytest.raises(ValueError, match=f'sha256 {SHA}, expected 0000; the download is removed'):
+    with pytest.raises(ValueError, match=f'sha256 {SHA}, expected 0000; the download was removed'):
         fetch(f'{server.address}/j.pth', '0000')
     assert not list((home() / 'checkpoints').glob('*.pth'))
 
@@ -113,7 +113,7 @@ def test_a_file_that_was_changed_since_is_moved_aside(server):
 
 
 def test_what_cannot_be_fetched_is_named(server):
-    with pytest.raises(OSError, match=f'cannot fetch {server.address}/gone.pth: the server answers 404'):
+    with pytest.raises(OSError, match=f'cannot download {server.address}/gone.pth: the server responded 404'):
         fetch(f'{server.address}/gone.pth')
     with pytest.raises(ValueError, match='not an http'):
         fetch('file:///etc/passwd')
