@@ -1,4 +1,4 @@
-"""Parts of my_package in place of pyskl's own; see README.md."""
+"""Use the components of my_package instead of built-in ones; see README.md."""
 
 custom_imports = dict(
     imports=[

@@ -1,1 +1,1 @@
-"""One part of each kind."""
+"""One component of each kind."""

@@ -1,4 +1,4 @@
-"""Clips that are made on the fly: sticks that wave or jump."""
+"""A dataset of generated clips: stick figures that wave or jump."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ CLASSES = ('wave', 'jump')
 
 
 def stick(label: int, seed: int, frames: int = 16) -> dict:
-    """A record: a person of five joints, in pixels of a 240 x 320 image."""
+    """Generate a record: a person with five joints, in pixels of a 240 x 320 image."""
     random = np.random.RandomState(seed)
     rest = np.array([[160, 60], [160, 120], [130, 90], [190, 90], [160, 200]], np.float32)
     keypoint = np.tile(rest + random.normal(0, 3, 2), (1, frames, 1, 1)).astype(np.float32)
@@ -30,13 +30,13 @@ def stick(label: int, seed: int, frames: int = 16) -> dict:
 
 @DATASETS.register_module()
 class StickDataset(BaseDataset):
-    """Sticks.
+    """Dataset of stick figures.
 
     Args:
-        count: Clips.
+        count: Number of clips.
         pipeline: Transforms.
         first_seed: Seed of the first clip.
-        test_mode: Whether clips are sampled without randomness.
+        test_mode: Whether clips are sampled deterministically.
     """
 
     def __init__(self, count: int, pipeline: Sequence[dict], first_seed: int = 0, test_mode: bool = False) -> None:
@@ -53,5 +53,5 @@ class StickDataset(BaseDataset):
 
     @property
     def labels(self) -> np.ndarray:
-        """``(len,)`` int64, without running the pipeline."""
+        """Labels ``(len,)`` int64, without running the pipeline."""
         return np.array([seed % len(CLASSES) for seed in self._seeds], np.int64)

@@ -1,4 +1,4 @@
-"""A hook: writes a line after each epoch."""
+"""A hook that writes a line after each epoch."""
 
 from pathlib import Path
 
@@ -9,10 +9,10 @@ from pyskl.registry import HOOKS
 
 @HOOKS.register_module()
 class EpochFile(Hook):
-    """Append the number of each finished epoch to a file of the work_dir.
+    """Append the number of each finished epoch to a file in the work_dir.
 
     Args:
-        name: The file's name.
+        name: Name of the file.
     """
 
     def __init__(self, name: str = 'epochs.txt') -> None:

@@ -7,5 +7,5 @@ from pyskl.registry import METRICS
 
 @METRICS.register_module()
 def mean_confidence(scores: np.ndarray, labels: np.ndarray) -> float:
-    """``(N, K)`` scores, ``(N,)`` labels -> the mean score of the right class."""
+    """Mean score of the true class, ``(N, K)`` scores and ``(N,)`` labels."""
     return float(np.mean(np.asarray(scores)[np.arange(len(labels)), np.asarray(labels, int)]))

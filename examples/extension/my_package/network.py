@@ -14,10 +14,10 @@ from pyskl.skeletons import get_skeleton
 
 @MODELS.register_module()
 class JointMLP(nn.Module):
-    """One linear layer per joint and frame.
+    """Apply a linear layer to every joint of every frame.
 
     Args:
-        graph_cfg: ``layout``: the skeleton.
+        graph_cfg: Its ``layout`` is the skeleton.
         in_channels: C.
         channels: C'.
     """
@@ -36,7 +36,7 @@ class JointMLP(nn.Module):
 
 @MODELS.register_module()
 class SpreadHead(BaseHead):
-    """Classifies by how much each channel of each joint moves.
+    """Classify by the standard deviation over time of each channel of each joint.
 
     Args:
         num_classes: K.
@@ -56,7 +56,7 @@ class SpreadHead(BaseHead):
 
 @MODELS.register_module()
 class SquaredLoss(nn.Module):
-    """Squared distance of probabilities from the label's.
+    """Squared distance between probabilities and the one-hot label.
 
     Args:
         loss_weight: Factor.

@@ -1,4 +1,4 @@
-"""An optimizer: steps by the sign of the gradient."""
+"""An optimizer that steps by the sign of the gradient."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""A transform: a function, and a class that says which keys it touches."""
+"""A transform: a function, and a class that documents the keys it modifies."""
 
 import numpy as np
 
@@ -7,22 +7,22 @@ from pyskl.registry import TRANSFORMS
 
 
 def shake(keypoint: np.ndarray, pixels: float) -> np.ndarray:
-    """``(M, T, V, C)`` -> the same, all joints of a clip moved by up to ``pixels``."""
+    """Shift all joints of a clip by up to ``pixels``; ``(M, T, V, C)`` -> same."""
     return keypoint + np.random.uniform(-pixels, pixels, keypoint.shape[-1]).astype(keypoint.dtype)
 
 
 @TRANSFORMS.register_module()
 class Shake(BaseTransform):
-    """Move the clip a little.
+    """Shift the clip by a small random offset.
 
     Required Keys: keypoint
     Modified Keys: keypoint
 
     Args:
-        pixels: The most to each side.
+        pixels: Maximum shift in each direction.
     """
 
-    changes = ()  # what check.py compares with the config stays as it is
+    changes = ()  # the facts that check.py compares with the config do not change
 
     def __init__(self, pixels: float = 2) -> None:
         if not pixels >= 0:

@@ -22,13 +22,13 @@ def test_a_line_may_reach_over_the_end_of_the_window():
     lines = b'a' * (STEP - 3) + b'\n' + b'b' * 10 + b'\n' + b'c'
     window = ByteWindow(io.BytesIO(lines), len(lines))
     assert [len(window.readline()), window.readline()] == [STEP - 2, b'b' * 10 + b'\n']
-    with pytest.raises(EOFError, match='a line without an end'):
+    with pytest.raises(EOFError, match='unexpected end of file within a line'):
         window.readline()
 
 
 def test_bytes_that_are_not_there_are_not_allocated():
     window = ByteWindow(io.BytesIO(b'abc'), 3)
-    with pytest.raises(EOFError, match='before the 3000000000 bytes'):
+    with pytest.raises(EOFError, match='3000000000 bytes'):
         window.read(3 * 10**9)
     with pytest.raises(EOFError):
         window.read(4)
