@@ -1,4 +1,4 @@
-"""ST-GCN, ST-GCN++ and Ske2Grid one frame at a time: temporal convolutions remember the frames that they still need.
+"""ST-GCN, ST-GCN++ and Ske2Grid a few frames at a time: temporal convolutions remember the frames that they still need.
 
 Source: Hedegaard et al., "Continual Spatio-Temporal Graph Convolutional Networks", https://arxiv.org/abs/2203.11009;
 here with dilation, branches of different reach, maxima over time and strides too.
@@ -8,11 +8,11 @@ of the frames from ``stride * j - before`` to ``stride * j + after``; near the e
 padding. The feature frames computed here are exactly those of which none is, whatever the length of the clip. The
 logits are the head's on the newest of them, so ``window`` frames in all.
 
-N streams, M persons, B = N * M, V joints or cells, C channels, K classes.
+N streams, M persons, B = N * M, T new frames, V joints or cells, C channels, K classes.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -25,60 +25,82 @@ from pyskl.models.layers.temporal_conv import MultiScaleTCN, UnitTCN
 from pyskl.models.layers.time_pool import TimePool
 
 
-class _Taps(NamedTuple):
-    """An operation over time: output ``j`` is ``apply`` of the frames ``stride * j + offset``, ``(B, C, taps, V)``."""
+class _Branch(NamedTuple):
+    """An operation over time on some of the channels: frame ``j`` of the output is one of the frames from
+    ``stride * j + first`` to ``stride * j + last``; ``apply`` takes those of several outputs, ``(B, C, L, V)``.
+    """
 
-    offsets: tuple[int, ...]
+    channels: slice
+    first: int
+    last: int
     stride: int
     apply: Callable[[Tensor], Tensor]
 
 
-def _conv_taps(conv: nn.Conv2d) -> _Taps:
-    offsets = tuple(n * conv.dilation[0] - conv.padding[0] for n in range(conv.kernel_size[0]))
-    return _Taps(offsets, conv.stride[0], lambda x: F.conv2d(x, conv.weight, conv.bias, groups=conv.groups))
+def _conv_branch(conv: nn.Conv2d, channels: slice) -> _Branch:
+    stride, dilation, pad = conv.stride[0], conv.dilation[0], conv.padding[0]
+    last = (conv.kernel_size[0] - 1) * dilation - pad
+    if conv.kernel_size[0] == 1:
+        return _Branch(channels, 0, 0, stride, lambda x: F.conv2d(x[:, :, ::stride], conv.weight, conv.bias))
+    return _Branch(
+        channels, -pad, last, stride,
+        lambda x: F.conv2d(x, conv.weight, conv.bias, (stride, 1), 0, (dilation, 1), conv.groups),
+    )  # fmt: skip
 
 
-def _pool_taps(pool: nn.MaxPool2d) -> _Taps:
-    offsets = tuple(n - pool.padding[0] for n in range(pool.kernel_size[0]))
-    return _Taps(offsets, pool.stride[0], lambda x: x.amax(2, keepdim=True))
+def _pool_branch(pool: nn.MaxPool2d, channels: slice) -> _Branch:
+    frames, stride, pad = pool.kernel_size[0], pool.stride[0], pool.padding[0]
+    return _Branch(channels, -pad, frames - 1 - pad, stride, lambda x: F.max_pool2d(x, (frames, 1), (stride, 1)))
 
 
 class _Unit(NamedTuple):
-    """A temporal unit: ``enter`` gives one input per branch, frame by frame; ``leave`` takes the joined outputs."""
+    """A temporal unit: ``enter`` maps each frame to the channels of the branches; ``leave`` takes what these give."""
 
-    enter: Callable[[Tensor], list[Tensor]]
-    branches: list[_Taps]
+    enter: Callable[[Tensor], Tensor]
+    branches: list[_Branch]
     leave: Callable[[Tensor], Tensor]
 
 
 def _multi_scale(unit: MultiScaleTCN) -> _Unit:
+    # A branch that is a 1x1 convolution alone is computed on entering too: then its output is stored, not its input.
     entered = [branch for branch in unit.branches if isinstance(branch, nn.Sequential)]
+    plain = [branch for branch in unit.branches if not isinstance(branch, nn.Sequential)]
     widths = [branch[0].out_channels for branch in entered]
 
-    def enter(x: Tensor) -> list[Tensor]:
-        if not entered:
-            return [x] * len(unit.branches)
-        y = F.relu_(norm_each(conv_each(x, (branch[0] for branch in entered)), (b[1] for b in entered), widths))
-        parts = iter(y.split(widths, 1))
-        return [next(parts) if isinstance(branch, nn.Sequential) else x for branch in unit.branches]
+    def enter(x: Tensor) -> Tensor:
+        parts = []
+        if entered:
+            y = conv_each(x, (branch[0] for branch in entered))
+            parts.append(F.relu_(norm_each(y, (branch[1] for branch in entered), widths)))
+        if plain:
+            parts.append(conv_each(x, plain))
+        return torch.cat(parts, 1) if len(parts) > 1 else parts[0]
 
-    taps = []
+    begin, branches = {}, []
+    offset = 0
+    for branch in (*entered, *plain):
+        width = (branch[0] if isinstance(branch, nn.Sequential) else branch).out_channels
+        begin[id(branch)] = slice(offset, offset + width)
+        offset += width
     for branch in unit.branches:
-        last = branch[3] if isinstance(branch, nn.Sequential) else branch
-        if isinstance(last, TimePool):
-            taps.append(_pool_taps(last.pool))
+        channels = begin[id(branch)]
+        if not isinstance(branch, nn.Sequential):
+            stride = branch.stride[0]
+            branches.append(_Branch(channels, 0, 0, stride, lambda x, stride=stride: x[:, :, ::stride]))
+        elif isinstance(branch[3], TimePool):
+            branches.append(_pool_branch(branch[3].pool, channels))
         else:
-            taps.append(_conv_taps(last.conv if isinstance(last, UnitTCN) else last))
-    return _Unit(enter, taps, lambda y: unit.bn(unit.transform(y)))
+            branches.append(_conv_branch(branch[3].conv, channels))
+    return _Unit(enter, branches, lambda y: unit.bn(unit.transform(y)))
 
 
 def _temporal(unit: nn.Module) -> _Unit:
     if isinstance(unit, MultiScaleTCN):
         return _multi_scale(unit)
     if isinstance(unit, UnitTCN):
-        return _Unit(lambda x: [x], [_conv_taps(unit.conv)], unit.bn)
+        return _Unit(lambda x: x, [_conv_branch(unit.conv, slice(None))], unit.bn)
     if isinstance(unit, nn.Sequential) and len(unit) == 5:  # Ske2Grid's: norm, ReLU, convolution, norm, dropout
-        return _Unit(lambda x: [x], [_conv_taps(unit[2])], unit[3])
+        return _Unit(lambda x: x, [_conv_branch(unit[2], slice(None))], unit[3])
     raise ValueError(f'a temporal unit {type(unit).__name__} cannot be stepped; UnitTCN and MultiScaleTCN can')
 
 
@@ -87,31 +109,54 @@ class _Block:
 
     Args:
         block: Has ``residual``, ``has_residual`` and ``relu``.
-        spatial: ``(B, C, 1, V)`` -> what ``residual`` and what ``unit`` takes, each ``(B, C, 1, V)``.
+        spatial: ``(B, C, T, V)`` -> what ``residual`` and what ``unit`` takes, each frame alone.
         unit: The block's temporal unit.
     """
 
     def __init__(self, block: nn.Module, spatial: Callable[[Tensor], tuple[Tensor, Tensor]], unit: _Unit) -> None:
         self.block, self.spatial, self.unit = block, spatial, unit
-        self.before = max(-taps.offsets[0] for taps in unit.branches)
-        self.after = max(taps.offsets[-1] for taps in unit.branches)
+        self.before = max(-branch.first for branch in unit.branches)
+        self.after = max(branch.last for branch in unit.branches)
         self.stride = unit.branches[0].stride
-        self.frames: deque = deque(maxlen=self.before + self.after + 1)
+        self.past: list[Tensor] = []  # of the residual and of the branches, (B, C, before + after, V)
 
     def push(self, index: int, x: Tensor) -> tuple[int, Tensor] | None:
-        """Frame ``index`` of the input, ``(B, C, 1, V)`` -> a frame of the output and its index, if one is complete."""
+        """Frames ``index`` and following of the input, ``(B, C, T, V)`` -> the next frames of the output and the index
+        of their first, if any is complete. Frames before the first of all count as zeros.
+        """
+        new = x.shape[2]
+        held = []
         own, y = self.spatial(x)
-        self.frames.append((own, self.unit.enter(y)))
-        if len(self.frames) < self.frames.maxlen or (index - self.after) % self.stride:
+        for part, frames in enumerate((own, self.unit.enter(y))):
+            past = self.past[part] if self.past else frames.new_zeros(*self._past_shape(frames))
+            held.append(torch.cat([past, frames], 2))
+        self.past = [frames[:, :, new:] for frames in held]
+        start = index - self.before - self.after  # of the frames held
+        centre = -(-(index - self.after) // self.stride) * self.stride
+        count = (index + new - 1 - self.after - centre) // self.stride + 1
+        if count < 1:
             return None
+        at, length = centre - start, (count - 1) * self.stride + 1
         parts = []
-        for branch, taps in enumerate(self.unit.branches):
-            frames = [self.frames[self.before + offset][1][branch] for offset in taps.offsets]
-            parts.append(taps.apply(torch.cat(frames, 2)))
-        y = self.unit.leave(torch.cat(parts, 1))
+        for branch in self.unit.branches:
+            frames = held[1][:, branch.channels, at + branch.first : at + branch.last + length]
+            parts.append(branch.apply(frames))
+        y = self.unit.leave(torch.cat(parts, 1) if len(parts) > 1 else parts[0])
         if self.block.has_residual:
-            y = y + self.block.residual(self.frames[self.before][0])
-        return (index - self.after) // self.stride, self.block.relu(y)
+            y = y + self.block.residual(held[0][:, :, at : at + length])
+        return centre // self.stride, self.block.relu(y)
+
+    def _past_shape(self, frames: Tensor) -> tuple[int, ...]:
+        return (*frames.shape[:2], self.before + self.after, frames.shape[3])
+
+    def select(self, rows: Tensor) -> None:
+        """Continue with ``rows`` of B; the row after the last is one without a past."""
+        self.past = [_rows(past, rows) for past in self.past]
+
+
+def _rows(x: Tensor, rows: Tensor) -> Tensor:
+    """``x[rows]`` with a row of zeros after the last one."""
+    return torch.cat([x, x.new_zeros(1, *x.shape[1:])])[rows]
 
 
 def _blocks(backbone: nn.Module) -> list[_Block]:
@@ -127,7 +172,7 @@ def _blocks(backbone: nn.Module) -> list[_Block]:
 
 
 class ContinualRecognizer:
-    """A recognizer that takes one frame per call and computes each feature frame once.
+    """A recognizer that takes frames as they come and computes each feature frame once.
 
     The weights are the recognizer's own, not a copy. Memory does not grow with the number of frames.
 
@@ -138,6 +183,7 @@ class ContinualRecognizer:
     Attributes:
         receptive_field: Frames that one feature frame depends on.
         stride: Frames from one output to the next.
+        before: Frames from the first of a feature frame's receptive field to its centre.
         delay: Frames from the centre of the newest feature frame to the newest frame.
 
     Raises:
@@ -150,12 +196,12 @@ class ContinualRecognizer:
         if any(module.training for module in recognizer.modules()):
             raise ValueError('a network in training mode cannot be stepped frame by frame; call its eval() first')
         self.blocks = _blocks(self.backbone)
-        self.stride, before, self.delay = 1, 0, 0
+        self.stride, self.before, self.delay = 1, 0, 0
         for block in self.blocks:
-            before += self.stride * block.before
+            self.before += self.stride * block.before
             self.delay += self.stride * block.after
             self.stride *= block.stride
-        self.receptive_field = before + self.delay + 1
+        self.receptive_field = self.before + self.delay + 1
         window = self.receptive_field if window is None else window
         if window < self.receptive_field:
             raise ValueError(f'window is {window} frames, but the receptive field has {self.receptive_field}')
@@ -173,37 +219,55 @@ class ContinualRecognizer:
         self.shape: tuple | None = None
         self.outputs.clear()
         for block in self.blocks:
-            block.frames.clear()
-
-    def _enter(self, keypoint: Tensor) -> Tensor:
-        """``(N, M, V, C) -> (B, C, 1, V)``: normalised, for Ske2Grid on the grid."""
-        x = keypoint[:, :, None]
-        if hasattr(self.backbone, 'to_grid'):
-            x = self.backbone.to_grid(self.backbone.normalize(x.flatten(0, 1)))
-            return x if self.gate is None else x * self.gate
-        return self.backbone.normalize(x).flatten(0, 1).permute(0, 3, 1, 2)
+            block.past = []
 
     @torch.inference_mode()
-    def features(self, keypoint: Tensor) -> Tensor | None:
-        """Take a frame; the backbone's next feature frame where this one completes it, else None.
+    def select(self, rows: Sequence[int | None]) -> None:
+        """Continue with these of the N streams, in this order; None: a new one, whose past are zeros.
+
+        The logits of a new stream are valid after ``window`` frames of its own.
+        """
+        if self.shape is None:
+            return
+        streams, persons = self.shape[:2]
+        source = torch.tensor([streams if row is None else row for row in rows], dtype=torch.long)
+        self.shape = (len(rows), *self.shape[1:])
+        self.outputs = deque([_rows(each, source) for each in self.outputs], self.outputs.maxlen)
+        places = (source[:, None] * persons + torch.arange(persons)).flatten().clamp(max=streams * persons)
+        for block in self.blocks:
+            block.select(places)
+
+    def _enter(self, keypoint: Tensor) -> Tensor:
+        """``(N, M, T, V, C) -> (B, C, T, V)``: normalised, for Ske2Grid on the grid."""
+        if hasattr(self.backbone, 'to_grid'):
+            x = self.backbone.to_grid(self.backbone.normalize(keypoint.flatten(0, 1)))
+            return x if self.gate is None else x * self.gate
+        return self.backbone.normalize(keypoint).flatten(0, 1).permute(0, 3, 1, 2)
+
+    @torch.inference_mode()
+    def advance(self, keypoint: Tensor) -> tuple[int, Tensor] | None:
+        """Take frames; the feature frames that they complete.
+
+        Several frames at a time cost less than one after the other; the result is the same.
 
         Args:
-            keypoint: ``(N, M, V, C)``, as the pipeline of the network prepares it.
+            keypoint: ``(N, M, T, V, C)``, as the pipeline of the network prepares it.
 
         Returns:
-            ``(N, M, C', V')``; V' joints, or the cells of the last grid.
+            The index of the first, which depends on the frames from ``stride * index - before``, and
+            ``(N, M, C', T', V')``; V' joints, or the cells of the last grid. None if there is none.
 
         Raises:
             ValueError: If V or C is not the network's, or N or M changed since the first frame.
         """
         joints = (self.backbone.num_joints, self.backbone.in_channels)
-        shape = tuple(keypoint.shape)
-        if len(shape) != 4 or shape[2:] != joints or self.shape not in (None, shape):
+        shape = (*keypoint.shape[:2], *keypoint.shape[3:])
+        if keypoint.ndim != 5 or shape[2:] != joints or self.shape not in (None, shape):
             wanted = f'(N, M, {joints[0]}, {joints[1]})' if self.shape is None else f'{self.shape}, as so far'
             raise ValueError(f'a frame is {shape}, (N, M, V, C); it must be {wanted}')
         self.shape = shape
         index, x = self.index, self._enter(keypoint)
-        self.index += 1
+        self.index += keypoint.shape[2]
         for block in self.blocks:
             output = block.push(index, x)
             if output is None:
@@ -213,9 +277,19 @@ class ContinualRecognizer:
                 x = x * self.gate
         if self.gate is not None:
             x = x * (len(self.gate) / self.gate.sum().clamp(min=1))
-        return x[:, :, 0].unflatten(0, shape[:2])
+        return index, x.unflatten(0, shape[:2])
 
-    @torch.inference_mode()
+    def features(self, keypoint: Tensor) -> Tensor | None:
+        """Take a frame ``(N, M, V, C)``; the feature frame ``(N, M, C', V')`` that it completes, if it does.
+
+        Raises:
+            ValueError: As :meth:`advance`.
+        """
+        found = self.advance(keypoint.unsqueeze(2))
+        if found is None or self.stride * found[0] < self.before:
+            return None
+        return found[1][..., 0, :]
+
     def step(self, keypoint: Tensor) -> Tensor | None:
         """Take a frame ``(N, M, V, C)``; logits ``(N, K)`` where it completes a window, else None.
 
@@ -223,13 +297,20 @@ class ContinualRecognizer:
         ``stride`` frames.
 
         Raises:
-            ValueError: As :meth:`features`.
+            ValueError: As :meth:`advance`.
         """
         feature = self.features(keypoint)
         if feature is None:
             return None
+        self.remember(feature)
+        return None if len(self.outputs) < self.outputs.maxlen else self.logits()
+
+    def remember(self, feature: Tensor) -> None:
+        """Take a feature frame ``(N, M, C', V')`` into the window."""
         wide = torch.promote_types(feature.dtype, torch.float32)
         self.outputs.append(feature.mean(3, dtype=wide))  # V' is the same in all: a mean of means is the mean
-        if len(self.outputs) < self.outputs.maxlen:
-            return None
+
+    @torch.inference_mode()
+    def logits(self) -> Tensor:
+        """``(N, K)`` of the window."""
         return self.head(torch.stack(list(self.outputs), 3))

@@ -112,6 +112,40 @@ def test_logits_are_those_of_the_network_without_padding(name, dtype):
     assert len(found) >= 2 and set(torch.tensor(found).diff().tolist()) == {4}
 
 
+@pytest.mark.parametrize('name', ['st-gcn, stride on an odd reach', 'st-gcn++, other branches', 'ske2grid, grown'])
+def test_frames_may_come_several_at_a_time(name):
+    model = network(NETWORKS[name])
+    recognizer = ContinualRecognizer(model)
+    x = clip(recognizer.receptive_field + 23)
+    one_by_one = [feature for feature in map(recognizer.features, x.unbind(2)) if feature is not None]
+    recognizer.reset()
+    found = [recognizer.advance(part) for part in x.split([1, 7, 2, x.shape[2] - 18, 8], 2)]
+    index = {first + n: feature for first, part in filter(None, found) for n, feature in enumerate(part.unbind(3))}
+    assert sorted(index) == list(range(min(index), max(index) + 1))
+    complete = [index[n] for n in sorted(index) if recognizer.stride * n >= recognizer.before]
+    assert len(complete) == len(one_by_one) == 6
+    assert all(torch.allclose(a, b, atol=1e-12) for a, b in zip(complete, one_by_one, strict=True))
+
+
+@pytest.mark.parametrize('name', ['st-gcn++', 'ske2grid'])
+def test_streams_come_and_go(name):
+    model = network(NETWORKS[name])
+    recognizer = ContinualRecognizer(model)
+    field = recognizer.receptive_field
+    a, b, c = clip(2 * field + 8, streams=3).split(1)
+    recognizer.advance(torch.cat([a, b])[:, :, :8])
+    recognizer.select([1, None])  # a goes, c comes
+    recognizer.advance(torch.cat([b[:, :, 8:field], c[:, :, 8:field]]))
+    recognizer.select([1, 0])
+    first, found = recognizer.advance(torch.cat([c, b])[:, :, field : 2 * field + 8])
+    with torch.no_grad():
+        padded = model.backbone(torch.cat([c, b])).flatten(4)  # away from the ends of the clip
+    complete = [n for n in range(found.shape[3]) if recognizer.stride * (first + n) >= recognizer.before + 8]
+    assert len(complete) >= 2
+    for n in complete:
+        assert torch.allclose(found[..., n, :], padded[..., first + n, :], atol=1e-9)
+
+
 def test_the_published_st_gcn_sees_153_frames_and_lags_by_76():
     model = network({**STGCN, 'tcn_kernel_size': 9, **dict.fromkeys(('inflate_stages', 'down_stages'), [5, 8]),
                      'num_stages': 10}, torch.float32)  # fmt: skip
