@@ -160,7 +160,7 @@ def train(
         if compiled:
             recognizer.compile()
         wrapper = ModelWrapper(recognizer, amp, world_size > 1, process.find_unused_parameters)
-        batch, base = world_size * loader.batch_size, settings.base_batch_size
+        batch, base = effective_batch(loader), settings.base_batch_size
         scale = auto_scale_lr or settings.scale_lr
         if scale and not base:
             raise ValueError('--auto-scale-lr needs auto_scale_lr = dict(base_batch_size=...) in the config')
@@ -276,6 +276,11 @@ def _seed(settings: Settings, seed: int | None, plan: Plan) -> int:
     if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**32:
         raise ValueError(f'seed must be an integer from 0 to 2**32 - 1, got {seed!r}')
     return seed
+
+
+def effective_batch(loader) -> int:
+    """Clips per iteration, of all processes."""
+    return world()[1] * loader.batch_size
 
 
 def summary(settings: Settings, runner: Runner, train_set, loader, batch: int, seed: int, amp: str | None) -> list[str]:

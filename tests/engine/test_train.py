@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from pyskl.engine.checkpoints.files import read_checkpoint
 from pyskl.engine.config.load import load_config
 from pyskl.engine.model_wrapper import ModelWrapper
 from pyskl.engine.test import test as run_test
-from pyskl.engine.train import network_name, train
+from pyskl.engine.train import effective_batch, network_name, train
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -166,6 +167,13 @@ def test_auto_scale_lr_halves_the_rate_of_half_the_batch(config):
     train(cfg, seed=0, auto_scale_lr=True)
     assert weights(cfg.work_dir)  # trained
     assert read_checkpoint(Path(cfg.work_dir) / 'epoch_1.pth')['optimizer']['param_groups'][0]['initial_lr'] == 0.025
+
+
+def test_the_effective_batch_is_that_of_all_processes(monkeypatch):
+    loader = SimpleNamespace(batch_size=16)
+    assert effective_batch(loader) == 16
+    monkeypatch.setattr('pyskl.engine.train.world', lambda: (3, 8))
+    assert effective_batch(loader) == 128
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_names_iteration_and_clips(config):

@@ -1,0 +1,71 @@
+"""Which estimator a name chooses; the estimators themselves are replaced."""
+
+import numpy as np
+import pytest
+
+from pyskl.pose import choice
+from pyskl.pose.choice import make_pose_model
+
+
+class Stick:
+    layout = 'stick'
+
+    def people(self, frame):
+        return np.zeros((0, 5, 2)), np.zeros((0, 5))
+
+
+class Nothing:
+    pass
+
+
+@pytest.fixture(autouse=True)
+def _estimators(monkeypatch):
+    def made(name, layout=None):
+        def make(*arguments):
+            return type(name, (), {'layout': layout or arguments[0], 'arguments': arguments})()
+
+        return make
+
+    monkeypatch.setattr(choice, 'RtmlibPose', made('rtmlib', 'coco'))
+    monkeypatch.setattr(choice, 'MediaPipeBody', made('mediapipe'))
+    monkeypatch.setattr(choice, 'MediaPipeHands', made('hands', 'handmp'))
+
+
+@pytest.mark.parametrize(
+    ('name', 'options', 'chosen'),
+    [
+        ('auto', {}, ('mediapipe', 'coco')),
+        ('auto', {'layout': 'mediapipe'}, ('mediapipe', 'mediapipe')),
+        ('auto', {'layout': 'handmp'}, ('hands', 'handmp')),
+        ('auto', {'pose_file': 'a.onnx'}, ('rtmlib', 'coco')),
+        ('mediapipe-hands', {}, ('hands', 'handmp')),
+        (f'{__name__}:Stick', {'layout': 'stick'}, ('Stick', 'stick')),
+    ],
+)
+def test_the_layout_and_the_files_choose(name, options, chosen):
+    model = make_pose_model(name, **options)
+    assert (type(model).__name__, model.layout) == chosen
+
+
+def test_files_mode_and_device_reach_rtmlib():
+    assert make_pose_model('rtmlib', None, 'a.onnx', 'b.onnx', 'cuda:0', 'light').arguments == (
+        'light', 'a.onnx', 'b.onnx', 'cuda:0',
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ('name', 'options', 'line'),
+    [
+        ('openpose', {}, "unknown pose estimator 'openpose'; choose from auto, .* or package.module:Class"),
+        ('mediapipe', {'pose_file': 'a.onnx'}, '--pose-model is a file for rtmlib'),
+        ('mediapipe', {'layout': 'handmp'}, "takes joints of 'handmp', .* finds 'coco'; --pose mediapipe-hands does"),
+        ('rtmlib', {'layout': 'nturgb+d'}, 'none of those here does'),
+        ('no_such_module:A', {}, 'cannot be imported: No module named'),
+        (f'{__name__}:Missing', {}, 'cannot be imported: .*Missing'),
+        (f'{__name__}:Nothing', {}, r'must have a method people\(frame\) and an attribute layout'),
+    ],
+)
+def test_what_does_not_fit_is_one_line(name, options, line):
+    with pytest.raises(ValueError, match=line) as error:
+        make_pose_model(name, **options)
+    assert '\n' not in str(error.value)
