@@ -3,7 +3,7 @@
 set -euo pipefail
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 cd "$ROOT"
-bash tools/setup.sh '.[dev,report,film,docs,completion]'
+bash tools/setup.sh '.[dev,report,film,docs,completion,onnx]'
 PY=.venv/bin/python
 $PY -m ruff check .
 $PY -m ruff format --check .

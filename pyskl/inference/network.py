@@ -143,7 +143,7 @@ def load_network(
     checkpoint: str | Path | None,
     device: str = 'cpu',
     trust: bool = False,
-    clips: int = 1,
+    clips: int | None = 1,
     classes: str | list[str] | None = None,
     calibration: Calibration | None = None,
 ) -> tuple[ActionNetwork, list[str]]:
@@ -155,7 +155,7 @@ def load_network(
         checkpoint: Path, glob or address of the weights; None leaves them as built.
         device: E.g. 'cpu' or 'cuda:0'.
         trust: Admit a checkpoint that could run code.
-        clips: Clips that are sampled from each window and averaged; test pipelines take ten.
+        clips: Clips that are sampled from each window and averaged; None takes those of the test pipeline, usually ten.
         classes: A shipped list, a file, or names; None takes the config's, then the checkpoint's.
         calibration: Of the scores.
 
@@ -181,7 +181,8 @@ def load_network(
     sampled, persons = CLIP_LEN, 2
     for step in pipeline:
         if step['type'] in SAMPLERS:
-            sampled, step['num_clips'] = step['clip_len'], clips
+            sampled = step['clip_len']
+            step['num_clips'] = step.get('num_clips', 1) if clips is None else clips
         if step['type'] in ('FormatGCNInput', 'FormatHeatmapInput'):
             persons = step.get('num_person', persons)
     fps = _positive(cfg, 'fps', FPS)

@@ -1,0 +1,1 @@
+"""A recognizer and its test pipeline as one ONNX graph."""

@@ -1,0 +1,205 @@
+"""From a network to an ONNX model: alone, or behind its test pipeline, with what a caller must know as metadata.
+
+Axes: ``N`` samples, ``S`` clips, ``M`` persons, ``T`` frames, ``V`` joints, ``C`` channels, ``K`` classes.
+"""
+
+import json
+import logging
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from onnx import GraphProto, ModelProto, helper
+from torch import nn
+
+from pyskl.datasets.pipelines.normalize import PreNormalize2D
+from pyskl.datasets.pipelines.streams import GenSkeFeat
+from pyskl.engine.flops import clip_shape
+from pyskl.inference.network import ActionNetwork
+from pyskl.inference.onnx.clip import Clip
+from pyskl.inference.onnx.graph import FLOAT, INT, Graph, ints
+from pyskl.inference.onnx.pipeline import WAY_OUT, needs_image_size, write_pipeline
+
+IMAGE = (480, 854)  # of the random clips that models are compared on
+
+
+class _OneMode(nn.Module):
+    """A recognizer whose argument is positional and whose mode is fixed."""
+
+    def __init__(self, model: nn.Module, key: str, mode: str) -> None:
+        super().__init__()
+        self.model, self.key, self.mode = model, key, mode
+
+    def forward(self, clips: torch.Tensor) -> torch.Tensor:
+        """``(N, S, ...)`` -> scores or logits."""
+        return self.model(**{self.key: clips}, mode=self.mode)
+
+
+def trace_network(
+    model: nn.Module, key: str, mode: str, clips: torch.Tensor, names: tuple[str, str], any_number: bool
+) -> ModelProto:
+    """The network as an ONNX model.
+
+    Args:
+        model: A recognizer in evaluation mode.
+        key: Its argument: ``keypoint`` or ``imgs``.
+        mode: ``predict`` or ``tensor``.
+        clips: An input ``(N, S, ...)``.
+        names: Of input and output.
+        any_number: Whether N is free; otherwise it is that of ``clips``.
+    """
+    shapes = ({0: torch.export.Dim('n', min=1)},) if any_number else None
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter('ignore')  # torch.onnx about itself
+        logging.getLogger('torch.onnx._internal.exporter._registration').setLevel(logging.ERROR)
+        program = torch.onnx.export(
+            _OneMode(model, key, mode).eval(), (clips,), input_names=[names[0]], output_names=[names[1]],
+            dynamic_shapes=shapes, dynamo=True, verbose=False,
+        )  # fmt: skip
+    found = program.model_proto
+    _forget_sources(found.graph)
+    return found
+
+
+def _forget_sources(graph: GraphProto) -> None:
+    """Remove what torch.onnx notes on each node: stack traces, with the paths of the machine."""
+    for part in (*graph.node, *graph.initializer, *graph.value_info, *graph.input, *graph.output, graph):
+        del part.metadata_props[:]
+        part.doc_string = ''
+
+
+@dataclass(frozen=True)
+class WholeModel:
+    """An ONNX model from a clip to its scores.
+
+    Args:
+        proto: Inputs ``keypoint`` ``(M, T, V, C)`` float32 and, if joints are divided by it, ``img_shape`` ``(2,)``
+            int64; output ``scores``.
+        frames: Numbers of frames at which its sampler takes different branches.
+        channels: C.
+    """
+
+    proto: ModelProto
+    frames: tuple[int, ...]
+    channels: int
+
+
+def whole_model(network: ActionNetwork, cfg, mode: str = 'predict', half: bool = False) -> WholeModel:
+    """A network behind its test pipeline.
+
+    Args:
+        network: On the CPU.
+        cfg: The config that it was built from.
+        mode: ``predict``: scores ``(K,)``, as of a test; ``tensor``: logits ``(S, K)``.
+        half: Whether clips are records of float16 arrays, so that the arithmetic before sampling rounds to float16.
+
+    Raises:
+        ValueError: If the graph cannot hold a transform of the pipeline, or the config asks for features.
+    """
+    if getattr(network.model, 'feat_ext', False):
+        raise ValueError(f'model.test_cfg.feat_ext asks for features in place of scores; {WAY_OUT}')
+    transforms, skeleton = network.pipeline.transforms, network.skeleton
+    shape = clip_shape(cfg)
+    feats = next((t.feats for t in transforms if type(t) is GenSkeFeat), ('j',))
+    channels = shape[-1] // len(feats)
+    image = needs_image_size(transforms)
+    graph = Graph()
+    scored = skeleton.dims == 2 and channels == 3
+    clip = Clip('keypoint', 'img_shape' if image else None, skeleton.num_joints, channels, scored, half)
+    clip.keypoint = clip.rounded(graph, clip.keypoint)
+    graph.rename(write_pipeline(graph, clip, transforms), 'clips')
+
+    clips = torch.rand(1, clip.num_clips, *shape)
+    traced = trace_network(network.model, 'keypoint', mode, clips, ('clips', 'rows'), any_number=False)
+    inputs = [helper.make_tensor_value_info('keypoint', FLOAT, ('M', 'T', skeleton.num_joints, channels))]
+    if image:
+        inputs.append(helper.make_tensor_value_info('img_shape', INT, (2,)))
+    rows = [axis.dim_value for axis in traced.graph.output[0].type.tensor_type.shape.dim]
+    behind = Graph(graph)
+    behind.rename(behind('Squeeze', 'rows', ints(0)) if mode == 'predict' else behind('Identity', 'rows'), 'scores')
+    output = helper.make_tensor_value_info('scores', FLOAT, rows[1:] if mode == 'predict' else rows)
+    whole = helper.make_graph(
+        [*graph.nodes, *traced.graph.node, *behind.nodes], 'pyskl', inputs, [output],
+        [*graph.tensors, *traced.graph.initializer], value_info=traced.graph.value_info,
+    )  # fmt: skip
+    proto = helper.make_model(whole, opset_imports=traced.opset_import, ir_version=traced.ir_version)
+    proto.producer_name = 'pyskl'
+    helper.set_model_props(proto, _metadata(network, cfg, clip, feats, image, mode))
+    length = shape[1]
+    frames = tuple(min(n, clip.max_frames or n) for n in (length // 2 + 1, length + length // 2, 3 * length))
+    return WholeModel(proto, frames, channels)
+
+
+def _metadata(network: ActionNetwork, cfg, clip: Clip, feats: Sequence[str], image: bool, mode: str) -> dict[str, str]:
+    """What a caller must know, as texts; lists as JSON."""
+    skeleton = network.skeleton
+    plane = 'shares of the image' if network.shares else 'pixels'
+    axes = ['x', 'y', 'score'] if skeleton.dims == 2 else ['x', 'y', 'z']
+    channels = clip.channels // len(feats)
+    how = getattr(network.model, 'average_clips', 'prob')
+    known = {
+        'classes': json.dumps(network.classes, ensure_ascii=False),
+        'layout': skeleton.name,
+        'joints': json.dumps(list(skeleton.joints)),
+        'channels': json.dumps(axes[:channels]),
+        'unit': plane if skeleton.dims == 2 else 'metres',
+        'fps': f'{network.fps:g}',
+        'window': f'{network.window:g}',
+        'streams': '+'.join(feats),
+        'num_person': str(network.num_person),
+        'num_clips': str(clip.num_clips),
+        'scores': 'logits' if mode == 'tensor' or how != 'prob' else 'probabilities',
+        'backbone': str(cfg.model.backbone.type),
+    }
+    assumed = next((t.img_shape for t in network.pipeline.transforms if type(t) is PreNormalize2D), None)
+    if image and assumed:  # of clips that do not say theirs
+        known['img_shape'] = json.dumps([int(side) for side in assumed])
+    if clip.max_frames:
+        known['max_frames'] = str(clip.max_frames)
+    return known
+
+
+def random_record(whole: WholeModel, network: ActionNetwork, frames: int, persons: int, half: bool, seed: int) -> dict:
+    """A record of joints that stand anywhere in the image (or within 2 m)."""
+    random, skeleton = np.random.default_rng(seed), network.skeleton
+    shape = persons, frames, skeleton.num_joints
+    kind = np.float16 if half else np.float32
+    record = {
+        'total_frames': frames, 'test_mode': True, 'label': 0, 'frame_dir': 'random', 'img_shape': IMAGE,
+        'start_index': 0, 'modality': 'Pose',
+    }  # fmt: skip
+    scale = (1, 1) if network.shares else IMAGE[::-1]
+    far = np.array(scale if skeleton.dims == 2 else (2, 2, 2))
+    record['keypoint'] = (random.random((*shape, skeleton.dims)) * far).astype(kind)
+    if whole.channels > skeleton.dims:
+        record['keypoint_score'] = random.random(shape).astype(kind)
+    return record
+
+
+def compare(whole: WholeModel, network: ActionNetwork, mode: str, half: bool, run: Callable) -> float:
+    """The largest difference between ``run`` and the pipeline with the network, as a share of the largest score.
+
+    Args:
+        whole: The model.
+        network: What it was made of.
+        mode: As of :func:`whole_model`.
+        half: As of :func:`whole_model`.
+        run: From the inputs, a dict of arrays, to the scores.
+    """
+    apart = 0.0
+    for seed, frames in enumerate(whole.frames):
+        record = random_record(whole, network, frames, 1 + seed % 2 * network.num_person, half, seed)
+        inputs = {'keypoint': record['keypoint'].astype(np.float32)}
+        if 'keypoint_score' in record:
+            score = record['keypoint_score'].astype(np.float32)[..., None]
+            inputs['keypoint'] = np.concatenate([inputs['keypoint'], score], axis=-1)
+        if len(whole.proto.graph.input) > 1:
+            inputs['img_shape'] = np.array(IMAGE)
+        clips = torch.as_tensor(network.pipeline(record)['keypoint'])[None]
+        with torch.inference_mode():
+            expected = network.model(keypoint=clips, mode=mode).numpy()
+        expected = expected[0] if mode == 'predict' else expected
+        apart = max(apart, float(abs(run(inputs) - expected).max() / abs(expected).max()))
+    return apart

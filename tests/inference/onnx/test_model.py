@@ -1,0 +1,74 @@
+"""A network behind its test pipeline: its scores, its metadata, and what it refuses."""
+
+import json
+
+import numpy as np
+import pytest
+
+pytest.importorskip('onnx', exc_type=ImportError)
+pytest.importorskip('onnxruntime', exc_type=ImportError)
+
+from mmengine.config import Config  # noqa: E402
+from onnxruntime import InferenceSession  # noqa: E402
+
+from pyskl.inference.network import load_network  # noqa: E402
+from pyskl.inference.onnx.model import compare, whole_model  # noqa: E402
+
+
+def config(**more):
+    """ST-GCN of two blocks on bones of NTU RGB+D."""
+    pipeline = [
+        {'type': 'PreNormalize3D'},
+        {'type': 'GenSkeFeat', 'dataset': 'nturgb+d', 'feats': ['b']},
+        {'type': 'UniformSample', 'clip_len': 12, 'num_clips': 2},
+        {'type': 'PoseDecode'},
+        {'type': 'FormatGCNInput'},
+        {'type': 'Collect', 'keys': ['keypoint', 'label'], 'meta_keys': []},
+        {'type': 'ToTensor', 'keys': ['keypoint']},
+    ]
+    graph = {'layout': 'nturgb+d', 'mode': 'stgcn_spatial'}
+    backbone = {'type': 'STGCN', 'graph_cfg': graph, 'base_channels': 4, 'num_stages': 2, 'down_stages': [2]}
+    head = {'type': 'GCNHead', 'num_classes': 3, 'in_channels': 4}
+    model = {'type': 'RecognizerGCN', 'backbone': backbone, 'cls_head': head, **more.pop('model', {})}
+    return Config({'model': model, 'test_pipeline': pipeline, 'fps': 25, 'classes': ['sit', 'stand', 'fall'], **more})
+
+
+@pytest.fixture(scope='module')
+def exported():
+    cfg = config()
+    network, _ = load_network(cfg, None, clips=None)
+    return network, whole_model(network, cfg, mode='tensor')
+
+
+def test_logits_of_each_clip_are_those_of_the_pipeline_and_the_network(exported):
+    network, whole = exported
+    running = InferenceSession(whole.proto.SerializeToString(), providers=['CPUExecutionProvider'])
+    assert whole.frames == (7, 18, 36)  # fewer than a clip, fewer than two, more
+    assert compare(whole, network, 'tensor', False, lambda inputs: running.run(None, inputs)[0]) < 1e-5
+    assert running.run(None, {'keypoint': np.ones((1, 5, 25, 3), np.float32)})[0].shape == (2, 3)
+
+
+def test_a_difference_is_found(exported):
+    network, whole = exported
+    assert compare(whole, network, 'tensor', False, lambda inputs: np.zeros((2, 3))) == 1
+
+
+def test_the_metadata_say_what_a_caller_must_know(exported):
+    about = {item.key: item.value for item in exported[1].proto.metadata_props}
+    assert json.loads(about.pop('classes')) == ['sit', 'stand', 'fall']
+    assert json.loads(about.pop('joints'))[:2] == ['spine_base', 'spine_mid']
+    assert about == {
+        'layout': 'nturgb+d', 'channels': '["x", "y", "z"]', 'unit': 'metres', 'fps': '25', 'window': '0.48',
+        'streams': 'b', 'num_person': '2', 'num_clips': '2', 'scores': 'logits', 'backbone': 'STGCN',
+    }  # fmt: skip
+
+
+def test_no_path_of_the_machine_is_in_the_file(exported):
+    assert b'.py' not in exported[1].proto.SerializeToString()
+
+
+def test_features_are_refused():
+    cfg = config(model={'test_cfg': {'feat_ext': True}})
+    network, _ = load_network(cfg, None, clips=None)
+    with pytest.raises(ValueError, match=r'feat_ext asks for features in place of scores; export --network-only'):
+        whole_model(network, cfg)
