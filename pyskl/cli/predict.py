@@ -77,6 +77,11 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     stream.add_argument('--window', type=float, metavar='S', help="seconds that are looked at (default: the network's)")
     stream.add_argument('--hop', type=float, default=8 / 30, metavar='S', help='between two windows (default: 0.267)')
     stream.add_argument('--threshold', type=float, help='confidence of a label; below it is unknown (default: 0.5)')
+    stream.add_argument(
+        '--shortest', type=float, metavar='S',
+        help='a label between two others must last longer, as windows at a change may look like a third action '
+        '(default: a window and a hop)',
+    )  # fmt: skip
     stream.add_argument('--max-gap', type=float, default=0.5, metavar='S', help='that joints are filled in over')
     stream.add_argument('--max-age', type=float, default=1.0, metavar='S', help='a person may be away (default: 1)')
     stream.add_argument(
@@ -110,8 +115,9 @@ def make_recognizer(args: argparse.Namespace):
     from pyskl.inference.stream import StreamSettings
 
     settings = StreamSettings(
-        window=args.window, hop=args.hop, threshold=args.threshold, max_gap=args.max_gap, max_age=args.max_age,
-        nearness=args.nearness, center=args.model[0] == 'quickstart' if args.center is None else args.center,
+        window=args.window, hop=args.hop, threshold=args.threshold, shortest=args.shortest,
+        max_gap=args.max_gap, max_age=args.max_age, nearness=args.nearness,
+        center=args.model[0] == 'quickstart' if args.center is None else args.center,
     )  # fmt: skip
     recognizer = ActionRecognizer(
         *args.model,

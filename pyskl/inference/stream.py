@@ -32,6 +32,8 @@ class StreamSettings:
         keep: Share of the threshold down to which a label lasts (for confidences that are probabilities).
         smooth: Windows whose scores are averaged.
         confirm: Windows in a row that a change of label needs; None takes those of half a window's time, at least 2.
+        shortest: Seconds that a label between two others must exceed, see :class:`pyskl.inference.timeline.Timeline`;
+            None takes a window and a hop.
         max_gap: Seconds that joints are filled in over.
         max_age: Seconds that a person may be missing for and still be the same one.
         nearness: Largest distance between two persons, in their mean height, that a network for two takes together; 0
@@ -47,8 +49,9 @@ class StreamSettings:
     hop: float = 8 / 30
     threshold: float | None = None
     keep: float = 0.7
-    smooth: int = 3
+    smooth: int = 5
     confirm: int | None = None
+    shortest: float | None = None
     max_gap: float = 0.5
     max_age: float = 1.0
     nearness: float = 0.8
@@ -57,7 +60,7 @@ class StreamSettings:
     def __post_init__(self) -> None:
         ranges = {
             'window': (0.1, 600), 'hop': (0.01, 60), 'keep': (0, 1), 'smooth': (1, 100), 'confirm': (1, 100),
-            'max_gap': (0, 60), 'max_age': (0, 600), 'nearness': (0, 100),
+            'shortest': (0, 600), 'max_gap': (0, 60), 'max_age': (0, 600), 'nearness': (0, 100),
         }  # fmt: skip
         for name, (low, high) in ranges.items():
             value = getattr(self, name)
@@ -171,8 +174,9 @@ class ActionStream:
         keep = threshold * settings.keep if threshold > 0 else threshold
         self._buffers[person] = PersonBuffer(time, settings.window + settings.max_gap + settings.hop)
         self._timelines[person] = Timeline(
-            person, time, self.network.classes, threshold, keep, settings.smooth, self._confirm, probability
-        )
+            person, time, self.network.classes, threshold, keep, settings.smooth, self._confirm, probability,
+            settings.window + settings.hop if settings.shortest is None else settings.shortest,
+        )  # fmt: skip
         self._labelled[person] = 0
 
     def _checked(self, people: People) -> tuple[np.ndarray, np.ndarray]:
@@ -224,10 +228,10 @@ class ActionStream:
         buffer = self._buffers[person]
         if not self._labelled[person] and buffer.count >= FEWEST:  # too short for a window: label it as a whole
             self._score([(buffer.last, (person,), self._window((person,), buffer.last))])
-        event = self._timelines[person].finish(buffer.last)
+        ended = self._timelines[person].finish(buffer.last)
         for table in (self._buffers, self._timelines, self._labelled):
             del table[person]
-        return [event] if event else []
+        return ended
 
     def _times(self, persons: Sequence[int], end: float) -> np.ndarray:
         """Of the frames of a window that ends at ``end``; not before the first of ``persons`` came."""
@@ -287,10 +291,8 @@ class ActionStream:
             middle = end - (window['keypoint'].shape[1] - 1) / self.network.fps / 2
             for person in unit:
                 partner = next((other for other in unit if other != person), 0)
-                event = self._timelines[person].add(middle, row, float(sure), partner)
+                ended += self._timelines[person].add(middle, row, float(sure), partner)
                 self._labelled[person] += 1
-                if event:
-                    ended.append(event)
                 if self.on_scores:
                     self.on_scores(middle, person, row)
         return ended

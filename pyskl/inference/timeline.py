@@ -1,7 +1,7 @@
 """From the scores of one person over time to intervals with a label each."""
 
 from collections import deque
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -47,6 +47,11 @@ class Timeline:
     until it falls below ``keep`` or others take its place for ``confirm`` windows in a row; the change is dated back to
     the first of them (with a third label in between, to the middle of its windows).
 
+    Windows that see the end of one action and the begin of the next may look like a third: a hand that is up in one and
+    down in the other is lowered. Such a label lasts no longer than a window, so an interval of at most ``shortest``
+    between two different known labels is left out, and these meet in its middle. For this an interval is returned only
+    when the next one has lasted longer than that.
+
     Args:
         person: Its number.
         start: When the person was first seen, seconds.
@@ -56,6 +61,7 @@ class Timeline:
         smooth: Windows that are averaged.
         confirm: Windows in a row that a change needs.
         probability: Whether the confidence is the largest smoothed probability; else it is given to :meth:`add`.
+        shortest: Seconds that a label between two others must exceed; 0: none.
     """
 
     def __init__(
@@ -68,18 +74,21 @@ class Timeline:
         smooth: int = 3,
         confirm: int = 2,
         probability: bool = True,
+        shortest: float = 0.0,
     ) -> None:
         self.person, self.classes = person, classes
         self.threshold, self.keep, self.confirm, self.probability = threshold, keep, confirm, probability
+        self.shortest = shortest
         self.label = None  # index of the class, -1 for unknown, None before the first window
         self.score = 0.0  # of the label, at present
         self.partner = 0
         self._start = self._before = start
         self._recent = deque(maxlen=smooth)
         self._total, self._count = np.zeros(len(classes)), 0
+        self._held: Event | None = None  # ended, but its end moves if the present label turns out too short
         self._change = []  # windows that have another label than the present one: (time, label, probabilities)
 
-    def add(self, time: float, probability: np.ndarray, confidence: float, partner: int = 0) -> Event | None:
+    def add(self, time: float, probability: np.ndarray, confidence: float, partner: int = 0) -> list[Event]:
         """The scores of one window.
 
         Args:
@@ -89,13 +98,13 @@ class Timeline:
             partner: The other person of the window, 0 if there is none.
 
         Returns:
-            The interval that ended, if one did.
+            The intervals that ended.
         """
         self._recent.append((time, probability, confidence))
         times, rows, sure = zip(*self._recent, strict=True)
         time, smoothed = float(np.mean(times)), np.mean(rows, axis=0)
         label = self._decide(smoothed, float(smoothed.max()) if self.probability else float(np.mean(sure)))
-        ended = None
+        ended = []
         if self.label is None:
             self.label, self.partner = label, partner
         if label == self.label:
@@ -110,22 +119,38 @@ class Timeline:
                 # Windows with a third label in between belong half to what was before.
                 own = next(at for at, other, _ in self._change if other == label)
                 change = (self._change[0][0] + own) / 2
-                ended = self._end(change)
+                ended, change = self._switch(self._end(change), label)
                 self.label, self.partner, self._start = label, partner, change
                 for _, _, row in self._change:
                     self._sum(row)
                 self._change = []
         self.score = float(smoothed[self.label]) if self.label >= 0 else float(smoothed.max())
         self._before = time
+        lasted = (self._change[0][0] if self._change else time) - self._start
+        if self._held is not None and lasted > self.shortest + 1e-6:
+            ended.append(self._held)
+            self._held = None
         return ended
 
-    def finish(self, time: float) -> Event | None:
-        """The last interval, which ends at ``time``; None if the person was never labelled."""
+    def finish(self, time: float) -> list[Event]:
+        """The last intervals, which end at ``time``; none if the person was never labelled."""
         if self.label is None:
-            return None
+            return []
         for _, _, row in self._change:
             self._sum(row)
-        return self._end(time)
+        return [event for event in (self._held, self._end(time)) if event is not None]
+
+    def _switch(self, event: Event, label: int) -> tuple[list[Event], float]:
+        """Hold the interval that ended, or leave it out; the intervals that are final, and when ``label`` began."""
+        held, self._held = self._held, event
+        if held is None:
+            return [], event.end
+        between = held.index >= 0 and label >= 0 and held.index != label
+        if not between or event.end - event.start > self.shortest + 1e-6:
+            return [held], event.end
+        middle = (event.start + event.end) / 2
+        self._held = replace(held, end=middle)
+        return [], middle
 
     def _decide(self, smoothed: np.ndarray, confidence: float) -> int:
         """The label that a window would have."""

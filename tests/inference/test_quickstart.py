@@ -14,11 +14,16 @@ from pyskl.synthetic.scene import make_scene
 PLANS = [[('wave', 5), ('squat', 5), ('walk', 5)], [('clap', 4), ('kick', 6), ('punch', 5)]]
 
 
+@pytest.fixture(scope='module')
+def recognizer():
+    return ActionRecognizer(*os.environ['PYSKL_QUICKSTART'].split(), settings=StreamSettings(center=True))
+
+
 @pytest.mark.slow
 @pytest.mark.skipif('PYSKL_QUICKSTART' not in os.environ, reason='needs PYSKL_QUICKSTART="CONFIG CHECKPOINT"')
-def test_two_people_who_do_different_things_one_after_another():
-    recognizer = ActionRecognizer(*os.environ['PYSKL_QUICKSTART'].split(), settings=StreamSettings(center=True))
-    scene = make_scene(1, PLANS)
+@pytest.mark.parametrize('seed', range(1, 7))
+def test_two_people_who_do_different_things_one_after_another(recognizer, seed):
+    scene = make_scene(seed, PLANS)
     stream, events = recognizer.stream(scene.fps, scene.size), []
     for t in range(scene.keypoint.shape[1]):
         events += stream.update((scene.keypoint[:, t], scene.score[:, t]), ids=(0, 1))
