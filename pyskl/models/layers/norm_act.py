@@ -25,10 +25,7 @@ def build_norm(cfg: str | dict | None, channels: int, name: str = 'norm') -> nn.
     """
     if cfg is None:
         return nn.Identity()
-    cfg = {'type': cfg} if isinstance(cfg, str) else dict(cfg)
-    kind = cfg.pop('type', None)
-    if kind not in NORMS:
-        raise ValueError(f'unknown {name} {kind!r}; choose from {sorted(NORMS)}, or None')
+    kind, cfg = _parts(cfg, NORMS, name)
     requires_grad = cfg.pop('requires_grad', True)
     return NORMS[kind](channels, **cfg).requires_grad_(requires_grad)
 
@@ -41,10 +38,16 @@ def build_activation(cfg: str | dict | None, name: str = 'act') -> nn.Module:
     """
     if cfg is None:
         return nn.Identity()
-    cfg = {'type': cfg} if isinstance(cfg, str) else dict(cfg)
-    kind = cfg.pop('type', None)
-    if kind not in ACTIVATIONS:
-        raise ValueError(f'unknown {name} {kind!r}; choose from {sorted(ACTIVATIONS)}, or None')
+    kind, cfg = _parts(cfg, ACTIVATIONS, name)
     if issubclass(ACTIVATIONS[kind], _INPLACE):
         cfg.setdefault('inplace', True)
     return ACTIVATIONS[kind](**cfg)
+
+
+def _parts(cfg: str | dict, known: dict[str, type], name: str) -> tuple[str, dict]:
+    """The type in a config, and the layer's arguments."""
+    cfg = {'type': cfg} if isinstance(cfg, str) else dict(cfg)
+    kind = cfg.pop('type', None)
+    if kind not in known:
+        raise ValueError(f'unknown {name} {kind!r}; choose from {sorted(known)}, or None')
+    return kind, cfg
