@@ -53,7 +53,6 @@ def test_every_infogcn_pipeline_turns_a_clip_into_what_its_network_takes(infogcn
             assert tuple(sample['keypoint'].shape) == shape, f'{name}: {phase}'
             assert sample['keypoint'].dtype == torch.float32, f'{name}: {phase}'
             assert torch.isfinite(sample['keypoint']).all(), f'{name}: {phase}'
-    assert len(seen) == 2 * 3 * 3  # with and without motion x phases x fragments
 
 
 def test_infogcns_recipe_on_ntu_is_the_published_one(infogcn_configs):

@@ -74,7 +74,6 @@ def test_every_heatmap_pipeline_draws_what_its_network_takes(heatmap_configs):
             count, pixels = views[phase]
             assert tuple(shape) == (count, cfg.model.backbone.in_channels, 48, pixels, pixels), f'{name}: {phase}'
             assert dtype == torch.float32 and 0 < most <= 1, f'{name}: {phase}'
-    assert len(seen) == 3 * 5  # phases x (joint, limb, small joint, joint and limb of boxes)
 
 
 def test_limbs_and_joints_differ_in_nothing_but_what_is_drawn(heatmap_configs):

@@ -37,6 +37,11 @@ def test_the_number_of_workers_changes_nothing():
     assert np.array_equal(epoch(Numbers(12)), epoch(Numbers(12), workers=2))
 
 
+def test_a_loader_begins_with_epoch_0():
+    loader = build_loader(Numbers(12), batch_size=4, workers=0, seed=3, shuffle=True)
+    assert np.array_equal(np.concatenate([batch['keypoint'].numpy() for batch in loader]), epoch(Numbers(12)))
+
+
 def test_every_epoch_has_another_order_and_other_augmentations_of_a_clip():
     first, second = epoch(Numbers(12)), epoch(Numbers(12), epoch=1)
     assert not np.array_equal(first[:, 0], second[:, 0])

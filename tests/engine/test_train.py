@@ -19,7 +19,7 @@ from pyskl.engine.checkpoints.files import read_checkpoint
 from pyskl.engine.config.load import load_config
 from pyskl.engine.model_wrapper import ModelWrapper
 from pyskl.engine.test import test as run_test
-from pyskl.engine.train import effective_batch, network_name, train
+from pyskl.engine.train import _amp_for, effective_batch, network_name, train
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -167,6 +167,14 @@ def test_auto_scale_lr_halves_the_rate_of_half_the_batch(config):
     train(cfg, seed=0, auto_scale_lr=True)
     assert weights(cfg.work_dir)  # trained
     assert read_checkpoint(Path(cfg.work_dir) / 'epoch_1.pth')['optimizer']['param_groups'][0]['initial_lr'] == 0.025
+
+
+def test_a_cpu_takes_bf16_for_automatic_and_for_half_precision(capsys):
+    cpu = torch.device('cpu')
+    assert [_amp_for(amp, cpu, rank=1) for amp in (None, 'auto', 'bf16', 'fp16')] == [None, 'bf16', 'bf16', 'bf16']
+    assert capsys.readouterr().out == ''
+    _amp_for('fp16', cpu, rank=0)
+    assert 'fp16 needs a GPU' in capsys.readouterr().out
 
 
 def test_the_effective_batch_is_that_of_all_processes(monkeypatch):

@@ -57,6 +57,8 @@ def test_a_top_k_that_is_always_1_is_left_out_and_reported():
 def test_the_validation_loss_may_choose_the_best_epoch_and_less_is_better():
     found = evaluation(config(evaluation={'loss': True, 'save_best': 'val_loss'}))
     assert (found.save_best, found.rule, found.metrics[0]['loss']) == ('val_loss', 'less', True)
+    assert found.names == [*found.metrics[0]['metrics'], 'val_loss']
+    assert evaluation(config()).names == list(found.metrics[0]['metrics'])
     assert evaluation(config(workflow=[('train', 1), ('val', 1)])).metrics[0]['loss'] is True
     assert evaluation(config(workflow=[('train', 1)])).metrics[0]['loss'] is False
 

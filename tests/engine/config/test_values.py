@@ -108,6 +108,19 @@ def test_a_wrong_value_is_one_line_that_names_the_key(key, value):
     assert repr(value) in said and '\n' not in said
 
 
+@pytest.mark.parametrize(
+    ('key', 'value'),
+    [
+        ('data.train.dataset.class_prob', [0, 0.25]), ('data.train.dataset.class_prob', {0: 0.5, 3: 0}),
+        ('lr_config.min_lr', 0), ('lr_config.warmup_ratio', 1), ('lr_config.warmup_iters', 0), ('lr_config.step', 1),
+        ('optimizer.momentum', 1), ('optimizer.weight_decay', 0), ('seed', 0), ('seed', 2**32 - 1),
+        ('data.workers_per_gpu', 0), ('evaluation.start', 0), ('evaluation.topk', 1), ('total_epochs', 1),
+    ],
+)  # fmt: skip
+def test_the_ends_of_a_range_belong_to_it(key, value):
+    check_values(changed(key, value), 'x.py')
+
+
 def test_no_key_admits_every_kind_of_value():
     junk = ('', 'x', -1.5, math.nan, [object()], {'a': object()}, object())
     open_keys = {
