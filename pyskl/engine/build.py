@@ -11,6 +11,7 @@ from torch import nn
 from pyskl.engine.config.data import dataset_config
 from pyskl.engine.config.errors import error_context
 from pyskl.engine.config.load import datasets_in, takes
+from pyskl.engine.distributed import world
 from pyskl.engine.loaders import SeededDataset
 from pyskl.models import build_model
 from pyskl.models.heatmaps import pose_heatmaps
@@ -37,7 +38,9 @@ def build_dataset(cfg: Config, phase: str, recognizer: nn.Module | None = None):
     if not section:
         held = ', '.join(f'data.{key}' for key, value in (cfg.get('data') or {}).items() if value)
         raise ValueError(f'the config has no data.{phase}{f"; it has {held}" if held else ""}')
-    with error_context(f'data.{phase}'):
+    with error_context(f'data.{phase}'), warnings.catch_warnings():
+        if world()[0]:
+            warnings.simplefilter('ignore')  # rank 0 says it
         dataset = build_component(_with_test_mode(section, phase != 'train'), DATASETS)
         if len(dataset) == 0:
             raise ValueError(f'data.{phase} holds no clip')

@@ -79,6 +79,8 @@ class LossHook(RuntimeInfoHook):
     def after_train_iter(self, runner, batch_idx: int, data_batch: dict | None = None, outputs: dict | None = None):
         """Add up ``outputs``; check and log them at the end of an interval."""
         for key, value in outputs.items():
+            if key == 'top5_acc' and self._few_classes(runner):
+                continue  # always 1
             self._sums[key] = self._sums[key] + value if key in self._sums else value.clone()
         self._count += 1
         self._pending.append((runner.iter, outputs['loss'], data_batch['sample_index']))
@@ -90,6 +92,11 @@ class LossHook(RuntimeInfoHook):
                 runner.message_hub.log_scalars.pop(f'train/{key}', None)  # the log line covers this interval only
                 runner.message_hub.update_scalar(f'train/{key}', value.item() / self._count)
             self._sums, self._count = {}, 0
+
+    @staticmethod
+    def _few_classes(runner) -> bool:
+        head = getattr(runner.model.recognizer, 'cls_head', None)
+        return (getattr(head, 'num_classes', None) or 6) <= 5
 
     def _check(self, runner) -> None:
         losses = torch.stack([loss for _, loss, _ in self._pending]).tolist()

@@ -56,7 +56,14 @@ class TrainLoop(EpochBasedTrainLoop):
             runner.call_hook('before_train')
             runner.val_loop.run()
         with runner.stopper.listening():
-            return super().run()
+            model = super().run()
+        if self.stop_training and self._epoch < self._max_epochs and is_main_process():
+            runner.record.update(ended_early=self._epoch)
+            runner.logger.info(
+                f'a hook (EarlyStoppingHook) ended the run after {self._epoch} of {self._max_epochs} epochs; --resume '
+                'or more total_epochs go on'
+            )
+        return model
 
     def run_epoch(self) -> None:
         """Train one epoch, or the rest of it."""
@@ -221,7 +228,11 @@ class Runner(MMEngineRunner):
             self.message_hub.update_info(key, value)
         restore_optimizer(self.optim_wrapper, checkpoint['optimizer'], path)
         replay(self.param_schedulers or [], progress.epoch, length, extra)
-        restore_rest(self, checkpoint.get('resume'), path)
+        held = checkpoint.get('resume')
+        if isinstance(held, dict) and self.record is not None and self.record.content.get('ended_early') is not None:
+            # Going on was asked for: with the patience of then, the run would end at once.
+            held = {key: value for key, value in held.items() if key != 'early_stopping'}
+        restore_rest(self, held, path)
         self.logger.info(f'going on after epoch {loop.epoch}, iteration {loop.iter}')
         self.checkpoint = None  # its memory
 

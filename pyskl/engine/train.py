@@ -3,7 +3,7 @@
 import os
 import random
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -101,10 +101,10 @@ def train(
         on_rank_zero(check_writable, cfg.work_dir)
         on_rank_zero(lambda: bool(stack.enter_context(locked(cfg.work_dir))))
         full_plan = on_rank_zero(plan_run, cfg, total, overwrite, resume, trust_checkpoint, local=True)
-        plan = on_rank_zero(lambda: Plan(full_plan.resume, full_plan.progress, full_plan.note, full_plan.problem))
+        plan = on_rank_zero(lambda: replace(full_plan, checkpoint=None))
         if plan.note and not plan.problem and rank == 0:
             print(plan.note, flush=True)
-        if plan.epoch >= total and not plan.problem:
+        if (plan.epoch >= total or plan.ended) and not plan.problem:
             return result_of(cfg, plan)
         if plan.resume:
             plan.checkpoint = full_plan.checkpoint if rank == 0 else read_checkpoint(plan.resume, trust_checkpoint)

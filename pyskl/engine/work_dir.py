@@ -37,6 +37,7 @@ class Plan:
         note: Line for the user.
         problem: Why the run cannot start here, raised once the config itself has been checked; None if it can.
         checkpoint: Content of ``resume``.
+        ended: Whether a hook (``EarlyStoppingHook``) ended the run before its last epoch, and nothing new is asked.
     """
 
     resume: str | None = None
@@ -44,6 +45,7 @@ class Plan:
     note: str | None = None
     problem: str | None = None
     checkpoint: dict | None = None
+    ended: bool = False
 
     @property
     def epoch(self) -> int:
@@ -121,7 +123,18 @@ def plan_run(cfg: Config, total_epochs: int, overwrite: bool, resume: str | bool
             f'{work_dir} holds a run and auto_resume is False; --resume goes on, --overwrite starts anew, '
             '--work-dir names another folder'
         )
-    return _going_on(path, total_epochs, work_dir, problem or _difference(cfg, work_dir, path), trust)
+    plan = _going_on(path, total_epochs, work_dir, problem or _difference(cfg, work_dir, path), trust)
+    record = RunRecord(work_dir).content
+    ended, planned = record.get('ended_early'), record.get('epochs')
+    if resume or not isinstance(ended, int) or not isinstance(planned, int):
+        return plan
+    plan.ended = plan.problem is None and plan.epoch <= ended < total_epochs <= planned
+    if plan.ended:
+        plan.note = (
+            f'finished already: a hook (EarlyStoppingHook) ended the run after {ended} of {total_epochs} epochs in '
+            f'{work_dir}; --resume or more total_epochs go on, --overwrite trains anew'
+        )
+    return plan
 
 
 def _check_owner(folder: Path, work_dir: Path) -> None:
@@ -259,7 +272,14 @@ def start_record(cfg: Config, record: RunRecord, checkpoints: RunRecord, plan: P
     name = config_name(cfg, record)
     record.add(name)
     checkpoints.update(work_dir=str(cfg.work_dir), remove=[])
-    record.update(config_file=name, config=plain(cfg.to_dict()), resumed_from=plan.resume, **facts, **surroundings())
+    record.update(
+        ended_early=None,
+        config_file=name,
+        config=plain(cfg.to_dict()),
+        resumed_from=plan.resume,
+        **facts,
+        **surroundings(),
+    )
     return name
 
 

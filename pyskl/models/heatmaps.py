@@ -47,6 +47,7 @@ class PoseHeatmaps(nn.Module):
     ) -> None:
         super().__init__()
         self.num_joints = num_joints
+        self.open_ended = False
         self.sigma = sigma
         self.double = double
         self.train_size = train_size
@@ -78,10 +79,13 @@ class PoseHeatmaps(nn.Module):
         Raises:
             ValueError: If the joints are not those of the skeleton, or have no score.
         """
-        if keypoint.ndim != 5 or keypoint.shape[3] != self.num_joints or keypoint.shape[4] not in (3, 4):
+        joints = keypoint.shape[3] if keypoint.ndim == 5 else -1
+        # Limbs of a skeleton without a name do not say how many joints it has beyond those they join.
+        fits = joints >= self.num_joints if self.open_ended else joints == self.num_joints
+        if not fits or keypoint.shape[4] not in (3, 4):
             raise ValueError(
-                f'keypoint holds {tuple(keypoint.shape)}, (B, M, T, V, C); model.heatmaps.layout has V='
-                f'{self.num_joints} joints, and C is 3 or 4: x, y, score, mirrored, as FormatHeatmapInput packs them'
+                f'keypoint holds {tuple(keypoint.shape)}, (B, M, T, V, C); model.heatmaps has V={self.num_joints} '
+                'joints, and C is 3 or 4: x, y, score, mirrored, as FormatHeatmapInput packs them'
             )
         height, width = self.train_size if self.training else self.test_size
         joints = keypoint.transpose(2, 3)  # (B, M, V, T, C)
@@ -164,6 +168,14 @@ def _sides(left: Sequence[int] | None, right: Sequence[int] | None, *names: str)
     return None if left is None else (left, right)
 
 
+def _own_limbs(limbs: object, num_joints: int) -> tuple[tuple[int, int], ...]:
+    valid = isinstance(limbs, list | tuple) and limbs and all(isinstance(pair, list | tuple) for pair in limbs)
+    pairs = tuple(map(tuple, limbs)) if valid else ()
+    if not pairs or any(len(pair) != 2 or not all(v in range(num_joints) for v in pair) for pair in pairs):
+        raise ValueError(f'model.heatmaps.skeletons must be pairs of joints below {num_joints}, got {limbs!r}')
+    return pairs
+
+
 def pose_heatmaps(
     layout: str | dict = 'coco',
     with_kp: bool = True,
@@ -177,6 +189,7 @@ def pose_heatmaps(
     right_kp: Sequence[int] | None = None,
     left_limb: Sequence[int] | None = None,
     right_limb: Sequence[int] | None = None,
+    num_joints: int | None = None,
 ) -> PoseHeatmaps:
     """Heatmaps as the transform GeneratePoseTarget draws them, on the device.
 
@@ -194,6 +207,8 @@ def pose_heatmaps(
         right_kp: Their partners, in the same order.
         left_limb: Limbs of the left side; None: those between joints whose partners are limbs too.
         right_limb: Their partners, in the same order.
+        num_joints: Joints of a skeleton that pyskl does not know, in place of ``layout``: ``left_kp``, ``right_kp`` and
+            pairs in ``skeletons`` say the rest.
 
     Raises:
         ValueError: If a value is unknown or impossible.
@@ -202,11 +217,19 @@ def pose_heatmaps(
         raise ValueError(f'model.heatmaps: one of with_kp and with_limb must be True, got {with_kp=} and {with_limb=}')
     if not sigma > 0:
         raise ValueError(f'model.heatmaps.sigma must be above 0, got {sigma!r}')
-    skeleton = get_skeleton(layout)
-    sides = _sides(left_kp, right_kp, 'left_kp', 'right_kp') or (skeleton.left, skeleton.right)
-    partners = mirror_order(skeleton.num_joints, *sides, 'model.heatmaps.left_kp, right_kp')
+    sides = _sides(left_kp, right_kp, 'left_kp', 'right_kp')
+    if num_joints is None:
+        skeleton = get_skeleton(layout)
+        num_joints, sides = skeleton.num_joints, sides or (skeleton.left, skeleton.right)
+    elif isinstance(num_joints, bool) or not isinstance(num_joints, int) or num_joints < 1:
+        raise ValueError(f'model.heatmaps.num_joints must be a positive integer, got {num_joints!r}')
+    elif sides is None and double and left_limb is None:
+        raise ValueError('model.heatmaps: double=True with num_joints needs left_kp and right_kp')
+    else:
+        skeleton, sides = None, sides or ((), ())
+    partners = mirror_order(num_joints, *sides, 'model.heatmaps.left_kp, right_kp')
     options = {
-        'num_joints': skeleton.num_joints,
+        'num_joints': num_joints,
         'sigma': sigma,
         'double': double,
         'train_size': _size(train_size, 'train_size'),
@@ -214,10 +237,12 @@ def pose_heatmaps(
     }
     if with_kp:
         return JointHeatmaps(partners=partners, **options)
-    limbs = get_limbs(skeletons, skeleton)
+    limbs = _own_limbs(skeletons, num_joints) if skeleton is None else get_limbs(skeletons, skeleton)
     sides = _sides(left_limb, right_limb, 'left_limb', 'right_limb')
     if sides is None:
         partners = limb_mirror_order(limbs, partners)
     else:
         partners = mirror_order(len(limbs), *sides, 'model.heatmaps.left_limb, right_limb')
-    return LimbHeatmaps(limbs, partners=partners, **options)
+    heatmaps = LimbHeatmaps(limbs, partners=partners, **options)
+    heatmaps.open_ended = skeleton is None
+    return heatmaps

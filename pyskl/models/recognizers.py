@@ -6,8 +6,9 @@ N samples, S clips, M persons, T frames, V joints, C channels, K classes.
 from collections.abc import Mapping
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from pyskl.models.call_forms import CallForms
 from pyskl.models.heatmaps import pose_heatmaps
 from pyskl.registry import MODELS, build_component, check_arguments, lookup
 
@@ -73,7 +74,7 @@ def check_call(mode: str, label: Tensor | None, num_clips: int) -> None:
 
 
 @MODELS.register_module()
-class RecognizerGCN(nn.Module):
+class RecognizerGCN(CallForms):
     """Key points -> class scores.
 
     Args:
@@ -166,7 +167,7 @@ class RecognizerGCN(nn.Module):
 
 
 @MODELS.register_module()
-class Recognizer3D(nn.Module):
+class Recognizer3D(CallForms):
     """Heatmap volumes -> class scores.
 
     With ``heatmaps`` the volumes are drawn here, on the device, and the loader sends joints: the pipeline ends with

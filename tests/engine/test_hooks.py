@@ -67,3 +67,19 @@ def test_the_logged_loss_is_the_mean_of_its_interval():
 def test_a_loss_that_is_not_finite_names_iteration_and_clips():
     with pytest.raises(ValueError, match=r'the loss is nan at iteration 1 \(epoch 1\); clips: clip2, clip3'):
         logged(LossHook(interval=4), FakeRunner(), [1.0, float('nan')])
+
+
+@pytest.mark.parametrize(('classes', 'logged'), [(5, False), (6, True)])
+def test_top_5_of_at_most_five_classes_is_not_logged(classes, logged):
+    hook, hub = LossHook(), MessageHub.get_instance(f'top5 of {classes}')
+    head = SimpleNamespace(num_classes=classes)
+    runner = SimpleNamespace(
+        model=SimpleNamespace(recognizer=SimpleNamespace(cls_head=head)),
+        train_dataloader=[0],
+        message_hub=hub,
+        iter=0,
+        epoch=0,
+    )
+    values = {'loss': torch.tensor(1.0), 'top1_acc': torch.tensor(0.5), 'top5_acc': torch.tensor(1.0)}
+    hook.after_train_iter(runner, 0, {'sample_index': torch.tensor([0])}, values)
+    assert ('train/top5_acc' in hub.log_scalars) == logged and 'train/top1_acc' in hub.log_scalars

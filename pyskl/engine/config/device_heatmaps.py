@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from mmengine.config import Config
 
 from pyskl.models.recognizers import input_key
+from pyskl.skeletons import get_skeleton
 
 PLACES = ('worker', 'device')
 # Arguments of GeneratePoseTarget that define the heatmaps. Left/right lists are only used by phases that flip.
@@ -57,7 +58,25 @@ def write_out_heatmap_on(cfg: Config, pipelines: Iterable[tuple[str, dict, str]]
         given = {where: options[side] for where, options in drawings.items() if options.get(side) is not None}
         if given:
             drawing[side] = _one(given)
+    if not any(options.get('layout') for options in drawings.values()):
+        own = _own_joints(drawing, (model.get('backbone') or {}).get('in_channels'))
+        if own is not None:
+            drawing.pop('layout')
+            drawing['num_joints'] = own
     cfg.model.heatmaps = {**drawing, **{name: _one(of_phases) for name, of_phases in sizes.items()}}
+
+
+def _own_joints(drawing: dict, in_channels: object) -> int | None:
+    """Joints of a skeleton that lists alone describe: as GeneratePoseTarget without a layout; None for coco's."""
+    coco = get_skeleton(DRAWING['layout']).num_joints
+    if drawing['with_kp']:
+        return in_channels if isinstance(in_channels, int) and in_channels != coco else None
+    pairs = drawing['skeletons']
+    if not isinstance(pairs, list | tuple):
+        return None
+    named = [*pairs, *(drawing[side] for side in ('left_kp', 'right_kp') if side in drawing)]
+    numbers = [joint for group in named if isinstance(group, list | tuple) for joint in group if isinstance(joint, int)]
+    return 1 + max(numbers) if numbers and max(numbers) >= coco else None
 
 
 def _one(values: dict[str, object]) -> object:

@@ -104,3 +104,31 @@ def test_heatmap_on_the_device_is_one_key_and_changes_no_number(clips, target):
     assert np.abs(scores - drawn_scores).max() < 1e-5
     assert weights.keys() == drawn_weights.keys()
     assert max((weights[key] - drawn_weights[key]).abs().max() for key in weights) < 1e-4
+
+
+# Thumb, index, middle, ring and little finger of two sides, and a wrist: a skeleton that pyskl has no name for.
+LEFT, RIGHT = [1, 3, 5, 7, 18], [2, 4, 6, 8, 19]
+BONES = [[0, 1], [0, 2], [1, 3], [2, 4], [17, 18], [17, 19], [0, 20]]
+OWN = {
+    'joints': (21, ''),
+    'limbs': (len(BONES), f', with_kp=False, with_limb=True, skeletons={BONES}'),
+}
+
+
+@pytest.mark.parametrize('name', OWN)
+def test_a_skeleton_given_by_lists_alone_is_drawn_alike_on_the_device(clips, name):
+    content = pickle.loads(clips.read_bytes())
+    for record in content['annotations']:
+        record['keypoint'], record['keypoint_score'] = (
+            np.concatenate([record[key], record[key][:, :, :4] * 0.5], 2) for key in ('keypoint', 'keypoint_score')
+        )
+    clips.write_bytes(pickle.dumps(content))
+    channels, target = OWN[name]
+    sides = f', left_kp={LEFT}, right_kp={RIGHT}'
+    text = BY_LOADER.replace("type='GeneratePoseTarget'", f"type='GeneratePoseTarget'{target}{sides}")
+    text += f"model['backbone']['in_channels'] = {channels}\n"
+    text = text.replace('train_head + [', f"train_head[:-1] + [dict(type='Flip'{sides})] + [")
+    weights, scores = run(clips, 'worker', text)
+    drawn_weights, drawn_scores = run(clips, 'device', f"{text}heatmap_on = 'device'\n")
+    assert np.abs(scores - drawn_scores).max() < 1e-5
+    assert max((weights[key] - drawn_weights[key]).abs().max() for key in weights) < 1e-4
