@@ -144,10 +144,12 @@ def test_overwrite_drops_the_runs_checkpoints_and_keeps_logs_and_the_users(cfg):
     plan = plan_run(cfg, 4, True, None)
     assert plan.resume is None and os.path.exists(os.path.join(cfg.work_dir, 'epoch_2.pth'))
     record = RunRecord(cfg.work_dir)
+    record.update(best={'value': 0.9}, last={'epoch': 2}, seconds=70.0)
     assert start_record(cfg, record, record, plan, True) == 'j.py'
     assert sorted(os.listdir(cfg.work_dir)) == [
         '20260101_000000.log', 'best_mine.pth', 'epoch_9.pth', 'j.py', 'run.json',
     ]  # fmt: skip
+    assert [record.content[key] for key in ('best', 'last', 'seconds')] == [None, None, 0]
 
 
 @pytest.mark.parametrize('name', ['epoch_3.pth', 'best_top1_acc_epoch_2.pth', 'latest.pth', 'interrupted.pth'])

@@ -22,6 +22,13 @@ def test_loader_options_of_a_phase_override_the_common_ones():
     assert loader_options(cfg, 'test')['shuffle'] is False
 
 
+def test_a_config_that_names_no_batch_takes_one_clip_in_the_process_itself():
+    assert loader_options(config(), 'train') == {
+        'batch_size': 1, 'workers': 0, 'prefetch_factor': None, 'shuffle': True, 'drop_last': False,
+        'persistent_workers': True,
+    }  # fmt: skip
+
+
 def test_every_key_of_a_loader_is_read():
     own = {'shuffle': False, 'drop_last': True, 'persistent_workers': False, 'prefetch_factor': 4}
     found = loader_settings(config(videos_per_gpu=2, train_dataloader=own), 'train')
