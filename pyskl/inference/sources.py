@@ -62,7 +62,9 @@ class FilmSource:
                 raise ValueError(f'{self.path} cannot be decoded: {error.strerror}') from None
             if first is None:
                 raise ValueError(f'{self.path} holds no frames')
-            self.turns = round(-getattr(first, 'rotation', 0) / 90) % 4  # quarter turns anticlockwise, to undo
+            self.turns = (
+                round(getattr(first, 'rotation', 0) / 90) % 4
+            )  # quarter turns anticlockwise that make it upright
             sides = (first.height, first.width)
             self.size = sides[::-1] if self.turns % 2 else sides
             self._coded = sides
@@ -87,10 +89,9 @@ class FilmSource:
     def __iter__(self) -> Iterator[Frame]:
         """All frames; a film that breaks off ends there, with a line in ``notes``.
 
-        Raises:
-            ValueError: If the size of the images changes.
+        Where the size of the images changes, they are scaled to fit that of the first, with a line in ``notes``.
         """
-        begin, last = None, -1.0
+        begin, last, coded = None, -1.0, self._coded
         with self._open() as container:
             stream = container.streams.video[0]
             counted = container.format.name == 'avi'  # whose times are wrong for films with B-frames
@@ -98,16 +99,20 @@ class FilmSource:
                 for number, frame in enumerate(container.decode(stream)):
                     at = number / self.fps if counted or frame.time is None else float(frame.time)
                     begin = at if begin is None else begin
+                    if at - begin < last - 1 / self.fps:  # the clock starts again, as in films that were joined
+                        begin = at - last - 1 / self.fps
                     at -= begin
                     if at <= last:  # two frames of one time
                         at = last + 0.5 / self.fps
-                    if (frame.height, frame.width) != self._coded:
-                        raise ValueError(
-                            f'{self.path}: the images change from {self._coded} to {(frame.height, frame.width)} '
-                            f'(height, width) at {at:.2f} s; what came before is labelled'
+                    sides = (frame.height, frame.width)
+                    if sides != coded:
+                        self.notes.append(
+                            f'{self.path}: the images change from {coded} to {sides} (height, width) at {at:.2f} s; '
+                            f'they are scaled to fit {self._coded}'
                         )
+                        coded = sides
                     last = at
-                    image = frame.to_ndarray(format='bgr24')
+                    image = fitted(frame.to_ndarray(format='bgr24'), self._coded)
                     yield Frame(at, np.ascontiguousarray(np.rot90(image, self.turns)) if self.turns else image)
             except self._av.error.FFmpegError as error:
                 self.notes.append(f'{self.path} breaks off at {max(last, 0):.2f} s ({error.strerror})')
@@ -116,6 +121,21 @@ class FilmSource:
             self.notes.append(
                 f'{self.path} is cut short: its frames end at {max(last, 0):.2f} s of {self.duration:.2f} s'
             )
+
+
+def fitted(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """``(H, W, 3)`` scaled to fit into ``size`` (height, width) and centred on black."""
+    height, width = image.shape[:2]
+    if (height, width) == tuple(size):
+        return image
+    scale = min(size[0] / height, size[1] / width)
+    sides = max(round(height * scale), 1), max(round(width * scale), 1)
+    out = np.zeros((*size, 3), np.uint8)
+    top, left = (size[0] - sides[0]) // 2, (size[1] - sides[1]) // 2
+    out[top : top + sides[0], left : left + sides[1]] = cv2.resize(
+        image, sides[::-1], interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    )
+    return out
 
 
 class ImagesSource:
@@ -218,7 +238,7 @@ class CameraSource:
                         return
                     continue
                 if image.shape[:2] != self.size:  # after it was opened again
-                    image = cv2.resize(image, self.size[::-1])
+                    image = fitted(image, self.size)
                 if at > last:
                     last = at
                     yield Frame(at, image)

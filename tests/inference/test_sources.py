@@ -1,3 +1,5 @@
+import struct
+
 import numpy as np
 import pytest
 
@@ -38,6 +40,93 @@ def test_a_film_cut_short_is_read_to_its_end_and_noted(tmp_path):
     film = FilmSource(path)
     assert 3 < len(list(film)) < 40
     assert len(film.notes) == 1 and ('cut short' in film.notes[0] or 'breaks off' in film.notes[0])
+
+
+ONE = 1 << 16  # in the 16.16 numbers of a track header
+
+
+@pytest.mark.parametrize(
+    ('matrix', 'corner'),
+    [
+        (
+            (0, ONE, 0, -ONE, 0, 0, SIZE[0] << 16, 0, 1 << 30),
+            (0, 1),
+        ),  # a quarter turn clockwise, as phones held upright
+        ((-ONE, 0, 0, 0, -ONE, 0, SIZE[1] << 16, SIZE[0] << 16, 1 << 30), (1, 1)),
+        ((0, -ONE, 0, ONE, 0, 0, 0, SIZE[1] << 16, 1 << 30), (1, 0)),
+    ],
+)
+def test_a_rotation_flag_turns_the_film_as_players_do(tmp_path, matrix, corner):
+    """The upper left corner is bright; the matrix of ISO 14496-12 says where a player shows it."""
+    image = np.full((*SIZE, 3), 40, np.uint8)
+    image[: SIZE[0] // 3, : SIZE[1] // 3] = 230
+    path = write_film(tmp_path / 'a.mp4', [image] * 3)
+    data = bytearray(path.read_bytes())
+    at = data.index(b'tkhd') + 44  # the matrix: behind name, version, times, number, duration and 16 bytes more
+    assert struct.unpack('>9i', data[at : at + 36]) == (ONE, 0, 0, 0, ONE, 0, 0, 0, 1 << 30)
+    data[at : at + 36] = struct.pack('>9i', *matrix)
+    path.write_bytes(data)
+    film = FilmSource(path)
+    assert film.size == (SIZE if corner == (1, 1) else SIZE[::-1])
+    (first, *_) = film
+    assert first.image.shape == (*film.size, 3)
+    half = first.image.mean(-1)[:: film.size[0] - 1, :: film.size[1] - 1]  # the four corners
+    assert np.argwhere(half > 150).tolist() == [list(corner)]
+    assert film.notes == ['a.mp4 has a rotation flag; its frames are turned upright']
+
+
+def test_images_that_change_their_size_are_scaled_and_noted(tmp_path):
+    first = write_film(tmp_path / 'a.ts', grey(20))
+    second = write_film(tmp_path / 'b.ts', [np.full((200, 100, 3), 200, np.uint8)] * 20, size=(200, 100))
+    (tmp_path / 'c.ts').write_bytes(first.read_bytes() + second.read_bytes())
+    film = FilmSource(tmp_path / 'c.ts')
+    frames = list(film)
+    assert {frame.image.shape for frame in frames} == {(*SIZE, 3)}
+    # The clock of the second part starts again; the times go on.
+    assert [frame.time for frame in frames] == pytest.approx(np.arange(len(frames)) / 15, abs=0.01) and len(frames) > 35
+    last = frames[-1].image[SIZE[0] // 2].mean(-1)
+    assert np.flatnonzero(last > 100).tolist() == list(range(115, 205))  # 90 columns in the middle, black beside them
+    assert film.notes == [
+        f'{tmp_path / "c.ts"}: the images change from (180, 320) to (200, 100) (height, width) at 1.33 s; '
+        'they are scaled to fit (180, 320)'
+    ]
+
+
+def test_an_mp4_cut_short(tmp_path):
+    noise = np.random.RandomState(0).randint(0, 255, (40, *SIZE, 3), np.uint8)
+    path = write_film(tmp_path / 'a.mp4', noise)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])  # its table stands at the end
+    with pytest.raises(ValueError, match='a.mp4 is not a film that can be decoded'):
+        FilmSource(path)
+    path.write_bytes(fast_start(noise, tmp_path))
+    film = FilmSource(path)
+    assert 3 < len(list(film)) < 40 and len(film.notes) == 1
+    assert 'breaks off' in film.notes[0] or 'cut short' in film.notes[0]
+
+
+def fast_start(frames, folder):
+    """The first half of an mp4 whose table stands at the beginning."""
+    with av.open(str(folder / 'fast.mp4'), 'w', options={'movflags': 'faststart'}) as out:
+        stream = out.add_stream('libx264', rate=15)
+        stream.height, stream.width, stream.pix_fmt = *SIZE, 'yuv420p'
+        for image in frames:
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(image, format='rgb24')))
+        out.mux(stream.encode())
+    whole = (folder / 'fast.mp4').read_bytes()
+    return whole[: len(whole) // 2]
+
+
+@pytest.mark.parametrize('ending', ['mp4', 'mkv', 'avi', 'ts'])
+def test_a_film_without_frames_is_one_line(tmp_path, ending):
+    path = tmp_path / f'a.{ending}'
+    with av.open(str(path), 'w') as out:
+        stream = out.add_stream('libx264', rate=15)
+        stream.height, stream.width, stream.pix_fmt = *SIZE, 'yuv420p'
+        out.start_encoding()
+    with pytest.raises(ValueError, match=r'a\.\w+ (holds no|is not a film that can be decoded)') as error:
+        FilmSource(path)
+    assert '\n' not in str(error.value)
 
 
 @pytest.mark.parametrize(
