@@ -73,7 +73,7 @@ def label_frames(
                 if recorder:
                     recorder.add(events)
                     if people is not None:
-                        recorder.people.add(stream.time, stream.persons, *people)
+                        recorder.add_people(stream.time, stream.persons, *people)
                 for event in events:
                     show_event(event)
         finally:  # bad input and Ctrl-C lose nothing of what came before

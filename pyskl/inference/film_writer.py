@@ -17,6 +17,7 @@ from pyskl.skeletons import Skeleton
 from pyskl.visualization.overlay import Interval, Strip, draw_cells, draw_people, draw_scale
 
 CLOCK = 90_000  # ticks per second of the film's times
+PIECE = 4  # seconds of a piece of the file
 CAPTIONS = {'magnitude': 'response of joints', 'gradient': 'evidence for the label'}
 COPIED = ('aac', 'mp3', 'ac3')  # sound that an mp4 file holds as it is
 
@@ -36,9 +37,14 @@ class FilmWriter:
 
     def __init__(self, path: str | Path, size: tuple[int, int], fps: float, sound: str | Path | None = None) -> None:
         self._av = _pyav()
-        self._out = self._av.open(str(path), 'w', format='mp4')
+        self.path = Path(path)
+        # In pieces that can be read while the film grows; ffmpeg 7.1 and later join them at the end.
+        pieces = {'movflags': 'hybrid_fragmented'} if self._av.library_versions['libavformat'] >= (61, 7, 0) else {}
+        self._out = self._av.open(str(path), 'w', format='mp4', options=pieces)
         rate = Fraction(max(fps, 1.0)).limit_denominator(1001)
-        self._stream = self._out.add_stream('libx264', rate=rate, options={'preset': 'veryfast', 'crf': '22'})
+        # Without B-frames, which would delay the images of a film in pieces against its sound.
+        options = {'preset': 'veryfast', 'crf': '22', 'bf': '0', 'g': str(max(round(PIECE * fps), 1))}
+        self._stream = self._out.add_stream('libx264', rate=rate, options=options)
         self._stream.height, self._stream.width = size
         self._stream.pix_fmt = 'yuv420p'
         self._stream.codec_context.time_base = Fraction(1, CLOCK)
@@ -69,6 +75,24 @@ class FilmWriter:
             self._sound.close()
         self._out.close()
 
+    def rescue(self) -> float | None:
+        """After an error: leave what was written as a film that ends there.
+
+        Returns:
+            Its seconds; None if no frame of it can be read.
+        """
+        with contextlib.suppress(OSError, ValueError):
+            if self._sound is not None:
+                self._sound.close()
+        with contextlib.suppress(OSError, ValueError):
+            self._out.close()
+        last = None
+        with contextlib.suppress(OSError, ValueError), self._av.open(str(self.path)) as film:
+            last = next((float(frame.time or 0) for frame in film.decode(video=0)), None)  # does it hold any frame?
+            for packet in film.demux(video=0) if last is not None else ():
+                last = last if packet.pts is None else max(float(packet.pts * packet.time_base), last)
+        return last
+
     def _packets(self, path: str | Path) -> Iterator[tuple[float, object]] | None:
         """(seconds, packet) of the sound of a film, for this file; None if it has none."""
         source = self._av.open(str(path))
@@ -86,11 +110,14 @@ class FilmWriter:
 
     def _read_sound(self, source, audio, target, begin: float, copied: bool) -> Iterator[tuple[float, object]]:
         with source, contextlib.suppress(self._av.error.FFmpegError):  # a film cut short: its sound ends there
-            shift = round(begin / audio.time_base)
+            shift, last = round(begin / audio.time_base), -1
             if copied:
                 for packet in source.demux(audio):
                     if packet.dts is None or packet.pts - shift < 0:
                         continue
+                    if packet.dts - shift <= last:  # the clock starts again, as in films that were joined
+                        shift = packet.dts - last - max(packet.duration or 0, 1)
+                    last = packet.dts - shift
                     packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
                     packet.stream = target
                     yield float(packet.pts * audio.time_base), packet
@@ -102,6 +129,34 @@ class FilmWriter:
                     yield at, packet
             for packet in target.encode():
                 yield 1e9, packet
+
+
+@contextlib.contextmanager
+def film_file(
+    path: str | Path, size: tuple[int, int], fps: float, sound: str | Path | None = None
+) -> Iterator[FilmWriter]:
+    """A film to write, under its name at the end of the block.
+
+    If it cannot be written any further, what can be read of it stays. Other errors leave no file.
+
+    Raises:
+        OSError: If it cannot be written; the message names the file and where it ends.
+    """
+    failed = None
+    with replacing_path(path) as name:
+        writer = FilmWriter(name, size, fps, sound)
+        try:
+            yield writer
+            writer.close()
+        except OSError as error:
+            seconds, failed = writer.rescue(), error
+            if seconds is None:
+                raise
+        except BaseException:
+            writer.rescue()
+            raise
+    if failed is not None:
+        raise OSError(f'{path} ends at {seconds:.1f} s: {failed.strerror}') from failed
 
 
 def even(size: tuple[int, int], most: int) -> tuple[int, int]:
@@ -161,8 +216,7 @@ def draw_film(
     if responses is not None:
         responses.rewind()
     images = (frame.image for frame in source) if source is not None else None
-    with replacing_path(path) as name:
-        writer = FilmWriter(name, total, fps, sound)
+    with film_file(path, total, fps, sound) as writer:
         try:
             for time, persons, keypoint, score in progress(people):
                 image = np.full((*shape, 3), 24, np.uint8) if images is None else next(images, None)
@@ -182,7 +236,6 @@ def draw_film(
                 count += 1
         except KeyboardInterrupt:
             interrupted = True
-        writer.close()
     if interrupted:
         raise KeyboardInterrupt
     return count

@@ -11,8 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pyskl.files import replacing_path
-from pyskl.inference.film_writer import FilmWriter, even
+from pyskl.inference.film_writer import FilmWriter, even, film_file
 from pyskl.inference.recognizer import ActionRecognizer
 from pyskl.inference.sources import prefetch
 from pyskl.inference.timeline import Event
@@ -100,13 +99,12 @@ def label_live(
     about = {'source': str(getattr(source, 'address', getattr(source, 'path', ''))), 'model': recognizer.network.name}
     view = LiveView(source.size, recognizer.network.skeleton)
     with contextlib.ExitStack() as stack:
+        films = stack.enter_context(contextlib.ExitStack())
         recorder = stack.enter_context(Recorder(out, recognizer.network, about, overwrite)) if out else None
         stream = recognizer.stream(source.fps, source.size, recorder.scores.add if recorder else None)
-        writer = None
+        writer = failed = None
         if recorder and film:
-            name = stack.enter_context(replacing_path(recorder.folder / 'film.mp4'))
-            writer = FilmWriter(name, view.total, source.fps)
-            stack.callback(writer.close)
+            writer = films.enter_context(film_file(recorder.folder / 'film.mp4', view.total, source.fps))
         found = stack.enter_context(contextlib.closing(prefetch(recognizer.people_of(source, recognizer.pose()), 1)))
         try:
             for frame, keypoint, score in found:
@@ -116,21 +114,39 @@ def label_live(
                 yield from events
                 if writer or window:
                     image = view.draw(frame.image, stream, keypoint, score)
-                    if writer:
-                        writer.write(image, frame.time)
+                    if writer and not _written(writer, films, image, frame.time, report):
+                        writer = None
                     if window and not window(image):
                         break
                 if seconds is not None and frame.time >= seconds:
                     break
         except KeyboardInterrupt:  # the usual way to end a camera: everything is written
             report('ended by Ctrl-C')
-        rest = stream.finish()
-        if recorder:
-            recorder.add(rest)
-            recorder.write()
+        except Exception as error:  # what was seen is labelled
+            failed = error
+        finally:
+            rest = stream.finish()
+            if recorder:
+                recorder.add(rest)
+                recorder.write()
         yield from rest
+        if failed is not None:
+            raise failed
         for line in source.notes:
             report(line)
+
+
+def _written(writer: FilmWriter, films: contextlib.ExitStack, image: np.ndarray, time: float, report) -> bool:
+    """Append to the film; if the disk is full, end it there and go on without."""
+    try:
+        writer.write(image, time)
+    except OSError as full:
+        try:
+            films.__exit__(type(full), full, full.__traceback__)
+        except OSError as error:
+            report(f'{error}; labelling goes on without a film')
+        return False
+    return True
 
 
 def _check_window() -> None:

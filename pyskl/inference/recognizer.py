@@ -222,21 +222,25 @@ class ActionRecognizer:
             stream = self.stream(source.fps, source.size, recorder.scores.add if recorder else None)
             found = stack.enter_context(contextlib.closing(prefetch(self.people_of(source, model))))
             frames = progress(found, len(source), 'frames') if progress else found
-            seen = 0
+            seen, failed = 0, None
             try:
                 for frame, keypoint, score in frames:
                     events = stream.update((keypoint, score), frame.time)
                     seen += len(keypoint)
                     if recorder:
-                        recorder.people.add(frame.time, stream.persons, keypoint, score)
+                        recorder.add_people(frame.time, stream.persons, keypoint, score)
                         recorder.add(events)
                     yield from events
-            finally:  # also on Ctrl-C: what was seen is labelled
+            except (Exception, KeyboardInterrupt) as error:  # what was seen is labelled
+                failed = error
+            finally:
                 rest = stream.finish()
                 if recorder:
                     recorder.add(rest)
                     recorder.write()
             yield from rest
+            if failed is not None:
+                raise failed
             for line in source.notes:
                 report(line)
             if not seen:
@@ -262,6 +266,9 @@ class ActionRecognizer:
         responses = respond(self.network, frames, recorder.folder, kind, recorder.events, size, self.settings)
         try:
             responses.write(recorder.folder / 'explain.npz')
+        except OSError as error:
+            responses.close()
+            raise OSError(f'{error}; events and scores are in {recorder.folder}') from error
         except BaseException:
             responses.close()
             raise
@@ -277,7 +284,7 @@ class ActionRecognizer:
                 source.fps, sound, height, wrapped, responses,
             )  # fmt: skip
         except OSError as error:
-            raise OSError(f'{path} cannot be written ({error}); events and scores are in {recorder.folder}') from error
+            raise OSError(f'{error}; events and scores are in {recorder.folder}') from error
 
     @staticmethod
     def people_of(source: Iterable[Frame], model: PoseModel) -> Iterator[tuple[Frame, np.ndarray, np.ndarray]]:

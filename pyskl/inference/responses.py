@@ -6,6 +6,7 @@ the windows that it lies in, weighted towards their middles. Memory is bounded b
 Axes: ``P`` persons of a frame, ``n`` rows (one per tracked person and frame), ``V`` joints, ``H' x W'`` grid cells.
 """
 
+import contextlib
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -132,7 +133,8 @@ class ResponseSpool:
 
     def close(self) -> None:
         """Delete the file."""
-        self._file.close()
+        with contextlib.suppress(OSError):  # what a full disk did not take
+            self._file.close()
 
 
 @dataclass

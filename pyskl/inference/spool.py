@@ -3,6 +3,7 @@
 Both are temporary files of the process, without a name, that vanish when they are closed.
 """
 
+import contextlib
 import struct
 import tempfile
 from collections.abc import Iterator
@@ -48,7 +49,8 @@ class PeopleSpool:
 
     def close(self) -> None:
         """Delete the file."""
-        self._file.close()
+        with contextlib.suppress(OSError):  # what a full disk did not take
+            self._file.close()
 
 
 class ScoreSpool:
@@ -78,4 +80,5 @@ class ScoreSpool:
 
     def close(self) -> None:
         """Delete the file."""
-        self._file.close()
+        with contextlib.suppress(OSError):  # what a full disk did not take
+            self._file.close()

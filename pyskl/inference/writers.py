@@ -3,6 +3,7 @@
 The film is of :mod:`film_writer`, explain.npz of :mod:`responses`.
 """
 
+import contextlib
 import csv
 import io
 from collections.abc import Sequence
@@ -65,16 +66,39 @@ class Recorder:
         self.scores.close()
 
     def add(self, events: Sequence[Event]) -> None:
-        """Append events."""
-        for event in events:
-            self.events.append(event)
-            csv.writer(self._csv).writerow(_row(event))
-        if events:
-            self._csv.flush()
+        """Append events.
+
+        Raises:
+            OSError: If events.csv cannot be written; the events are still part of what :meth:`write` writes.
+        """
+        self.events.extend(events)
+        try:
+            for event in events:
+                csv.writer(self._csv).writerow(_row(event))
+            if events:
+                self._csv.flush()
+        except OSError as error:
+            raise OSError(f'cannot write events.csv to {self.folder}: {error.strerror}') from error
+
+    def add_people(self, time: float, persons: np.ndarray, keypoint: np.ndarray, score: np.ndarray) -> None:
+        """Append the people of a frame, see :class:`pyskl.inference.spool.PeopleSpool`.
+
+        Raises:
+            OSError: If the disk is full. The people are dropped, so that there is room for the events.
+        """
+        try:
+            self.people.add(time, persons, keypoint, score)
+        except OSError as error:
+            self.people.close()
+            raise OSError(
+                f'cannot write the joints at {time:.1f} s to {self.folder}: {error.strerror}; events and scores up to '
+                'there are written'
+            ) from error
 
     def write(self) -> None:
         """Write all files but the film, events in order of time."""
-        self._csv.close()
+        with contextlib.suppress(OSError):  # it is written again
+            self._csv.close()
         self.events.sort(key=lambda event: (event.start, event.person))
         held = {**self.about, 'classes': self.classes, 'events': [event.as_dict() for event in self.events]}
         write_json(self.folder / 'events.json', held)

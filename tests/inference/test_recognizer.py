@@ -1,12 +1,16 @@
+import contextlib
 import json
+import resource
 
 import numpy as np
 import pytest
 
 av = pytest.importorskip('av')
 
+from pyskl.inference.live import label_live  # noqa: E402
 from pyskl.inference.network import load_network  # noqa: E402
 from pyskl.inference.recognizer import ActionRecognizer, find_model  # noqa: E402
+from pyskl.inference.sources import FilmSource  # noqa: E402
 from tests.inference.films import SIZE, HandsUp, pose_of, render, two_people, write_film  # noqa: E402
 
 
@@ -107,14 +111,94 @@ def test_an_estimator_of_another_skeleton_is_refused(film):
         next(ActionRecognizer.of(HandsUp(), Hands()).film(film))
 
 
-def test_a_full_disk_while_the_film_is_written_loses_nothing_else(scene, film, tmp_path, monkeypatch):
-    def full(*args, **options):
-        raise OSError(28, 'No space left on device')
+@pytest.fixture
+def small_disk():
+    """Files can grow to so many bytes, as if the disk were full."""
+    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
 
-    monkeypatch.setattr('pyskl.inference.recognizer.draw_film', full)
-    with pytest.raises(OSError, match='film.mp4 cannot be written.*No space left on device.*events and scores are in'):
-        list(ActionRecognizer.of(HandsUp(), pose_of(scene)).film(film, tmp_path / 'out'))
-    assert len(json.loads((tmp_path / 'out' / 'events.json').read_text())['events']) == 4
+    def limit(size):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, most))
+
+    yield limit
+    limit(most)
+
+
+@pytest.fixture(scope='module')
+def noisy(tmp_path_factory):
+    """A film that needs much room."""
+    noise = np.random.RandomState(0).randint(0, 255, (90, 90, 160, 3), np.uint8)
+    return write_film(tmp_path_factory.mktemp('noisy') / 'noise.mp4', noise, size=(90, 160))
+
+
+def labels_in(folder):
+    return sorted(event['label'] for event in json.loads((folder / 'events.json').read_text())['events'])
+
+
+def test_a_full_disk_leaves_the_film_up_to_there_and_all_else(scene, noisy, tmp_path, small_disk):
+    small_disk(400_000)
+    out, events = tmp_path / 'out', []
+    with pytest.raises(OSError, match=r'film.mp4 ends at \d.\d s: .*; events and scores are in ') as error:
+        events.extend(ActionRecognizer.of(HandsUp(), pose_of(scene)).film(noisy, out))
+    assert '\n' not in str(error.value)
+    assert labels_in(out) == ['walk', 'walk', 'wave', 'wave']
+    frames = 0
+    with av.open(str(out / 'film.mp4')) as film, contextlib.suppress(av.error.FFmpegError):
+        for _ in film.decode(video=0):
+            frames += 1
+    assert 5 < frames < 90
+    assert sorted(path.name for path in out.iterdir()) == [
+        'events.csv', 'events.json', 'events.srt', 'film.mp4', 'scores.npz',
+    ]  # fmt: skip
+
+
+def test_a_full_disk_while_people_are_sought_leaves_what_was_seen(scene, film, tmp_path, small_disk):
+    small_disk(20_000)
+    out, found = tmp_path / 'out', []
+    with pytest.raises(OSError, match=r'cannot write the joints at \d.\d s to .*events and scores up to there'):
+        for event in ActionRecognizer.of(HandsUp(), pose_of(scene)).film(film, out):
+            found.append(event.label)
+    assert labels_in(out) == sorted(found) and {'walk', 'wave'} == set(found)
+    assert not (out / 'film.mp4').exists()
+
+
+def test_a_camera_goes_on_without_a_film(scene, noisy, tmp_path, small_disk):
+    small_disk(400_000)
+    lines, out = [], tmp_path / 'out'
+    recognizer = ActionRecognizer.of(HandsUp(), pose_of(scene))
+    events = list(label_live(recognizer, FilmSource(noisy), out, report=lines.append))
+    assert [event.label for event in events] and max(event.end for event in events) == pytest.approx(89 / 15, abs=0.01)
+    assert labels_in(out) == ['walk', 'walk', 'wave', 'wave']
+    assert len(lines) == 1 and lines[0].endswith('labelling goes on without a film')
+    assert (out / 'film.mp4').stat().st_size > 100_000
+
+
+def test_an_error_in_the_middle_loses_nothing_of_what_came_before(scene, film):
+    def broken(frames, total, what):
+        for number, frame in enumerate(frames):
+            if number == 70:
+                raise ValueError('broken')
+            yield frame
+
+    events = ActionRecognizer.of(HandsUp(), pose_of(scene)).film(film, progress=broken)
+    found = [next(events).label for _ in range(4)]
+    assert sorted(found) == ['walk', 'walk', 'wave', 'wave']
+    with pytest.raises(ValueError, match='broken'):
+        next(events)
+
+
+def test_a_variable_frame_rate_and_a_joined_sound_are_those_of_the_film(scene, film, tmp_path):
+    steps = [0, 1, 5, 6, 7, 20]
+    shaky = write_film(tmp_path / 'a.mkv', [np.full((*SIZE, 3), 90, np.uint8)] * 6, fps=10, times=steps)
+    list(ActionRecognizer.of(HandsUp(), pose_of(scene)).film(shaky, tmp_path / 'a'))
+    with av.open(str(tmp_path / 'a/film.mp4')) as written:
+        times = [frame.time for frame in written.decode(video=0)]
+    assert times == pytest.approx([step / 10 for step in steps], abs=1e-3)
+    part = write_film(tmp_path / 'part.ts', [np.full((*SIZE, 3), 90, np.uint8)] * 30, sound=True).read_bytes()
+    (tmp_path / 'joined.ts').write_bytes(part + part)  # the clock starts again in the middle
+    list(ActionRecognizer.of(HandsUp(), pose_of(scene)).film(tmp_path / 'joined.ts', tmp_path / 'b'))
+    with av.open(str(tmp_path / 'b/film.mp4')) as written:
+        sound = sum(frame.samples for frame in written.decode(audio=0)) / 16000
+    assert sound == pytest.approx(4, abs=0.2)
 
 
 def test_the_response_to_a_clip(tiny):
