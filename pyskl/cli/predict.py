@@ -89,8 +89,12 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         help='distance, in body heights, up to which networks for two take two persons together; 0: never',
     )  # fmt: skip
     stream.add_argument(
-        '--center', action='store_true', default=None,
+        '--center', action=argparse.BooleanOptionalAction,
         help='shift each person to the middle of the image, as in training data with an aimed camera',
+    )  # fmt: skip
+    stream.add_argument(
+        '--stepwise', action=argparse.BooleanOptionalAction,
+        help='show each frame to the network once, in place of windows (ST-GCN, ST-GCN++, Ske2Grid)',
     )  # fmt: skip
 
 
@@ -118,6 +122,7 @@ def make_recognizer(args: argparse.Namespace):
         window=args.window, hop=args.hop, threshold=args.threshold, shortest=args.shortest,
         max_gap=args.max_gap, max_age=args.max_age, nearness=args.nearness,
         center=args.model[0] == 'quickstart' if args.center is None else args.center,
+        stepwise=args.stepwise,
     )  # fmt: skip
     recognizer = ActionRecognizer(
         *args.model,

@@ -78,6 +78,7 @@ class ActionNetwork:
         scored: Whether it takes the scores of 2D joints as a channel.
         shares: Whether it takes joints as shares of the image's width and height in place of pixels.
         calibration: Of its scores.
+        stepwise: Whether streams step it frame by frame unless their settings say otherwise.
     """
 
     def __init__(
@@ -93,10 +94,11 @@ class ActionNetwork:
         name: str = '',
         scored: bool = True,
         shares: bool = False,
+        stepwise: bool = False,
     ) -> None:
         self.model, self.pipeline, self.skeleton, self.classes = model, pipeline, skeleton, classes
         self.fps, self.window, self.num_person, self.name = fps, window, num_person, name
-        self.scored, self.shares = scored, shares
+        self.scored, self.shares, self.stepwise = scored, shares, stepwise
         self.calibration = calibration or Calibration()
 
     def scores(self, windows: list[dict]) -> tuple[np.ndarray, np.ndarray]:
@@ -109,7 +111,10 @@ class ActionNetwork:
         Returns:
             ``(N, K)`` float64 probabilities and ``(N,)`` confidences.
         """
-        logits = self.logits(windows)
+        return self.judge(self.logits(windows))
+
+    def judge(self, logits: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+        """``(N, S, K)`` logits -> ``(N, K)`` probabilities and ``(N,)`` confidences, calibrated."""
         temperature = self.calibration.temperature
         probability = (logits / temperature).softmax(-1).mean(1).numpy()
         if self.calibration.method == 'energy':
@@ -151,7 +156,7 @@ def load_network(
 
     Args:
         config: A config or the path of one. Its keys ``fps`` (default 30), ``window`` (seconds; default the frames that
-            the pipeline samples, at that rate) and ``classes`` are used.
+            the pipeline samples, at that rate), ``classes`` and ``stepwise`` (default False) are used.
         checkpoint: Path, glob or address of the weights; None leaves them as built.
         device: E.g. 'cpu' or 'cuda:0'.
         trust: Admit a checkpoint that could run code.
@@ -185,10 +190,13 @@ def load_network(
             step['num_clips'] = step.get('num_clips', 1) if clips is None else clips
         if step['type'] in ('FormatGCNInput', 'FormatHeatmapInput'):
             persons = step.get('num_person', persons)
-    fps = _positive(cfg, 'fps', FPS)
+    fps, stepwise = _positive(cfg, 'fps', FPS), cfg.get('stepwise', False)
+    if not isinstance(stepwise, bool):
+        raise ValueError(f'config key stepwise must be True or False, got {stepwise!r}')
     network = ActionNetwork(
         model, Compose(pipeline), skeleton, names, fps, _positive(cfg, 'window', sampled / fps), persons, calibration,
         str(checkpoint or ''), cfg.model.backbone.get('in_channels', 3) != 2, _takes_shares(skeleton, pipeline),
+        stepwise,
     )  # fmt: skip
     return network, notes + ([note] if note else [])
 

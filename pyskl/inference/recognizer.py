@@ -10,6 +10,7 @@ events = stream.update(people)
 import contextlib
 import glob
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from pyskl.inference.film_writer import draw_film
 from pyskl.inference.network import ActionNetwork, Calibration, load_network
 from pyskl.inference.responses import ResponseSpool, check_explainable, respond
 from pyskl.inference.sources import FilmSource, Frame, ImagesSource, open_source, prefetch
+from pyskl.inference.stepwise import StepwiseStream, make_stream
 from pyskl.inference.stream import ActionStream, StreamSettings
 from pyskl.inference.timeline import Event
 from pyskl.inference.writers import Recorder
@@ -71,7 +73,7 @@ class ActionRecognizer:
         settings: Of streams.
 
     Raises:
-        ValueError: If model and checkpoint do not fit.
+        ValueError: If model, checkpoint and settings do not fit.
         OSError: If a file cannot be read or fetched.
     """
 
@@ -96,6 +98,7 @@ class ActionRecognizer:
         self.network, self.notes = load_network(model, checkpoint, device, trust, clips, classes, calibration)
         self.settings = settings
         self._pose, self._pose_model = pose, pose_model or {}
+        self.stream()  # so that settings that do not fit the network are refused at once
 
     @classmethod
     def of(cls, network: ActionNetwork, pose: str | PoseModel = 'auto', settings: StreamSettings | None = None):
@@ -125,9 +128,21 @@ class ActionRecognizer:
         fps: float = 30.0,
         size: tuple[int, int] | None = None,
         on_scores: Callable[[float, int, np.ndarray], None] | None = None,
+        stepwise: bool | None = None,
     ) -> ActionStream:
-        """A stream to be given the people of each frame; see :class:`pyskl.inference.stream.ActionStream`."""
-        return ActionStream(self.network, fps, size, self.settings, on_scores)
+        """A stream to be given the people of each frame; see :class:`pyskl.inference.stream.ActionStream`.
+
+        Args:
+            fps: Frames per second, for frames that come without a time.
+            size: (height, width) of the images, pixels.
+            on_scores: Called with (middle of the window in seconds, person, ``(K,)`` probabilities).
+            stepwise: As of :class:`StreamSettings`; None takes that of the recognizer's settings.
+
+        Raises:
+            ValueError: If ``stepwise`` and the network cannot be stepped.
+        """
+        settings = self.settings if stepwise is None else replace(self.settings, stepwise=stepwise)
+        return make_stream(self.network, fps, size, settings, on_scores)
 
     def response(
         self,
@@ -215,6 +230,8 @@ class ActionRecognizer:
         if explain is not None:
             if out is None:
                 raise ValueError('explain is drawn into film.mp4 and written to explain.npz; name a folder, out')
+            if isinstance(self.stream(), StepwiseStream):
+                raise ValueError('explain shows what windows depend on, so that it does not go with stepwise')
             check_explainable(self.network, explain)
         model = self.pose()
         with contextlib.ExitStack() as stack:

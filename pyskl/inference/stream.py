@@ -40,6 +40,8 @@ class StreamSettings:
             labels everyone alone.
         center: Whether windows of 2D joints are shifted so that their people stand in the middle of the image, as in
             data sets whose camera is aimed at the person.
+        stepwise: Whether the network takes each frame once and keeps a state per person, in place of windows, see
+            :mod:`pyskl.inference.stepwise`; None takes the config's ``stepwise``.
 
     Raises:
         ValueError: If a value is out of range.
@@ -56,6 +58,7 @@ class StreamSettings:
     max_age: float = 1.0
     nearness: float = 0.8
     center: bool = False
+    stepwise: bool | None = None
 
     def __post_init__(self) -> None:
         ranges = {
@@ -262,16 +265,15 @@ class ActionStream:
         ]
         if not here:
             return []
-        windows = {person: self._window((person,), end) for person in here}
+        return self._score([(end, unit, self._window(unit, end)) for unit in self._units(here, end)])
+
+    def _units(self, here: list[int], end: float) -> list[tuple[int, ...]]:
+        """Everyone alone, or in the pair that the network takes together."""
         units: list[tuple[int, ...]] = []
         if self.network.num_person > 1 and self.settings.nearness and len(here) > 1:
             units = self._pairs(here, end)
         paired = {person for unit in units for person in unit}
-        units += [(person,) for person in here if person not in paired]
-        units.sort()
-        return self._score(
-            [(end, unit, windows[unit[0]] if len(unit) == 1 else self._window(unit, end)) for unit in units]
-        )
+        return sorted([*units, *((person,) for person in here if person not in paired)])
 
     def _pairs(self, here: list[int], end: float) -> list[tuple[int, ...]]:
         at = end - np.arange(self._length - 1, -1, -1) / self.network.fps
@@ -289,10 +291,16 @@ class ActionStream:
         ended = []
         for (end, unit, window), row, sure in zip(units, probabilities, confidences, strict=True):
             middle = end - (window['keypoint'].shape[1] - 1) / self.network.fps / 2
-            for person in unit:
-                partner = next((other for other in unit if other != person), 0)
-                ended += self._timelines[person].add(middle, row, float(sure), partner)
-                self._labelled[person] += 1
-                if self.on_scores:
-                    self.on_scores(middle, person, row)
+            ended += self._note(middle, unit, row, float(sure))
+        return ended
+
+    def _note(self, middle: float, unit: tuple[int, ...], row: np.ndarray, sure: float) -> list[Event]:
+        """Enter the probabilities of a unit into the timelines of its persons."""
+        ended = []
+        for person in unit:
+            partner = next((other for other in unit if other != person), 0)
+            ended += self._timelines[person].add(middle, row, sure, partner)
+            self._labelled[person] += 1
+            if self.on_scores:
+                self.on_scores(middle, person, row)
         return ended

@@ -36,8 +36,13 @@ class PersonBuffer:
             self._held.popleft()
 
     def read(self, at: np.ndarray, max_gap: float) -> tuple[np.ndarray, np.ndarray]:
-        """The joints at the times ``at``: ``(T, V, C)`` and ``(T, V)``, see :func:`resample`."""
-        times, keypoint, score = zip(*self._held, strict=True)
+        """The joints at the times ``at``, rising: ``(T, V, C)`` and ``(T, V)``, see :func:`resample`."""
+        held = []
+        for observation in reversed(self._held):
+            held.append(observation)
+            if observation[0] <= at[0]:  # those before it have no part in the first frame
+                break
+        times, keypoint, score = zip(*reversed(held), strict=True)
         return resample(np.array(times), np.stack(keypoint), np.stack(score), at, max_gap)
 
 

@@ -11,7 +11,7 @@ PYSKL_KEYS = {
 }  # fmt: skip
 OUR_KEYS = {
     'modality', 'layout', 'classes', 'heatmap_on', 'auto_scale_lr', 'load_from_ignore', 'deterministic', 'compile',
-    'sync_bn', 'fps', 'window', 'allow_random_frozen', 'num_classes', 'clip_len', 'num_person',
+    'sync_bn', 'fps', 'window', 'stepwise', 'allow_random_frozen', 'num_classes', 'clip_len', 'num_person',
 }  # fmt: skip
 MMENGINE_KEYS = {
     'optim_wrapper', 'param_scheduler', 'train_dataloader', 'val_dataloader', 'test_dataloader', 'train_cfg', 'val_cfg',

@@ -1,0 +1,233 @@
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from pyskl.datasets.pipelines.base import Compose
+from pyskl.inference.network import ActionNetwork, load_network
+from pyskl.inference.stepwise import StepwiseStream, make_stream
+from pyskl.inference.stream import ActionStream, StreamSettings
+from pyskl.models.recognizers import RecognizerGCN
+from pyskl.skeletons import get_skeleton
+from tests.inference.networks import Stand, both, person
+from tests.inference.test_continual import unpadded
+
+SIZE = (480, 640)
+STGCN = {
+    'type': 'STGCN', 'graph_cfg': {'layout': 'coco', 'mode': 'spatial'}, 'gcn_adaptive': 'init', 'gcn_with_res': True,
+    'tcn_type': 'mstcn', 'num_stages': 3, 'inflate_stages': [3], 'down_stages': [2, 3], 'base_channels': 8,
+}  # fmt: skip
+GRID = {
+    'type': 'Ske2Grid', 'graph_cfg': {'layout': 'coco', 'mode': 'spatial'}, 'num_stages': 3, 'inflate_stages': [3],
+    'down_stages': [2, 3], 'base_channels': 8, 'temporal_kernel_size': 5,
+}  # fmt: skip
+
+
+class Logits(ActionNetwork):
+    """Its scores are the logits, which differ more between windows than the probabilities of random weights."""
+
+    def judge(self, logits):
+        """``(N, 1, K) -> (N, K)`` and no confidence."""
+        return logits[:, 0].numpy(), np.zeros(len(logits))
+
+
+def action_network(backbone=STGCN, feats=('j',), num_person=2, mode='zero', steps=(), clip_len=20, **sampler):
+    """Random weights, with statistics as of a trained network."""
+    torch.manual_seed(0)
+    head = {'type': 'GridHead' if backbone['type'] == 'Ske2Grid' else 'GCNHead', 'num_classes': 3, 'in_channels': 16}
+    model = RecognizerGCN({**backbone, 'in_channels': 3 * len(feats)}, head).eval()
+    for name, value in model.state_dict().items():
+        if 'running_mean' in name or 'bias' in name:
+            value.normal_(0, 0.1)
+        elif 'running_var' in name:
+            value.uniform_(0.5, 1.5).mul_(0.1 if 'data_bn' in name else 1)
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight)
+    nn.init.normal_(getattr(model.cls_head, 'fc', getattr(model.cls_head, 'fc_cls', None)).weight)
+    pipeline = Compose(
+        [
+            {'type': 'PreNormalize2D'}, *steps, {'type': 'GenSkeFeat', 'dataset': 'coco', 'feats': list(feats)},
+            {'type': 'UniformSample', 'clip_len': clip_len, **sampler}, {'type': 'PoseDecode'},
+            {'type': 'FormatGCNInput', 'num_person': num_person, 'mode': mode},
+            {'type': 'Collect', 'keys': ['keypoint'], 'meta_keys': []}, {'type': 'ToTensor', 'keys': ['keypoint']},
+        ]
+    )  # fmt: skip
+    return Logits(model, pipeline, get_skeleton('coco'), ['a', 'b', 'c'], 30, 20 / 30, num_person)
+
+
+def film(frames, seed=0, x=(100.0, 450.0)):
+    """Two persons whose joints swing in all directions: ``(2, T, V, 2)``."""
+    random = np.random.RandomState(seed)
+    rate, phase = random.uniform(0.05, 0.4, (2, 2, 1, 17, 2))
+    swing = 80 * np.sin(6.28 * phase * 9 + rate * np.arange(frames)[:, None, None])
+    start = np.zeros((2, 1, 17, 2))
+    start[..., 0] = np.array(x)[:, None, None]
+    start[..., 1] = 150 + np.linspace(0, 160, 17)
+    return (swing + start).astype(np.float32)
+
+
+def run(network, joints, present, **settings):
+    """Show ``(P, T, V, 2)`` joints of those who are ``present (P, T)``; (middle, person, logits) of each."""
+    found = []
+    stream = StepwiseStream(
+        network, 30, SIZE, StreamSettings(**settings), lambda middle, who, row: found.append((middle, who, row))
+    )
+    for t in range(joints.shape[1]):
+        here = np.flatnonzero(present[:, t])
+        stream.update((joints[here, t], np.ones((len(here), 17), np.float32)), t / 30, here.tolist())
+    return found, stream
+
+
+def wanted(network, clips, first, frames, score=None, places=2):
+    """Logits of the network without padding on frames ``first`` and following of persons ``(M, T, V, 2)``."""
+    clips = clips[:, first : first + frames + 1]
+    score = np.ones(clips.shape[:3], np.float32) if score is None else score[:, first : first + frames + 1]
+    results = network.record({'keypoint': clips, 'keypoint_score': score, 'img_shape': SIZE})
+    for transform in network.pipeline.transforms[:2]:
+        results = transform(results)
+    x = np.zeros((1, places, frames, *results['keypoint'].shape[2:]), np.float32)
+    x[0, : len(clips)] = results['keypoint'][:, :frames]
+    if not hasattr(network, 'bare'):
+        network.bare = unpadded(network.model)
+    with torch.no_grad():
+        return network.bare.cls_head(network.bare.backbone(torch.from_numpy(x)))[0].numpy()
+
+
+def first_frame(middle, frames):
+    first = middle * 30 - (frames - 1) / 2
+    assert first == pytest.approx(round(first), abs=1e-3)
+    return round(first)
+
+
+@pytest.mark.parametrize('feats', [('j',), ('j', 'bm')])
+@pytest.mark.parametrize('backbone', [STGCN, GRID])
+def test_two_persons_who_come_and_go_have_the_scores_of_the_network_without_padding(backbone, feats):
+    network = action_network(backbone, feats)
+    joints, present = film(150), np.zeros((2, 150), bool)
+    present[0, :95] = True
+    present[1, 30:] = True  # they share frames 30 to 94
+    found, stream = run(network, joints, present, nearness=0, max_age=0.2)
+    frames = stream._steps.window
+    assert frames < 40 and {who for _, who, _ in found} == {1, 2}
+    for middle, who, row in found:
+        first = first_frame(middle, frames)
+        assert present[who - 1, first : first + frames].all()
+        assert row == pytest.approx(wanted(network, joints[who - 1 : who], first, frames), abs=1e-4)
+    firsts = {who: [first_frame(m, frames) for m, other, _ in found if other == who] for who in (1, 2)}
+    for who, (begin, end) in {1: (0, 94), 2: (30, 149)}.items():
+        assert firsts[who][0] - begin < 8 and end - (firsts[who][-1] + frames - 1) < 16
+        assert set(np.diff(firsts[who])) == {8}
+    assert np.ptp([row for _, _, row in found], axis=0).max() > 0.1  # the scores say something
+
+
+def test_near_ones_are_pooled_together():
+    network = action_network()
+    joints, present = film(70, x=(100.0, 150.0)), np.ones((2, 70), bool)
+    found, stream = run(network, joints, present, nearness=5.0)
+    frames = stream._steps.window
+    assert len(found) >= 6
+    for middle, _, row in found:
+        assert row == pytest.approx(wanted(network, joints, first_frame(middle, frames), frames), abs=1e-4)
+
+
+def test_a_dropped_frame_is_a_gap_that_is_filled_in():
+    network = action_network()
+    joints, present = film(80), np.ones((2, 80), bool)
+    present[0, 31:36] = False
+    present[1, 40:60] = False  # longer than max_gap
+    found, stream = run(network, joints, present, nearness=0, max_gap=0.3, max_age=2.0)
+    frames = stream._steps.window
+    filled, score = joints.copy(), np.ones((2, 80, 17), np.float32)
+    way = (np.arange(1, 6) / 6)[:, None, None]
+    filled[0, 31:36] = (1 - way) * joints[0, 30] + way * joints[0, 36]
+    filled[1, 40:60], score[1, 40:60] = 0, 0
+    for middle, who, row in found:
+        due = wanted(network, filled[who - 1 : who], first_frame(middle, frames), frames, score[who - 1 : who])
+        assert row == pytest.approx(due, abs=1e-4)
+    ends = {who: [first_frame(m, frames) + frames - 1 for m, other, _ in found if other == who] for who in (1, 2)}
+    assert set(np.diff(ends[1])) == {8}  # none is missing
+    assert not any(49 < end < 60 for end in ends[2])  # as with windows: no label of someone who has been away so long
+
+
+def test_a_window_may_be_longer_than_the_receptive_field():
+    network = action_network()
+    joints, present = film(90), np.ones((2, 90), bool)
+    found, stream = run(network, joints, present, nearness=0, window=50 / 30)
+    frames = stream._steps.window
+    assert 46 < frames <= 50
+    for middle, who, row in found:
+        due = wanted(network, joints[who - 1 : who], first_frame(middle, frames), frames)
+        assert row == pytest.approx(due, abs=1e-4)
+    with pytest.raises(ValueError, match=r'window is 0.5 s, 15 frames, but stepwise each score depends on \d+ frames'):
+        StepwiseStream(network, settings=StreamSettings(window=0.5))
+
+
+def test_someone_alone_may_stand_in_both_places():
+    network = action_network(mode='loop')
+    joints, present = film(60), np.ones((2, 60), bool)
+    found, stream = run(network, joints, present, nearness=0)
+    frames, (middle, who, row) = stream._steps.window, found[-1]
+    both_places = joints[[who - 1, who - 1]]
+    assert row == pytest.approx(wanted(network, both_places, first_frame(middle, frames), frames), abs=1e-4)
+
+
+def test_the_state_is_that_of_the_people_present():
+    network = action_network()
+    stream = StepwiseStream(network, 30, SIZE, StreamSettings(max_age=0.3))
+    for t in range(300):  # a new person every two seconds
+        people = person(300.0) if t % 60 < 40 else (np.zeros((0, 17, 2)), np.zeros((0, 17)))
+        stream.update(people)
+        assert len(stream._steps.persons) <= 1 and len(stream._steps._since) <= 1
+    assert stream._tracker.count == 5
+    stream.finish()
+    assert stream._steps.persons == [] and stream._steps._since == {}
+
+
+def test_a_person_too_short_for_the_receptive_field_is_labelled_by_a_window():
+    stream = StepwiseStream(action_network(), 30, SIZE, StreamSettings(threshold=0.0))
+    for _ in range(12):
+        assert stream.update(both(person(100.0), person(500.0))) == []
+    first, second = stream.finish()
+    assert (first.person, second.person) == (1, 2) and first.index >= 0
+    assert first.end == pytest.approx(11 / 30)
+
+
+def test_an_empty_stretch_of_years_is_skipped_at_once():
+    stream = StepwiseStream(action_network(), 30, SIZE)
+    for t in (*np.arange(60) / 30, *(1e6 + np.arange(60) / 30)):
+        stream.update(person(300.0), float(t))
+    assert {len(timeline._recent) > 0 for timeline in stream._timelines.values()} == {True}
+
+
+@pytest.mark.parametrize(
+    ('options', 'settings', 'message'),
+    [
+        ({'backbone': {**STGCN, 'type': 'AAGCN'}}, {}, 'a backbone AAGCN cannot be stepped'),
+        ({'backbone': {**STGCN, 'data_bn_type': 'MVC'}}, {}, "data_bn_type='MVC' normalises each place by itself"),
+        ({'steps': [{'type': 'FillBox'}]}, {}, 'FillBox of the test pipeline may depend on the whole clip'),
+        ({'steps': [{'type': 'PreNormalize2D', 'mode': 'auto'}]}, {}, "mode='auto' scales by the box of a whole clip"),
+        ({'num_clips': 3}, {}, 'clips is 3; leave it 1'),
+        ({'p_interval': 0.5}, {}, 'UniformSampleFrames takes a part of each clip'),
+        ({'feats': ('jm',), 'clip_len': 10}, {}, 'motion is taken at 30 frames per second, of which the network sees'),
+        ({}, {'center': True}, 'center shifts people by their place in a whole window'),
+    ],
+)
+def test_what_cannot_be_stepped_is_refused(options, settings, message):
+    if options.get('backbone', {}).get('type') == 'AAGCN':
+        options = {'backbone': {'type': 'AAGCN', 'graph_cfg': STGCN['graph_cfg'], 'base_channels': 4}}
+    with pytest.raises(ValueError, match=message):
+        StepwiseStream(action_network(**options), settings=StreamSettings(**settings))
+
+
+def test_config_and_settings_choose(tiny):
+    assert type(make_stream(Stand())) is ActionStream
+    tiny.write_config('total_epochs = 1', 'total_epochs = 1\nstepwise = 1')
+    with pytest.raises(ValueError, match='config key stepwise must be True or False, got 1'):
+        load_network(str(tiny.config), None)
+    network = action_network()
+    assert type(make_stream(network)) is ActionStream
+    assert type(make_stream(network, settings=StreamSettings(stepwise=True))) is StepwiseStream
+    network.stepwise = True
+    assert type(make_stream(network)) is StepwiseStream
+    assert type(make_stream(network, settings=StreamSettings(stepwise=False))) is ActionStream
