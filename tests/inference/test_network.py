@@ -41,6 +41,7 @@ def test_windows_of_any_length_are_one_batch_and_as_likely_alone(tiny):
 def test_a_temperature_flattens_and_energy_is_another_confidence(tiny):
     plain, _ = load_network(str(tiny.config), None)
     warm, _ = load_network(str(tiny.config), None, calibration=Calibration(temperature=10))
+    warm.model.load_state_dict(plain.model.state_dict())
     assert (warm.scores(windows(2))[0].max(1) < plain.scores(windows(2))[0].max(1)).all()
     energy, _ = load_network(str(tiny.config), None, calibration=Calibration(method='energy', threshold=-3.0))
     assert (energy.scores(windows(2))[1] >= np.log(4) - 5).all()
