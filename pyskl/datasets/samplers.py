@@ -5,6 +5,7 @@ InfoGCN's is ``'balanced'``: all classes equally often, in rounds with one sampl
 """
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -129,6 +130,28 @@ def epoch_indices(dataset: BaseDataset, seed: int, epoch: int) -> np.ndarray:
     if dataset.class_prob is not None:
         return class_balanced_indices(_one_pass(dataset), dataset.class_prob, dataset.times, epoch, seed)
     return torch.randperm(len(dataset), generator=torch.Generator().manual_seed(seed + epoch)).numpy()
+
+
+# Of NumPy's SeedSequence.generate_state, whose word i is made of pool[i % 4] and the i-th power of a constant.
+_FIRST, _FACTOR = np.uint32(0x8B51F9DD), np.uint32(0x58F38DED)
+
+
+def seeds_of(key: Sequence[int], total: int, rank: int = 0, world_size: int = 1) -> np.ndarray:
+    """``np.random.SeedSequence(key).generate_state(total)[rank::world_size]``, uint32, without making the others.
+
+    Args:
+        key: What the seeds are derived from.
+        total: Seeds of all processes.
+        rank: This process.
+        world_size: Number of processes.
+    """
+    index = np.arange(rank, total, world_size)
+    start, step = pow(int(_FACTOR), rank, 2**32), pow(int(_FACTOR), world_size, 2**32)
+    powers = np.full(len(index), step, np.uint32)
+    powers[:1] = int(_FIRST) * start % 2**32
+    powers = np.multiply.accumulate(powers, dtype=np.uint32)
+    words = (np.random.SeedSequence(key).pool[index % 4] ^ powers) * (powers * _FACTOR)
+    return words ^ (words >> np.uint32(16))
 
 
 def _one_pass(dataset: BaseDataset) -> np.ndarray:

@@ -18,7 +18,7 @@ import torch
 from torch.nn.functional import pad
 from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
 
-from pyskl.datasets.samplers import epoch_indices, epoch_length
+from pyskl.datasets.samplers import epoch_indices, epoch_length, seeds_of
 
 
 class SeededDataset(Dataset):
@@ -82,7 +82,7 @@ class EpochSampler(Sampler):
         indices = epoch_indices(self.dataset, self.seed, self.epoch) if self.shuffle else np.arange(len(self.dataset))
         total = self.num_samples * self.world_size
         # Of the position too: a clip that stands twice in an epoch is augmented differently.
-        seeds = np.random.SeedSequence([self.seed, self.epoch]).generate_state(total)[self.rank :: self.world_size]
+        seeds = seeds_of([self.seed, self.epoch], total, self.rank, self.world_size)
         if total > len(indices) and len(indices):  # filled up from its own beginning
             indices = np.concatenate([indices, np.resize(indices, total - len(indices))])
         indices = indices[self.rank : total : self.world_size].copy()  # the whole epoch is let go

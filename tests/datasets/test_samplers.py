@@ -15,6 +15,7 @@ from pyskl.datasets.samplers import (
     class_balanced_length,
     epoch_indices,
     epoch_length,
+    seeds_of,
 )
 from pyskl.datasets.wrappers import RepeatDataset
 from pyskl.engine.loaders import EpochSampler
@@ -146,3 +147,11 @@ def test_an_epoch_of_a_dataset(tmp_path, make_record):
 def test_a_class_prob_without_effect_raises(class_prob, words):
     with pytest.raises(ValueError, match=words):
         class_balanced_length(LABELS, class_prob)
+
+
+@pytest.mark.parametrize(('total', 'rank', 'world_size'), [(0, 0, 1), (1, 0, 1), (3, 2, 4), (10, 0, 1), (1001, 5, 8)])
+@pytest.mark.parametrize('key', [[0, 0], [2**32 - 1, 7], [3, 2**31]])
+def test_the_seeds_of_a_process_are_numpys(key, total, rank, world_size):
+    whole = np.random.SeedSequence(key).generate_state(total)
+    found = seeds_of(key, total, rank, world_size)
+    assert found.dtype == np.uint32 and found.tolist() == whole[rank::world_size].tolist()
