@@ -130,6 +130,10 @@ def label_live(
                 recorder.add(rest)
                 recorder.write()
         yield from rest
+        try:
+            films.close()
+        except OSError as error:  # of the film alone
+            report(str(error))
         if failed is not None:
             raise failed
         for line in source.notes:
