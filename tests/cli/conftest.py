@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from pyskl.apis import load_config, train
+from tests.conftest import TinyExperiment
+
 TOOLS = Path(__file__).resolve().parents[2] / 'tools'
 
 
@@ -68,3 +71,26 @@ def refuse_training(tiny, refused):
         refused('train', [tiny.config, '--work-dir', tiny.work_dir, *options], *said)
 
     return check
+
+
+@pytest.fixture(scope='session')
+def trained(tmp_path_factory):
+    """A tiny Ske2Grid, trained for an epoch, with names of classes."""
+    experiment = TinyExperiment(tmp_path_factory.mktemp('report'))
+    names = "total_epochs = 1\nclasses = ['wave', '<b>raise</b>', 'lower', 'clap']"
+    experiment.write_config('total_epochs = 1', names)
+    cfg = load_config(experiment.config)
+    cfg.work_dir = str(experiment.work_dir)
+    train(cfg, seed=0)
+    return experiment
+
+
+@pytest.fixture
+def called(monkeypatch):
+    """``called(module, *words)``: its ``main`` with these words on the command line."""
+
+    def call(module, *words):
+        monkeypatch.setattr(sys, 'argv', ['pyskl', *map(str, words)])
+        return module.main()
+
+    return call

@@ -5,8 +5,9 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 
-from pyskl.engine.build import build_dataset, build_recognizer
+from pyskl.engine.build import build_dataset, build_recognizer, inference_dataset
 from pyskl.engine.config.load import load_config
 
 CONFIG = """
@@ -67,7 +68,7 @@ def test_what_fits_is_left_as_it_was(build):
         ('val', ("dict(type='GeneratePoseTarget')", LIMBS),
          r'data\.val: the pipeline draws 2 limbs, but .*in_channels is 17; set model\.backbone\.in_channels=2, or'),
         ('train', ('in_channels=17', 'in_channels=3', *DEVICE),
-         r'data\.train: model\.heatmaps draws 17 joints, but .*in_channels is 3; set .*=17, or change model\.heatmaps'),
+         r'17, 4\), \(B, M, T, V, C\); model\.heatmaps has V=3 joints'),
         ('train', ("dict(type='GeneratePoseTarget')", LIMBS, *DEVICE), r'model\.heatmaps draws 2 limbs, but'),
         ('train', ('clip_len=4', 'clip_len=4, num_clips=2'),
          r'data\.train: the pipeline gives 2 clips a sample; training takes one: num_clips=1, double=False'),
@@ -90,3 +91,13 @@ def test_annotations_that_cannot_be_drawn_are_told_before_training(build):
         build('train', keypoint=np.random.rand(1, 5, 13, 2) * 80)
     with pytest.raises(ValueError, match=r"data.val: 1 of 1 clips have no label, first 'clip'; label them"):
         build('val', label=-1)
+
+
+def test_the_pipeline_of_a_single_clip_is_that_of_the_test_or_else_of_the_validation():
+    val, test = [{'type': 'PoseDecode'}], [{'type': 'PreNormalize2D'}]
+    data = {phase: {'type': 'PoseDataset', 'pipeline': steps} for phase, steps in (('val', val), ('test', test))}
+    assert inference_dataset(Config({'data': data}))['pipeline'] == test
+    assert inference_dataset(Config({'data': {'val': data['val']}, 'test_pipeline': test}))['pipeline'] == val
+    assert inference_dataset(Config({'test_pipeline': test, 'val_pipeline': val})) == {'pipeline': test}
+    assert inference_dataset(Config({'val_pipeline': val})) == {'pipeline': val}
+    assert inference_dataset(Config({})) is None

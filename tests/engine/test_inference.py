@@ -9,6 +9,7 @@ from mmengine.config import Config
 from torch import nn
 
 from pyskl.datasets.pipelines.base import Compose
+from pyskl.datasets.records.annotations import write_annotations
 from pyskl.engine.inference import inference_recognizer
 
 PIPELINE = [
@@ -93,3 +94,12 @@ def test_several_records_give_a_list_each_and_stay_as_they_are(model):
     records = [clip(1.0), clip(2.0)]
     assert [result[0] for result in inference_recognizer(model, records)] == [(1, 3.0), (1, 6.0)]
     assert set(records[0]) == {'keypoint'}
+
+
+def test_an_annotation_file_is_its_records_and_a_film_has_none(model, tmp_path):
+    write_annotations(tmp_path / 'clips.pkl', [{'frame_dir': str(i), 'label': 0, **clip(i)} for i in (1.0, 2.0)])
+    assert [result[0] for result in inference_recognizer(model, tmp_path / 'clips.pkl')] == [(1, 3.0), (1, 6.0)]
+    write_annotations(tmp_path / 'one.pkl', [{'frame_dir': 'a', 'label': 0, **clip()}])
+    assert inference_recognizer(model, str(tmp_path / 'one.pkl'))[0] == (1, 3.0)
+    with pytest.raises(ValueError, match='film.MP4 is a video: find its joints first'):
+        inference_recognizer(model, 'film.MP4')

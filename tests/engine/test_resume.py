@@ -1,13 +1,14 @@
 """Which files a run goes on from, and what it takes from them."""
 
 import copy
+from types import SimpleNamespace
 
 import pytest
 import torch
 from mmengine.optim import CosineAnnealingLR, LinearLR, MultiStepLR, OptimWrapper
 from torch import nn
 
-from pyskl.engine.resume import progress, replay, restore_optimizer
+from pyskl.engine.resume import StateHook, progress, replay, restore_optimizer
 
 SOUND = {
     'meta': {'epoch': 2, 'iter': 12, 'seed': 0},
@@ -114,3 +115,20 @@ def test_replaying_schedules_gives_the_rate_of_a_straight_run_to_the_last_bit(ep
             stepped[2].step()
     replay(schedules(resumed), epochs, 5, extra)
     assert straight.param_groups[0]['lr'] == resumed.param_groups[0]['lr']
+
+
+@pytest.mark.parametrize('waits', [True, False])
+def test_gradients_that_wait_for_more_iterations_are_in_a_checkpoint_with_an_optimizer(waits):
+    recognizer = nn.Linear(2, 1)
+    recognizer.weight.grad = torch.ones(1, 2)
+    runner = SimpleNamespace(
+        optim_wrapper=SimpleNamespace(should_update=lambda: not waits), hooks=[], param_schedulers=[],
+        model=SimpleNamespace(recognizer=recognizer),
+    )  # fmt: skip
+    saved, best = {'optimizer': {}}, {}
+    for checkpoint in (saved, best):
+        StateHook().before_save_checkpoint(runner, checkpoint)
+    assert best == {}
+    gradients = saved['resume'].get('gradients')
+    assert list(gradients or {}) == (['weight'] if waits else [])
+    assert not waits or torch.equal(gradients['weight'], torch.ones(1, 2))

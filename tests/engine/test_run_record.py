@@ -1,5 +1,6 @@
 import json
 import os
+import subprocess
 
 import pytest
 
@@ -51,3 +52,22 @@ def test_a_run_says_what_it_ran_on(tmp_path):
     found = surroundings()
     assert set(found) == {'started', 'versions', 'git', 'machine'} and found['versions']['torch']
     assert git_commit(tmp_path) is None
+
+
+def test_the_commit_tells_whether_files_differ_from_it(tmp_path, monkeypatch):
+    def git(*words):
+        subprocess.run(['git', '-c', 'user.name=a', '-c', 'user.email=a@b', *words], cwd=tmp_path, check=True)
+
+    git('init', '-q')
+    (tmp_path / 'a.py').write_text('a = 1')
+    git('add', 'a.py')
+    git('commit', '-qm', 'a')
+    commit = git_commit(tmp_path)
+    assert len(commit) == 40 and int(commit, 16)
+    (tmp_path / 'new.py').write_text('')  # not of the repository
+    assert git_commit(tmp_path) == commit
+    (tmp_path / 'a.py').write_text('a = 2')
+    assert git_commit(tmp_path) == f'{commit}+changes'
+    monkeypatch.setenv('GIT_CEILING_DIRECTORIES', str(tmp_path))
+    (tmp_path / 'below').mkdir()
+    assert git_commit(tmp_path / 'below') is None

@@ -1,9 +1,7 @@
 import json
-import sys
 
 import pytest
 
-from pyskl.cli import runs as command
 from pyskl.reports.runs import find_runs, table
 
 
@@ -42,17 +40,3 @@ def test_a_damaged_record_spoils_no_other(work_dirs, content):
     runs, problems = find_runs([work_dirs])
     assert len(runs) + len(problems) >= 2
     assert 'stgcn/j' in table(runs)
-
-
-def test_the_command_sorts_and_says_when_there_is_none(work_dirs, monkeypatch, capsys):
-    monkeypatch.setattr(sys, 'argv', ['runs', str(work_dirs), '--sort', 'best'])
-    command.main()
-    lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0].removeprefix(f'{work_dirs}/') for line in lines[1:]] == ['new/j', 'stgcn/j', 'stgcn/b']
-    (work_dirs / 'empty').mkdir()
-    monkeypatch.setattr(sys, 'argv', ['runs', str(work_dirs / 'empty')])
-    command.main()
-    assert 'no run in' in capsys.readouterr().out
-    monkeypatch.setattr(sys, 'argv', ['runs', str(work_dirs / 'nowhere')])
-    with pytest.raises(FileNotFoundError, match='folder .*nowhere does not exist'):
-        command.main()

@@ -63,6 +63,18 @@ def test_the_validation_loss_may_choose_the_best_epoch_and_less_is_better():
     assert evaluation(config(workflow=[('train', 1)])).metrics[0]['loss'] is False
 
 
+@pytest.mark.parametrize(
+    ('given', 'best'), [('auto', 'top1_acc'), (['top5_acc'], 'top5_acc'), (False, None), (None, None)]
+)
+def test_one_measure_chooses_the_best_epoch(given, best):
+    assert evaluation(config(evaluation={'save_best': given})).save_best == best
+
+
+def test_two_measures_cannot_choose_the_best_epoch():
+    with pytest.raises(ValueError, match='save_best must name one measure'):
+        evaluation(config(evaluation={'save_best': ['top1_acc', 'top5_acc']}))
+
+
 def test_mmengines_evaluator_is_read():
     keys = {'val_evaluator': [{'type': 'AccMetric', 'metric_list': ['mean_class_accuracy', 'top_k_accuracy']}]}
     assert evaluation(config(**keys)).save_best == 'acc/mean1'

@@ -11,6 +11,7 @@ from mmengine.config import Config
 
 from pyskl.engine.build import build_recognizer
 from pyskl.engine.config.load import complete_config, load_config
+from pyskl.engine.config.mmaction import to_pyskl_keys
 from pyskl.engine.config.settings import Settings
 from pyskl.engine.test import test as run_test
 from pyskl.engine.train import train
@@ -128,6 +129,20 @@ def test_loaders_evaluators_and_loops_are_read(tmp_path, capsys):
     before = cfg.pretty_text
     complete_config(cfg)
     assert cfg.pretty_text == before
+
+
+@pytest.mark.parametrize(
+    ('loader', 'shuffle'),
+    [
+        ({'shuffle': False}, False),
+        ({'sampler': {'type': 'DefaultSampler', 'shuffle': False}, 'shuffle': True}, False),
+        ({}, None),
+    ],
+)
+def test_a_sampler_says_whether_clips_are_shuffled_and_else_the_loader(loader, shuffle):
+    cfg = Config({'train_dataloader': {'batch_size': 2, **loader}})
+    to_pyskl_keys(cfg)
+    assert cfg.data.train_dataloader.get('shuffle') is shuffle
 
 
 @pytest.mark.parametrize(('text', 'kind'), [(TWO_S_AGCN, 'AAGCN'), (POSEC3D, 'ResNet3dSlowOnly'), (STGCNPP, 'STGCN')])

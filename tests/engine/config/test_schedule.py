@@ -87,6 +87,11 @@ def test_linear_warmup_multiplies_the_schedule_as_mmcv_does():
     assert rates(config(lr_config=lr_config)) == pytest.approx([c * f for c, f in zip(cosine, factor, strict=True)])
 
 
+@pytest.mark.parametrize('kind', ['linear', 'exp', 'constant'])
+def test_a_warmup_starts_at_a_tenth_unless_it_says_otherwise(kind):
+    assert rates(config(lr_config={'policy': 'fixed', 'warmup': kind, 'warmup_iters': 5}))[0] == pytest.approx(0.01)
+
+
 def test_exp_warmup_multiplies_the_schedule_as_mmcv_does():
     lr_config = {
         'policy': 'CosineAnnealing', 'min_lr': 0, 'by_epoch': False,
