@@ -26,8 +26,8 @@ NEEDED = ('onnx', 'onnxscript')
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('config', help='config file')
-    parser.add_argument('checkpoint', help='path or quoted glob of its weights')
+    parser.add_argument('config', help='config file; or, without a checkpoint, a name of `pyskl models`, or quickstart')
+    parser.add_argument('checkpoint', nargs='?', help='path or quoted glob of its weights')
     parser.add_argument('--out', type=Path, required=True, metavar='X.onnx', help='the file to write')
     parser.add_argument('--network-only', action='store_true', help='leave out the preparation of clips')
     parser.add_argument(
@@ -67,13 +67,15 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def check(args: argparse.Namespace) -> None:
-    """Refuse, before any work, an --out that is taken or cannot be written, and a missing package.
+    """Refuse, before any work, an --out that is taken or cannot be written, a config alone, and a missing package.
 
     Raises:
-        ValueError: If --out does not end with .onnx, or a package is not installed.
+        ValueError: If --out does not end with .onnx, the checkpoint of a config is missing, or a package is.
         OSError: Of the fitting kind.
     """
     out = args.out
+    if args.checkpoint is None and args.config.endswith('.py'):
+        raise ValueError(f'{args.config} needs a checkpoint too: pyskl export CONFIG CHECKPOINT --out {out}')
     if out.suffix != '.onnx':
         raise ValueError(f'--out {out} does not end with .onnx')
     if out.is_dir():
@@ -98,6 +100,10 @@ def main() -> None:
 
     from pyskl.apis import load_config, parse_options
 
+    if args.checkpoint is None:
+        from pyskl.inference.recognizer import find_model
+
+        args.config, args.checkpoint = find_model(args.config)
     cfg = load_config(args.config, parse_options(args.cfg_options))
     with replacing_path(args.out) as temporary:
         line = (_export_network if args.network_only else _export_whole)(args, cfg, temporary)

@@ -52,6 +52,8 @@ def test_an_out_that_is_taken_or_cannot_be_written_is_refused(export, tmp_path):
     ):
         status, lines = export(STGCN, 'net.pth', '--out', out)
         assert status == 1 and len(lines) == 1 and words in lines[0]
+    status, lines = export(STGCN, '--out', tmp_path / 'net.onnx')
+    assert 'needs a checkpoint too: pyskl export CONFIG CHECKPOINT' in lines[0]
     status, lines = export(STGCN, 'net.pth', '--out', taken, '--overwrite')
     assert 'the export needs' in lines[0]  # the name is free to take, the package is what is missing
     assert taken.read_text() == 'mine'
