@@ -1,8 +1,10 @@
 """One absent person of a batch computed for all.
 
 Absent persons are all zeros, so they are equal at every layer: one of them, weighed by their number in the statistics
-of every BatchNorm, gives the step of the full batch exactly (:mod:`pyskl.models.layers.batch_norm`). In evaluation
-its output is remembered too (:mod:`pyskl.models.layers.absent_cache`), which halves the cost of a lone person.
+of every BatchNorm, gives the step of the full batch (:mod:`pyskl.models.layers.batch_norm`). The two differ by rounding
+only; but an absent person's frames are equal, so rounding may decide which of them a maximum over time picks. In
+evaluation its output is remembered too (:mod:`pyskl.models.layers.absent_cache`), which halves the cost of a lone
+person.
 
 N samples, M persons, B = N * M rows.
 """

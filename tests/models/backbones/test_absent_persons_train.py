@@ -8,6 +8,7 @@ import torch.distributed as dist
 from torch import nn
 
 from pyskl.models.layers import batch_norm
+from pyskl.models.layers.time_pool import TimePool
 from tests.networks import GRAPHS, inputs, network, without_chance
 
 
@@ -31,8 +32,20 @@ def step(model, x, dtype=None):
     return rows[0]
 
 
+def equal_frames(module, inputs):
+    """Frames that differ by rounding only become equal.
+
+    An absent person's frames are equal, so which of them is the largest, and gets the gradient, is up to rounding.
+    """
+    x = inputs[0]
+    return x - x.detach() + (x.detach() * 2**20).round() / 2**20
+
+
 def pair(name, dtype=torch.float64):
     once = without_chance(network(name)).to(dtype)
+    for module in once.modules():
+        if dtype is torch.float64 and isinstance(module, TimePool):
+            module.register_forward_pre_hook(equal_frames)
     full = copy.deepcopy(once)
     full.backbone.shares_absent = False
     return once, full
