@@ -5,7 +5,7 @@
 
 Each case (instruction set, kernel and stride, layout) runs in its own process, over all numbers of input
 channels; glibc's checked malloc ends it at the first block whose end was overwritten. The process is then started
-again behind that number of channels. Linux only. ``pyskl/models/layers/strided_conv.py`` says what follows from it.
+again behind that number of channels. Linux only. ``pyskl/models/layers/convolution.py`` says what follows from it.
 """
 
 import argparse

@@ -1,13 +1,14 @@
 import copy
+import re
 
 import pytest
 import torch
 from torch import nn
 
 from pyskl.inference.continual import ContinualRecognizer
-from pyskl.models.layers.strided_conv import StridedConv2d
 from pyskl.models.recognizers import RecognizerGCN
 
+ENTRY_OR_MIX = r'branches\.\d+\.0|transform\.2'  # the 1x1 convolutions of a temporal module that run on all frames
 COCO = {'layout': 'coco', 'mode': 'spatial'}
 SHORT = {'num_stages': 5, 'inflate_stages': [3, 5], 'down_stages': [3, 5], 'base_channels': 8}
 STGCN = {'type': 'STGCN', 'graph_cfg': COCO, 'tcn_kernel_size': 5, **SHORT}
@@ -78,7 +79,11 @@ def unpadded(model):
         tcn = getattr(block, 'tcn', getattr(block, 'tcn2cn', None))
         if not isinstance(tcn, nn.Module):
             continue
-        layers = [layer for layer in tcn.modules() if isinstance(layer, StridedConv2d | nn.MaxPool2d)]
+        layers = [
+            layer
+            for name, layer in tcn.named_modules()
+            if isinstance(layer, nn.Conv2d | nn.MaxPool2d) and not re.fullmatch(ENTRY_OR_MIX, name)
+        ]
         reaches = []
         for layer in layers:
             dilation = layer.dilation[0] if isinstance(layer, nn.Conv2d) else layer.dilation

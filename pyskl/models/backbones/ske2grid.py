@@ -25,8 +25,8 @@ from pyskl.models.backbones.skeleton_to_grid import (
 from pyskl.models.graphs import build_adjacency, skeleton_matrix
 from pyskl.models.layers.absent_persons import exporting, once_per_absent
 from pyskl.models.layers.batch_norm import BatchNorm2d
+from pyskl.models.layers.convolution import Conv2d
 from pyskl.models.layers.double_batch_norm import double_batch_norm
-from pyskl.models.layers.strided_conv import StridedConv2d
 from pyskl.models.layers.temporal_conv import MultiScaleTCN
 from pyskl.registry import MODELS, check_arguments
 from pyskl.skeletons import get_skeleton
@@ -90,7 +90,7 @@ class GridBlock(nn.Module):
             else nn.Sequential(
                 BatchNorm2d(out_channels),
                 nn.ReLU(inplace=True),
-                StridedConv2d(
+                Conv2d(
                     out_channels, out_channels, (temporal_kernel_size, 1), (stride, 1), (temporal_kernel_size // 2, 0)
                 ),
                 BatchNorm2d(out_channels),
@@ -100,9 +100,7 @@ class GridBlock(nn.Module):
         self.has_residual = residual
         self.residual = nn.Identity()
         if residual and (stride != 1 or in_channels != out_channels):
-            self.residual = nn.Sequential(
-                StridedConv2d(in_channels, out_channels, 1, (stride, 1)), BatchNorm2d(out_channels)
-            )
+            self.residual = nn.Sequential(Conv2d(in_channels, out_channels, 1, (stride, 1)), BatchNorm2d(out_channels))
         self.relu = nn.ReLU(inplace=True)
 
     def extra_repr(self) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from torch import Tensor, nn
 
-from pyskl.models.layers.strided_conv import StridedConv3d
+from pyskl.models.layers.convolution import Conv3d
 
 Size = int | tuple[int, int, int]
 
@@ -38,7 +38,7 @@ class ConvNorm3d(nn.Module):
         super().__init__()
         kernel = (kernel_size,) * 3 if isinstance(kernel_size, int) else kernel_size
         padding = tuple((k - 1) // 2 for k in kernel)
-        self.conv = StridedConv3d(in_channels, out_channels, kernel, stride, padding, groups=groups, bias=False)
+        self.conv = Conv3d(in_channels, out_channels, kernel, stride, padding, groups=groups, bias=False)
         self.bn = nn.BatchNorm3d(out_channels) if norm else nn.Identity()
         self.act = nn.ReLU(inplace=True) if act else nn.Identity()
 

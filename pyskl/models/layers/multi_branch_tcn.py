@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pyskl.models.layers.batch_norm import BatchNorm2d
+from pyskl.models.layers.convolution import Conv2d
 from pyskl.models.layers.fused_branches import conv_each, norm_each
-from pyskl.models.layers.strided_conv import StridedConv2d
 from pyskl.models.layers.temporal_conv import UnitTCN
 from pyskl.models.layers.time_pool import TimePool
 from pyskl.models.layers.weight_init import conv_init, norm_init
@@ -68,7 +68,7 @@ class MultiBranchTCN(nn.Module):
             for kernel, dilation in zip(kernels, dilations, strict=True)
         )
         self.branches.append(nn.Sequential(*enter(), TimePool(3, stride), BatchNorm2d(width)))
-        self.branches.append(nn.Sequential(StridedConv2d(in_channels, rest, 1, (stride, 1)), BatchNorm2d(rest)))
+        self.branches.append(nn.Sequential(Conv2d(in_channels, rest, 1, (stride, 1)), BatchNorm2d(rest)))
         self.widths = [width] * (len(dilations) + 1) + [rest]
         self.has_residual = residual
         self.residual = nn.Identity()

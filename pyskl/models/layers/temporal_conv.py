@@ -10,9 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pyskl.models.layers.batch_norm import BatchNorm2d
+from pyskl.models.layers.convolution import Conv2d
 from pyskl.models.layers.fused_branches import conv_each, norm_each
 from pyskl.models.layers.norm_act import build_norm
-from pyskl.models.layers.strided_conv import StridedConv2d
 from pyskl.models.layers.time_pool import TimePool
 
 
@@ -43,7 +43,7 @@ class UnitTCN(nn.Module):
     ) -> None:
         super().__init__()
         pad = (kernel_size + (kernel_size - 1) * (dilation - 1) - 1) // 2
-        self.conv = StridedConv2d(
+        self.conv = Conv2d(
             in_channels, out_channels, (kernel_size, 1), (stride, 1), padding=(pad, 0), dilation=(dilation, 1)
         )
         self.bn = build_norm(norm, out_channels, 'backbone.tcn_norm')
@@ -114,7 +114,7 @@ class MultiScaleTCN(nn.Module):
 
 def _branch(in_channels: int, width: int, entry: object, stride: int) -> nn.Module:
     if entry == '1x1':
-        return StridedConv2d(in_channels, width, 1, (stride, 1))
+        return Conv2d(in_channels, width, 1, (stride, 1))
     if isinstance(entry, str) or not isinstance(entry, Sequence) or len(entry) != 2:
         raise ValueError(f"backbone.tcn_ms_cfg holds (kernel, dilation), ('max', kernel) or '1x1', got {entry!r}")
     kind, number = entry

@@ -5,14 +5,14 @@ import pytest
 import torch
 from torch import nn
 
-from pyskl.models.layers.strided_conv import StridedConv2d, StridedConv3d
+from pyskl.models.layers.convolution import Conv2d, Conv3d
 
 LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
 
 
 def convolutions(*args, **kwargs):
     """The layer and torch's own, with the same weights."""
-    ours, theirs = (StridedConv2d, nn.Conv2d) if len(args[2]) == 2 else (StridedConv3d, nn.Conv3d)
+    ours, theirs = (Conv2d, nn.Conv2d) if len(args[2]) == 2 else (Conv3d, nn.Conv3d)
     ours, theirs = ours(*args, **kwargs), theirs(*args, **kwargs)
     theirs.load_state_dict(ours.state_dict())
     return ours, theirs

@@ -23,7 +23,7 @@ def _steps(conv: nn.Conv2d | nn.Conv3d) -> tuple[tuple, tuple[int, ...]]:
     return index, tuple(1 if kernel == 1 else stride for kernel, stride in axes)
 
 
-class StridedConv2d(nn.Conv2d):
+class Conv2d(nn.Conv2d):
     """``nn.Conv2d``, the same numbers, safe at any width; see the head of the file.
 
     Channels-last maps of a multiple of 64 channels keep the strided kernel, which is the faster one for them.
@@ -44,7 +44,7 @@ class StridedConv2d(nn.Conv2d):
         return F.conv2d(x, self.weight, self.bias, self.remaining, self.padding, self.dilation, self.groups)
 
 
-class StridedConv3d(nn.Conv3d):
+class Conv3d(nn.Conv3d):
     """``nn.Conv3d``, the same numbers, safe at any width; see the head of the file."""
 
     def __init__(self, *args, **kwargs) -> None:
