@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from pyskl.models.graphs import build_adjacency
 from pyskl.models.layers.batch_norm import BatchNorm2d
+from pyskl.models.layers.convolution import Conv2d
 from pyskl.models.layers.fused_branches import conv_each, conv_sum
 from pyskl.models.layers.gcn_backbone import GCNBackbone
 from pyskl.models.layers.st_block import STBlock
@@ -54,12 +55,12 @@ class AdaptiveGCN(nn.Module):
         width = out_channels // coff_embedding
         if width < 1:
             raise ValueError(f'backbone.gcn_coff_embedding={coff_embedding} leaves none of {out_channels} channels')
-        self.conv_d = nn.ModuleList(nn.Conv2d(in_channels, out_channels, 1) for _ in A)
+        self.conv_d = nn.ModuleList(Conv2d(in_channels, out_channels, 1) for _ in A)
         if adaptive:
             self.A = nn.Parameter(A.clone())
             self.alpha = nn.Parameter(torch.zeros(1))
-            self.conv_a = nn.ModuleList(nn.Conv2d(in_channels, width, 1) for _ in A)
-            self.conv_b = nn.ModuleList(nn.Conv2d(in_channels, width, 1) for _ in A)
+            self.conv_a = nn.ModuleList(Conv2d(in_channels, width, 1) for _ in A)
+            self.conv_b = nn.ModuleList(Conv2d(in_channels, width, 1) for _ in A)
         else:
             self.register_buffer('A', A.clone())
         if attention:
@@ -70,7 +71,7 @@ class AdaptiveGCN(nn.Module):
             self.fc2c = nn.Linear(out_channels // 2, out_channels)
         self.down = nn.Identity()
         if in_channels != out_channels:
-            self.down = nn.Sequential(nn.Conv2d(in_channels, out_channels, 1), BatchNorm2d(out_channels))
+            self.down = nn.Sequential(Conv2d(in_channels, out_channels, 1), BatchNorm2d(out_channels))
         self.bn = BatchNorm2d(out_channels)
         self.relu = nn.ReLU(inplace=True)
         self._first_weights()

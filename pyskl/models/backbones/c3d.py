@@ -5,9 +5,10 @@ Sources: C3D, https://arxiv.org/abs/1412.0767; PoseC3D, https://arxiv.org/abs/21
 B = samples times views, C channels, T frames, H x W pixels.
 """
 
+import torch
 from torch import Tensor, nn
 
-from pyskl.models.layers.conv3d import ConvNorm3d, check_volume, init_convolutions
+from pyskl.models.layers.conv3d import AvgPool3d, ConvNorm3d, check_volume, init_convolutions
 from pyskl.registry import MODELS
 
 
@@ -42,20 +43,21 @@ class C3D(nn.Module):
         self.in_channels = in_channels
         self.pretrained = pretrained
         self.conv1a = ConvNorm3d(in_channels, b, 3)
-        self.pool1 = nn.AvgPool3d((1, 2, 2))
+        self.pool1 = AvgPool3d((1, 2, 2))
         self.conv2a = ConvNorm3d(b, b * 2, 3)
-        self.pool2 = nn.AvgPool3d(pool)
+        self.pool2 = AvgPool3d(pool)
         self.conv3a = ConvNorm3d(b * 2, b * 4, 3)
         self.conv3b = ConvNorm3d(b * 4, b * 4, 3)
-        self.pool3 = nn.AvgPool3d(pool)
+        self.pool3 = AvgPool3d(pool)
         self.conv4a = ConvNorm3d(b * 4, b * 8, 3)
         self.conv4b = ConvNorm3d(b * 8, b * 8, 3)
         self.has_stage4 = num_stages == 4
         if self.has_stage4:
-            self.pool4 = nn.AvgPool3d(pool)
+            self.pool4 = AvgPool3d(pool)
             self.conv5a = ConvNorm3d(b * 8, b * 8, 3)
             self.conv5b = ConvNorm3d(b * 8, b * 8, 3)
         init_convolutions(self)
+        self.to(memory_format=torch.channels_last_3d)
 
     def forward(self, x: Tensor) -> Tensor:
         """``(B, C, T, H, W) -> (B, 8 * base_channels, T', H', W')``.
@@ -64,7 +66,7 @@ class C3D(nn.Module):
             ValueError: If the input has other channels than ``in_channels``.
         """
         check_volume(x, self.in_channels)
-        x = self.pool1(self.conv1a(x))
+        x = self.pool1(self.conv1a(x.contiguous(memory_format=torch.channels_last_3d)))
         x = self.pool2(self.conv2a(x))
         x = self.pool3(self.conv3b(self.conv3a(x)))
         x = self.conv4b(self.conv4a(x))

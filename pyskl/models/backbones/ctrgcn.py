@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from pyskl.models.graphs import build_adjacency
 from pyskl.models.layers.batch_norm import BatchNorm2d
+from pyskl.models.layers.convolution import Conv2d
 from pyskl.models.layers.fused_branches import conv_each
 from pyskl.models.layers.gcn_backbone import GCNBackbone
 from pyskl.models.layers.multi_branch_tcn import MultiBranchTCN
@@ -31,10 +32,10 @@ class _Refinement(nn.Module):
 
     def __init__(self, in_channels: int, out_channels: int, width: int) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(in_channels, width, 1)
-        self.conv2 = nn.Conv2d(in_channels, width, 1)
-        self.conv3 = nn.Conv2d(in_channels, out_channels, 1)
-        self.conv4 = nn.Conv2d(width, out_channels, 1)
+        self.conv1 = Conv2d(in_channels, width, 1)
+        self.conv2 = Conv2d(in_channels, width, 1)
+        self.conv3 = Conv2d(in_channels, out_channels, 1)
+        self.conv4 = Conv2d(width, out_channels, 1)
 
 
 class CTRGC(nn.Module):
@@ -58,7 +59,7 @@ class CTRGC(nn.Module):
         self.convs = nn.ModuleList(_Refinement(in_channels, out_channels, width) for _ in A)
         self.down = nn.Identity()
         if in_channels != out_channels:
-            self.down = nn.Sequential(nn.Conv2d(in_channels, out_channels, 1), BatchNorm2d(out_channels))
+            self.down = nn.Sequential(Conv2d(in_channels, out_channels, 1), BatchNorm2d(out_channels))
         self.bn = BatchNorm2d(out_channels)
         self.relu = nn.ReLU(inplace=True)
         for module in self.modules():
@@ -75,8 +76,8 @@ class CTRGC(nn.Module):
         convs = [*(conv.conv1 for conv in self.convs), *(conv.conv2 for conv in self.convs)]
         joints = conv_each(x.mean(2, keepdim=True), convs)[:, :, 0].unflatten(1, (2, -1))  # (B, 2, K * R, V)
         differ = (joints[:, 0, :, :, None] - joints[:, 1, :, None]).tanh()  # (B, K * R, V, V)
-        refined = conv_each(differ, (conv.conv4 for conv in self.convs), apart=True).unflatten(1, (subsets, -1))
-        return self.alpha * refined + self.A[:, None]
+        refined = conv_each(differ, (conv.conv4 for conv in self.convs), apart=True, scale=self.alpha)
+        return refined.unflatten(1, (subsets, -1)) + self.A[:, None]
 
     def forward(self, x: Tensor) -> Tensor:
         """``(B, C_in, T, V) -> (B, C_out, T, V)``."""

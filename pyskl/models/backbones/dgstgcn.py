@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from pyskl.models.graphs import build_adjacency
+from pyskl.models.layers.convolution import Conv2d
 from pyskl.models.layers.gcn_backbone import GCNBackbone
 from pyskl.models.layers.norm_act import build_activation, build_norm
 from pyskl.models.layers.st_block import STBlock
@@ -81,20 +82,20 @@ class DGGCN(nn.Module):
         self.alpha = nn.Parameter(torch.zeros(groups))
         self.beta = nn.Parameter(torch.zeros(groups))
         self.pre = nn.Sequential(
-            nn.Conv2d(in_channels, width * groups, 1),
+            Conv2d(in_channels, width * groups, 1),
             build_norm(norm, width * groups, 'backbone.gcn_norm'),
             build_activation(act, 'backbone.gcn_act'),
         )
-        self.post = nn.Conv2d(width * groups, out_channels, 1)
+        self.post = Conv2d(width * groups, out_channels, 1)
         if self.ctr or self.ada:
-            self.conv1 = nn.Conv2d(in_channels, width * groups, 1)
-            self.conv2 = nn.Conv2d(in_channels, width * groups, 1)
+            self.conv1 = Conv2d(in_channels, width * groups, 1)
+            self.conv2 = Conv2d(in_channels, width * groups, 1)
         self.ctr_act = _activation(ctr_act, 'gcn_ctr_act')
         self.ada_act = _activation(ada_act, 'gcn_ada_act')
         self.down = nn.Identity()
         if in_channels != out_channels:
             self.down = nn.Sequential(
-                nn.Conv2d(in_channels, out_channels, 1), build_norm(norm, out_channels, 'backbone.gcn_norm')
+                Conv2d(in_channels, out_channels, 1), build_norm(norm, out_channels, 'backbone.gcn_norm')
             )
         self.bn = build_norm(norm, out_channels, 'backbone.gcn_norm')
         self.act = build_activation(act, 'backbone.gcn_act')

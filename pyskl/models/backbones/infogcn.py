@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pyskl.models.layers.batch_norm import BatchNorm2d
+from pyskl.models.layers.convolution import Conv2d
 from pyskl.models.layers.gcn_backbone import GCNBackbone
 from pyskl.models.layers.multi_branch_tcn import MultiBranchTCN
 from pyskl.models.layers.stages import stage_plan
@@ -65,12 +66,12 @@ class SAGC(nn.Module):
     def __init__(self, in_channels: int, out_channels: int, num_joints: int, num_heads: int) -> None:
         super().__init__()
         self.shared_topology = nn.Parameter(torch.eye(num_joints).repeat(num_heads, 1, 1))
-        self.conv_d = nn.ModuleList(nn.Conv2d(in_channels, out_channels, 1) for _ in range(num_heads))
+        self.conv_d = nn.ModuleList(Conv2d(in_channels, out_channels, 1) for _ in range(num_heads))
         for conv in self.conv_d:
             branch_init(conv, num_heads)
         self.down = nn.Identity()
         if in_channels != out_channels:
-            self.down = nn.Sequential(nn.Conv2d(in_channels, out_channels, 1), BatchNorm2d(out_channels))
+            self.down = nn.Sequential(Conv2d(in_channels, out_channels, 1), BatchNorm2d(out_channels))
             conv_init(self.down[0])
         self.bn = BatchNorm2d(out_channels)
         norm_init(self.bn, 1e-6)  # starts as its residual

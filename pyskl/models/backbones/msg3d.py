@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from pyskl.models.graphs import build_adjacency, normalize_columns
 from pyskl.models.layers.batch_norm import BatchNorm2d
+from pyskl.models.layers.convolution import Conv2d
 from pyskl.models.layers.gcn_backbone import GCNBackbone
 from pyskl.models.layers.multi_branch_tcn import MultiBranchTCN
 from pyskl.registry import MODELS, check_arguments
@@ -23,7 +24,7 @@ class PointwiseMLP(nn.Module):
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Conv2d(in_channels, out_channels, 1), BatchNorm2d(out_channels), nn.ReLU(inplace=True)
+            Conv2d(in_channels, out_channels, 1), BatchNorm2d(out_channels), nn.ReLU(inplace=True)
         )
 
     def forward(self, x: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pyskl.models.layers.conv3d import ConvNorm3d, check_volume, hold, init_convolutions, per_stage
+from pyskl.models.layers.convolution3d import as_images, from_images
 from pyskl.registry import MODELS
 
 Stride = tuple[int, int, int]
@@ -214,6 +215,7 @@ class ResNet3d(nn.Module):
             self.add_module(f'layer{i + 1}', nn.Sequential(*layers))
         residual = [layer.last_norm for stage in self.stages for layer in stage] if zero_init_residual else ()
         init_convolutions(self, residual)
+        self.to(memory_format=torch.channels_last_3d)
         self.train()
 
     @property
@@ -229,13 +231,12 @@ class ResNet3d(nn.Module):
         return self
 
     def pool(self, x: Tensor) -> Tensor:
-        """``(B, C, T, H, W) -> (B, C, T', H', W')``: ``maxpool``, on a CPU frame by frame with the channels last."""
+        """``(B, C, T, H, W) -> (B, C, T', H', W')``: ``maxpool``, on a CPU image by image with the channels last."""
         time, *space = self.maxpool.stride
         if x.device.type != 'cpu' or time != 1 or torch.compiler.is_compiling():
             return self.maxpool(x)
-        frames = x.transpose(1, 2).flatten(0, 1).contiguous(memory_format=torch.channels_last)  # (B * T, C, H, W)
-        y = F.max_pool2d(frames, 3, space, 1)
-        return y.unflatten(0, (len(x), -1)).transpose(1, 2).contiguous()
+        images = as_images(x.contiguous(memory_format=torch.channels_last_3d))
+        return from_images(F.max_pool2d(images, 3, space, 1), len(x))
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:
         """``(B, C, T, H, W) -> (B, C', T', H', W')``, or a tuple of several ``out_indices``.
@@ -244,7 +245,7 @@ class ResNet3d(nn.Module):
             ValueError: If the input has other channels than ``in_channels``.
         """
         check_volume(x, self.in_channels)
-        x = self.pool(self.conv1(x))
+        x = self.pool(self.conv1(x.contiguous(memory_format=torch.channels_last_3d)))
         maps = []
         for stage in self.stages:
             x = stage(x)

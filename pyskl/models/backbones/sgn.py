@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from pyskl.models.layers.absent_persons import once_per_absent
 from pyskl.models.layers.batch_norm import BatchNorm2d
+from pyskl.models.layers.convolution import Conv2d
 from pyskl.registry import MODELS
 
 FRAMES_OUT = 20
@@ -31,7 +32,7 @@ class ConvReLU(nn.Module):
         norm: bool = False,
     ) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(in_channels, out_channels, kernel_size, padding=padding, bias=bias)
+        self.conv = Conv2d(in_channels, out_channels, kernel_size, padding=padding, bias=bias)
         self.bn = BatchNorm2d(out_channels) if norm else nn.Identity()
         self.relu = nn.ReLU(inplace=True)
         if bias:
@@ -53,8 +54,8 @@ class FrameGCN(nn.Module):
 
     def __init__(self, in_channels: int, out_channels: int, bias: bool) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(in_channels, out_channels, 1, bias=False)
-        self.residual = nn.Conv2d(in_channels, out_channels, 1, bias=bias)
+        self.conv = Conv2d(in_channels, out_channels, 1, bias=False)
+        self.residual = Conv2d(in_channels, out_channels, 1, bias=bias)
         self.bn = BatchNorm2d(out_channels)
         self.relu = nn.ReLU(inplace=True)
 

@@ -37,8 +37,8 @@ class GridConv(nn.Module):
 
     def __init__(self, in_channels: int, out_channels: int, kernel_size: int, groups: int = 1) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(in_channels, out_channels, kernel_size, padding=kernel_size // 2, groups=groups)
-        self.mix = nn.Conv2d(out_channels, out_channels, 1) if groups > 1 else nn.Identity()
+        self.conv = Conv2d(in_channels, out_channels, kernel_size, padding=kernel_size // 2, groups=groups)
+        self.mix = Conv2d(out_channels, out_channels, 1) if groups > 1 else nn.Identity()
         self.bn = BatchNorm2d(out_channels)
 
 

@@ -5,9 +5,11 @@ B = samples times views, C channels, T frames, H x W pixels.
 
 from collections.abc import Iterable, Sequence
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pyskl.models.layers.convolution import Conv3d
+from pyskl.models.layers.convolution import channels_last, on_cpu
+from pyskl.models.layers.convolution3d import Conv3d, as_images, from_images
 
 Size = int | tuple[int, int, int]
 
@@ -45,6 +47,22 @@ class ConvNorm3d(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """``(B, C_in, T, H, W) -> (B, C_out, T', H', W')``."""
         return self.act(self.bn(self.conv(x)))
+
+
+class AvgPool3d(nn.AvgPool3d):
+    """``nn.AvgPool3d``, the same numbers; on a CPU, where torch's copies channels-last maps, image by image."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(B, C, T, H, W) -> (B, C, T', H', W')``."""
+        if not (channels_last(x) and on_cpu(x)):
+            return super().forward(x)
+        size = self.kernel_size
+        time, *space = (size,) * 3 if isinstance(size, int) else size
+        y = from_images(F.avg_pool2d(as_images(x), space), len(x))
+        if time == 1:
+            return y
+        frames = y.movedim(1, -1)[:, : y.shape[2] // time * time]
+        return frames.unflatten(1, (-1, time)).mean(2).movedim(-1, 1)
 
 
 def init_convolutions(module: nn.Module, last_norms: Iterable[nn.Module] = ()) -> None:

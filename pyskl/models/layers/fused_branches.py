@@ -10,26 +10,41 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pyskl.models.layers.batch_norm import batch_norm, is_plain
+from pyskl.models.layers.convolution import pointwise
 
 
-def conv_each(x: Tensor, convs: Iterable[nn.Module], apart: bool = False) -> Tensor:
+def conv_each(x: Tensor, convs: Iterable[nn.Module], apart: bool = False, scale: Tensor | None = None) -> Tensor:
     """``(B, C_in, T, V) -> (B, sum of C_out, T, V)``: the output of each 1x1 convolution, one after the other.
 
     Args:
         x: The input of all, or ``(B, K * C_in, T, V)`` if ``apart``.
         convs: K, of one shape if ``apart``.
         apart: Whether each sees its own part of the channels only.
+        scale: A factor of all outputs, applied to the weights, which are smaller.
     """
     convs = list(convs)
     weight, bias = torch.cat([conv.weight for conv in convs]), torch.cat([conv.bias for conv in convs])
-    return F.conv2d(x, weight, bias, groups=len(convs) if apart else 1)
+    if scale is not None:
+        weight, bias = scale * weight, scale * bias
+    return F.conv2d(x, weight, bias, groups=len(convs)) if apart else pointwise(x, weight, bias)
 
 
 def conv_sum(x: Tensor, convs: Iterable[nn.Module]) -> Tensor:
     """``(B, K * C_in, T, V) -> (B, C_out, T, V)``: each sees its own part of the channels; their outputs are added."""
     convs = list(convs)
     weight = torch.cat([conv.weight for conv in convs], dim=1)
-    return F.conv2d(x, weight, torch.stack([conv.bias for conv in convs]).sum(0))
+    return pointwise(x, weight, torch.stack([conv.bias for conv in convs]).sum(0))
+
+
+def split_dense(x: Tensor, widths: Sequence[int]) -> list[Tensor]:
+    """``(B, C, T, V)`` -> one copy per part of the channels, in the layout of ``x``.
+
+    A convolution copies a slice of channels to dense maps itself, in forward and again in backward, and a pool takes
+    its slow path.
+    """
+    last = x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
+    layout = torch.channels_last if last else torch.contiguous_format
+    return [part.contiguous(memory_format=layout) for part in x.split(widths, 1)]
 
 
 def _alike(norms: Sequence[nn.Module]) -> bool:

@@ -6,6 +6,7 @@ B = samples times persons, T frames, V joints, C channels, K adjacency subsets.
 import torch
 from torch import Tensor, nn
 
+from pyskl.models.layers.convolution import Conv2d
 from pyskl.models.layers.norm_act import build_activation, build_norm
 
 ADAPTIVE = (None, 'init', 'offset', 'importance')
@@ -60,15 +61,15 @@ class UnitGCN(nn.Module):
         elif adaptive == 'importance':
             self.PA = nn.Parameter(torch.ones_like(A))
         if self.conv_first:
-            self.conv = nn.Conv2d(in_channels, out_channels * self.num_subsets, 1)
+            self.conv = Conv2d(in_channels, out_channels * self.num_subsets, 1)
         else:
-            self.conv = nn.Conv2d(in_channels * self.num_subsets, out_channels, 1)
+            self.conv = Conv2d(in_channels * self.num_subsets, out_channels, 1)
         self.bn = build_norm(norm, out_channels, 'backbone.gcn_norm')
         self.act = build_activation(act, 'backbone.gcn_act')
         self.down = nn.Identity()
         if with_res and in_channels != out_channels:
             self.down = nn.Sequential(
-                nn.Conv2d(in_channels, out_channels, 1), build_norm(norm, out_channels, 'backbone.gcn_norm')
+                Conv2d(in_channels, out_channels, 1), build_norm(norm, out_channels, 'backbone.gcn_norm')
             )
 
     def extra_repr(self) -> str:

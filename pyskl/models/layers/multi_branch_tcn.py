@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from pyskl.models.layers.batch_norm import BatchNorm2d
 from pyskl.models.layers.convolution import Conv2d
-from pyskl.models.layers.fused_branches import conv_each, norm_each
+from pyskl.models.layers.fused_branches import conv_each, norm_each, split_dense
 from pyskl.models.layers.temporal_conv import UnitTCN
 from pyskl.models.layers.time_pool import TimePool
 from pyskl.models.layers.weight_init import conv_init, norm_init
@@ -61,7 +61,7 @@ class MultiBranchTCN(nn.Module):
         rest = out_channels - width * (len(dilations) + 1)
 
         def enter() -> list[nn.Module]:
-            return [nn.Conv2d(in_channels, width, 1), BatchNorm2d(width), nn.ReLU(inplace=True)]
+            return [Conv2d(in_channels, width, 1), BatchNorm2d(width), nn.ReLU(inplace=True)]
 
         self.branches = nn.ModuleList(
             nn.Sequential(*enter(), UnitTCN(width, width, kernel, stride, dilation))
@@ -94,7 +94,7 @@ class MultiBranchTCN(nn.Module):
         *entered, last = self.branches
         y = conv_each(x, (branch[0] for branch in entered))
         y = F.relu_(norm_each(y, (branch[1] for branch in entered), self.widths[:-1]))
-        *dilated, longest = y.split(self.widths[:-1], 1)
+        *dilated, longest = split_dense(y, self.widths[:-1])
         *reaching, pooled = entered
         parts = [branch[3].conv(part) for branch, part in zip(reaching, dilated, strict=True)]
         y = torch.cat([*parts, pooled[3](longest), last[0](x)], dim=1)

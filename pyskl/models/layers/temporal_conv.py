@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from pyskl.models.layers.batch_norm import BatchNorm2d
 from pyskl.models.layers.convolution import Conv2d
-from pyskl.models.layers.fused_branches import conv_each, norm_each
+from pyskl.models.layers.fused_branches import conv_each, norm_each, split_dense
 from pyskl.models.layers.norm_act import build_norm
 from pyskl.models.layers.time_pool import TimePool
 
@@ -90,7 +90,7 @@ class MultiScaleTCN(nn.Module):
             _branch(in_channels, mid, entry, stride) for mid, entry in zip(widths, ms_cfg, strict=True)
         )
         total = sum(widths)
-        self.transform = nn.Sequential(BatchNorm2d(total), nn.ReLU(inplace=True), nn.Conv2d(total, out_channels, 1))
+        self.transform = nn.Sequential(BatchNorm2d(total), nn.ReLU(inplace=True), Conv2d(total, out_channels, 1))
         self.bn = BatchNorm2d(out_channels)
         self.drop = nn.Dropout(dropout, inplace=True)
 
@@ -102,7 +102,7 @@ class MultiScaleTCN(nn.Module):
         widths = [branch[0].out_channels for branch in entered]
         y = conv_each(x, (branch[0] for branch in entered))
         y = F.relu_(norm_each(y, (branch[1] for branch in entered), widths))
-        parts = iter(y.split(widths, 1))
+        parts = iter(split_dense(y, widths))
         return torch.cat(
             [branch[3](next(parts)) if isinstance(branch, nn.Sequential) else branch(x) for branch in self.branches], 1
         )
@@ -119,7 +119,7 @@ def _branch(in_channels: int, width: int, entry: object, stride: int) -> nn.Modu
         raise ValueError(f"backbone.tcn_ms_cfg holds (kernel, dilation), ('max', kernel) or '1x1', got {entry!r}")
     kind, number = entry
     last = TimePool(number, stride) if kind == 'max' else UnitTCN(width, width, kind, stride, number, norm=None)
-    return nn.Sequential(nn.Conv2d(in_channels, width, 1), BatchNorm2d(width), nn.ReLU(inplace=True), last)
+    return nn.Sequential(Conv2d(in_channels, width, 1), BatchNorm2d(width), nn.ReLU(inplace=True), last)
 
 
 _OWN = {'unit_tcn': ('tcn_kernel_size', 'tcn_dilation', 'tcn_norm'), 'mstcn': ('tcn_ms_cfg', 'tcn_mid_channels')}
