@@ -55,6 +55,22 @@ class Recorder(TorchFunctionMode):
         self.calls.append(Call(function, args, kwargs, wanted, grad))
 
 
+def contiguous(calls: list[Call]) -> list[Call]:
+    """The same calls on contiguous copies of their tensors."""
+
+    def dense(value: object) -> object:
+        if not isinstance(value, Tensor):
+            return value
+        return value.detach().contiguous().requires_grad_(value.requires_grad)
+
+    copies = []
+    for call in calls:
+        args, kwargs = tree_map(dense, (call.args, call.kwargs))
+        wanted = [x for x in tree_leaves((args, kwargs)) if isinstance(x, Tensor) and x.requires_grad]
+        copies.append(Call(call.function, args, kwargs, wanted, call.grad.contiguous()))
+    return copies
+
+
 def run(calls: list[Call], amp: AbstractContextManager) -> None:
     """Run forward and, where gradients are needed, backward."""
     for call in calls:

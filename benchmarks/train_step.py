@@ -1,13 +1,19 @@
-"""Time a training step and an evaluation against the network's own convolutions and matrix products alone.
+"""Time a training step and an evaluation against the network's own convolutions, and against torch's plain layers.
 
     python benchmarks/train_step.py
     python benchmarks/train_step.py --networks d5 d8 stgcn++ --batch 16 --repeats 9
+    python benchmarks/train_step.py --threads 1 --precisions float32 --measures plain step --absent 0.5 0.8 --batch 10
 
-A step is forward, loss, backward and an update of SGD with momentum. The yardstick, measured in turn with it, is every
-convolution, linear layer and matrix product (with a graph, of an attention) that the step ran, alone: forward and
-backward, on inputs of the same shape, layout and precision, with the gradients that the step asks of it. That of an
-evaluation is the same without backward. Nothing else is in it: no norm, no activation, no residual, no optimizer.
-Beside it the convolutions without the matrix products.
+A step is forward, loss, backward and an update of SGD with momentum. Measured in turn with it:
+
+``convs``: every convolution that the step ran, alone: forward and backward, on inputs of the same shape, layout and
+precision, with the gradients that the step asks of it. That of an evaluation is the same without backward.
+``contiguous``: the same convolutions on contiguous inputs and weights, as code without a layout of its own has them.
+``products``: the convolutions and every linear layer and matrix product (with a graph, of an attention).
+``plain``: the step of the same network by torch's own layers on contiguous maps, see ``benchmarks/_plain.py``.
+``--absent``: the step with that share of the second persons absent, spread over the batch.
+
+No yardstick but ``plain`` has a norm, an activation, a residual or an optimizer.
 """
 
 import argparse
@@ -15,14 +21,18 @@ import platform
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
 from _networks import NETWORKS
-from _yardstick import Call, Recorder, run
-from torch import Tensor
+from _plain import plain
+from _yardstick import Call, Recorder, contiguous, run
+from torch import Tensor, nn
 
 from pyskl.models import build_model
+
+MEASURES = ('convs', 'contiguous', 'products', 'plain', 'step')
 
 
 def processor() -> str:
@@ -30,6 +40,46 @@ def processor() -> str:
     info = Path('/proc/cpuinfo')
     names = [x for x in info.read_text().splitlines() if x.startswith('model name')] if info.exists() else []
     return names[0].split(':', 1)[1].strip() if names else platform.processor() or platform.machine()
+
+
+def without_second(clips: Tensor, share: float) -> Tensor:
+    """``(N, clips, M, T, V, C)`` -> same, the second person of ``share`` of the N absent."""
+    n = len(clips)
+    absent = torch.arange(n) * round(share * n) % n < round(share * n)
+    clips = clips.clone()
+    clips[absent, :, 1] = 0
+    return clips
+
+
+class Stepper:
+    """Steps and evaluations of one recognizer.
+
+    Args:
+        model: The recognizer.
+        amp: The precision.
+        label: ``(N,)``.
+    """
+
+    def __init__(self, model: nn.Module, amp: torch.autocast, label: Tensor) -> None:
+        self.model, self.amp, self.label = model, amp, label
+        trained = [p for p in model.parameters() if p.requires_grad]
+        self.optimizer = torch.optim.SGD(trained, lr=1e-3, momentum=0.9, nesterov=True, weight_decay=5e-4)
+
+    def forward(self, clips: dict[str, Tensor]) -> Tensor:
+        """The loss of a batch."""
+        with self.amp:
+            losses = self.model(**clips, label=self.label, mode='loss')
+        return sum(value for key, value in losses.items() if 'loss' in key)
+
+    def run(self, clips: dict[str, Tensor]) -> None:
+        """A training step, or the scores of a batch if the network is in evaluation mode."""
+        if not self.model.training:
+            with torch.inference_mode(), self.amp:
+                self.model(**clips, mode='predict')
+            return
+        self.optimizer.zero_grad(set_to_none=True)
+        self.forward(clips).backward()
+        self.optimizer.step()
 
 
 class Bench:
@@ -40,51 +90,38 @@ class Bench:
         bf16: Whether under bfloat16 autocast.
         device: The device.
         batch: Clips, N.
+        measures: Of ``MEASURES``; ``step`` is always among them.
+        absent: Shares of second persons that are absent.
     """
 
-    def __init__(self, name: str, bf16: bool, device: torch.device, batch: int) -> None:
+    def __init__(
+        self, name: str, bf16: bool, device: torch.device, batch: int, measures: list[str], absent: list[float]
+    ) -> None:
         torch.manual_seed(0)
         network = NETWORKS[name]
         self.device = device
+        self.measures = measures
         self.amp = torch.autocast(device.type, torch.bfloat16, enabled=bf16)
-        self.model = build_model(network.model()).to(device)
-        trained = [p for p in self.model.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.SGD(trained, lr=1e-3, momentum=0.9, nesterov=True, weight_decay=5e-4)
+        model = build_model(network.model()).to(device)
+        label = torch.randint(model.cls_head.num_classes, (batch,), device=device)
+        self.ours = Stepper(model, self.amp, label)
+        other = plain(model) if 'plain' in measures else None
+        self.plain = None if other is None else Stepper(other, self.amp, label)
         clips = torch.randn(batch, 1, *network.clip, device=device)
         self.clips = {network.key: clips}
-        self.half_absent = None
+        self.absent = {}
         if network.key == 'keypoint':
-            self.half_absent = {network.key: clips.clone()}
-            self.half_absent[network.key][:, :, 1::2] = 0
-        self.label = torch.randint(self.model.cls_head.num_classes, (batch,), device=device)
+            self.absent = {share: {network.key: without_second(clips, share)} for share in absent}
 
-    def forward(self) -> Tensor:
-        """The loss of a batch."""
-        with self.amp:
-            losses = self.model(**self.clips, label=self.label, mode='loss')
-        return sum(value for key, value in losses.items() if 'loss' in key)
-
-    def step(self) -> None:
-        """A training step."""
-        self.optimizer.zero_grad(set_to_none=True)
-        self.forward().backward()
-        self.optimizer.step()
-
-    def evaluate(self, clips: dict[str, Tensor]) -> None:
-        """Scores of a batch; the network is in evaluation mode."""
-        with torch.inference_mode(), self.amp:
-            self.model(**clips, mode='predict')
-
-    def calls(self, training: bool) -> list[Call]:
+    def calls(self) -> list[Call]:
         """The products of a training step or of an evaluation."""
-        self.model.train(training)
         with Recorder() as recorder:
-            self.forward() if training else self.evaluate(self.clips)
+            self.ours.forward(self.clips) if self.ours.model.training else self.ours.run(self.clips)
         return recorder.calls
 
     def bare(self, calls: list[Call]) -> None:
         """Run the products alone, with backward in training mode."""
-        with torch.inference_mode(not self.model.training):
+        with torch.inference_mode(not self.ours.model.training):
             run(calls, self.amp)
 
     def seconds(self, work: Callable[[], None]) -> float:
@@ -99,17 +136,29 @@ class Bench:
             torch.cuda.synchronize(self.device)
         return clock() - start
 
-    def medians(self, repeats: int, training: bool) -> dict[str, float]:
-        """Median seconds of each measure, taken in turn: ``bare``, ``convs``, ``step`` and, of evaluation, ``half``."""
-        calls = self.calls(training)
-        convs = [call for call in calls if call.is_convolution]
-        turns = {'bare': lambda: self.bare(calls), 'convs': lambda: self.bare(convs)}
-        if training:
-            turns['step'] = self.step
-        else:
-            turns['step'] = lambda: self.evaluate(self.clips)
-            if self.half_absent is not None:
-                turns['half'] = lambda: self.evaluate(self.half_absent)
+    def turns(self) -> dict[str | float, Callable[[], None]]:
+        """The measures, and the shares of absent persons."""
+        turns = {}
+        if {'convs', 'contiguous', 'products'} & {*self.measures}:
+            calls = self.calls()
+            convs = [call for call in calls if call.is_convolution]
+            dense = contiguous(convs) if 'contiguous' in self.measures else []
+            turns = {
+                'convs': lambda: self.bare(convs), 'contiguous': lambda: self.bare(dense),
+                'products': lambda: self.bare(calls),
+            }  # fmt: skip
+        if self.plain is not None:
+            turns['plain'] = lambda: self.plain.run(self.clips)
+        turns = {name: work for name, work in turns.items() if name in self.measures}
+        turns['step'] = lambda: self.ours.run(self.clips)
+        return {**turns, **{share: partial(self.ours.run, clips) for share, clips in self.absent.items()}}
+
+    def medians(self, repeats: int, training: bool) -> dict[str | float, float]:
+        """Median seconds of each of :meth:`turns`, taken in turn."""
+        for stepper in (self.ours, self.plain):
+            if stepper is not None:
+                stepper.model.train(training)
+        turns = self.turns()
         for work in turns.values():
             self.seconds(work)  # warm up
         times = {name: [] for name in turns}
@@ -117,6 +166,25 @@ class Bench:
             for name, work in turns.items():
                 times[name].append(self.seconds(work))
         return {name: statistics.median(values) for name, values in times.items()}
+
+
+def columns(measures: list[str], absent: list[float]) -> dict[str, Callable[[dict], str]]:
+    """Each column that is measured, and its cell from the medians; empty where a network has no such measure."""
+
+    def milliseconds(name: str | float) -> Callable[[dict], str]:
+        return lambda t: f'{t[name] * 1e3:.1f}' if name in t else ''
+
+    def ratio(one: str | float, other: str | float) -> Callable[[dict], str]:
+        return lambda t: f'{t[one] / t[other]:.2f}' if one in t and other in t else ''
+
+    shares = {share: f'step, {share:.0%} absent' for share in absent}
+    cells = {name: milliseconds(name) for name in MEASURES if name in measures}
+    cells |= {title: milliseconds(share) for share, title in shares.items()}
+    cells |= {f'step / {name}': ratio('step', name) for name in ('products', 'convs') if name in measures}
+    if 'plain' in measures:
+        cells['plain / step'] = ratio('plain', 'step')
+        cells |= {f'plain / {title}': ratio('plain', share) for share, title in shares.items()}
+    return cells
 
 
 def machine(device: torch.device) -> str:
@@ -128,40 +196,38 @@ def machine(device: torch.device) -> str:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--batch', type=int, default=8, help='clips a batch, N')
-    parser.add_argument('--volumes', type=int, default=2, help='clips a batch of a network on heatmaps')
+    parser.add_argument('--batch', type=int, default=8, help='clips per batch, N')
+    parser.add_argument('--volumes', type=int, default=2, help='clips per batch of a network on heatmaps')
     parser.add_argument('--repeats', type=int, default=7, help='measurements, of which the median is printed')
     parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
     parser.add_argument('--networks', nargs='+', choices=NETWORKS, default=list(NETWORKS))
     parser.add_argument('--precisions', nargs='+', choices=['float32', 'bf16'], default=['float32', 'bf16'])
     parser.add_argument('--modes', nargs='+', choices=['train', 'eval'], default=['train', 'eval'])
     parser.add_argument('--threads', type=int, default=None, help='CPU threads; all cores by default')
+    parser.add_argument('--measures', nargs='+', choices=MEASURES, default=list(MEASURES))
+    parser.add_argument('--absent', nargs='+', type=float, default=[1.0], help='shares of second persons absent')
     args = parser.parse_args()
     if args.threads:
         torch.set_num_threads(args.threads)
     torch.set_flush_denormal(True)  # as training has it
     device = torch.device(args.device)
     print(machine(device))
-    print(f'milliseconds, median of {args.repeats} in turn')
-    print('convs: convolutions alone; products: with the matrix products; half: every other person of a clip absent')
+    print(f'milliseconds, median of {args.repeats} in turn; see the head of {Path(__file__).name} for the columns')
     print()
-    columns = 'network, clip, N, precision, mode, convs, products, step, / products, / convs, half / full, clips/s'
-    print('|', ' | '.join(columns.split(', ')), '|')
-    print('|---' * len(columns.split(', ')), end='|\n')
+    measures = [*args.measures, *(['step'] if 'step' not in args.measures else [])]
+    cells = columns(measures, args.absent)
+    head = ['network', 'clip', 'N', 'precision', 'mode', *cells, 'clips/s']
+    print('|', ' | '.join(head), '|')
+    print('|---' * len(head), end='|\n')
     for name in args.networks:
-        clip = NETWORKS[name].clip
+        clip = 'x'.join(map(str, NETWORKS[name].clip))
         batch = args.batch if NETWORKS[name].key == 'keypoint' else args.volumes
         for precision in args.precisions:
-            bench = Bench(name, precision == 'bf16', device, batch)
+            bench = Bench(name, precision == 'bf16', device, batch, measures, args.absent)
             for mode in args.modes:
                 t = bench.medians(args.repeats, mode == 'train')
-                half = f'{t["half"] / t["step"]:.2f}' if 'half' in t else ''
-                print(
-                    f'| {name} | {"x".join(map(str, clip))} | {batch} | {precision} | {mode} | {t["convs"] * 1e3:.1f} '
-                    f'| {t["bare"] * 1e3:.1f} | {t["step"] * 1e3:.1f} | {t["step"] / t["bare"]:.2f} '
-                    f'| {t["step"] / t["convs"]:.2f} | {half} | {batch / t["step"]:.1f} |',
-                    flush=True,
-                )
+                row = [name, clip, str(batch), precision, mode, *(cell(t) for cell in cells.values())]
+                print('|', ' | '.join([*row, f'{batch / t["step"]:.1f}']), '|', flush=True)
 
 
 if __name__ == '__main__':
