@@ -15,6 +15,7 @@ from pyskl.models.layers.batch_norm import BatchNorm2d
 from pyskl.models.layers.convolution import Conv2d
 from pyskl.models.layers.fused_branches import conv_each, conv_sum
 from pyskl.models.layers.gcn_backbone import GCNBackbone
+from pyskl.models.layers.residual import add_to
 from pyskl.models.layers.st_block import STBlock
 from pyskl.models.layers.stages import per_stage, stage_plan
 from pyskl.models.layers.temporal_conv import UnitTCN, temporal_unit
@@ -121,7 +122,7 @@ class AdaptiveGCN(nn.Module):
         """``(B, C_in, T, V) -> (B, C_out, T, V)``."""
         graph = self.graph(x).to(x.dtype).expand(x.shape[0], -1, -1, -1)
         y = conv_sum(torch.einsum('bctv,bkvw->bkctw', x, graph).flatten(1, 2), self.conv_d)
-        y = self.relu(self.bn(y) + self.down(x))
+        y = self.relu(add_to(self.bn(y), self.down(x)))
         if self.attention:
             place, channel = self.gates(y)
             y = y * place * channel

@@ -9,13 +9,15 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from pyskl.models.graphs import build_adjacency
 from pyskl.models.layers.batch_norm import BatchNorm2d
-from pyskl.models.layers.convolution import Conv2d
+from pyskl.models.layers.convolution import Conv2d, on_cpu
 from pyskl.models.layers.fused_branches import conv_each
 from pyskl.models.layers.gcn_backbone import GCNBackbone
 from pyskl.models.layers.multi_branch_tcn import MultiBranchTCN
+from pyskl.models.layers.residual import add_to
 from pyskl.models.layers.stages import stage_plan
 from pyskl.models.layers.temporal_conv import UnitTCN
 from pyskl.models.layers.weight_init import conv_init, norm_init
@@ -36,6 +38,53 @@ class _Refinement(nn.Module):
         self.conv2 = Conv2d(in_channels, width, 1)
         self.conv3 = Conv2d(in_channels, out_channels, 1)
         self.conv4 = Conv2d(width, out_channels, 1)
+
+
+class _SumOverGraphs(torch.autograd.Function):
+    """``sum over k of (W_k x + b_k) G_k`` by batches of matrix products, none of which needs a copy of the maps.
+
+    Arguments: x ``(B, C_in, T, V)``, contiguous; weight ``(K * C, C_in, 1, 1)``; bias ``(K * C,)``; then K graphs
+    ``(B, C, V, V)``, of which ``[v, w]`` weighs joint ``v`` into ``w``. The result is ``(B, C, T, V)``.
+    """
+
+    @staticmethod
+    def forward(ctx, x: Tensor, weight: Tensor, bias: Tensor, *graphs: Tensor) -> Tensor:
+        (b, _, t, v), subsets = x.shape, len(graphs)
+        weights = weight.flatten(1).unflatten(0, (subsets, -1))  # (K, C, C_in)
+        biases = bias.view(subsets, -1, 1)
+        joints = x.flatten(2)
+        values, y = [], None
+        for k, graph in enumerate(graphs):
+            value = torch.baddbmm(biases[k], weights[k].expand(b, -1, -1), joints).view(-1, t, v)  # (B * C, T, V)
+            graph = graph.flatten(0, 1)
+            y = torch.bmm(value, graph) if y is None else y.baddbmm_(value, graph)
+            values.append(value)
+        ctx.save_for_backward(x, weight, *graphs, *values)
+        return y.view(b, -1, t, v)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight, *rest = ctx.saved_tensors
+        subsets = len(rest) // 2
+        graphs, values = rest[:subsets], rest[subsets:]
+        weights = weight.flatten(1).unflatten(0, (subsets, -1))
+        b, _, t, v = x.shape
+        joints = x.flatten(2).transpose(1, 2)  # (B, T * V, C_in)
+        grad = grad.contiguous().view(-1, t, v)  # (B * C, T, V)
+        over_time = grad.sum(1, keepdim=True)
+        grad_x, grad_weights, grad_biases, grad_graphs = None, [], [], []
+        for k in range(subsets):
+            graph = graphs[k].flatten(0, 1).transpose(1, 2)
+            grad_graphs.append(torch.bmm(values[k].transpose(1, 2), grad).view_as(graphs[k]))
+            grad_value = torch.bmm(grad, graph).view(b, -1, t * v)  # (B, C, T * V)
+            grad_biases.append(torch.bmm(over_time, graph).view(b, -1, v).sum((0, 2)))
+            grad_weights.append(torch.bmm(grad_value, joints).sum(0))
+            turned = weights[k].t().expand(b, -1, -1)
+            if ctx.needs_input_grad[0]:
+                grad_x = torch.bmm(turned, grad_value) if grad_x is None else grad_x.baddbmm_(turned, grad_value)
+        grad_x = None if grad_x is None else grad_x.view_as(x)
+        return grad_x, torch.cat(grad_weights).view_as(weight), torch.cat(grad_biases), *grad_graphs
 
 
 class CTRGC(nn.Module):
@@ -70,20 +119,43 @@ class CTRGC(nn.Module):
     def extra_repr(self) -> str:
         return f'subsets={len(self.convs)}, joints={self.A.shape[1]}'
 
-    def graph(self, x: Tensor) -> Tensor:
-        """``(B, C_in, T, V) -> (B, K, C_out, V, V)``."""
-        subsets = len(self.convs)
+    def differences(self, x: Tensor) -> Tensor:
+        """``(B, C_in, T, V) -> (B, K * R, V, V)``: how each joint differs from each other, squashed by tanh."""
         convs = [*(conv.conv1 for conv in self.convs), *(conv.conv2 for conv in self.convs)]
         joints = conv_each(x.mean(2, keepdim=True), convs)[:, :, 0].unflatten(1, (2, -1))  # (B, 2, K * R, V)
-        differ = (joints[:, 0, :, :, None] - joints[:, 1, :, None]).tanh()  # (B, K * R, V, V)
-        refined = conv_each(differ, (conv.conv4 for conv in self.convs), apart=True, scale=self.alpha)
-        return refined.unflatten(1, (subsets, -1)) + self.A[:, None]
+        return (joints[:, 0, :, :, None] - joints[:, 1, :, None]).tanh()
+
+    def graph(self, x: Tensor) -> Tensor:
+        """``(B, C_in, T, V) -> (B, K, C_out, V, V)``."""
+        refining = (conv.conv4 for conv in self.convs)
+        refined = conv_each(self.differences(x), refining, apart=True, scale=self.alpha)
+        return refined.unflatten(1, (len(self.convs), -1)) + self.A[:, None]
+
+    def graph_of_each(self, x: Tensor) -> list[Tensor]:
+        """:meth:`graph` as K tensors ``(B, C_out, V, V)`` of their own."""
+        graphs = []
+        each = self.differences(x).unflatten(1, (len(self.convs), -1)).flatten(3).unbind(1)  # K of (B, R, V * V)
+        for differ, conv, A in zip(each, self.convs, self.A, strict=True):
+            weight, bias = self.alpha * conv.conv4.weight.flatten(1), self.alpha * conv.conv4.bias
+            graph = torch.baddbmm(bias[:, None] + A.flatten(), weight.expand(len(x), -1, -1), differ)
+            graphs.append(graph.unflatten(2, A.shape))
+        return graphs
+
+    def sum_over_joints(self, x: Tensor) -> Tensor:
+        """``(B, C_in, T, V) -> (B, C_out, T, V)``: each subset's convolution, summed over its refined graph."""
+        values = [conv.conv3 for conv in self.convs]
+        if not (on_cpu(x) and x.is_contiguous()):
+            y = conv_each(x, values).unflatten(1, (len(values), -1))
+            return torch.einsum(self.sum, self.graph(x).to(y.dtype), y)
+        graphs = self.graph_of_each(x)
+        if self.sum == _SUMS['original']:
+            graphs = [graph.transpose(2, 3) for graph in graphs]
+        weight, bias = torch.cat([conv.weight for conv in values]), torch.cat([conv.bias for conv in values])
+        return _SumOverGraphs.apply(x, weight, bias, *graphs)
 
     def forward(self, x: Tensor) -> Tensor:
         """``(B, C_in, T, V) -> (B, C_out, T, V)``."""
-        values = conv_each(x, (conv.conv3 for conv in self.convs)).unflatten(1, (len(self.convs), -1))
-        y = torch.einsum(self.sum, self.graph(x).to(values.dtype), values)
-        return self.relu(self.bn(y) + self.down(x))
+        return self.relu(add_to(self.bn(self.sum_over_joints(x)), self.down(x)))
 
 
 # Spread of the temporal norms' first weights.

@@ -14,6 +14,7 @@ from pyskl.models.graphs import build_adjacency
 from pyskl.models.layers.convolution import Conv2d
 from pyskl.models.layers.gcn_backbone import GCNBackbone
 from pyskl.models.layers.norm_act import build_activation, build_norm
+from pyskl.models.layers.residual import add_to
 from pyskl.models.layers.st_block import STBlock
 from pyskl.models.layers.stages import per_stage, stage_plan
 from pyskl.models.layers.temporal_conv import MultiScaleTCN
@@ -125,7 +126,7 @@ class DGGCN(nn.Module):
         y = self.pre(x).unflatten(1, (self.num_groups, -1))  # (B, K, G, T, V)
         graph = self.graph(x).to(y.dtype)
         y = (y[..., None, :] @ graph)[..., 0, :] if self.every_frame else y @ graph[:, :, :, 0]
-        return self.act(self.bn(self.post(y.flatten(1, 2))) + self.down(x))
+        return self.act(add_to(self.bn(self.post(y.flatten(1, 2))), self.down(x)))
 
 
 class DGTCN(MultiScaleTCN):

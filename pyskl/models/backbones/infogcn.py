@@ -13,6 +13,7 @@ from pyskl.models.layers.batch_norm import BatchNorm2d
 from pyskl.models.layers.convolution import Conv2d
 from pyskl.models.layers.gcn_backbone import GCNBackbone
 from pyskl.models.layers.multi_branch_tcn import MultiBranchTCN
+from pyskl.models.layers.residual import add_to
 from pyskl.models.layers.stages import stage_plan
 from pyskl.models.layers.temporal_conv import UnitTCN
 from pyskl.models.layers.weight_init import branch_init, conv_init, norm_init
@@ -90,7 +91,7 @@ class SAGC(nn.Module):
         weight = torch.cat([conv.weight.flatten(1) for conv in self.conv_d], dim=1)
         bias = torch.stack([conv.bias for conv in self.conv_d]).sum(0)
         y = F.linear(gathered, weight, bias).permute(0, 3, 1, 2)
-        return self.relu(self.bn(y) + self.down(x))
+        return self.relu(add_to(self.bn(y), self.down(x)))
 
 
 TREES = ('ancestors', 'descendants')

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from pyskl.models.layers.conv3d import ConvNorm3d, check_volume, hold, init_convolutions, per_stage
 from pyskl.models.layers.convolution3d import as_images, from_images
+from pyskl.models.layers.residual import add_to
 from pyskl.registry import MODELS
 
 Stride = tuple[int, int, int]
@@ -52,7 +53,7 @@ class BasicBlock3d(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``(B, C_in, T, H, W) -> (B, planes, T', H', W')``."""
-        return self.relu(self.conv2(self.conv1(x)) + self.downsample(x))
+        return self.relu(add_to(self.conv2(self.conv1(x)), self.downsample(x)))
 
 
 class Bottleneck3d(nn.Module):
@@ -88,7 +89,7 @@ class Bottleneck3d(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``(B, C_in, T, H, W) -> (B, 4 * planes, T', H', W')``."""
-        return self.relu(self.conv3(self.conv2(self.conv1(x))) + self.downsample(x))
+        return self.relu(add_to(self.conv3(self.conv2(self.conv1(x))), self.downsample(x)))
 
 
 DEPTHS = {

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pyskl.models.layers.conv3d import ConvNorm3d, check_volume, hold, init_convolutions, per_stage
+from pyskl.models.layers.residual import add_to
 from pyskl.registry import MODELS
 
 
@@ -81,7 +82,7 @@ class X3DBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """``(B, C_in, T, H, W) -> (B, C_out, T, H', W')``."""
         y = self.swish(self.se_module(self.conv2(self.conv1(x))))
-        return self.relu(self.conv3(y) + self.downsample(x))
+        return self.relu(add_to(self.conv3(y), self.downsample(x)))
 
 
 @MODELS.register_module()

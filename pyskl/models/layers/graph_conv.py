@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from pyskl.models.layers.convolution import Conv2d
 from pyskl.models.layers.norm_act import build_activation, build_norm
+from pyskl.models.layers.residual import add_to
 
 ADAPTIVE = (None, 'init', 'offset', 'importance')
 
@@ -109,5 +110,5 @@ class UnitGCN(nn.Module):
             y = self.conv(self.scatter(x))
         y = self.bn(y)
         if self.with_res:
-            y = y + self.down(x)
+            y = add_to(y, self.down(x))
         return self.act(y)

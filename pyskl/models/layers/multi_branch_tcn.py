@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from pyskl.models.layers.batch_norm import BatchNorm2d
 from pyskl.models.layers.convolution import Conv2d
 from pyskl.models.layers.fused_branches import conv_each, norm_each, split_dense
+from pyskl.models.layers.residual import add_to
 from pyskl.models.layers.temporal_conv import UnitTCN
 from pyskl.models.layers.time_pool import TimePool
 from pyskl.models.layers.weight_init import conv_init, norm_init
@@ -100,5 +101,5 @@ class MultiBranchTCN(nn.Module):
         y = torch.cat([*parts, pooled[3](longest), last[0](x)], dim=1)
         y = norm_each(y, [*(branch[3].bn for branch in reaching), pooled[4], last[1]], self.widths)
         if self.has_residual:
-            y = y + self.residual(x)
+            y = add_to(y, self.residual(x))
         return self.drop(self.act(y))

@@ -5,6 +5,7 @@ B = samples times persons, T frames, V joints, C channels.
 
 from torch import Tensor, nn
 
+from pyskl.models.layers.residual import add_to
 from pyskl.models.layers.temporal_conv import UnitTCN
 
 
@@ -41,5 +42,5 @@ class STBlock(nn.Module):
         """``(B, C_in, T, V) -> (B, C_out, T', V)``."""
         y = self.tcn(self.gcn(x))
         if self.has_residual:
-            y = y + self.residual(x)
+            y = add_to(y, self.residual(x))
         return self.relu(y)

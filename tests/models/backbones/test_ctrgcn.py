@@ -87,3 +87,22 @@ def test_dropout_in_training_leaves_the_gradient_of_the_relu_alone():
 def test_an_impossible_option_is_named(options, message):
     with pytest.raises(ValueError, match=message):
         CTRGCN(GRAPH, **{**SMALL, **options})
+
+
+@pytest.mark.parametrize('variant', ['pyskl', 'original'])
+def test_both_layouts_give_the_same_outputs_and_gradients(variant):
+    model = unit(variant, torch.rand(3, 5, 5)).double()
+    x = torch.randn(2, 16, 6, 5, dtype=torch.double)
+    found = []
+    for layout in (torch.contiguous_format, torch.channels_last):  # by matrix products, by one einsum
+        z = x.contiguous(memory_format=layout).requires_grad_()
+        y = model(z)
+        found.append([y, *torch.autograd.grad(y.square().sum(), [z, *model.parameters()])])
+    for one, other in zip(*found, strict=True):
+        assert torch.allclose(one, other, rtol=1e-9)
+
+
+def test_a_frozen_input_gets_no_gradient():
+    model = unit('pyskl', torch.rand(3, 5, 5))
+    model(torch.randn(2, 16, 6, 5)).sum().backward()
+    assert all(p.grad is not None for p in model.parameters())
