@@ -10,6 +10,9 @@ and so does what the statistics send back. ``g_b``, the gradient of the output r
 
 That is the sum over the copies of the full batch's gradient, exactly. All rows but the last few stand for themselves.
 
+The layer also has its own statistics for large contiguous maps on a CPU: torch's take most of the time of the whole
+BatchNorm there (torch 2.13), and are rounded more.
+
 B rows, A of them with copies, C channels.
 """
 
@@ -22,6 +25,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
+
+from pyskl.models.layers.convolution import on_cpu
+
+_LARGE = 1 << 16  # numbers
 
 
 class Copies(NamedTuple):
@@ -54,10 +61,25 @@ def current_copies() -> Copies | None:
     return None if torch.compiler.is_compiling() else _COPIES.get()
 
 
-def _statistics(x: Tensor, like: Tensor, copies: Copies) -> tuple[Tensor, Tensor]:
-    """Mean and biased variance of each channel over the full batch, ``(C,)``, of the type of ``like``."""
-    unused = torch.zeros_like(like)  # without running statistics the result would be rounded to the type of x
-    mean, var = torch.batch_norm_update_stats(x[: copies.single], unused, unused, 0.0)
+def _is_large_contiguous(x: Tensor) -> bool:
+    return x.numel() >= _LARGE and x.is_contiguous() and on_cpu(x)
+
+
+def _mean_and_variance(x: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and biased variance of each channel of ``(B, C, ...)``, ``(C,)``, of the type of ``like``."""
+    if not _is_large_contiguous(x):
+        unused = torch.zeros_like(like)  # without running statistics the result would be rounded to the type of x
+        return torch.batch_norm_update_stats(x, unused, unused, 0.0)
+    rows = x.flatten(2)
+    size = rows.shape[0] * rows.shape[2]
+    mean = (rows.sum(2).double().sum(0) / size).to(like.dtype)
+    spread = torch.linalg.vector_norm(rows - mean[:, None], dim=2).double()  # (B, C)
+    return mean, (spread.square().sum(0) / size).to(like.dtype)
+
+
+def _weighed_statistics(x: Tensor, like: Tensor, copies: Copies) -> tuple[Tensor, Tensor]:
+    """As :func:`_mean_and_variance`, over the full batch that ``copies`` describes."""
+    mean, var = _mean_and_variance(x[: copies.single], like)
     last_var, last_mean = torch.var_mean(x[copies.single :].to(mean.dtype).flatten(2), 2, correction=0)  # (A, C)
     share = (copies.counts.to(mean.dtype) / copies.total)[:, None]
     rest = copies.single / copies.total
@@ -85,12 +107,12 @@ class NormFunction(torch.autograd.Function):
         copies: Copies | None,
     ) -> tuple[Tensor, Tensor]:
         if copies is None:
-            mean, var = torch.batch_norm_update_stats(x, running_mean, running_var, momentum)
+            mean, var = _mean_and_variance(x, running_mean)
         else:
-            mean, var = _statistics(x, running_mean, copies)
-            values = copies.total * x[0, 0].numel()
-            running_mean.lerp_(mean, momentum)
-            running_var.lerp_(var * (values / (values - 1)), momentum)
+            mean, var = _weighed_statistics(x, running_mean, copies)
+        values = (len(x) if copies is None else copies.total) * x[0, 0].numel()
+        running_mean.lerp_(mean, momentum)
+        running_var.lerp_(var * (values / (values - 1)), momentum)
         ctx.copies = copies
         ctx.save_for_backward(x, weight, mean, var + eps)
         ctx.mark_non_differentiable(var)
@@ -131,7 +153,7 @@ def batch_norm(
 ) -> Tensor:
     """``F.batch_norm`` whose statistics in training follow :func:`counting_copies`."""
     copies = current_copies() if training else None
-    if copies is None:
+    if copies is None and not (training and _is_large_contiguous(x)):
         return F.batch_norm(x, running_mean, running_var, weight, bias, training, momentum, eps)
     return NormFunction.apply(x, weight, bias, eps, running_mean, running_var, momentum, copies)[0]
 
@@ -151,7 +173,7 @@ class BatchNorm2d(nn.BatchNorm2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """``(B, C, T, V)`` -> same."""
-        if not self.training or current_copies() is None:
+        if not self.training or not (current_copies() is not None or (is_plain(self) and _is_large_contiguous(x))):
             return super().forward(x)
         self.num_batches_tracked.add_(1)
         return batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, True, self.momentum, self.eps)

@@ -88,3 +88,22 @@ def test_copies_end_with_their_block_also_after_an_error():
     with pytest.raises(KeyError), counting_copies(COPIES):
         raise KeyError
     assert current_copies() is None
+
+
+@pytest.mark.parametrize('apply', [lambda x, norm: norm(x), lambda x, norm: norm_each(x, [norm], [6])])
+def test_large_contiguous_maps_get_the_values_gradients_and_statistics_of_torch(apply):
+    torch.manual_seed(0)
+    ours, theirs = BatchNorm2d(6, momentum=0.3), nn.BatchNorm2d(6, momentum=0.3)
+    nn.init.normal_(ours.weight)
+    theirs.load_state_dict(ours.state_dict())
+    theirs.double()
+    x = (torch.randn(8, 6, 50, 30) * torch.linspace(1, 9, 6)[:, None, None] + 20).requires_grad_()
+    z = x.detach().double().requires_grad_()
+    y, expected = apply(x, ours), theirs(z)
+    assert (y - expected).abs().max() < 1e-5
+    grad = torch.randn_like(y)
+    y.backward(grad)
+    expected.backward(grad.double())
+    assert (x.grad - z.grad).abs().max() < 1e-5
+    for key, value in theirs.state_dict().items():
+        assert torch.allclose(ours.state_dict()[key].double(), value.double(), rtol=1e-6), key
