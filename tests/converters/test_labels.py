@@ -69,8 +69,8 @@ def test_repeated_names_count_once_if_the_rows_agree_else_not(read):
     assert [row.name for row in found.rows] == ['a', 'c']
     assert [why for _, why in found.bad] == [
         "name 'a' repeats line 2",
-        "the name 'b' is in lines 3, 5, which differ",
-        "the name 'b' is in lines 3, 5, which differ",
+        "name 'b' is in lines 3, 5, which differ",
+        "name 'b' is in lines 3, 5, which differ",
     ]
 
 

@@ -95,7 +95,7 @@ WHOLE = clip_text(3)
         (skeleton_text([[(7, np.full((25, 3), np.nan))]]), 'NaN or infinite'),
         (skeleton_text([[(7, np.full((25, 3), np.inf))]]), 'NaN or infinite'),
         (skeleton_text([[(7, person(1)[0]), (7, person(1)[0])]]), 'body 7 twice in one frame'),
-        (skeleton_text([[(10**30, person(1)[0])]]), 'more than 64 bits|no whole number'),
+        (skeleton_text([[(10**30, person(1)[0])]]), 'more than 64 bits|not an integer'),
         (skeleton_text([[(7, np.ones((25, 3)))]]).replace(b'1 1 1 277', b'1 1-1 1 277', 1), 'is not a number'),
         (skeleton_text([[(7, np.ones((25, 3)))]]).replace(b'1 1 1 277', b'1-1 1 x 277', 1), 'is not a number'),
         (skeleton_text([[(7, np.ones((25, 3)))]]).replace(b'1 1 1 277', b'1,1 1 1 277', 1), 'is not a number'),

@@ -33,7 +33,7 @@ _NO_VALID = valid_of({})
 
 
 class TooManyKindsError(NotParallelError):
-    """The records have more kinds than a store can hold, as long as each process counts its own."""
+    """The records have more kinds in total than a store can hold, although no process has counted too many."""
 
 
 class StoreWriter:
