@@ -120,7 +120,7 @@ def test_clips_and_rows_are_paired_by_whole_name_then_by_its_last_part(read):
     ]  # fmt: skip
     assert [row.name for row in labels.rows_of(items)] == ['a', 'wave/b', 'bow/b']
     assert labels.paired(items[0]) == (Path('x/a'), Row('a', 0))
-    with pytest.raises(LeftOut, match="called 'z'"):
+    with pytest.raises(LeftOut, match="named 'z'"):
         labels.paired(items[5])
 
 

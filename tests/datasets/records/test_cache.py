@@ -249,7 +249,7 @@ def test_waiting_ends_some_time_after_the_last_sign_of_life(tmp_path, monkeypatc
     process.start()
     ready.wait()
     start = time.monotonic()
-    words = rf"process {process.pid} reads 'y.pkl' for all processes but made no progress .*PYSKL_CACHE"
+    words = rf"process {process.pid} is reading 'y.pkl' for all processes but made no progress .*PYSKL_CACHE"
     with pytest.raises(TimeoutError, match=words), record_cache.locked(tmp_path / 'x.lock', 'y.pkl'):
         pass
     assert time.monotonic() - start > 0.3 + 0.05 * signs * 0.5
