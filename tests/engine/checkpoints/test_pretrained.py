@@ -50,7 +50,7 @@ def test_a_2d_network_gives_a_still_volume_its_own_response(tmp_path, prefix):
     notes, _ = _load_from(Config({'load_from': None, 'load_from_ignore': None}), model, False)
     assert f'weights from {tmp_path / "r.pth"}' in notes
     assert any('44 tensors of a 2D network spread over time' in note for note in notes)
-    assert any('starts fresh: conv1.conv.weight' in note for note in notes)
+    assert 'starts fresh: conv1.conv.weight' in notes
     assert any('not taken from the 2D checkpoint, shapes differ: conv1.conv.weight' in note for note in notes)
     assert torch.equal(model.backbone.conv1.conv.weight, stem)  # 17 channels, not 3
     assert torch.equal(model.cls_head.fc_cls.weight, head)
