@@ -1,10 +1,15 @@
-"""The page: its function, and the whole in headless Chromium with a film as upload and as the fake camera."""
+"""The page: its function, and the whole in headless Chromium with a film as upload and as the fake camera.
+
+The browser's tests are slow ones and need `pip install -e '.[demo]' selenium`; they are skipped without Chromium only.
+"""
 
 import json
 import os
 import shutil
+import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pyskl.cli.demo import build_page, label_upload, parse_args, top_five
@@ -72,47 +77,116 @@ def test_only_this_machine_may_open_the_page_by_default():
         parse_args(['--model', 'x', '--port', '0'])
 
 
+class Block:
+    """Finds a person where the image is bright; in the upper half the hands are up."""
+
+    layout = 'coco'
+
+    def people(self, frame):
+        bright = np.argwhere(frame.mean(-1) > 180)
+        keypoint, score = np.zeros((1, 17, 2), np.float32), np.ones((1, 17), np.float32)
+        if len(bright) < 20:
+            return keypoint[:0], score[:0]
+        height, (y, x) = len(frame), bright.mean(0)
+        keypoint[0, :, 0], keypoint[0, :, 1] = x + np.arange(17), np.linspace(0.3, 0.9, 17) * height
+        if y < height / 2:
+            keypoint[0, 9:11, 1] = 0.1 * height
+        return keypoint, score
+
+
+def write_camera_film(path, seconds=3.0, fps=15, size=(180, 320)):
+    """A film as Chromium takes it for a camera, over and over: a block that is low, then high."""
+    height, width = size
+    with path.open('wb') as file:
+        file.write(b'YUV4MPEG2 W%d H%d F%d:1 Ip A1:1 C420jpeg\n' % (width, height, fps))
+        for top in [height * 6 // 10] * round(seconds * fps) + [height // 10] * round(seconds * fps):
+            grey = np.full(size, 60, np.uint8)
+            grey[top : top + height // 4, width // 2 - 20 : width // 2 + 20] = 235
+            file.write(b'FRAME\n' + grey.tobytes() + np.full(height * width // 2, 128, np.uint8).tobytes())
+    return path
+
+
 @pytest.fixture
 def browser(tmp_path):
-    webdriver = pytest.importorskip('selenium.webdriver')
     chromium, driver = shutil.which('chromium'), shutil.which('chromedriver')
     if not chromium or not driver:
         pytest.skip('needs chromium and chromedriver')
+    from selenium import webdriver
+
     options = webdriver.ChromeOptions()
     options.binary_location = chromium
-    for word in ('headless=new', 'no-sandbox', 'disable-dev-shm-usage', 'window-size=1280,1500'):
+    for word in (
+        'headless=new', 'no-sandbox', 'disable-dev-shm-usage', 'window-size=1280,1500', 'use-fake-ui-for-media-stream',
+        'use-fake-device-for-media-stream', f'use-file-for-fake-video-capture={write_camera_film(tmp_path / "c.y4m")}',
+    ):  # fmt: skip
         options.add_argument(f'--{word}')
-    options.add_argument('--use-fake-ui-for-media-stream')
-    options.add_argument('--use-fake-device-for-media-stream')
     browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
     yield browser
     browser.quit()
 
 
-@pytest.mark.slow
-def test_in_the_browser(film, browser, tmp_path, monkeypatch):
-    pytest.importorskip('gradio')
+@pytest.fixture
+def open_page(browser, tmp_path, monkeypatch):
+    """Open the page of a recognizer; the browser, and what waits until something is found on the page."""
     from selenium.webdriver.common.by import By
     from selenium.webdriver.support.ui import WebDriverWait
 
-    monkeypatch.setenv('GRADIO_TEMP_DIR', str(tmp_path / 'demo'))
-    (tmp_path / 'demo').mkdir()
-    page = build_page(Fresh.of(HandsUp()), 60, str(tmp_path / 'demo'))
-    _, address, _ = page.queue().launch(
-        server_name='127.0.0.1', prevent_thread_lock=True, quiet=True, allowed_paths=[str(tmp_path / 'demo')]
-    )
-    try:
+    folder, pages = tmp_path / 'demo', []
+    folder.mkdir()
+    monkeypatch.setenv('GRADIO_TEMP_DIR', str(folder))
+
+    def call(recognizer):
+        page = build_page(recognizer, 60, str(folder))
+        _, address, _ = page.queue().launch(
+            server_name='127.0.0.1', prevent_thread_lock=True, quiet=True, allowed_paths=[str(folder)]
+        )
+        pages.append(page)
         browser.get(address)
-        wait = WebDriverWait(browser, 90)
-        upload = wait.until(lambda b: b.find_element(By.CSS_SELECTOR, '#film input[type=file]'))
-        upload.send_keys(str(film))
-        wait.until(lambda b: b.find_elements(By.CSS_SELECTOR, '#film video'))
-        browser.find_element(By.CSS_SELECTOR, 'button#label').click()
-        wait.until(lambda b: '4 intervals' in b.find_element(By.CSS_SELECTOR, '#said textarea').get_attribute('value'))
-        wait.until(lambda b: b.find_elements(By.CSS_SELECTOR, '#labelled video'))
-        text = browser.find_element(By.ID, 'timeline').text
-        assert 'walk' in text and 'wave' in text
-        browser.save_screenshot(str(tmp_path / 'page.png'))
-        assert (tmp_path / 'page.png').stat().st_size > 10_000
-    finally:
+
+        def wait(selector, ready=lambda element: True):
+            return WebDriverWait(browser, 120).until(
+                lambda b: next((e for e in b.find_elements(By.CSS_SELECTOR, selector) if ready(e)), None)
+            )
+
+        return wait
+
+    yield call
+    for page in pages:
         page.close()
+
+
+def said(text):
+    return lambda element: text in element.get_attribute('value')
+
+
+@pytest.mark.slow
+def test_an_upload_in_the_browser(film, browser, open_page, tmp_path):
+    wait = open_page(Fresh.of(HandsUp()))
+    wait('#film input[type=file]').send_keys(str(film))
+    wait('#film video')
+    wait('button#label').click()
+    wait('#said textarea', said('4 intervals'))
+    wait('#labelled video')
+    text = browser.find_element('id', 'timeline').text
+    assert 'walk' in text and 'wave' in text
+    browser.save_screenshot(str(tmp_path / 'page.png'))
+    assert (tmp_path / 'page.png').stat().st_size > 10_000
+
+
+@pytest.mark.slow
+def test_a_camera_in_the_browser(browser, open_page, tmp_path):
+    wait = open_page(ActionRecognizer.of(HandsUp(), Block()))
+    wait('#film button[aria-label="Capture from camera"]').click()
+    wait('#film [title*="access"]').click()
+    record = '#film button[aria-label="start recording"]'
+    wait(record).click()
+    time.sleep(7)  # more than a round of the camera's film: both actions
+    wait(record, lambda element: element.text == 'Stop').click()
+    wait('#film video[src*="webm"]')
+    wait('button#label').click()
+    wait('#said textarea', said('1 person, '))
+    wait('#labelled video')
+    text = browser.find_element('id', 'timeline').text
+    assert 'walk' in text and 'wave' in text
+    browser.save_screenshot(str(tmp_path / 'page.png'))
+    assert not [line for line in browser.get_log('browser') if line['level'] == 'SEVERE']
