@@ -1,4 +1,4 @@
-"""The ways in which the programs of PYSKL's and MMAction2's users call a recognizer."""
+"""The calls of a recognizer in programs written for PYSKL or MMAction2."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ class CallForms(nn.Module):
     - MMAction2's ``model(inputs, mode='predict')`` and ``model(inputs, data_samples, mode='loss')``;
     - PYSKL's ``train_step(batch, optimizer)`` and ``val_step(batch, optimizer)``.
 
-    ``img_metas`` and ``sample_index``, which whole batches hold, are no input of a network and left out.
+    ``img_metas`` and ``sample_index``, which whole batches contain, are ignored.
     """
 
     input_key = 'keypoint'
@@ -54,7 +54,7 @@ class CallForms(nn.Module):
         return result if return_loss else result.detach().float().cpu().numpy()
 
     def train_step(self, data_batch: dict, optimizer: object = None) -> dict:
-        """``loss``, the sum of all losses; ``log_vars``, numbers for a log; ``num_samples``. Steps nothing."""
+        """``loss``, the sum of all losses; ``log_vars``, numbers to log; ``num_samples``. Updates no weights."""
         losses = self(**data_batch, return_loss=True)
         loss = sum(value for key, value in losses.items() if 'loss' in key)
         numbers = {key: float(value.detach()) for key, value in losses.items()}

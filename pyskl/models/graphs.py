@@ -24,7 +24,7 @@ def edge_matrix(edges: Iterable[tuple[int, int]], num_joints: int) -> np.ndarray
 
 
 def normalize_columns(matrix: np.ndarray) -> np.ndarray:
-    """Each column divided by its sum; a column of zeros stays."""
+    """Each column divided by its sum; a column of zeros remains zero."""
     total = matrix.sum(0)
     return matrix / np.where(total > 0, total, 1)
 
@@ -40,16 +40,16 @@ def hop_distance(skeleton: Skeleton, max_hop: int) -> np.ndarray:
 
 
 def _spatial(skeleton: Skeleton) -> np.ndarray:
-    """Itself, inward, outward."""
+    """Subsets: self, inward, outward."""
     inward = edge_matrix(skeleton.edges, skeleton.num_joints)
     return np.stack([np.eye(skeleton.num_joints), normalize_columns(inward), normalize_columns(inward.T)])
 
 
 def _stgcn_spatial(skeleton: Skeleton, max_hop: int) -> np.ndarray:
-    """ST-GCN's partition: itself, then for each hop those as near the centre or nearer, and those further.
+    """ST-GCN's partition: self, then for each hop the joints that are not farther from the centre, and the others.
 
-    Hops beyond ``max_hop`` are infinite here, and infinity is not further than infinity: with ``max_hop=1`` almost
-    every pair counts as near. Published weights were trained so; a true distance would break them.
+    Hops beyond ``max_hop`` are infinite here, and infinity is not greater than infinity: with ``max_hop=1`` almost
+    every pair counts as near. Published weights were trained in this way; a true distance would break them.
     """
     hops = hop_distance(skeleton, max_hop)
     weight = normalize_columns((hops <= max_hop).astype(float))
@@ -75,15 +75,15 @@ def build_adjacency(
     Args:
         layout: A skeleton's name, or a skeleton as a dict (:func:`pyskl.skeletons.skeleton_from_dict`).
         mode: ``'spatial'`` (3 subsets: self, inward, outward), ``'stgcn_spatial'`` (1 + 2 ``max_hop``),
-            ``'binary_adj'`` (1: neighbours, not normalised) or ``'random'`` (``num_filter``, no skeleton facts).
+            ``'binary_adj'`` (1: neighbours, not normalised) or ``'random'`` (``num_filter``, independent of the edges).
         max_hop: Reach of ``stgcn_spatial``.
-        nx_node: Nodes a joint has; other than 1 in mode ``random`` only.
+        nx_node: Nodes per joint; other than 1 in mode ``random`` only.
         num_filter: Subsets of mode ``random``.
-        init_std: Spread of mode ``random``.
+        init_std: Standard deviation in mode ``random``.
         init_off: Mean of mode ``random``.
 
     Returns:
-        ``(K, V, V)``, float32. Mode ``random`` draws from NumPy's global generator, once a call.
+        ``(K, V, V)``, float32. Mode ``random`` samples from NumPy's global generator, once per call.
 
     Raises:
         ValueError: If the layout or the mode is unknown, or a count is not a positive integer.

@@ -1,8 +1,8 @@
-"""Joints and limbs drawn as heatmaps on the device.
+"""Heatmaps of joints and limbs, generated on the device.
 
 The numbers are those of ``GeneratePoseTarget``: ``s * exp(-d**2 / (2 * sigma**2))`` within ``3 * sigma`` of a joint or
-limb of score s, cut off to whole pixels, exactly 0 outside, the larger value where persons overlap. There only pixels
-near a joint are computed; here all of them are, which is what a GPU does faster.
+limb of score s, truncated to whole pixels, exactly 0 outside, the larger value where persons overlap. The transform
+computes only pixels near a joint; here all are computed, which is faster on a GPU.
 
 B = samples times clips, M persons, T frames, V joints, K channels (joints or limbs), H x W pixels.
 """
@@ -14,24 +14,24 @@ from torch import Tensor, nn
 
 from pyskl.skeletons import get_limbs, get_skeleton, limb_mirror_order, mirror_order
 
-LEAST_SCORE = 1e-3  # a joint, or limb, of less is not drawn
+LEAST_SCORE = 1e-3  # joints and limbs with a lower score are not drawn
 
 
 def _window(low: Tensor, high: Tensor, pixel: Tensor) -> Tensor:
-    """``(..., P)``: which pixels lie between ``low`` and ``high``, ``(...)``, cut off towards zero as published."""
+    """``(..., P)``: which pixels lie between ``low`` and ``high``, ``(...)``, truncated towards zero as published."""
     size = len(pixel)
     first, last = low.clamp(0, size).trunc(), high.clamp(-1, size - 1).trunc()
     return (pixel >= first[..., None]) & (pixel <= last[..., None])
 
 
 class PoseHeatmaps(nn.Module):
-    """Key points -> heatmap volumes; has no weights. A subclass writes ``draw``.
+    """Key points -> heatmap volumes; has no weights. Subclasses implement ``draw``.
 
     Args:
         num_joints: V.
-        partners: The channels' partners in a mirror, ``(K,)``.
-        sigma: Of the bell, pixels.
-        double: What the recognizer reads to have the mirror images in evaluation.
+        partners: The channel that each one becomes in a mirror image, ``(K,)``.
+        sigma: Of the Gaussian, in pixels.
+        double: Whether the recognizer adds the mirror images in evaluation.
         train_size: (height, width) in training.
         test_size: (height, width) in evaluation.
     """
@@ -63,7 +63,7 @@ class PoseHeatmaps(nn.Module):
         )
 
     def mirror(self, volume: Tensor) -> Tensor:
-        """``(B, K, T, H, W)`` seen in a mirror: columns reversed, partners exchanged."""
+        """``(B, K, T, H, W)`` mirrored: columns reversed, partners exchanged."""
         return volume.flip(-1).index_select(1, self.partners)
 
     def draw(self, position: Tensor, score: Tensor, column: Tensor, row: Tensor) -> Tensor:
@@ -72,15 +72,15 @@ class PoseHeatmaps(nn.Module):
 
     @torch.no_grad()
     def forward(self, keypoint: Tensor) -> Tensor:
-        """``(B, M, T, V, 3 or 4)``: x, y in pixels of the picture, score -> ``(B, K, T, H, W)`` float32.
+        """``(B, M, T, V, 3 or 4)``: x, y in pixels of the image, score -> ``(B, K, T, H, W)`` float32.
 
-        The fourth channel, where there is one, is not 0 in samples whose volume is to be mirrored.
+        The fourth channel, if present, is not 0 in samples whose volume is to be mirrored.
 
         Raises:
-            ValueError: If the joints are not those of the skeleton, or have no score.
+            ValueError: If the number of joints is not that of the skeleton, or the score is missing.
         """
         joints = keypoint.shape[3] if keypoint.ndim == 5 else -1
-        # Limbs of a skeleton without a name do not say how many joints it has beyond those they join.
+        # The limbs of an unnamed skeleton only give a lower bound of its number of joints.
         fits = joints >= self.num_joints if self.open_ended else joints == self.num_joints
         if not fits or keypoint.shape[4] not in (3, 4):
             raise ValueError(
@@ -98,7 +98,7 @@ class PoseHeatmaps(nn.Module):
 
 
 class JointHeatmaps(PoseHeatmaps):
-    """One channel a joint; see :class:`PoseHeatmaps` for the arguments."""
+    """One channel per joint; see :class:`PoseHeatmaps` for the arguments."""
 
     def draw(self, position: Tensor, score: Tensor, column: Tensor, row: Tensor) -> Tensor:
         """``(B, M, V, T, 2)``, ``(B, M, V, T)``, ``(W,)``, ``(H,)`` -> ``(B, V, T, H, W)``."""
@@ -114,10 +114,10 @@ class JointHeatmaps(PoseHeatmaps):
 
 
 class LimbHeatmaps(PoseHeatmaps):
-    """One channel a limb; one of less than a pixel is its first joint.
+    """One channel per limb; a limb shorter than a pixel is drawn as its first joint.
 
     Args:
-        limbs: Pairs of joints, one a channel.
+        limbs: Pairs of joints, one per channel.
         options: Arguments of :class:`PoseHeatmaps`, by name.
     """
 
@@ -133,7 +133,7 @@ class LimbHeatmaps(PoseHeatmaps):
         shown = (lower >= LEAST_SCORE) & a.isfinite().all(-1) & b.isfinite().all(-1)
         a = torch.where(shown[..., None], a, 0)
         b = torch.where(shown[..., None], b, 0)
-        short = (b - a).square().sum(-1) < 1  # a joint: no length, and any direction
+        short = (b - a).square().sum(-1) < 1  # drawn as a joint: length 0, any direction
         b = torch.where(short[..., None], a, b)
         height = torch.where(shown, torch.where(short, from_score, lower), 0)
         low, high = torch.minimum(a, b) - 3 * self.sigma, torch.maximum(a, b) + 3 * self.sigma
@@ -148,7 +148,7 @@ class LimbHeatmaps(PoseHeatmaps):
         x = column - a[..., 0, None, None].float()  # (B, M, K, T, 1, W)
         y = row[:, None] - a[..., 1, None, None].float()  # (B, M, K, T, H, 1)
         along, beside = x * east + y * south, x * south - y * east  # (B, M, K, T, H, W)
-        along = along - along.clamp(min=0).minimum(length[..., None, None])  # what lies before or beyond the ends
+        along = along - along.clamp(min=0).minimum(length[..., None, None])  # distance beyond the ends
         bell = ((along.square() + beside.square()) * (-0.5 / self.sigma**2)).exp()
         return (bell * (height[..., None, None] * in_y * in_x)).amax(1)
 
@@ -191,7 +191,7 @@ def pose_heatmaps(
     right_limb: Sequence[int] | None = None,
     num_joints: int | None = None,
 ) -> PoseHeatmaps:
-    """Heatmaps as the transform GeneratePoseTarget draws them, on the device.
+    """The heatmaps of the transform GeneratePoseTarget, generated on the device.
 
     Args:
         layout: The skeleton of the joints.
@@ -199,16 +199,17 @@ def pose_heatmaps(
         with_limb: Draw limbs; one of the two.
         skeletons: The limbs in channel order: None for the layout's, a name of ``pyskl.skeletons.LIMB_ORDERS``, or
             pairs of joints.
-        sigma: Of the bell, pixels.
-        double: Whether every clip is seen mirrored too in evaluation (validation and test).
-        train_size: Of the picture that the training pipeline ends with, pixels: of a square, or (height, width).
+        sigma: Of the Gaussian, in pixels.
+        double: Whether the mirror image of every clip is added in evaluation (validation and test).
+        train_size: Size of the images at the end of the training pipeline in pixels: a square's side, or (height,
+            width).
         test_size: The same in evaluation.
         left_kp: Joints of the left side; None: the layout's.
         right_kp: Their partners, in the same order.
         left_limb: Limbs of the left side; None: those between joints whose partners are limbs too.
         right_limb: Their partners, in the same order.
-        num_joints: Joints of a skeleton that pyskl does not know, in place of ``layout``: ``left_kp``, ``right_kp`` and
-            pairs in ``skeletons`` say the rest.
+        num_joints: Joints of a skeleton unknown to pyskl, instead of ``layout``; ``left_kp``, ``right_kp`` and pairs in
+            ``skeletons`` describe it further.
 
     Raises:
         ValueError: If a value is unknown or impossible.

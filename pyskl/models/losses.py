@@ -15,7 +15,7 @@ from pyskl.registry import MODELS
 def _weight_buffer(module: nn.Module, class_weight: Sequence[float] | None) -> None:
     weight = None if class_weight is None else torch.tensor(class_weight, dtype=torch.float32)
     if weight is not None and (weight.ndim != 1 or not torch.isfinite(weight).all()):
-        raise ValueError(f'loss_cls.class_weight must be one finite number a class, got {class_weight!r}')
+        raise ValueError(f'loss_cls.class_weight must be one finite number per class, got {class_weight!r}')
     module.register_buffer('class_weight', weight, persistent=False)
 
 
@@ -51,13 +51,13 @@ class CrossEntropyLoss(nn.Module):
         if weight is not None:
             label = label * weight
         loss = -(label * F.log_softmax(cls_score, dim=1)).sum(1)
-        # torch's own soft form divides by N even with weights; PYSKL divides by what the weights add up to.
+        # torch's own soft form divides by N even with weights; PYSKL divides by the sum of the weights.
         return self.loss_weight * (loss.mean() if weight is None else loss.sum() / label.sum())
 
 
 @MODELS.register_module()
 class BCELossWithLogits(nn.Module):
-    """Binary cross entropy of sigmoids, mean over batch and classes; for samples of several classes.
+    """Binary cross entropy of sigmoids, mean over batch and classes; for samples with several classes.
 
     Args:
         loss_weight: Factor of the loss.
@@ -76,12 +76,12 @@ class BCELossWithLogits(nn.Module):
         """``(N, K)`` logits and ``(N, K)`` labels in [0, 1] -> scalar.
 
         Raises:
-            ValueError: If the labels are not of the logits' shape.
+            ValueError: If labels and logits differ in shape.
         """
         if label.shape != cls_score.shape:
             raise ValueError(
-                f'BCELossWithLogits needs labels of shape {tuple(cls_score.shape)} (one number a class), got '
-                f'{tuple(label.shape)}; for class indices take CrossEntropyLoss'
+                f'BCELossWithLogits needs labels of shape {tuple(cls_score.shape)} (one number per class), got '
+                f'{tuple(label.shape)}; for class indices use CrossEntropyLoss'
             )
         _check_weight(self.class_weight, cls_score.shape[1])
         weight = None if self.class_weight is None else self.class_weight.to(cls_score.dtype)

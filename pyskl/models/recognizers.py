@@ -16,8 +16,8 @@ from pyskl.registry import MODELS, build_component, check_arguments, lookup
 def input_key(model: Mapping) -> str:
     """The argument in which a config's ``model`` takes clips: ``'keypoint'``, or ``'imgs'`` for heatmap volumes.
 
-    A recognizer states it as its class attribute ``input_key``; ``'keypoint'`` if it does not. An instance that draws
-    its heatmaps itself takes ``'keypoint'`` and says so in the attribute of the instance.
+    A recognizer states it as its class attribute ``input_key``; ``'keypoint'`` by default. An instance that
+    generates its heatmaps itself takes ``'keypoint'`` and sets the attribute on the instance.
 
     Raises:
         ValueError: If ``model.type`` is not a known model.
@@ -27,14 +27,14 @@ def input_key(model: Mapping) -> str:
 
 
 def average_clips(logits: Tensor, how: str | None) -> Tensor:
-    """``(N, S, K)`` logits -> ``(N, K)`` by ``'prob'`` or ``'score'``; ``None`` leaves them."""
+    """``(N, S, K)`` logits -> ``(N, K)`` by ``'prob'`` or ``'score'``; ``None`` returns them unchanged."""
     if how is None:
         return logits
     return (logits.softmax(-1) if how == 'prob' else logits).mean(1)
 
 
 def check_test_cfg(test_cfg: dict | None, known: tuple[str, ...]) -> dict:
-    """``test_cfg`` as a dict of its own.
+    """A copy of ``test_cfg`` as a dict.
 
     Raises:
         ValueError: If it holds other keys than ``known``, or ``average_clips`` is unknown.
@@ -61,16 +61,16 @@ def check_views(most: int | None) -> int | None:
 
 
 def check_call(mode: str, label: Tensor | None, num_clips: int) -> None:
-    """Refuse an unknown mode, and a loss without labels or of several clips a sample.
+    """Reject an unknown mode, and a loss without labels or with several clips per sample.
 
     Raises:
-        ValueError: Names what arrived.
+        ValueError: If the call is invalid.
     """
     if mode not in ('tensor', 'loss', 'predict'):
         raise ValueError(f"mode must be 'tensor', 'loss' or 'predict', got {mode!r}")
     if mode == 'loss' and (label is None or num_clips != 1):
         found = 'no label' if label is None else f'num_clips={num_clips}'
-        raise ValueError(f'the loss needs a label and one clip a sample (num_clips=1), got {found}')
+        raise ValueError(f'the loss needs a label and one clip per sample (num_clips=1), got {found}')
 
 
 @MODELS.register_module()
@@ -83,10 +83,10 @@ class RecognizerGCN(CallForms):
         train_cfg: Nothing is read from it; PYSKL's configs may carry it.
         test_cfg: ``average_clips``: how the clips of a sample become one row: ``'prob'`` (mean of the softmax, the
             default), ``'score'`` (mean of the logits) or ``None`` (all rows, ``(N, S, K)``). ``feat_ext``: whether
-            ``'predict'`` gives the backbone's maps in place of scores, ``score_ext``: what the classifier makes of
-            each of their places; ``pool_opt``: the axes that are averaged away before, letters of ``'nmtv'`` (clips,
-            persons, frames, joints or cells), ``'all'`` of them, the default, or ``'none'``; ``max_testing_views``:
-            how many clips go through the backbone at a time in evaluation, all by default.
+            ``'predict'`` returns the backbone's maps instead of scores; ``score_ext``: whether it returns the
+            classifier's scores at each position of these maps; ``pool_opt``: the axes averaged first, letters of
+            ``'nmtv'`` (clips, persons, frames, joints or cells), ``'all'`` (the default) or ``'none'``;
+            ``max_testing_views``: clips per forward pass of the backbone in evaluation, all by default.
 
     Raises:
         ValueError: If ``test_cfg`` holds anything else.
@@ -148,11 +148,11 @@ class RecognizerGCN(CallForms):
             keypoint: ``(N, S, M, T, V, C)``.
             label: ``(N,)`` or ``(N, 1)`` indices, or ``(N, K)`` soft; needed in mode ``'loss'``.
             mode: ``'tensor'``: logits ``(N * S, K)``; ``'loss'``: a dict of ``loss_cls``, ``top1_acc``, ``top5_acc``;
-                ``'predict'``: scores ``(N, K)``, or what else ``test_cfg`` says.
+                ``'predict'``: scores ``(N, K)``, or what ``test_cfg`` selects instead.
 
         Raises:
-            ValueError: If the input does not fit the network, the mode is unknown, or a loss is asked for several
-                clips a sample or without labels.
+            ValueError: If the input does not fit the network, the mode is unknown, or a loss is requested for
+                several clips per sample or without labels.
         """
         check_call(mode, label, keypoint.shape[1])
         feature = self.extract_feat(keypoint)
@@ -170,17 +170,17 @@ class RecognizerGCN(CallForms):
 class Recognizer3D(CallForms):
     """Heatmap volumes -> class scores.
 
-    With ``heatmaps`` the volumes are drawn here, on the device, and the loader sends joints: the pipeline ends with
-    FormatHeatmapInput and Collect(keys=['keypoint', 'label']) in place of GeneratePoseTarget and FormatShape. Of a
-    config, ``heatmap_on='device'`` sets both.
+    With ``heatmaps`` the volumes are generated here, on the device, from the joints that the loader sends: the pipeline
+    ends with FormatHeatmapInput and Collect(keys=['keypoint', 'label']) instead of GeneratePoseTarget and FormatShape.
+    The config key ``heatmap_on='device'`` sets both.
 
     Args:
         backbone: Config of a backbone, ``(B, C, T, H, W) -> (B, C', T', H', W')``.
         cls_head: Config of a head that takes such maps, ``-> (B, K)``.
         train_cfg: Nothing is read from it; PYSKL's configs may carry it.
-        test_cfg: ``average_clips``: as in :class:`RecognizerGCN`; ``max_testing_views``: how many views go through the
-            network at a time in evaluation, all by default; ``feat_ext``: whether ``'predict'`` gives the pooled
-            features, averaged over the views, in place of scores.
+        test_cfg: ``average_clips``: as in :class:`RecognizerGCN`; ``max_testing_views``: views per forward pass in
+            evaluation, all by default; ``feat_ext``: whether ``'predict'`` returns the pooled features, averaged over
+            the views, instead of scores.
         heatmaps: Arguments of :func:`pose_heatmaps`.
 
     Raises:
@@ -215,7 +215,7 @@ class Recognizer3D(CallForms):
         return f'input_key={self.input_key!r}, average_clips={self.average_clips!r}'
 
     def volumes(self, views: Tensor) -> list[Tensor]:
-        """What the backbone sees of ``(B, C, T, H, W)`` volumes, or of ``(B, M, T, V, 3)`` joints: B volumes each."""
+        """Inputs of the backbone for ``(B, C, T, H, W)`` volumes or ``(B, M, T, V, 3)`` joints: B volumes each."""
         if self.heatmaps is None:
             return [views]
         volume = self.heatmaps(views)
@@ -235,11 +235,11 @@ class Recognizer3D(CallForms):
             label: ``(N,)`` or ``(N, 1)`` indices, or ``(N, K)`` soft; needed in mode ``'loss'``.
             mode: ``'tensor'``: logits ``(N * S, K)``; ``'loss'``: a dict of ``loss_cls``, ``top1_acc``, ``top5_acc``;
                 ``'predict'``: scores ``(N, K)``, as ``test_cfg`` says.
-            keypoint: ``(N, S, M, T, V, 3)``, x, y, score: in place of ``imgs`` where the model has ``heatmaps``.
+            keypoint: ``(N, S, M, T, V, 3)``, x, y, score; instead of ``imgs`` if the model has ``heatmaps``.
 
         Raises:
-            ValueError: If the input does not fit the network, the mode is unknown, or a loss is asked for several
-                views a sample or without labels.
+            ValueError: If the input does not fit the network, the mode is unknown, or a loss is requested for
+                several views per sample or without labels.
         """
         views, other = (imgs, keypoint) if self.heatmaps is None else (keypoint, imgs)
         if views is None or other is not None or views.ndim != 6:

@@ -44,7 +44,7 @@ def test_wrong_labels_and_weights_are_named():
         BCELossWithLogits()(torch.zeros(2, 3), torch.tensor([0, 1]))
     with pytest.raises(ValueError, match='class_weight has 2 numbers, cls_head.num_classes is 3'):
         CrossEntropyLoss(class_weight=[1.0, 2.0])(torch.zeros(2, 3), torch.tensor([0, 1]))
-    with pytest.raises(ValueError, match='one finite number a class'):
+    with pytest.raises(ValueError, match='one finite number per class'):
         CrossEntropyLoss(class_weight=[1.0, float('nan')])
 
 

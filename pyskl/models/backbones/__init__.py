@@ -1,4 +1,4 @@
-"""Networks that turn key points into feature maps, one paper a file; importing the package registers them."""
+"""Networks that turn key points into feature maps, one paper per file; importing the package registers them."""
 
 from pyskl.models.backbones.aagcn import AAGCN
 from pyskl.models.backbones.c3d import C3D

@@ -33,7 +33,7 @@ class AdaptiveGCN(nn.Module):
         out_channels: Channels of the output.
         A: ``(K, V, V)``; ``[k, v, w]`` weighs joint ``v`` into ``w``. Learned if ``adaptive``.
         coff_embedding: Channels of the embedded joints are ``out_channels // coff_embedding``.
-        adaptive: Whether the graph is learned and bent.
+        adaptive: Whether the graph is learned and adapted to each sample.
         attention: Whether the output is gated.
 
     Raises:
@@ -55,7 +55,7 @@ class AdaptiveGCN(nn.Module):
         self.attention = attention
         width = out_channels // coff_embedding
         if width < 1:
-            raise ValueError(f'backbone.gcn_coff_embedding={coff_embedding} leaves none of {out_channels} channels')
+            raise ValueError(f'backbone.gcn_coff_embedding={coff_embedding} leaves no channel of {out_channels}')
         self.conv_d = nn.ModuleList(Conv2d(in_channels, out_channels, 1) for _ in A)
         if adaptive:
             self.A = nn.Parameter(A.clone())
@@ -97,7 +97,7 @@ class AdaptiveGCN(nn.Module):
             nn.init.zeros_(self.fc1c.bias)
 
     def graph(self, x: Tensor) -> Tensor:
-        """``(B, C, T, V) -> (B or 1, K, V, V)``: learned by all samples, bent by this one."""
+        """``(B, C, T, V) -> (B or 1, K, V, V)``: learned from all samples, adapted to each one."""
         if not self.adaptive:
             return self.A[None]
         embedded = conv_each(x, [*self.conv_a, *self.conv_b])
@@ -108,8 +108,8 @@ class AdaptiveGCN(nn.Module):
     def gates(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """``(B, C, T, V) -> (B, 1, T, V)`` and ``(B, C, 1, 1)``, to be multiplied with ``y``.
 
-        Each gate ``g`` makes ``y`` into ``y + g y``; the frames' gate looks at a ``y`` gated by joints, the channels'
-        at one gated by both. Only the means that the gates look at are formed, not the maps between.
+        Each gate ``g`` turns ``y`` into ``y + g y``. The gate of frames is computed from ``y`` gated by joints, that of
+        channels from ``y`` gated by both; only their means are formed, not the maps in between.
         """
         joint = 1 + self.conv_sa(y.mean(2)).sigmoid()  # (B, 1, V)
         frames = torch.einsum('bctv,bv->bct', y, joint[:, 0].to(y.dtype)) / y.shape[3]
@@ -133,32 +133,32 @@ class AdaptiveGCN(nn.Module):
 class AAGCN(GCNBackbone):
     """AAGCN; with ``gcn_attention=False`` 2s-AGCN.
 
-    Every ``gcn_*`` and ``tcn_*`` argument may be a tuple of ``num_stages`` values, one a stage. ``None`` for a
+    Every ``gcn_*`` and ``tcn_*`` argument may be a tuple of ``num_stages`` values, one per stage. ``None`` for a
     ``tcn_*`` argument means the temporal unit's own default.
 
     Args:
         graph_cfg: Arguments of :func:`build_adjacency`.
-        in_channels: Channels of a joint.
+        in_channels: Channels per joint.
         base_channels: Channels of the first block.
         data_bn_type: Input normalisation: ``'MVC'`` (each person its own), ``'VC'`` (persons share it) or None.
         num_person: M; read with ``'MVC'`` only.
         num_stages: Blocks; the first is left out when ``in_channels == base_channels``.
         inflate_stages: Blocks, from 1, that double the channels.
         down_stages: Blocks, from 1, that halve the frames.
-        pretrained: A checkpoint that the engine loads into the backbone; kept here, not read.
+        pretrained: A checkpoint that the engine loads into the backbone; only stored here.
         gcn_type: ``'unit_aagcn'``.
         gcn_coff_embedding: See :class:`AdaptiveGCN`.
-        gcn_adaptive: Whether the graph is learned and bent by each sample.
+        gcn_adaptive: Whether the graph is learned and adapted to each sample.
         gcn_attention: Whether joints, frames and channels are gated.
         tcn_type: ``'unit_tcn'`` or ``'mstcn'``.
-        tcn_dropout: Rate behind the temporal unit, in every stage but the first.
+        tcn_dropout: Dropout rate after the temporal unit, in every stage but the first.
         tcn_dilation: Of ``unit_tcn``.
         tcn_norm: Of ``unit_tcn``: ``'BN'``, ``'SyncBN'``, a dict or None.
         tcn_ms_cfg: Branches of ``mstcn``.
         tcn_mid_channels: Branch width of ``mstcn``.
 
     Raises:
-        ValueError: If a value is unknown, or an argument is not one of the chosen temporal unit.
+        ValueError: If a value is unknown, or an argument belongs to the other temporal unit.
     """
 
     shares_absent = True

@@ -20,8 +20,8 @@ class C3D(nn.Module):
         in_channels: Channels of the input.
         base_channels: Channels of the first convolution.
         num_stages: 3 or 4.
-        temporal_downsample: Whether the pools behind the first halve the frames too.
-        pretrained: A checkpoint that the engine loads into the backbone; kept here, not read.
+        temporal_downsample: Whether the pools after the first one halve the frames too.
+        pretrained: A checkpoint that the engine loads into the backbone; only stored here.
 
     Raises:
         ValueError: If ``num_stages`` is neither 3 nor 4.
@@ -63,7 +63,7 @@ class C3D(nn.Module):
         """``(B, C, T, H, W) -> (B, 8 * base_channels, T', H', W')``.
 
         Raises:
-            ValueError: If the input has other channels than ``in_channels``.
+            ValueError: If the input does not have ``in_channels`` channels.
         """
         check_volume(x, self.in_channels)
         x = self.pool1(self.conv1a(x.contiguous(memory_format=torch.channels_last_3d)))

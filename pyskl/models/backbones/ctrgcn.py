@@ -23,9 +23,9 @@ from pyskl.models.layers.temporal_conv import UnitTCN
 from pyskl.models.layers.weight_init import conv_init, norm_init
 from pyskl.registry import MODELS, check_arguments
 
-# Whose weights: which joint of the graph is summed over, and inputs so narrow that the refinement gets 8 channels.
+# Per variant: which joint of the graph is summed over, and the input widths with 8 channels in the refinement.
 _SUMS = {'pyskl': 'bkcvw,bkctv->bctw', 'original': 'bkcwv,bkctv->bctw'}
-_NARROW = {'pyskl': range(17), 'original': {*range(8), 9}}  # the original gives fewer than 8, but for 3, no channel
+_NARROW = {'pyskl': range(17), 'original': {*range(8), 9}}  # the original has no channel below 8, except for 3
 VARIANTS = tuple(_SUMS)
 
 
@@ -88,7 +88,7 @@ class _SumOverGraphs(torch.autograd.Function):
 
 
 class CTRGC(nn.Module):
-    """Channel-wise topology refinement: ``A + alpha * conv4(tanh(a_u - b_v))``, a matrix a channel.
+    """Channel-wise topology refinement: ``A + alpha * conv4(tanh(a_u - b_v))``, one matrix per channel.
 
     Source: CTR-GCN, https://arxiv.org/abs/2107.12213.
 
@@ -158,7 +158,7 @@ class CTRGC(nn.Module):
         return self.relu(add_to(self.bn(self.sum_over_joints(x)), self.down(x)))
 
 
-# Spread of the temporal norms' first weights.
+# Standard deviation of the temporal norms' initial weights.
 _NORM_SPREAD = {'pyskl': 0.0, 'original': 0.02}
 
 
@@ -168,12 +168,12 @@ class CTRGCNBlock(nn.Module):
     Args:
         in_channels: Channels of the input.
         out_channels: Channels of the output.
-        A: ``(K, V, V)``, of which the block keeps its own copy.
+        A: ``(K, V, V)``; the block has its own copy.
         stride: In time.
         residual: Whether the input is added at the end.
         kernel_size: Of the temporal branches, see :class:`MultiBranchTCN`.
         dilations: Of the temporal branches.
-        dropout: Rate behind the temporal branches.
+        dropout: Dropout rate after the temporal branches.
         variant: See :class:`CTRGCN`.
     """
 
@@ -202,7 +202,7 @@ class CTRGCNBlock(nn.Module):
             self.residual = UnitTCN(in_channels, out_channels, kernel_size=1, stride=stride)
             if variant == 'original':
                 conv_init(self.residual.conv)
-        self.relu = nn.ReLU(inplace=residual)  # without a sum between, the branches' ReLU needs its own output
+        self.relu = nn.ReLU(inplace=residual)  # without the sum the branches' ReLU needs its output
 
     def extra_repr(self) -> str:
         return f'residual={self.has_residual}'
@@ -221,19 +221,19 @@ class CTRGCN(GCNBackbone):
 
     Args:
         graph_cfg: Arguments of :func:`build_adjacency`.
-        in_channels: Channels of a joint.
+        in_channels: Channels per joint.
         base_channels: Channels of the first block.
         num_stages: Blocks.
         inflate_stages: Blocks, from 1, that double the channels.
         down_stages: Blocks, from 1, that halve the frames.
-        pretrained: A checkpoint that the engine loads into the backbone; kept here, not read.
-        num_person: M; each person has a norm of its own.
+        pretrained: A checkpoint that the engine loads into the backbone; only stored here.
+        num_person: M; each person has its own input norm.
         kernel_size: Frames of the temporal convolutions, or one number for each of ``dilations``.
         dilations: Of the temporal convolutions.
-        tcn_dropout: Rate behind the temporal branches, in every stage but the first.
+        tcn_dropout: Dropout rate after the temporal branches, in every stage but the first.
         variant: Whose weights fit. ``'pyskl'``: the graph is summed over its first joint and a ReLU follows the
-            temporal branches. ``'original'``: over its second, no ReLU, other first weights, no buffer ``A``, and
-            8 refining channels only where the input has 9 or fewer than 8.
+            temporal branches. ``'original'``: over its second, no ReLU, other initial weights, no buffer ``A``, and
+            8 channels in the refinement only if the input has 9 or fewer than 8.
 
     Raises:
         ValueError: If ``variant`` is unknown, or a number does not fit the channels.

@@ -27,11 +27,11 @@ ACTIVATIONS = {'softmax': nn.Softmax, 'tanh': nn.Tanh, 'relu': nn.ReLU, 'sigmoid
 def _activation(name: str, key: str) -> nn.Module:
     if name not in ACTIVATIONS:
         raise ValueError(f'unknown backbone.{key} {name!r}; choose from {sorted(ACTIVATIONS)}')
-    return nn.Softmax(dim=-2) if name == 'softmax' else ACTIVATIONS[name]()  # over the joints that are summed
+    return nn.Softmax(dim=-2) if name == 'softmax' else ACTIVATIONS[name]()  # over the source joints
 
 
 class DGGCN(nn.Module):
-    """DG-GCN: K groups of channels, each summed over neighbours on a graph of its own.
+    """DG-GCN: K groups of channels, each summed over neighbours on its own graph.
 
     Source: DG-STGCN, https://arxiv.org/abs/2210.05895.
 
@@ -40,12 +40,12 @@ class DGGCN(nn.Module):
         out_channels: Channels of the output.
         A: ``(K, V, V)``, learned; ``[k, v, w]`` weighs joint ``v`` into ``w``.
         ratio: Channels of a group as a fraction of ``out_channels``; None is ``1 / K``.
-        ctr: What bends the graph channel by channel: the mean over time (``'T'``), each frame (``'NA'``) or nothing.
-            ``'NA'`` here or in ``ada`` counts for both.
-        ada: What bends it for all channels of a group: the same choice.
-        subset_wise: Whether each group weighs the bends by itself; else the first group's weights count for all.
+        ctr: Input of the refinement that differs by channel: the mean over time (``'T'``), each frame (``'NA'``) or
+            nothing (None). ``'NA'`` here or in ``ada`` applies to both.
+        ada: Input of the refinement that the channels of a group share: the same choice.
+        subset_wise: Whether each group has its own weights for the refinements; otherwise all use those of the first.
         ada_act: ``'softmax'`` (over the joints summed), ``'tanh'``, ``'relu'`` or ``'sigmoid'``.
-        ctr_act: The same choice.
+        ctr_act: As ``ada_act``.
         norm: As :func:`build_norm` takes it.
         act: As :func:`build_activation` takes it.
 
@@ -74,10 +74,10 @@ class DGGCN(nn.Module):
         groups = len(A)
         width = int((1 / groups if ratio is None else ratio) * out_channels)
         if width < 1:
-            raise ValueError(f'backbone.gcn_ratio={ratio} leaves a group none of {out_channels} channels')
+            raise ValueError(f'backbone.gcn_ratio={ratio} leaves a group no channel of {out_channels}')
         self.num_groups = groups
         self.ctr, self.ada = ctr is not None, ada is not None
-        self.every_frame = 'NA' in (ctr, ada)  # 'NA': not aggregated
+        self.every_frame = 'NA' in (ctr, ada)  # 'NA' means not aggregated over time
         self.weights = slice(None) if subset_wise else slice(1)
         self.A = nn.Parameter(A.clone())
         self.alpha = nn.Parameter(torch.zeros(groups))
@@ -130,7 +130,7 @@ class DGGCN(nn.Module):
 
 
 class DGTCN(MultiScaleTCN):
-    """DG-TCN: the branches see the mean joint too, and each joint gets a learned share of what they make of it.
+    """DG-TCN: the branches also process the mean joint; each joint adds a learned multiple of their output for it.
 
     Source: DG-STGCN, https://arxiv.org/abs/2210.05895, its ``dgmstcn``.
 
@@ -138,8 +138,8 @@ class DGTCN(MultiScaleTCN):
         in_channels: Channels of the input.
         out_channels: Channels of the output.
         mid_channels: As in :class:`MultiScaleTCN`.
-        num_joints: Shares that the module holds, at least V.
-        dropout: Rate at the end.
+        num_joints: Learned multiples, at least V.
+        dropout: Dropout rate at the end.
         ms_cfg: As in :class:`MultiScaleTCN`.
         stride: In time.
     """
@@ -173,12 +173,12 @@ class DGTCN(MultiScaleTCN):
 class DGSTGCN(GCNBackbone):
     """DG-STGCN: graphs learned from noise, in groups of channels.
 
-    All blocks start from one draw of the graph, see mode ``'random'`` of :func:`build_adjacency`. Every ``gcn_*`` and
-    ``tcn_*`` argument may be a tuple of ``num_stages`` values, one a stage.
+    All blocks start from one sample of the graph, see mode ``'random'`` of :func:`build_adjacency`. Every ``gcn_*`` and
+    ``tcn_*`` argument may be a tuple of ``num_stages`` values, one per stage.
 
     Args:
         graph_cfg: Arguments of :func:`build_adjacency`; published with ``mode='random', num_filter=8``.
-        in_channels: Channels of a joint.
+        in_channels: Channels per joint.
         base_channels: Channels of the first block.
         ch_ratio: Factor of the channels at each inflation.
         num_stages: Blocks; the first is left out when ``in_channels == base_channels``.
@@ -186,19 +186,19 @@ class DGSTGCN(GCNBackbone):
         down_stages: Blocks, from 1, that halve the frames.
         data_bn_type: Input normalisation: ``'VC'`` (persons share it), ``'MVC'`` (each its own) or None.
         num_person: M; read with ``'MVC'`` only.
-        pretrained: A checkpoint that the engine loads into the backbone; kept here, not read.
+        pretrained: A checkpoint that the engine loads into the backbone; only stored here.
         gcn_ratio: See :class:`DGGCN`, as for the next ones.
         gcn_ctr: ``'T'``, ``'NA'`` or None.
         gcn_ada: ``'T'``, ``'NA'`` or None.
-        gcn_subset_wise: Whether each group weighs its bends by itself.
+        gcn_subset_wise: Whether each group has its own weights for the refinements.
         gcn_ada_act: ``'softmax'``, ``'tanh'``, ``'relu'`` or ``'sigmoid'``.
         gcn_ctr_act: The same choice.
         gcn_norm: ``'BN'``, ``'SyncBN'``, a dict or None.
         gcn_act: ``'ReLU'``, another activation, a dict or None.
         tcn_mid_channels: Branch width as a fraction of the channels, or None.
-        tcn_num_joints: Joints' shares that a block holds; None: 25, as published files hold for any skeleton of up to
-            25 joints, or else V.
-        tcn_dropout: Rate behind the temporal unit, in every stage but the first.
+        tcn_num_joints: Learned multiples per block; None: 25, as in published files of any skeleton with up to 25
+            joints, or V if that is more.
+        tcn_dropout: Dropout rate after the temporal unit, in every stage but the first.
         tcn_ms_cfg: Branches, see :class:`MultiScaleTCN`, or None for its own.
 
     Raises:

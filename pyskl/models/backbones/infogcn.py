@@ -22,7 +22,7 @@ from pyskl.skeletons import Skeleton, get_skeleton
 
 
 class JointAttention(nn.Module):
-    """How much each joint looks at each other one, frame by frame.
+    """Self-attention between joints, frame by frame.
 
     Args:
         in_channels: C.
@@ -37,7 +37,7 @@ class JointAttention(nn.Module):
         if in_channels < 8:
             raise ValueError(f'backbone.base_channels must be at least 8, got {in_channels}')
         self.num_heads = num_heads
-        self.scale = (in_channels // 8) ** -0.5  # D of every head; not divided among them
+        self.scale = (in_channels // 8) ** -0.5  # D of every head: the channels are not divided among the heads
         self.ln = nn.LayerNorm(in_channels)
         self.to_qk = nn.Linear(in_channels, 2 * num_heads * (in_channels // 8))
         nn.init.normal_(self.to_qk.weight)
@@ -53,7 +53,7 @@ class JointAttention(nn.Module):
 
 
 class SAGC(nn.Module):
-    """Attention times topology gathers the joints, a head at a time; a 1x1 convolution a head; their sum.
+    """Per head a sum over joints by attention times topology, and a 1x1 convolution; summed over the heads.
 
     Source: InfoGCN, CVPR 2022, ``SA_GC`` of its repository.
 
@@ -86,7 +86,7 @@ class SAGC(nn.Module):
         """``(B, C_in, T, V) -> (B, C_out, T, V)``."""
         frames = x.permute(0, 2, 3, 1)  # (B, T, V, C): no copy, the maps lie channels last
         graph = (self.attn(frames) * self.shared_topology).to(x.dtype)
-        graph = graph.transpose(2, 3)  # (B, T, V, H, V): turned here, where it is smaller than what it gathers
+        graph = graph.transpose(2, 3)  # (B, T, V, H, V): transposed here, where it is smaller than the gathered maps
         gathered = (graph.flatten(2, 3) @ frames).unflatten(2, graph.shape[2:4]).flatten(3)  # (B, T, V, H * C)
         weight = torch.cat([conv.weight.flatten(1) for conv in self.conv_d], dim=1)
         bias = torch.stack([conv.bias for conv in self.conv_d]).sum(0)
@@ -98,10 +98,10 @@ TREES = ('ancestors', 'descendants')
 
 
 def rooted_parents(skeleton: Skeleton, root: int) -> list[int]:
-    """Each joint's parent in the tree of bones, turned so that ``root`` has none; ``-1`` for none.
+    """Each joint's parent in the tree of bones rooted at ``root``; ``-1`` for the root.
 
     Raises:
-        ValueError: If the bones run in a circle.
+        ValueError: If the bones contain a cycle.
     """
     parents = [-1 if parent == joint else parent for joint, parent in enumerate(skeleton.bone_parents)]
     for joint in range(len(parents)):
@@ -110,23 +110,23 @@ def rooted_parents(skeleton: Skeleton, root: int) -> list[int]:
         if joint >= 0:
             raise ValueError(f'skeleton {skeleton.name!r}: its bones run in a circle; InfoGCN needs a tree')
     child, joint = -1, root
-    while joint >= 0:  # the bones between the old root and the new one turn round
+    while joint >= 0:  # reverse the bones between the old root and the new one
         parents[joint], child, joint = child, joint, parents[joint]
     return parents
 
 
 def k_mode_matrix(skeleton: Skeleton, k: int, tree: str = 'ancestors') -> Tensor:
-    """``(V, V)`` float32, to be multiplied with joints from the left: InfoGCN's k-th mode.
+    """``(V, V)`` float32, to be multiplied with the joints from the left: InfoGCN's k-th mode.
 
     Args:
         skeleton: Its bones are the tree.
-        k: How far relations reach: 1 is the bones, the depth of the tree and more are the joints themselves.
-        tree: ``'ancestors'``: a joint minus its k-th ancestor, seen from the skeleton's origin; a joint without one
-            stays. ``'descendants'``: a joint minus the sum of its k-th descendants, seen from where the bones lead,
-            which is what InfoGCN's released code does on NW-UCLA (its list of bones is the other way round).
+        k: Distance of the related joints: 1 gives bones, the depth of the tree or more the joints themselves.
+        tree: ``'ancestors'``: a joint minus its k-th ancestor in the tree rooted at the skeleton's origin; a joint
+            without one is unchanged. ``'descendants'``: a joint minus the sum of its k-th descendants in the tree
+            rooted where the bones lead, as in the released code on NW-UCLA (its list of bones is reversed).
 
     Raises:
-        ValueError: If ``k`` is not a positive integer (0 would take each joint from itself), or ``tree`` is unknown.
+        ValueError: If ``k`` is not a positive integer (0 subtracts each joint from itself), or ``tree`` is unknown.
     """
     if not isinstance(k, int) or isinstance(k, bool) or k < 1:
         raise ValueError(f'backbone.k must be a positive integer, got {k!r}; 0 would erase the input')
@@ -180,13 +180,13 @@ class InfoGCN(GCNBackbone):
         graph_cfg: ``layout``: a skeleton's name, or a skeleton as a dict.
         k: Which mode, see :func:`k_mode_matrix`.
         tree: ``'ancestors'``, or ``'descendants'`` for weights that the released code trained on NW-UCLA.
-        in_channels: Channels of a joint.
+        in_channels: Channels per joint.
         base_channels: Channels of the first block; the last has four times as many.
         num_heads: Of the attention.
-        num_person: M; each person has a norm of its own.
+        num_person: M; each person has its own input norm.
 
     Raises:
-        ValueError: If ``k``, ``tree`` or the skeleton does not do, or a number does not fit the channels.
+        ValueError: If ``k``, ``tree`` or the skeleton is invalid, or a number does not fit the channels.
     """
 
     shares_absent = True
@@ -209,7 +209,7 @@ class InfoGCN(GCNBackbone):
         skeleton = get_skeleton(**graph_cfg)
         modes = k_mode_matrix(skeleton, k, tree)
         super().__init__(skeleton.num_joints, in_channels, num_person, None)
-        self.data_bn_type = 'MVC'  # of embedded joints, which have more channels than those that come in
+        self.data_bn_type = 'MVC'  # of embedded joints, which have more channels than the input
         self.data_bn = nn.BatchNorm1d(num_person * skeleton.num_joints * base_channels)
         self.register_buffer('A_vector', modes, persistent=False)
         self.to_joint_embedding = nn.Linear(in_channels, base_channels)
@@ -221,7 +221,7 @@ class InfoGCN(GCNBackbone):
 
     def normalize(self, x: Tensor) -> Tensor:
         """``(N, M, T, V, C)`` joints -> ``(N, M, T, V, C')``, embedded and normalised by ``data_bn``."""
-        with torch.autocast(x.device.type, enabled=False):  # coordinates need more digits than half precision has
+        with torch.autocast(x.device.type, enabled=False):  # half precision would round the coordinates
             return super().normalize(self.to_joint_embedding(self.A_vector @ x) + self.pos_embedding)
 
     def encode(self, x: Tensor) -> Tensor:

@@ -53,7 +53,7 @@ class MSGCN(nn.Module):
         return f'distances={len(self.A)}, joints={self.A.shape[1]}'
 
     def scatter(self, x: Tensor) -> Tensor:
-        """``(B, C, T, V) -> (B, S * C, T, V)``, channels last: one small matrix product a frame."""
+        """``(B, C, T, V) -> (B, S * C, T, V)``, channels last: one small matrix product per frame."""
         b, c, t, v = x.shape
         weight = (self.A + self.PA).permute(2, 0, 1).reshape(-1, v).to(x.dtype)  # (w, s), v
         rows = x.permute(0, 2, 3, 1).reshape(b * t, v, c)
@@ -65,7 +65,7 @@ class MSGCN(nn.Module):
 
 
 class UnfoldTime(nn.Module):
-    """Windows of ``size`` frames, one every ``stride`` frames, each as one frame of ``size * V`` joints."""
+    """Windows of ``size`` frames, one per ``stride`` frames, each as one frame of ``size * V`` joints."""
 
     def __init__(self, size: int, stride: int) -> None:
         super().__init__()
@@ -84,7 +84,7 @@ class UnfoldTime(nn.Module):
 
 
 class G3D(nn.Module):
-    """One window size: joints of all its frames meet, then its frames become one.
+    """One window size: graph convolution over the joints of all its frames, which are then merged into one.
 
     Source: MS-G3D, https://arxiv.org/abs/2003.14111, its G3D module.
 
@@ -130,7 +130,7 @@ def distances(links: Tensor, scales: int) -> Tensor:
 
 
 def window_links(links: Tensor, size: int) -> Tensor:
-    """``(V, V) -> (size * V, size * V)``: a joint meets itself and its neighbours in every frame of a window."""
+    """``(V, V) -> (size * V, size * V)``: a joint is linked to itself and its neighbours in every frame of a window."""
     return (links + torch.eye(len(links))).tile(size, size)
 
 
@@ -167,13 +167,13 @@ class MSG3D(GCNBackbone):
 
     Args:
         graph_cfg: Arguments of :func:`build_adjacency`, with ``mode='binary_adj'``.
-        in_channels: Channels of a joint.
+        in_channels: Channels per joint.
         base_channels: Channels of the first stage; the next ones double.
         num_gcn_scales: Distances on one frame.
         num_g3d_scales: Distances in a window.
-        num_person: M; each person has a norm of its own.
-        tcn_dropout: Rate behind each stage.
-        pretrained: A checkpoint that the engine loads into the backbone; kept here, not read.
+        num_person: M; each person has its own input norm.
+        tcn_dropout: Dropout rate after each stage.
+        pretrained: A checkpoint that the engine loads into the backbone; only stored here.
 
     Raises:
         ValueError: If the graph is of another mode, a number of distances is not a positive integer, or

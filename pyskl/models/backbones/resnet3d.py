@@ -29,7 +29,7 @@ class BasicBlock3d(nn.Module):
         stride: (time, height, width).
         inflate: Whether the convolutions reach over time.
         style: ``'3x3x3'``.
-        downsample: What the residual goes through, or None.
+        downsample: Projection of the residual, or None.
     """
 
     expansion = 1
@@ -64,8 +64,8 @@ class Bottleneck3d(nn.Module):
         planes: Channels inside; the output has four times as many.
         stride: (time, height, width), of the second convolution.
         inflate: Whether a convolution reaches over time.
-        style: Which one: ``'3x1x1'`` the first, ``'3x3x3'`` the second.
-        downsample: What the residual goes through, or None.
+        style: ``'3x1x1'``: the first; ``'3x3x3'``: the second.
+        downsample: Projection of the residual, or None.
     """
 
     expansion = 4
@@ -102,10 +102,10 @@ DEPTHS = {
 
 
 def _downsample(in_channels: int, out_channels: int, stride: Stride, advanced: bool) -> nn.Module | None:
-    """What brings a block's input to the size of its output, or None where nothing need.
+    """Projection of a block's input to the size of its output, or None if they are equal.
 
     Raises:
-        ValueError: If only time is strided: no published network has a layer for it.
+        ValueError: If only time is strided, for which published networks have no layer.
     """
     if stride[1] == 1 and in_channels == out_channels:
         if stride[0] != 1:
@@ -129,7 +129,7 @@ class ResNet3d(nn.Module):
     Args:
         depth: 18, 34, 50, 101 or 152.
         stage_blocks: Blocks of each stage; None: those of ``depth``.
-        pretrained: A checkpoint that the engine loads into the backbone; kept here, not read.
+        pretrained: A checkpoint that the engine loads into the backbone; only stored here.
         pretrained2d: Whether that is a 2D ResNet's, see :meth:`inflate_2d`.
         in_channels: Channels of the input.
         base_channels: Channels of the stem.
@@ -139,13 +139,13 @@ class ResNet3d(nn.Module):
         temporal_strides: Of each stage.
         conv1_kernel: Of the stem, (time, height, width).
         conv1_stride: Of the stem.
-        pool1_stride: Of the pool behind it, which is there at any stride.
-        inflate: For each stage 0 or 1, or a list of them, one a block.
+        pool1_stride: Of the pool after it, which is present at any stride.
+        inflate: For each stage 0 or 1, or a list of them, one per block.
         inflate_style: ``'3x1x1'`` or ``'3x3x3'``.
-        advanced: Whether residuals are shrunk by an average, not by leaving pixels out.
+        advanced: Whether residuals are downsampled by an average instead of a stride.
         frozen_stages: The stem (0) and the first stages (1 to 4) that are not trained; -1: none.
-        norm_eval: Whether BatchNorms keep their statistics in training.
-        zero_init_residual: Whether each block begins as the identity.
+        norm_eval: Whether BatchNorms use their running statistics in training.
+        zero_init_residual: Whether each block starts as the identity.
 
     Raises:
         ValueError: If a value is unknown, or a list does not fit ``num_stages``.
@@ -225,7 +225,7 @@ class ResNet3d(nn.Module):
         return [getattr(self, f'layer{i + 1}') for i in range(self.num_stages)]
 
     def train(self, mode: bool = True) -> 'ResNet3d':
-        """Set the mode of what is not frozen."""
+        """Set the mode of all layers that are not frozen."""
         super().train(mode)
         frozen = [self.conv1, *self.stages[: self.frozen_stages]] if self.frozen_stages >= 0 else []
         hold(frozen, self if self.norm_eval else None)
@@ -243,7 +243,7 @@ class ResNet3d(nn.Module):
         """``(B, C, T, H, W) -> (B, C', T', H', W')``, or a tuple of several ``out_indices``.
 
         Raises:
-            ValueError: If the input has other channels than ``in_channels``.
+            ValueError: If the input does not have ``in_channels`` channels.
         """
         check_volume(x, self.in_channels)
         x = self.pool(self.conv1(x.contiguous(memory_format=torch.channels_last_3d)))
@@ -255,14 +255,14 @@ class ResNet3d(nn.Module):
         return out[0] if len(out) == 1 else out
 
     def inflate_2d(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
-        """The state of this backbone that a 2D ResNet's state gives: kernels spread evenly over time.
+        """Inflate the weights of a 2D ResNet: kernels are repeated over time and divided by their length.
 
         Args:
             weights: State of a 2D ResNet with torchvision's names.
 
         Returns:
-            What has a place and fits, by this backbone's names. A warning names what does not fit, such as a stem of
-            other channels.
+            The weights whose name and shape fit, by this backbone's names. A warning lists those whose shape does not
+            fit, such as a stem with other channels.
         """
         inflated, misfits = {}, []
         for key, value in self.state_dict().items():
@@ -299,7 +299,7 @@ def _name_2d(key: str) -> str:
 
 @MODELS.register_module()
 class ResNet3dSlowOnly(ResNet3d):
-    """A :class:`ResNet3d` that looks over time in its last stages only; see there for the arguments."""
+    """A :class:`ResNet3d` whose kernels extend over time in the last stages only; see there for the arguments."""
 
     def __init__(
         self,

@@ -44,7 +44,7 @@ class ConvReLU(nn.Module):
 
 
 class FrameGCN(nn.Module):
-    """Graph convolution with a graph a frame.
+    """Graph convolution with one graph per frame.
 
     Args:
         in_channels: Channels of the input.
@@ -67,11 +67,11 @@ class FrameGCN(nn.Module):
 
 @MODELS.register_module()
 class SGN(nn.Module):
-    """SGN: joints and frames say which they are; the graph is what joints make of each other.
+    """SGN: joint and frame indices are embedded too; the graph of each frame follows from the features.
 
     Args:
-        in_channels: Channels of a joint.
-        base_channels: A quarter of the first graph convolution's; the output has eight times as many.
+        in_channels: Channels per joint.
+        base_channels: Width of the embeddings; the output has eight times as many.
         num_joints: V, of any skeleton.
         T: Frames of a clip.
         bias: Whether the embeddings, the graph's layers and the residuals have one.
@@ -116,7 +116,7 @@ class SGN(nn.Module):
             nn.Dropout(0.2),
             ConvReLU(four, eight, norm=True),
         )
-        # Which joint, which frame: the same at every frame, at every joint.
+        # One-hot index of the joint (equal in all frames) and of the frame (equal for all joints).
         self.register_buffer('joint_code', torch.eye(num_joints)[None, :, None], persistent=False)
         self.register_buffer('frame_code', torch.eye(T)[None, :, :, None], persistent=False)
         for module in self.modules():
@@ -135,8 +135,8 @@ class SGN(nn.Module):
 
     def joints_and_motion(self, x: Tensor) -> Tensor:
         """``(B, T, V, C) -> (B, 2, C, T, V)``, normalised."""
-        with torch.autocast(x.device.type, enabled=False):  # coordinates need more digits than half precision has
-            motion = torch.cat([x[:, 1:] - x[:, :-1], -x[:, -1:]], dim=1)  # after the last frame comes a zero one
+        with torch.autocast(x.device.type, enabled=False):  # half precision would round the coordinates
+            motion = torch.cat([x[:, 1:] - x[:, :-1], -x[:, -1:]], dim=1)  # a zero frame follows the last one
             return torch.stack([self.normalize(x, self.joint_bn), self.normalize(motion, self.motion_bn)], dim=1)
 
     def encode(self, x: Tensor) -> Tensor:
@@ -153,7 +153,7 @@ class SGN(nn.Module):
         """``(N, M, T, V, C) -> (N, M, C', 20, 1)``.
 
         Raises:
-            ValueError: If T, V or C is not the one that the network was built for.
+            ValueError: If T, V or C differs from the network's.
         """
         wanted = (self.num_frames, self.num_joints, self.in_channels)
         if x.ndim != 5 or x.shape[2:] != wanted:

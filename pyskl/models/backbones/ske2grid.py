@@ -1,4 +1,4 @@
-"""Ske2Grid: a skeleton becomes a small image, and images are convolved.
+"""Ske2Grid: skeletons become small images, which are convolved.
 
 Source: Cai, Kang, Yao, Chen, "Ske2Grid: Skeleton-to-Grid Representation Learning for Action Recognition", ICML 2023.
 
@@ -57,7 +57,7 @@ class GridBlock(nn.Module):
         kernel_size: Of the spatial convolution, odd.
         temporal_kernel_size: Of the temporal convolution, odd.
         stride: In time.
-        dropout: Rate behind the temporal convolution.
+        dropout: Dropout rate after the temporal convolution.
         residual: Whether the input is added at the end.
         tcn: ``'conv'`` or ``'mstcn'``, see :class:`Ske2Grid`.
         groups: Of the spatial convolution.
@@ -144,28 +144,28 @@ class Ske2Grid(nn.Module):
 
     Args:
         graph_cfg: ``layout`` and ``mode`` as :func:`build_adjacency` takes them. The layout gives V and the links of
-            the skeleton matrix; the adjacency itself is only kept as ``A``, as the released files have it.
+            the skeleton matrix; the adjacency itself is only stored as ``A``, as in the released files.
         grid_shape: (H, W).
         progressive_joint_seq: ``[n_0, ..., n_{S-1}]``, starting at V (the default: V alone). All stages but the last
             are frozen.
-        in_channels: Channels of a joint.
+        in_channels: Channels per joint.
         kernel_size: Of the spatial convolutions, odd.
         temporal_kernel_size: Of the temporal convolutions, odd.
-        dropout: Rate behind the temporal convolutions, in every block but the first.
+        dropout: Dropout rate after the temporal convolutions, in every block but the first.
         base_channels: Channels of the first block.
         ch_ratio: Factor of the channels at each inflation.
         num_stages: Blocks.
         inflate_stages: Blocks, from 1, that widen.
         down_stages: Blocks, from 1, that halve the frames.
         tcn: ``'conv'``: one convolution over time, as published. ``'mstcn'``: ST-GCN++'s module in its place.
-        groups: Groups of the spatial convolutions, a 1x1 convolution behind each; not in the first block.
+        groups: Groups of the spatial convolutions, each followed by a 1x1 convolution; not in the first block.
         git_init: How cells start. ``'random'``: as published. ``'skeleton'``: in the first stage, neighbours on the
             skeleton are neighbours on the grid. ``'grow'``: so too, and each later stage starts with the grid before
             in its corner and copies of its nearest cells around it. Those enter through a gate that is learned from
             0, for a plain copy would change what a convolution at the border sees: a network that has grown by
             ``load_from`` computes what the smaller one did.
         git_temperature: See :class:`IndexTransform`.
-        pyramid: Whether the grid is pooled where the channels widen.
+        pyramid: Whether the grid is pooled where the channels increase.
 
     Raises:
         ValueError: If the sequence does not lead from the skeleton to the grid, a kernel is even, or an option is
@@ -246,7 +246,7 @@ class Ske2Grid(nn.Module):
         self.to(memory_format=torch.channels_last)
 
     def _grow(self, counts: list[int], orders: list) -> tuple[int, int]:
-        """Start every stage but the first as the grid before and copies around it, behind a gate; the first grid."""
+        """Initialise every later stage as the previous grid, gated copies around it; return the first grid."""
         after = self.grid_shape
         for stage in reversed(range(1, len(orders))):
             before = grid_inside(counts[stage], after)
@@ -258,7 +258,7 @@ class Ske2Grid(nn.Module):
         return after
 
     def cell_gate(self) -> Tensor | None:
-        """``(H * W,)``: how much each cell of a grown grid counts; None where none grew."""
+        """``(H * W,)``: weight of each cell of a grown grid; None if no stage grew."""
         gate = None
         for stage in sorted(self.cell_gates.keys(), key=int):
             own = self.cell_gates[stage]
@@ -278,15 +278,15 @@ class Ske2Grid(nn.Module):
 
     @staticmethod
     def stage_of(key: str) -> int | None:
-        """The stage that a state-dict key of the backbone belongs to; None outside UPT, GIT and gates."""
+        """The stage of a state-dict key of the backbone; None if it is not of UPT, GIT or a gate."""
         kind, _, rest = key.partition('.')
         return int(rest.split('.')[0]) if kind in ('sampling_stages', 'SGT_stages', 'cell_gates') else None
 
     @torch.compiler.disable
     def refresh(self) -> None:
-        """Bring every permutation up to its scores; the one place where the network looks at numbers on the host.
+        """Update every permutation from its scores; the only step of the network that reads values on the host.
 
-        In export there are no numbers to look at; the permutations are as the last :meth:`eval` found them.
+        Skipped in export, where tensors have no values; the permutations are those of the last :meth:`eval`.
         """
         if exporting():
             return
@@ -302,7 +302,7 @@ class Ske2Grid(nn.Module):
 
     def normalize(self, x: Tensor) -> Tensor:
         """``(B, T, V, C)``, normalised by ``data_bn``."""
-        with torch.autocast(x.device.type, enabled=False):  # coordinates need more digits than half precision has
+        with torch.autocast(x.device.type, enabled=False):  # half precision would round the coordinates
             return self.data_bn(x.flatten(2).flatten(0, 1)).view(x.shape)
 
     def to_grid(self, x: Tensor) -> Tensor:
@@ -313,7 +313,7 @@ class Ske2Grid(nn.Module):
 
     def encode(self, x: Tensor) -> Tensor:
         """``(B, T, V, C)``, normalised, ``-> (B, C', T', H * W)``."""
-        with torch.autocast(x.device.type, enabled=False):  # coordinates need more digits than half precision has
+        with torch.autocast(x.device.type, enabled=False):  # half precision would round the coordinates
             x = self.to_grid(x)
         gate = self.cell_gate()
         if gate is None:
@@ -323,13 +323,13 @@ class Ske2Grid(nn.Module):
         x = x * gate
         for block in self.st_gcn_networks:
             x = block(x) * gate
-        return x * (len(gate) / gate.sum().clamp(min=1))  # so that the head's mean is over the cells that count
+        return x * (len(gate) / gate.sum().clamp(min=1))  # the head's mean becomes one weighted by gates
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(N, M, T, V, C) -> (N, M, C', T', H', W')``; H' x W' is the grid, or what a pyramid leaves of it.
+        """``(N, M, T, V, C) -> (N, M, C', T', H', W')``; H' x W' is the grid, pooled with ``pyramid``.
 
         Raises:
-            ValueError: If V or C is not the one that the network was built for.
+            ValueError: If V or C differs from the network's.
         """
         n, m = x.shape[:2]
         if x.ndim != 5 or x.shape[3:] != (self.num_joints, self.in_channels):
@@ -356,7 +356,7 @@ def _check_stages(grid_shape: tuple, counts: list, num_joints: int, layout: str)
     if cells < counts[-1]:
         raise ValueError(
             f'backbone.grid_shape {grid_shape} has {cells} cells, fewer than the {counts[-1]} of the last '
-            f'backbone.progressive_joint_seq {counts}; take a grid of {counts[-1]} cells or more'
+            f'backbone.progressive_joint_seq {counts}; use a grid of {counts[-1]} cells or more'
         )
 
 
@@ -374,5 +374,5 @@ def _check_options(
     if pyramid and git_init == 'grow' and stages > 1:
         raise ValueError(
             "backbone.pyramid=True pools cells of the grid before with those around it, so that git_init='grow' cannot "
-            "compute what the smaller network did; take git_init='skeleton'"
+            "compute what the smaller network did; use git_init='skeleton'"
         )

@@ -1,4 +1,4 @@
-"""Ske2Grid's way from joints to cells: UPT and GIT, and where they start.
+"""From joints to the cells of Ske2Grid: UPT, GIT and their initial values.
 
 Source: Cai, Kang, Yao, Chen, ICML 2023; the starts other than at random are ours.
 
@@ -27,17 +27,17 @@ def greedy_assignment(scores: np.ndarray) -> np.ndarray:
 
 
 class IndexTransform(nn.Module):
-    """GIT: a permutation of ``n`` cells, read off a score matrix; its gradient goes straight through to the scores.
+    """GIT: a permutation of ``n`` cells, found from a score matrix that gets its gradient (straight through).
 
-    The permutation is a fact of the scores, so it is found when they change (once an optimizer step for a trained
-    stage, once for ever for a frozen one) and never otherwise. ``index_sel``, the column that each row took, agrees
-    with them in every forward, after loading and in every saved file; what a loaded file says of it is not trusted,
-    since the released code saved the one of a step before.
+    The permutation depends only on the scores, so it is recomputed only when they change: once per optimizer step for a
+    trained stage, once in total for a frozen one. ``index_sel``, the column of each row, matches the scores in every
+    forward, after loading and in every saved file. Its value in a loaded file is ignored: the released code saved the
+    one of the step before.
 
     Args:
         num_cells: ``n``.
-        temperature: None: the scores receive the gradient of the permutation as it is, as published. A number: the
-            gradient of ``softmax(scores / temperature)`` over each row.
+        temperature: None: the scores receive the gradient of the permutation, as published. A number: that of
+            ``softmax(scores / temperature)`` over each row.
         node_of: ``(n,)``: the column that each row takes at the start. None: random.
     """
 
@@ -47,7 +47,7 @@ class IndexTransform(nn.Module):
         start = torch.rand(num_cells, num_cells) if node_of is None else scores_that_give(node_of)
         self.sgt_trans_mat = nn.Parameter(start)
         self.register_buffer('index_sel', torch.zeros(num_cells))  # float in the released files
-        self._mark = None  # address and version of the scores when last looked at
+        self._mark = None  # address and version of the scores at the last comparison
         self._scores = None  # the scores that index_sel was found from, on the host
         self.register_load_state_dict_post_hook(IndexTransform._after_loading)
         self.register_state_dict_pre_hook(IndexTransform._before_saving)
@@ -69,16 +69,17 @@ class IndexTransform(nn.Module):
         return {**self.__dict__, '_mark': None, '_scores': None}
 
     def train(self, mode: bool = True) -> 'IndexTransform':
-        """As nn.Module's, and a look at the scores: weight averaging writes them in ways that leave no mark."""
+        """As of nn.Module; also compare the scores, which weight averaging may change without a new version."""
         super().train(mode)
         self.refresh(force=True)
         return self
 
     @torch.no_grad()
     def refresh(self, force: bool = False) -> None:
-        """Bring ``index_sel`` up to the scores: one copy to the host, and one back if the order changed.
+        """Update ``index_sel`` from the scores: one copy to the host, and one back if they changed.
 
-        In training a trained stage always looks (a fused optimizer leaves no mark either); else only a mark counts.
+        A trained stage in training always compares the scores (fused optimizers do not count versions either); others
+        only if address or version changed, or with ``force``.
         """
         scores = self.sgt_trans_mat
         if scores.is_meta:
@@ -106,21 +107,21 @@ class IndexTransform(nn.Module):
 
 
 def scores_that_give(node_of: Sequence[int]) -> Tensor:
-    """GIT's score matrix ``(n, n)`` from whose largest entries row by row ``node_of`` follows: 1 there, else random."""
+    """Score matrix ``(n, n)`` for which GIT selects ``node_of``: 1 at these entries, random elsewhere."""
     scores = torch.rand(len(node_of), len(node_of))  # below 1
     scores[torch.arange(len(node_of)), torch.tensor(node_of)] = 1.0
     return scores
 
 
 def upsampling_matrix(num_out: int, num_in: int) -> Tensor:
-    """UPT at the start, ``(num_out, num_in)``: each old node as it is, each new one a random convex mix of them."""
+    """Initial UPT, ``(num_out, num_in)``: identity for old nodes, a random convex combination for each new one."""
     return torch.cat([torch.eye(num_in), torch.rand(num_out - num_in, num_in).softmax(1)])
 
 
 def cell_distances(grid_shape: tuple[int, int]) -> np.ndarray:
-    """What a link between two cells costs, ``(H * W, H * W)``: nothing within a 3x3 neighbourhood, then one per step.
+    """Cost of a link between two cells, ``(H * W, H * W)``: 0 within a 3x3 neighbourhood, then one per step.
 
-    A thousandth of the steps along both axes decides between equals.
+    A thousandth of the steps along both axes breaks ties.
     """
     cells = np.stack(np.divmod(np.arange(grid_shape[0] * grid_shape[1]), grid_shape[1]), 1)
     steps = np.abs(cells[:, None] - cells[None])
@@ -128,7 +129,7 @@ def cell_distances(grid_shape: tuple[int, int]) -> np.ndarray:
 
 
 def shortened(cell_of: np.ndarray, linked: np.ndarray, distances: np.ndarray) -> float:
-    """Swap nodes of ``cell_of`` ``(n,)`` in place, the best pair first, as long as that shortens the links.
+    """Swap nodes of ``cell_of`` ``(n,)`` in place, the best pair first, while that shortens the links.
 
     Args:
         cell_of: The cell of each node.
@@ -152,10 +153,10 @@ def shortened(cell_of: np.ndarray, linked: np.ndarray, distances: np.ndarray) ->
 
 @lru_cache(maxsize=32)
 def place_skeleton(links: tuple[tuple[int, int], ...], grid_shape: tuple[int, int]) -> tuple[int, ...]:
-    """The node that each cell of the grid holds, ``(H * W,)``; nodes that are in no link lie anywhere.
+    """The node that each cell of the grid holds, ``(H * W,)``; nodes without links are placed anywhere.
 
-    Neighbours on the skeleton become neighbours on the grid as far as a local search finds: from eight fixed random
-    orders, swaps of two nodes as long as one shortens the links. The result depends on the arguments alone.
+    Neighbours on the skeleton become neighbours on the grid as far as a local search finds: swaps of
+    two nodes while one shortens the links, from eight fixed random orders. The result depends on the arguments alone.
     """
     total = grid_shape[0] * grid_shape[1]
     linked = np.zeros((total, total))
@@ -172,10 +173,10 @@ def place_skeleton(links: tuple[tuple[int, int], ...], grid_shape: tuple[int, in
 
 
 def grid_inside(num_cells: int, grid_shape: tuple[int, int]) -> tuple[int, int]:
-    """The shape (h, w) of a grid of ``num_cells`` that fits into ``grid_shape``, proportions as near as there are.
+    """The shape (h, w) of a grid of ``num_cells`` that fits into ``grid_shape``, with the nearest proportions.
 
     Raises:
-        ValueError: If no grid of so many cells fits.
+        ValueError: If no grid with this number of cells fits.
     """
     height, width = grid_shape
     shapes = [

@@ -23,12 +23,12 @@ from pyskl.registry import MODELS, check_arguments
 class STGCN(GCNBackbone):
     """ST-GCN; with ``gcn_adaptive='init', gcn_with_res=True, tcn_type='mstcn'`` ST-GCN++.
 
-    Every ``gcn_*`` and ``tcn_*`` argument may be a tuple of ``num_stages`` values, one a stage. ``None`` for a
+    Every ``gcn_*`` and ``tcn_*`` argument may be a tuple of ``num_stages`` values, one per stage. ``None`` for a
     ``tcn_*`` argument means the temporal unit's own default.
 
     Args:
         graph_cfg: Arguments of :func:`build_adjacency`.
-        in_channels: Channels of a joint.
+        in_channels: Channels per joint.
         base_channels: Channels of the first block.
         data_bn_type: Input normalisation: ``'VC'`` (persons share it), ``'MVC'`` (each its own) or None.
         ch_ratio: Factor of the channels at each inflation.
@@ -36,7 +36,7 @@ class STGCN(GCNBackbone):
         num_stages: Blocks; the first is left out when ``in_channels == base_channels``.
         inflate_stages: Blocks, from 1, that widen.
         down_stages: Blocks, from 1, that halve the frames.
-        pretrained: A checkpoint that the engine loads into the backbone; kept here, not read.
+        pretrained: A checkpoint that the engine loads into the backbone; only stored here.
         gcn_type: ``'unit_gcn'``.
         gcn_adaptive: What is learned of the graph, see :class:`UnitGCN`.
         gcn_conv_pos: ``'pre'`` or ``'post'``.
@@ -44,7 +44,7 @@ class STGCN(GCNBackbone):
         gcn_norm: ``'BN'``, ``'SyncBN'``, a dict or None.
         gcn_act: ``'ReLU'``, another activation, a dict or None.
         tcn_type: ``'unit_tcn'`` or ``'mstcn'``.
-        tcn_dropout: Rate behind the temporal unit, in every stage but the first.
+        tcn_dropout: Dropout rate after the temporal unit, in every stage but the first.
         tcn_kernel_size: Frames of ``unit_tcn``, odd; None: 9. Some published files of ST-GCN have 13.
         tcn_dilation: Of ``unit_tcn``.
         tcn_norm: Of ``unit_tcn``, as ``gcn_norm``.
@@ -52,7 +52,7 @@ class STGCN(GCNBackbone):
         tcn_mid_channels: Branch width of ``mstcn``.
 
     Raises:
-        ValueError: If a value is unknown, or an argument is not one of the chosen temporal unit.
+        ValueError: If a value is unknown, or an argument belongs to the other temporal unit.
     """
 
     shares_absent = True

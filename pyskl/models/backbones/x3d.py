@@ -18,7 +18,7 @@ from pyskl.registry import MODELS
 
 
 def round_width(width: int, factor: float | None) -> int:
-    """``width * factor`` to a multiple of 8, at least 8 and nine tenths of it; no factor leaves ``width``."""
+    """``width * factor`` to a multiple of 8, at least 8 and nine tenths of it; ``width`` itself without a factor."""
     if not factor:
         return width
     wanted = width * factor
@@ -27,7 +27,7 @@ def round_width(width: int, factor: float | None) -> int:
 
 
 class SqueezeExcite(nn.Module):
-    """Channels weighed by what the whole map holds of them.
+    """Squeeze and excitation: channels weighted by gates computed from their means.
 
     Args:
         channels: C.
@@ -54,7 +54,7 @@ class X3DBlock(nn.Module):
         mid_channels: Channels inside.
         out_channels: Channels of the output.
         spatial_stride: Of the depthwise convolution.
-        se_ratio: Of the squeeze and excitation; None: there is none.
+        se_ratio: Ratio of the squeeze and excitation; None: without it.
         use_swish: Whether a swish follows the depthwise convolution.
     """
 
@@ -93,18 +93,18 @@ class X3D(nn.Module):
         gamma_w: Factor of all widths.
         gamma_b: Factor of the width inside blocks, and of the last convolution's.
         gamma_d: Factor of the number of blocks.
-        pretrained: A checkpoint that the engine loads into the backbone; kept here, not read.
+        pretrained: A checkpoint that the engine loads into the backbone; only stored here.
         in_channels: Channels of the input.
         base_channels: Channels of the stem, before ``gamma_w``.
         num_stages: 1 to 4.
         stage_blocks: Blocks of each stage before ``gamma_d``; those beyond ``num_stages`` are not read.
         spatial_strides: Of each stage; the same.
         frozen_stages: The stem (0) and the first stages (1 to 4) that are not trained; -1: none.
-        se_style: Which blocks squeeze and excite: ``'half'`` every other one, from the first, or ``'all'``.
-        se_ratio: Of its hidden channels; None: no block does.
+        se_style: Blocks with squeeze and excitation: ``'half'`` (every second one, from the first) or ``'all'``.
+        se_ratio: Of its hidden channels; None: in no block.
         use_swish: Whether blocks have a swish inside.
-        norm_eval: Whether BatchNorms keep their statistics in training.
-        zero_init_residual: Whether each block begins as the identity.
+        norm_eval: Whether BatchNorms use their running statistics in training.
+        zero_init_residual: Whether each block starts as the identity.
 
     Raises:
         ValueError: If a value is unknown, or a list does not fit ``num_stages``.
@@ -167,7 +167,7 @@ class X3D(nn.Module):
         return [getattr(self, f'layer{i + 1}') for i in range(self.num_stages)]
 
     def train(self, mode: bool = True) -> 'X3D':
-        """Set the mode of what is not frozen."""
+        """Set the mode of all layers that are not frozen."""
         super().train(mode)
         frozen = [self.conv1_s, self.conv1_t, *self.stages[: self.frozen_stages]] if self.frozen_stages >= 0 else []
         hold(frozen, self if self.norm_eval else None)
@@ -177,7 +177,7 @@ class X3D(nn.Module):
         """``(B, C, T, H, W) -> (B, C', T, H', W')``.
 
         Raises:
-            ValueError: If the input has other channels than ``in_channels``.
+            ValueError: If the input does not have ``in_channels`` channels.
         """
         check_volume(x, self.in_channels)
         x = self.conv1_t(self.conv1_s(x.contiguous(memory_format=torch.channels_last_3d)))

@@ -1,4 +1,4 @@
-"""What every classification head does: pool, classify, and turn scores into losses."""
+"""Base of the classification heads: pool, classify, compute losses."""
 
 import torch
 import torch.nn.functional as F
@@ -16,11 +16,11 @@ class BaseHead(nn.Module):
         num_classes: Classes, ``K``.
         in_channels: Channels of the backbone's output.
         loss_cls: Config of the loss.
-        dropout: Rate in front of the classifier.
-        init_std: Spread of the classifier's first weights.
-        multi_class: Whether a sample may have several classes (labels ``(N, K)``); no accuracies are given then.
+        dropout: Dropout rate before the classifier.
+        init_std: Standard deviation of the classifier's initial weights.
+        multi_class: Whether a sample may have several classes (labels ``(N, K)``); then no accuracies are returned.
         label_smooth_eps: ``e``: labels become ``(1 - e) * y + e / K`` in the loss. PYSKL smooths only with
-            ``multi_class`` and drops the setting in silence otherwise; here, as in MMAction2, it always counts.
+            ``multi_class`` and silently ignores the setting otherwise; here, as in MMAction2, it always applies.
 
     Raises:
         ValueError: If a number is out of range.
@@ -72,7 +72,7 @@ class BaseHead(nn.Module):
         wide = torch.promote_types(x.dtype, torch.float32)
         if x.ndim == 2:
             return x.to(wide)
-        # Half precision would round the mean of hundreds of positions; the map itself need not be widened for it.
+        # Accumulate in float32: half precision would round the mean of hundreds of positions. The map is not converted.
         return x.mean(tuple(range(3, x.ndim)), dtype=wide).mean(1) if x.ndim > 3 else x.to(wide).mean(1)
 
     def forward(self, x: Tensor | list[Tensor]) -> Tensor:

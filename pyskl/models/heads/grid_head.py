@@ -8,7 +8,7 @@ from pyskl.registry import MODELS
 
 @MODELS.register_module(name=['GridHead', 'STGCN2CNHead'])
 class GridHead(BaseHead):
-    """A :class:`BaseHead` whose classifier is ``fc``, the 1x1x1 convolution of the released files; arguments there."""
+    """A :class:`BaseHead` whose classifier is ``fc``, the 1x1x1 convolution of the released files."""
 
     def __init__(
         self,

@@ -50,7 +50,7 @@ class I3DHead(BaseHead):
 
     @staticmethod
     def mean(x: Tensor) -> Tensor:
-        """``(B, C, T, H, W)`` or ``(B, C)`` -> ``(B, C)``, float32 or wider: half precision would round the sum."""
+        """``(B, C, T, H, W)`` or ``(B, C)`` -> ``(B, C)``, float32 or wider: half precision would round the mean."""
         if x.ndim not in (2, 5):
             raise ValueError(f'I3DHead takes maps (B, C, T, H, W) or features (B, C), got {tuple(x.shape)}')
         wide = torch.promote_types(x.dtype, torch.float32)

@@ -1,4 +1,4 @@
-"""InfoGCN's head: a noisy latent, drawn to a prior of its class.
+"""InfoGCN's head: a noisy latent vector that a loss pulls towards the prior of its class.
 
 Source: InfoGCN, CVPR 2022, https://github.com/stnoah1/infogcn. N samples, C channels, D latent channels, K classes.
 """
@@ -13,26 +13,26 @@ from pyskl.registry import MODELS
 
 
 def class_priors(num_classes: int, channels: int, gain: float, generator: torch.Generator | None = None) -> Tensor:
-    """``(K, D)``: rows at right angles, each ``gain`` long (as far as K is not over D)."""
+    """``(K, D)``: orthogonal rows of norm ``gain`` (if K is at most D)."""
     return nn.init.orthogonal_(torch.empty(num_classes, channels), gain, generator)
 
 
 @MODELS.register_module()
 class InfoGCNHead(BaseHead):
-    """Pooling, the latent ``z``, a linear classifier, and losses that make ``z`` simple.
+    """Pooling, the latent ``z``, a linear classifier, and losses that regularise ``z``.
 
     In training ``z = mu + noise * exp(noise_ratio * logvar)``; in evaluation ``z = mu``.
 
     Args:
         num_classes: Classes, ``K``.
         in_channels: Channels of the backbone's output.
-        latent_channels: ``D``, the same by default.
+        latent_channels: ``D``; ``in_channels`` by default.
         loss_cls: Config of the loss.
-        dropout: Rate in front of the latent.
-        noise_ratio: 0.5 makes ``logvar`` a logarithm of variances; 0 is no noise.
-        prior_gain: Length of a class's prior. The priors are drawn once, are not trained, and stay in the checkpoint
-            (the released code forgets them).
-        lambda_1: Weight of the length of the batch's mean latent.
+        dropout: Dropout rate before the layers of the latent.
+        noise_ratio: 0.5 makes ``logvar`` the logarithm of the variance; 0 disables the noise.
+        prior_gain: Norm of a class's prior. The priors are sampled once, are not trained, and are saved in the
+            checkpoint (the released code does not save them).
+        lambda_1: Weight of the norm of the batch's mean latent.
         lambda_2: Weight of the mean squared distance between a class's mean latent and its prior.
         label_smooth_eps: As of :class:`BaseHead`.
 
@@ -67,7 +67,7 @@ class InfoGCNHead(BaseHead):
         self.lambda_1 = lambda_1
         self.lambda_2 = lambda_2
         self.fc = nn.Linear(in_channels, channels)
-        self.drop = nn.Dropout(dropout)  # behind the first layer: BaseHead's own stays empty
+        self.drop = nn.Dropout(dropout)  # after the first layer; the one of BaseHead is not used
         self.fc_mu = nn.Linear(channels, channels)
         self.fc_logvar = nn.Linear(channels, channels).requires_grad_(noise_ratio > 0)
         self.decoder = nn.Linear(channels, num_classes)
@@ -82,7 +82,7 @@ class InfoGCNHead(BaseHead):
         mean = self.fc_mu(hidden)
         if not self.training or not self.noise_ratio:
             return mean
-        # Clamped in front of exp: behind it, the gradient of an exp that overflows is 0 * inf.
+        # Clamp before exp: clamping its result would give the gradient 0 * inf where exp overflows.
         spread = (self.noise_ratio * self.fc_logvar(hidden)).clamp(max=math.log(100)).exp()
         return mean + torch.randn_like(mean) * spread
 
@@ -111,12 +111,12 @@ class InfoGCNHead(BaseHead):
         """A backbone's output -> :meth:`loss` and :meth:`latent_losses`.
 
         Raises:
-            ValueError: If the labels are no class indices.
+            ValueError: If the labels are not class indices.
         """
         label = label[:, 0] if label.ndim == 2 and label.shape[1] == 1 else label
         if label.ndim != 1 or label.is_floating_point():
             raise ValueError(
-                f'InfoGCNHead needs one class index a sample, got labels {tuple(label.shape)} of {label.dtype}; '
+                f'InfoGCNHead needs one class index per sample, got labels {tuple(label.shape)} of {label.dtype}; '
                 'each class has its own prior'
             )
         feature = self.pool(x)

@@ -1,4 +1,4 @@
-"""PYSKL's head of one name for every network."""
+"""PYSKL's SimpleHead: one name for the heads of all networks."""
 
 from torch import nn
 

@@ -1,1 +1,1 @@
-"""Plain nn.Modules, known to no registry; torch only."""
+"""Plain nn.Modules, not registered; torch only."""

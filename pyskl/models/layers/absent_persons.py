@@ -1,4 +1,4 @@
-"""One absent person of a batch computed for all.
+"""Compute one absent person of a batch for all of them.
 
 Absent persons are all zeros, so they are equal at every layer: one of them, weighed by their number in the statistics
 of every BatchNorm, gives the step of the full batch (:mod:`pyskl.models.layers.batch_norm`). The two differ by rounding
@@ -28,10 +28,10 @@ def exporting() -> bool:
 
 
 class Distinct(NamedTuple):
-    """Rows that a network must see, and how the full batch follows from them.
+    """The rows that a network must process, and how the full batch follows from them.
 
     ``kept``: indices of the rows, present ones first. ``source``: ``(B,)``, ``result[source]`` is the full result.
-    ``copies``: how many rows the last ones of ``kept`` stand for.
+    ``copies``: how many rows the last ones of ``kept`` represent.
     """
 
     kept: Tensor
@@ -41,7 +41,7 @@ class Distinct(NamedTuple):
 
 @torch.compiler.disable
 def distinct_persons(persons: Tensor, places: int = 1, multiple: int = 1, remembered: bool = False) -> Distinct | None:
-    """Every present row and one absent row per place that has any; None if that saves nothing.
+    """Every present row and one absent row per place that has any; None if no row can be omitted.
 
     Args:
         persons: ``(B, ...)``; an absent person is all zeros.
@@ -89,7 +89,7 @@ def obstacle(network: nn.Module) -> str | None:
     """Why absent persons of ``network`` may differ from one another in training, or None if they do not.
 
     Args:
-        network: A module that states ``shares_absent`` (rows meet in :class:`BatchNorm2d` only) and, as
+        network: A module that states ``shares_absent`` (rows interact in :class:`BatchNorm2d` only) and, as
             ``full_batch``, the names of its children to which that need not apply.
     """
     if not getattr(network, 'shares_absent', False):
@@ -106,7 +106,7 @@ def obstacle(network: nn.Module) -> str | None:
 
 
 def _evaluated(network: nn.Module, encode: Callable[[Tensor], Tensor], persons: Tensor, rows: Distinct) -> Tensor:
-    """``encode(persons[rows.kept])``, the absent ones from memory if they are a good part of them."""
+    """``encode(persons[rows.kept])``, the absent ones from memory if they are a large enough part of them."""
     present, absent = rows.kept[: rows.copies.single], rows.kept[rows.copies.single :]
     if len(absent) * WORTH >= len(rows.kept) and may_remember(persons):
         output = remembered(network, encode, persons[absent])
@@ -124,14 +124,14 @@ def once_per_absent(
 ) -> Tensor:
     """``encode(persons)``, with all absent persons (of a place) computed as one.
 
-    In training only if nothing makes them differ, see :func:`obstacle`; not under torch.compile, whose graphs cannot
-    have their statistics weighed. One synchronisation with the device; skipped in tracing and export, and where
-    tensors have no values (device ``meta``). On a GPU the number of rows is one of few, so that kernels chosen by
-    shape are found again.
+    In training only if nothing makes them differ, see :func:`obstacle`; not under torch.compile, which cannot weight
+    the statistics. Synchronises with the device once; not in tracing and export, nor where
+    tensors have no values (device ``meta``). On a GPU the number of rows is rounded to few sizes, so that kernels
+    selected by shape are reused.
 
     Args:
-        network: The module whose method ``encode`` is: its mode counts.
-        encode: ``(B, ...) -> (B, ...)``; rows meet in BatchNorms only.
+        network: The module whose method ``encode`` is, in the mode to compute in.
+        encode: ``(B, ...) -> (B, ...)``; rows interact in BatchNorms only.
         persons: ``(B, ...)``.
         joints: ``(B, ...)``, in which an absent person is all zeros, if ``persons`` are not.
         places: As of :func:`distinct_persons`.

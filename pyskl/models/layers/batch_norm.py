@@ -1,14 +1,14 @@
-"""BatchNorm of a batch in which some rows stand for several equal ones.
+"""BatchNorm of a batch in which some rows represent several equal ones.
 
 With ``w_b`` copies of row ``b`` and ``n`` values per channel in the full batch, statistics weigh rows by their copies,
 
     mean = sum_b w_b sum(x_b) / n          var = sum_b w_b sum((x_b - mean)^2) / n
 
-and so does what the statistics send back. ``g_b``, the gradient of the output row, is a sum over its copies already:
+and so do gradients through them. ``g_b``, the gradient of the output row, is summed over its copies:
 
     grad_b = weight / std * (g_b - w_b / n * (sum(g) + x_hat_b sum(g x_hat)))
 
-That is the sum over the copies of the full batch's gradient, exactly. All rows but the last few stand for themselves.
+That is the sum over the copies of the full batch's gradient, exactly. All rows but the last few have no copies.
 
 The layer also has its own statistics for large contiguous maps on a CPU: torch's take most of the time of the whole
 BatchNorm there (torch 2.13), and are rounded more.
@@ -32,9 +32,9 @@ _LARGE = 1 << 16  # numbers
 
 
 class Copies(NamedTuple):
-    """The last rows of a batch stand for several.
+    """The last rows of a batch each represent several equal rows.
 
-    ``single``: rows that stand for themselves, B - A. ``counts``: ``(A,)``, how many each of the others stands for.
+    ``single``: rows that represent themselves only, B - A. ``counts``: ``(A,)``, copies of each of the others.
     ``total``: rows of the full batch.
     """
 
@@ -132,7 +132,7 @@ class NormFunction(torch.autograd.Function):
             grad_x, grad_weight, grad_bias = backward(
                 grad, x, weight, mean, square, None, None, False, 0.0, [True, True, True]
             )
-            # What the statistics send back, -weight / std / n * (sum(g) + x_hat sum(g x_hat)), is a norm of x too.
+            # What comes through the statistics, -weight / std / n * (sum(g) + x_hat sum(g x_hat)), is a norm of x too.
             scale = -weight * invstd / (copies.total * x[0, 0].numel())
             back = torch.native_batch_norm(x, scale * grad_weight, scale * grad_bias, mean, square, False, 0.0, 0.0)[0]
             back[copies.single :] *= copies.counts.to(back.dtype).view(-1, *[1] * (x.ndim - 1))

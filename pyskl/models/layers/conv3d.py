@@ -1,4 +1,4 @@
-"""What the 3D convolutional networks are made of.
+"""Building blocks of the 3D convolutional networks.
 
 B = samples times views, C channels, T frames, H x W pixels.
 """
@@ -23,7 +23,7 @@ class ConvNorm3d(nn.Module):
         kernel_size: (time, height, width), or one number; padded to keep the size at stride 1.
         stride: The same.
         groups: Of the convolution.
-        norm: Whether a BatchNorm follows; without it there is no bias either.
+        norm: Whether a BatchNorm follows; the convolution never has a bias.
         act: Whether a ReLU follows.
     """
 
@@ -50,7 +50,7 @@ class ConvNorm3d(nn.Module):
 
 
 class AvgPool3d(nn.AvgPool3d):
-    """``nn.AvgPool3d``, the same numbers; on a CPU, where torch's copies channels-last maps, image by image."""
+    """``nn.AvgPool3d``, the same results; on a CPU channels-last maps, which torch copies, are pooled per image."""
 
     def forward(self, x: Tensor) -> Tensor:
         """``(B, C, T, H, W) -> (B, C, T', H', W')``."""
@@ -66,11 +66,11 @@ class AvgPool3d(nn.AvgPool3d):
 
 
 def init_convolutions(module: nn.Module, last_norms: Iterable[nn.Module] = ()) -> None:
-    """Draw every Conv3d below ``module``: N(0, 2 / fan_out), biases 0.
+    """Initialise every Conv3d in ``module``: N(0, 2 / fan_out), biases 0.
 
     Args:
         module: The network; changed.
-        last_norms: BatchNorms that begin with weight 0, so that their residual blocks begin as the identity.
+        last_norms: BatchNorms that start with weight 0, so that their residual blocks start as the identity.
     """
     for each in module.modules():
         if isinstance(each, nn.Conv3d):
@@ -83,7 +83,7 @@ def init_convolutions(module: nn.Module, last_norms: Iterable[nn.Module] = ()) -
 
 
 def hold(frozen: Iterable[nn.Module], norms_of: nn.Module | None) -> None:
-    """Evaluation mode for ``frozen``, which get no gradients either, and for every BatchNorm below ``norms_of``."""
+    """Set ``frozen`` to eval mode without gradients, and every BatchNorm in ``norms_of`` to eval mode."""
     for module in frozen:
         module.eval().requires_grad_(False)
     for each in norms_of.modules() if norms_of is not None else ():
@@ -92,7 +92,7 @@ def hold(frozen: Iterable[nn.Module], norms_of: nn.Module | None) -> None:
 
 
 def per_stage(value: int | Sequence, num_stages: int, name: str) -> tuple:
-    """One item a stage.
+    """One item per stage.
 
     Raises:
         ValueError: If there are not ``num_stages``; ``name`` is the config key.
@@ -106,10 +106,10 @@ def per_stage(value: int | Sequence, num_stages: int, name: str) -> tuple:
 
 
 def check_volume(x: Tensor, in_channels: int) -> None:
-    """Refuse what is not ``(B, in_channels, T, H, W)``.
+    """Check that ``x`` is ``(B, in_channels, T, H, W)``.
 
     Raises:
-        ValueError: Names the shape and ``backbone.in_channels``.
+        ValueError: If it is not; names the shape and ``backbone.in_channels``.
     """
     if x.ndim != 5 or x.shape[1] != in_channels:
         raise ValueError(

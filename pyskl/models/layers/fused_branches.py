@@ -1,4 +1,4 @@
-"""Layers that checkpoints hold apart, computed as one: fewer passes over the maps and over their gradients.
+"""Layers that are separate in checkpoints, computed as one: fewer passes over the maps and their gradients.
 
 B = samples times persons, T frames, V joints, C channels, K layers.
 """
@@ -14,13 +14,13 @@ from pyskl.models.layers.convolution import pointwise
 
 
 def conv_each(x: Tensor, convs: Iterable[nn.Module], apart: bool = False, scale: Tensor | None = None) -> Tensor:
-    """``(B, C_in, T, V) -> (B, sum of C_out, T, V)``: the output of each 1x1 convolution, one after the other.
+    """``(B, C_in, T, V) -> (B, sum of C_out, T, V)``: the outputs of the 1x1 convolutions, concatenated.
 
     Args:
         x: The input of all, or ``(B, K * C_in, T, V)`` if ``apart``.
         convs: K, of one shape if ``apart``.
-        apart: Whether each sees its own part of the channels only.
-        scale: A factor of all outputs, applied to the weights, which are smaller.
+        apart: Whether each gets its own part of the channels only.
+        scale: A factor of all outputs; applied to the weights, which are smaller.
     """
     convs = list(convs)
     weight, bias = torch.cat([conv.weight for conv in convs]), torch.cat([conv.bias for conv in convs])
@@ -30,7 +30,7 @@ def conv_each(x: Tensor, convs: Iterable[nn.Module], apart: bool = False, scale:
 
 
 def conv_sum(x: Tensor, convs: Iterable[nn.Module]) -> Tensor:
-    """``(B, K * C_in, T, V) -> (B, C_out, T, V)``: each sees its own part of the channels; their outputs are added."""
+    """``(B, K * C_in, T, V) -> (B, C_out, T, V)``: each gets its own part of the channels; outputs are added."""
     convs = list(convs)
     weight = torch.cat([conv.weight for conv in convs], dim=1)
     return pointwise(x, weight, torch.stack([conv.bias for conv in convs]).sum(0))
@@ -48,7 +48,7 @@ def split_dense(x: Tensor, widths: Sequence[int]) -> list[Tensor]:
 
 
 def _alike(norms: Sequence[nn.Module]) -> bool:
-    """Whether one BatchNorm2d can stand for all: not where they are synchronised, fused away or set apart."""
+    """Whether one BatchNorm2d can replace all: not if synchronised, fused, or of different mode, momentum or eps."""
     first = norms[0]
     return all(
         is_plain(norm) and (norm.training, norm.momentum, norm.eps) == (first.training, first.momentum, first.eps)
@@ -57,7 +57,7 @@ def _alike(norms: Sequence[nn.Module]) -> bool:
 
 
 def norm_each(x: Tensor, norms: Iterable[nn.Module], widths: Sequence[int]) -> Tensor:
-    """``(B, C, T, V)`` -> same: each norm sees its own part of the channels, and keeps its own statistics.
+    """``(B, C, T, V)`` -> same: each norm gets its own part of the channels, with its own statistics.
 
     Args:
         x: Channels last or first, dense: a norm on a slice of channels would take the slow path in backward.

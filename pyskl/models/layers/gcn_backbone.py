@@ -1,4 +1,4 @@
-"""What the backbones on key points have in common: a checked, normalised input, and persons in the batch.
+"""Base of the backbones on key points: checks and normalises the input, merges persons into the batch.
 
 N samples, M persons, B = N * M, T frames, V joints, C channels.
 """
@@ -10,10 +10,10 @@ from pyskl.models.layers.absent_persons import once_per_absent
 
 
 class GCNBackbone(nn.Module):
-    """``data_bn``, then :meth:`encode`, which a subclass writes.
+    """``data_bn``, then :meth:`encode`, which subclasses implement.
 
-    A subclass whose rows (persons) meet in ``BatchNorm2d`` of :mod:`pyskl.models.layers.batch_norm` only, as built by
-    :func:`build_norm` too, sets ``shares_absent = True``: absent persons are then computed once in training too.
+    A subclass whose rows (persons) interact only in ``BatchNorm2d`` of :mod:`pyskl.models.layers.batch_norm`, which
+    :func:`build_norm` builds too, sets ``shares_absent = True``: then absent persons are computed once in training too.
 
     Args:
         num_joints: V.
@@ -44,13 +44,13 @@ class GCNBackbone(nn.Module):
         return f'joints={self.num_joints}, in_channels={self.in_channels}, data_bn_type={self.data_bn_type!r}'
 
     def encode(self, x: Tensor) -> Tensor:
-        """``(B, C, T, V) -> (B, C', T', V)``; the input lies channels last."""
+        """``(B, C, T, V) -> (B, C', T', V)``; the input is channels last in memory."""
         raise NotImplementedError
 
     def normalize(self, x: Tensor) -> Tensor:
         """``(N, M, T, V, C)``, normalised by ``data_bn``."""
         n, m, t, v, c = x.shape
-        with torch.autocast(x.device.type, enabled=False):  # coordinates need more digits than half precision has
+        with torch.autocast(x.device.type, enabled=False):  # half precision would round the coordinates
             if self.data_bn_type == 'MVC':
                 x = self.data_bn(x.transpose(1, 2).reshape(n * t, m * v * c))
                 return x.view(n, t, m, v, c).transpose(1, 2)
@@ -64,7 +64,7 @@ class GCNBackbone(nn.Module):
         """``(N, M, T, V, C) -> (N, M, C', T', V)``.
 
         Raises:
-            ValueError: If M, V or C is not the one that the network was built for.
+            ValueError: If M, V or C differs from the network's.
         """
         if x.ndim != 5 or x.shape[3:] != (self.num_joints, self.in_channels):
             raise ValueError(

@@ -88,7 +88,7 @@ class UnitGCN(nn.Module):
     def gather(self, x: Tensor) -> Tensor:
         """``(B, K, C, T, V) -> (B, C, T, V)``: ``y[w] = sum over k, v of A[k, v, w] x[k, v]``.
 
-        Joints and subsets are the rows of one small matrix product a frame, so channels-last maps stay as they lie.
+        Joints and subsets are the rows of one small matrix product per frame, so channels-last maps are not copied.
         """
         b, k, c, t, v = x.shape
         weight = self.adjacency().permute(2, 1, 0).reshape(v, v * k).to(x.dtype)  # w, (v, k)

@@ -25,13 +25,13 @@ class MultiBranchTCN(nn.Module):
 
     Args:
         in_channels: Channels of the input.
-        out_channels: Channels of the output; the last branch takes what an equal split leaves over.
+        out_channels: Channels of the output; the last branch gets the remainder of an equal split.
         kernel_size: Frames of the dilated convolutions, or a sequence with one number for each.
         stride: In time.
-        dilations: One a dilated convolution.
+        dilations: One per dilated convolution.
         residual: Whether the input is added.
         act: Whether a ReLU follows.
-        dropout: Rate at the end.
+        dropout: Dropout rate at the end.
 
     Raises:
         ValueError: If a branch has no channel, or there are more or fewer kernels than dilations.
@@ -76,13 +76,13 @@ class MultiBranchTCN(nn.Module):
         if residual and (stride != 1 or in_channels != out_channels):
             self.residual = UnitTCN(in_channels, out_channels, kernel_size=1, stride=stride)
         self.act = nn.ReLU(inplace=True) if act else nn.Identity()
-        self.drop = nn.Dropout(dropout)  # not in place: the ReLU in front of it needs its own output
+        self.drop = nn.Dropout(dropout)  # not in place: the ReLU before it needs its output in backward
 
     def extra_repr(self) -> str:
         return f'widths={self.widths}, residual={self.has_residual}'
 
     def init_weights(self, spread: float = 0.0) -> None:
-        """CTR-GCN's first weights; those of the norms are ``N(1, spread)``."""
+        """CTR-GCN's initialisation; the weights of the norms are ``N(1, spread)``."""
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 conv_init(module)

@@ -1,4 +1,4 @@
-"""Norm and activation layers by the names that configs use."""
+"""Norm and activation layers by their names in configs."""
 
 from torch import nn
 

@@ -1,4 +1,4 @@
-"""The plan that ST-GCN and its descendants share: which block has how many channels, which halves the frames."""
+"""The plan that ST-GCN and its descendants share: channels and temporal stride of each block."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -25,13 +25,13 @@ def stage_plan(
     """The stages in order.
 
     Args:
-        in_channels: Channels of a joint.
+        in_channels: Channels per joint.
         base_channels: Channels of the first stage.
         num_stages: How many.
         inflate_stages: Stages, from 2, that widen by ``ratio``.
         down_stages: Stages, from 2, that halve the frames.
-        ratio: Need not be whole; widths are rounded down.
-        skip_fitting: Leave the first stage out when ``in_channels`` is ``base_channels`` already.
+        ratio: May be fractional; widths are rounded down.
+        skip_fitting: Omit the first stage if ``in_channels`` equals ``base_channels``.
     """
     plan = []
     channels = in_channels
@@ -45,7 +45,7 @@ def stage_plan(
 
 
 def per_stage(options: dict, num_stages: int) -> list[dict]:
-    """One dict a stage: a tuple of ``num_stages`` items is dealt out, anything else goes to every stage."""
+    """One dict per stage: a tuple of ``num_stages`` items is split, any other value is the same for every stage."""
     return [
         {k: v[i] if isinstance(v, tuple) and len(v) == num_stages else v for k, v in options.items()}
         for i in range(num_stages)

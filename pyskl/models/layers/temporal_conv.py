@@ -28,7 +28,7 @@ class UnitTCN(nn.Module):
         stride: In time.
         dilation: In time.
         norm: As :func:`build_norm` takes it.
-        dropout: Rate at the end.
+        dropout: Dropout rate at the end.
     """
 
     def __init__(
@@ -61,14 +61,14 @@ class MultiScaleTCN(nn.Module):
 
     Args:
         in_channels: Channels of the input.
-        out_channels: Channels of the output; the first branch takes what an equal split leaves over.
+        out_channels: Channels of the output; the first branch gets the remainder of an equal split.
         mid_channels: None, or the width of every branch as a fraction of ``out_channels``.
-        dropout: Rate at the end.
-        ms_cfg: One entry a branch: ``(kernel_size, dilation)``, ``('max', kernel_size)`` or ``'1x1'``.
+        dropout: Dropout rate at the end.
+        ms_cfg: One entry per branch: ``(kernel_size, dilation)``, ``('max', kernel_size)`` or ``'1x1'``.
         stride: In time.
 
     Raises:
-        ValueError: If an entry is none of these.
+        ValueError: If an entry has another form.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class MultiScaleTCN(nn.Module):
         self.drop = nn.Dropout(dropout, inplace=True)
 
     def branch_outputs(self, x: Tensor) -> Tensor:
-        """``(B, C_in, T, V) -> (B, sum of widths, ceil(T / stride), V)``: what the branches make of it."""
+        """``(B, C_in, T, V) -> (B, sum of widths, ceil(T / stride), V)``: the concatenated outputs of the branches."""
         entered = [branch for branch in self.branches if isinstance(branch, nn.Sequential)]
         if not entered:
             return torch.cat([branch(x) for branch in self.branches], dim=1)
@@ -131,12 +131,12 @@ def temporal_unit(channels: int, stride: int, dropout: float, values: dict) -> U
     Args:
         channels: Channels of input and output.
         stride: In time.
-        dropout: Rate at the end.
+        dropout: Dropout rate at the end.
         values: The stage's ``tcn_type``, ``tcn_kernel_size`` (optional), ``tcn_dilation``, ``tcn_norm``,
             ``tcn_ms_cfg`` and ``tcn_mid_channels``.
 
     Raises:
-        ValueError: If the type is unknown, or a value belongs to the other one.
+        ValueError: If the type is unknown, or a value is an argument of the other type.
     """
     kind = values['tcn_type']
     if kind not in _OWN:

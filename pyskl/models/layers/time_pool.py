@@ -1,4 +1,4 @@
-"""The largest of neighbouring frames.
+"""Maximum over neighbouring frames.
 
 B = samples times persons, T frames, V joints, C channels.
 """
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 
 class TimePool(nn.Module):
-    """``MaxPool2d((kernel_size, 1), (stride, 1), padding=(1, 0))``: the same numbers and gradients.
+    """``MaxPool2d((kernel_size, 1), (stride, 1), padding=(1, 0))``: the same outputs and gradients.
 
     Source: the 'max' branches of MS-G3D, CTR-GCN and PYSKL's ``mstcn``; the padding is 1 whatever the kernel.
 
@@ -25,6 +25,6 @@ class TimePool(nn.Module):
         """``(B, C, T, V) -> (B, C, T', V)``, in the same layout."""
         if x.device.type != 'cpu' or not x.is_contiguous() or torch.compiler.is_compiling():
             return self.pool(x)
-        # On a CPU the pool is fast where the last axis in memory is the channels': here the joints play that part.
+        # torch's pool on a CPU is fast for channels-last maps, so the joints, last in memory, are passed as channels.
         rows = x.flatten(0, 1)[:, :, None].permute(0, 3, 1, 2)  # (B * C, V, T, 1)
         return self.pool(rows).permute(0, 2, 3, 1).reshape(*x.shape[:2], -1, x.shape[3])

@@ -67,7 +67,7 @@ def test_an_untrained_network_multiplies_by_one_and_a_half_a_gate():
         ({'tcn_type': 'dgmstcn'}, r"unknown backbone.tcn_type 'dgmstcn'; choose from \['mstcn', 'unit_tcn'\]"),
         ({'tcn_mid_channels': 0.5}, "tcn_mid_channels is an argument of tcn_type='mstcn', but tcn_type is 'unit_tcn'"),
         ({'tcn_type': 'mstcn', 'tcn_dilation': 2}, "tcn_dilation is an argument of tcn_type='unit_tcn'"),
-        ({'gcn_coff_embedding': 9}, 'gcn_coff_embedding=9 leaves none of 8 channels'),
+        ({'gcn_coff_embedding': 9}, 'gcn_coff_embedding=9 leaves no channel of 8'),
         ({'data_bn_type': 'CV'}, "backbone.data_bn_type must be 'VC', 'MVC' or None, got 'CV'"),
     ],
 )

@@ -81,7 +81,7 @@ def test_six_stages_leave_the_six_branches_whole():
     [
         ({'gcn_ctr': 'V'}, r"unknown backbone.gcn_ctr 'V'; choose from \('T', 'NA', None\)"),
         ({'gcn_ada_act': 'gelu'}, "unknown backbone.gcn_ada_act 'gelu'; choose from"),
-        ({'gcn_ratio': 0.1}, 'backbone.gcn_ratio=0.1 leaves a group none of 8 channels'),
+        ({'gcn_ratio': 0.1}, 'backbone.gcn_ratio=0.1 leaves a group no channel of 8'),
         ({'tcn_num_joints': 2}, 'backbone.tcn_num_joints=2 is less than the V=3 joints of graph_cfg.layout'),
     ],
 )

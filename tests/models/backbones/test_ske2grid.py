@@ -191,7 +191,7 @@ def test_a_skeleton_of_as_many_joints_as_cells_is_placed_as_it_is():
     [
         (
             {'grid_shape': (1, 3)},
-            r'grid_shape \(1, 3\) has 3 cells, fewer than the 4 .* take a grid of 4 cells or more',
+            r'grid_shape \(1, 3\) has 3 cells, fewer than the 4 .* use a grid of 4 cells or more',
         ),
         ({'grid_shape': (6,)}, r'grid_shape must be two positive integers \(H, W\), got \(6,\)'),
         ({'grid_shape': (2.0, 3)}, 'grid_shape must be two positive integers'),
@@ -300,7 +300,7 @@ def test_a_grown_network_learns_how_much_its_new_cells_count():
         ({'groups': 3}, 'backbone.groups must divide backbone.base_channels 16, got 3'),
         ({'git_init': 'body'}, 'backbone.git_init must be one of .*skeleton.*, got .body.'),
         ({'git_temperature': 0}, 'backbone.git_temperature must be a positive number or None, got 0'),
-        ({'git_init': 'grow', 'pyramid': True}, "pyramid=True .* take git_init='skeleton'"),
+        ({'git_init': 'grow', 'pyramid': True}, "pyramid=True .* use git_init='skeleton'"),
     ],
 )
 def test_an_option_that_cannot_be_is_named(options, message):

@@ -63,7 +63,7 @@ def test_labels_are_smoothed_by_a_tenth():
 
 
 def test_soft_labels_have_no_prior():
-    with pytest.raises(ValueError, match='InfoGCNHead needs one class index a sample'):
+    with pytest.raises(ValueError, match='InfoGCNHead needs one class index per sample'):
         InfoGCNHead(5, 8).loss_of(MAPS, torch.full((4, 5), 0.2))
 
 

@@ -68,5 +68,5 @@ def test_half_precision_keeps_its_type_and_the_statistics_theirs():
 
 
 def test_one_value_a_channel_has_no_statistics():
-    with pytest.raises(ValueError, match='more than one value a channel'):
+    with pytest.raises(ValueError, match='more than one value per channel'):
         double_batch_norm(torch.randn(1, 6, 1, 1, dtype=torch.double), *two_norms())
