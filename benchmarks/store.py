@@ -7,7 +7,8 @@ generated, written as an annotation pickle and packed; about 22 KB a clip, twice
 * opening: time until a data set on the training split is ready, joints, classes and coordinates checked;
 * sharing: what ranks and their workers take together, as their summed PSS (Linux) before and after they open it; each
   page that processes share counts once;
-* reading: a record and its frames gathered and cast, from the store and from a list of dicts in memory, by turns.
+* reading: a record and its frames gathered and cast, from the store and from a list of dicts in memory, by turns;
+* cold reading: records at random once the system has dropped its pages of the store (Linux).
 """
 
 import argparse
@@ -32,6 +33,7 @@ CLASSES = 60
 CLIP_LEN = 100
 READ = 2000  # records that are read by turns
 TURNS = 11
+COLD = 256  # records that are read from a cold disk
 
 
 def make_pickle(path: Path, clips: int) -> None:
@@ -161,6 +163,23 @@ def reading(folder: Path) -> dict:
     return {name: statistics.median(values[1:]) for name, values in times.items()}
 
 
+def cold(folder: Path) -> dict:
+    """Read records at random after the system has dropped its pages of the file (Linux)."""
+    store = RecordStore(folder / 'x.skl')
+    numbers = np.random.RandomState(2).randint(0, len(store), COLD).tolist()
+    blocks = sum(len(store._block(number, False)[1]) for number in numbers)
+    os.fsync(store._file)
+    os.posix_fadvise(store._file, 0, 0, os.POSIX_FADV_DONTNEED)
+
+    def from_disk() -> int:
+        return int(Path('/proc/self/io').read_text().split('\nread_bytes: ')[1].split()[0])
+
+    before, start = from_disk(), time.perf_counter()
+    for number in numbers:
+        store.record(number)
+    return {'seconds': time.perf_counter() - start, 'disk': from_disk() - before, 'blocks': blocks}
+
+
 def part(folder: Path, name: str) -> dict:
     """Run a measurement in another process and return its figures."""
     command = [sys.executable, __file__, '--folder', folder, '--part', name]
@@ -173,9 +192,9 @@ def main() -> None:
     parser.add_argument('--folder', type=Path, required=True, help='for the files; those that are there are used again')
     parser.add_argument('--ranks', type=int, default=4, help='processes that open the data set (default: 4)')
     parser.add_argument('--workers', type=int, default=8, help='workers that each of them forks (default: 8)')
-    parser.add_argument('--part', choices=['build', 'open', 'share', 'read'], help=argparse.SUPPRESS)
+    parser.add_argument('--part', choices=['build', 'open', 'share', 'read', 'cold'], help=argparse.SUPPRESS)
     args = parser.parse_args()
-    own = {'build': build, 'open': timed_opening, 'read': reading}
+    own = {'build': build, 'open': timed_opening, 'read': reading, 'cold': cold}
     if args.part == 'share':
         share(args.folder, args.workers)
         return
@@ -203,6 +222,9 @@ def main() -> None:
     times = part(args.folder, 'read')
     for name, label in (('memory', 'a dict in memory'), ('store', 'the store'), ('verified', 'checksums compared')):
         print(f'reading {times[name]:6.1f} us  {times[name] / times["memory"]:.2f}  {label}')
+    found = part(args.folder, 'cold')
+    disk, blocks = found['disk'] / mb, found['blocks'] / mb
+    print(f'{COLD} records, cold  {disk:.1f} MB from disk for {blocks:.1f} MB, {found["seconds"]:.2f} s')
 
 
 if __name__ == '__main__':

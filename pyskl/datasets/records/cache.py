@@ -104,7 +104,7 @@ def open_records(ann_file: str | Path, read: Callable[[str], tuple] | None = Non
             return CachedStore(folder / name, verify)
     raise OSError(
         f'no folder can hold the cached records of {source!r} ({"; ".join(failures)}); set PYSKL_CACHE to a private '
-        f'folder with {stat.st_size / 2**20:.0f} MB free'
+        f'folder with {-(-stat.st_size // 2**20)} MB free'
     )
 
 
