@@ -5,7 +5,8 @@
     python benchmarks/film.py --hours 24                          # memory of a generated stream
 
 The network's part is the stream (tracking, resampling, pipeline, network) at one window every 8 frames of 30 per
-second, in CPU time of one thread, so that other programs on the machine do not count. Weights do not matter.
+second, and with each frame computed once (stepwise, 8 frames at a time): medians of the CPU time of one thread, so that
+the time of other programs on the machine does not count, though they slow it down. Weights do not matter.
 """
 
 import argparse
@@ -22,30 +23,33 @@ import torch  # noqa: E402
 
 from pyskl.inference.network import load_network  # noqa: E402
 from pyskl.inference.recognizer import ActionRecognizer  # noqa: E402
+from pyskl.inference.stepwise import make_stream  # noqa: E402
 from pyskl.inference.stream import ActionStream, StreamSettings  # noqa: E402
-from pyskl.pose.tracking import Tracker  # noqa: E402
 from pyskl.synthetic.scene import make_scene  # noqa: E402
 
 CONFIG = 'stgcn++/stgcn++_ntu60_xsub_hrnet/j'
+FILL = 200  # frames until windows and states are full
 ACTIONS = ('walk', 'wave', 'clap', 'kick', 'punch')
 
 
 class Timed:
-    """A network that accumulates its run time."""
+    """An object of which some methods accumulate their run time."""
 
-    def __init__(self, network) -> None:
-        self._network, self.seconds, self.calls = network, 0.0, 0
+    def __init__(self, inner, *methods: str) -> None:
+        self._inner, self._methods, self.seconds = inner, methods, 0.0
 
     def __getattr__(self, name: str):
-        return getattr(self._network, name)
+        found = getattr(self._inner, name)
+        if name not in self._methods:
+            return found
 
-    def scores(self, windows: list[dict]):
-        """Forward to the network's method of this name."""
-        begin = time.process_time()
-        found = self._network.scores(windows)
-        self.seconds += time.process_time() - begin
-        self.calls += 1
-        return found
+        def timed(*args):
+            begin = time.process_time()
+            result = found(*args)
+            self.seconds += time.process_time() - begin
+            return result
+
+        return timed
 
 
 def people(count: int, seconds: float):
@@ -54,29 +58,33 @@ def people(count: int, seconds: float):
     return scene.keypoint, scene.score
 
 
-def network_part(network, seconds: float) -> None:
-    """Print the cost of the stream."""
-    print(f'{"persons":>7s} {"track":>8s} {"windows":>8s} {"network":>8s} {"together":>9s}   ms per frame; frames/s')
+def network_part(network, seconds: float, ways: list[str]) -> None:
+    """Print the cost of the stream: the median over spans of 8 frames, one window or step of the network each."""
+    print('persons                track  windows  network  together   ms per frame; frames per second')
     for count in (1, 5):
         keypoint, score = people(count, seconds)
-        frames = keypoint.shape[1]
-        tracker, begin = Tracker(1.0), time.process_time()
-        for t in range(frames):
-            tracker.update(t / 30, keypoint[:, t], score[:, t])
-        track = time.process_time() - begin
-        timed = Timed(network)
-        stream = ActionStream(timed, 30, (1080, 1920), StreamSettings(hop=8 / 30, nearness=0))
-        for t in range(120):  # the window fills
-            stream.update((keypoint[:, t], score[:, t]))
-        timed.seconds, begin = 0.0, time.process_time()
-        for t in range(120, frames):
-            stream.update((keypoint[:, t], score[:, t]))
-        whole, measured = time.process_time() - begin, frames - 120
-        parts = [track / frames, (whole - timed.seconds) / measured - track / frames, timed.seconds / measured]
-        print(
-            f'{count:7d} ' + ' '.join(f'{part * 1e3:8.2f}' for part in parts) + f' {whole / measured * 1e3:9.2f}'
-            f'   {measured / whole:.0f}'
-        )  # fmt: skip
+        for way in ways:
+            settings = StreamSettings(hop=8 / 30, nearness=0, stepwise=way == 'stepwise')
+            timed = Timed(network, 'scores')
+            stream = make_stream(timed, 30, (1080, 1920), settings)
+            if way == 'stepwise':
+                timed = stream._steps = Timed(stream._steps, 'advance', 'logits')
+            stream._tracker = tracker = Timed(stream._tracker, 'update')
+            parts = []
+            for t in range(keypoint.shape[1]):
+                if t % 8 == 0:
+                    timed.seconds = tracker.seconds = 0.0
+                    begin = time.process_time()
+                stream.update((keypoint[:, t], score[:, t]))
+                if t % 8 == 7:
+                    whole = time.process_time() - begin
+                    parts.append((tracker.seconds, whole - timed.seconds - tracker.seconds, timed.seconds, whole))
+            median = np.median(parts[FILL // 8 :], axis=0) / 8
+            print(
+                f'{count:7d} {way:9s} '
+                + ' '.join(f'{part * 1e3:8.2f}' for part in median[:3])
+                + f' {median[3] * 1e3:9.2f}   {1 / median[3]:.0f}'
+            )
 
 
 def film_parts(network, film: str) -> None:
@@ -161,6 +169,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--config', default=CONFIG, help=f'default: {CONFIG}')
     parser.add_argument('--seconds', type=float, default=16, help='of the generated people (default: 16)')
+    parser.add_argument('--ways', nargs='+', choices=['windows', 'stepwise'], default=['windows', 'stepwise'])
     parser.add_argument('--film', help='measure decoding, pose and drawing on this film')
     parser.add_argument('--hours', type=float, help='of generated stream, for the memory')
     parser.add_argument('--fps', type=float, default=30, help='of that stream (default: 30)')
@@ -170,7 +179,7 @@ def main() -> None:
     if args.hours:
         memory(network, args.hours, args.fps)
         return
-    network_part(network, args.seconds)
+    network_part(network, args.seconds, args.ways)
     if args.film:
         film_parts(network, args.film)
 
