@@ -15,6 +15,7 @@ from pyskl.datasets.pipelines.base import Compose
 from pyskl.engine.build import build_recognizer, inference_dataset
 from pyskl.engine.checkpoints.files import find_checkpoint, load_weights, read_checkpoint
 from pyskl.engine.config.load import as_config
+from pyskl.inference.fused_stgcn import FastRecognizer
 from pyskl.skeletons import Skeleton, get_skeleton
 from pyskl.zoo.classes import class_names
 
@@ -100,6 +101,7 @@ class ActionNetwork:
         self.fps, self.window, self.num_person, self.name = fps, window, num_person, name
         self.scored, self.shares, self.stepwise = scored, shares, stepwise
         self.calibration = calibration or Calibration()
+        self._run = FastRecognizer(model)
 
     def scores(self, windows: list[dict]) -> tuple[np.ndarray, np.ndarray]:
         """Label windows in one batch.
@@ -128,7 +130,7 @@ class ActionNetwork:
         batch = torch.stack([torch.as_tensor(sample[key]) for sample in samples])
         device = next(self.model.parameters()).device
         with torch.inference_mode():
-            logits = self.model(**{key: batch.to(device)}, mode='tensor')
+            logits = self._run(**{key: batch.to(device)}, mode='tensor')
         return logits.double().cpu().unflatten(0, (len(windows), -1))
 
     def record(self, window: dict) -> dict:

@@ -1,8 +1,7 @@
 """The output of absent persons, remembered from one forward pass to the next in evaluation.
 
 It depends on the weights and on what the input normalisation makes of zeros, so that it is valid as long as both are
-equal. They are compared by value, with copies: PyTorch's version counters miss writes through ``Tensor.data``, which is
-how averages of weights are swapped in and out. For ST-GCN++ that takes about 2 ms, a person 60.
+equal, see :mod:`pyskl.models.layers.snapshot`.
 
 A rows (one per place with an absent person).
 """
@@ -14,13 +13,14 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
+from pyskl.models.layers.snapshot import Snapshot, state_of
+
 WORTH = 8  # rows to compute per absent row, from which comparing the weights does not pay
 _SHAPES = 4  # of inputs remembered per network
 
 
 class _Memory(NamedTuple):
-    modules: list[int]
-    weights: list[Tensor | None]  # copies
+    snapshot: Snapshot
     results: list[tuple[tuple, Tensor, Tensor]]  # autocast and layout, input, output
 
 
@@ -45,13 +45,12 @@ def remembered(network: nn.Module, encode: Callable[[Tensor], Tensor], absent: T
     Returns:
         None where every row must be computed: if a module of the network is in training or observed by hooks.
     """
-    state = _state(network)
+    state = state_of(network)
     if state is None:
         return None
-    modules, weights = state
     memory = _MEMORY.get(network)
-    if memory is None or memory.modules != modules or not _equal(memory.weights, weights):
-        memory = _MEMORY[network] = _Memory(modules, [None if w is None else w.clone() for w in weights], [])
+    if memory is None or memory.snapshot != state:
+        memory = _MEMORY[network] = _Memory(state.copy(), [])
     way = (torch.is_autocast_enabled('cpu'), torch.get_autocast_dtype('cpu'), absent.dtype)
     for key, rows, output in memory.results:
         if key == way and torch.equal(rows, absent):
@@ -60,28 +59,3 @@ def remembered(network: nn.Module, encode: Callable[[Tensor], Tensor], absent: T
     memory.results.append((way, absent.clone(), output))
     del memory.results[:-_SHAPES]
     return output
-
-
-def _state(network: nn.Module) -> tuple[list[int], list[Tensor | None]] | None:
-    """Identities of the modules and their tensors; None if a module is in training or something observes it."""
-    modules, tensors, waiting = [], [], [network]
-    while waiting:  # four times as fast as Module.modules() and attributes
-        module = waiting.pop()
-        held = module.__dict__
-        if held['training'] or held['_forward_hooks'] or held['_forward_pre_hooks'] or 'forward' in held:
-            return None
-        modules.append(id(module))
-        tensors += held['_parameters'].values()
-        tensors += held['_buffers'].values()
-        waiting += [child for child in held['_modules'].values() if child is not None]
-    return modules, tensors
-
-
-def _equal(before: list[Tensor | None], now: list[Tensor | None]) -> bool:
-    return len(before) == len(now) and all(map(_same, before, now))
-
-
-def _same(a: Tensor | None, b: Tensor | None) -> bool:
-    if a is None or b is None:
-        return a is b
-    return a.dtype == b.dtype and torch.equal(a, b)
