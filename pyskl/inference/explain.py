@@ -1,8 +1,8 @@
-"""Why a label: how strongly a network responds to each joint, over time.
+"""Explain a label: the response of a network to each joint over time.
 
-The response of a joint is the length of its feature vector in the backbone's output, the root of the sum of its squared
-channels, as the demo of ST-GCN (Yan et al., AAAI 2018) draws it. The gradient-weighted one asks for the evidence of one
-class instead: Grad-CAM (Selvaraju et al., ICCV 2017) with joints in place of pixels.
+The response of a joint is the norm of its feature vector in the backbone's output, as in the demo of ST-GCN (Yan et
+al., AAAI 2018). The gradient-weighted response is the evidence for one class instead: Grad-CAM (Selvaraju et al.,
+ICCV 2017) with joints instead of pixels.
 
 Axes: ``S`` clips, ``M`` persons, ``T`` frames, ``T'`` frames of the features, ``V`` joints, ``C`` channels, ``H' x W'``
 the grid of a Ske2Grid.
@@ -24,17 +24,17 @@ from pyskl.inference.network import ActionNetwork
 
 @dataclass(frozen=True)
 class Response:
-    """What a network makes of a clip.
+    """Response of a network to a clip.
 
     Args:
-        joints: ``(M, T, V)`` float32, at least 0; M persons as the network takes them, T frames of ``keypoint``.
-        cells: ``(M, T, H', W')`` of a Ske2Grid; None of other networks.
-        keypoint: ``(M', T, V, C)``: the clip in the order of persons and frames that ``joints`` has, before streams and
-            sampling. PreNormalize3D may have exchanged persons and left out empty frames.
-        probability: ``(K,)`` of the classes.
-        index: The class that a gradient-weighted response is the evidence of; the likeliest unless one was named.
-        persons: ``(M',)``: which person of the window each of ``keypoint`` is.
-        frames: ``(T,)``: which frame of the window each of ``keypoint`` is.
+        joints: ``(M, T, V)`` float32, at least 0, for M persons of the network's input and T frames of ``keypoint``.
+        cells: ``(M, T, H', W')`` for Ske2Grid; None for other networks.
+        keypoint: ``(M', T, V, C)``: the clip before streams and sampling, with persons and frames in the order of
+            ``joints``. PreNormalize3D may have reordered persons and removed empty frames.
+        probability: ``(K,)`` class probabilities.
+        index: The class of a gradient-weighted response; by default the most likely one.
+        persons: ``(M',)``: index in the window of each person of ``keypoint``.
+        frames: ``(T,)``: index in the window of each frame of ``keypoint``.
     """
 
     joints: np.ndarray
@@ -47,15 +47,15 @@ class Response:
 
 
 def magnitude(features: Tensor) -> Tensor:
-    """``(B, M, C, T', ...) -> (B, M, T', ...)``: length of the feature vector at each place."""
+    """Compute the norm of the feature vectors, ``(B, M, C, T', ...) -> (B, M, T', ...)``."""
     return features.float().square().sum(2).sqrt()
 
 
 def class_evidence(features: Tensor, head: nn.Module, index: int) -> Tensor:
-    """Grad-CAM: ``(B, M, C, T', ...) -> (B, M, T', ...)``, at least 0.
+    """Compute Grad-CAM: ``(B, M, C, T', ...) -> (B, M, T', ...)``, at least 0.
 
-    Each channel is weighted by the mean, over frames and joints of a person, of the gradient of the class's logit; the
-    negative part of the weighted sum is cut off.
+    Each channel is weighted by the mean gradient of the class's logit over frames and joints of a person; negative
+    values of the weighted sum become 0.
     """
     with torch.enable_grad():
         features = features.detach().float().requires_grad_()
@@ -65,10 +65,10 @@ def class_evidence(features: Tensor, head: nn.Module, index: int) -> Tensor:
 
 
 def cell_shares(backbone: nn.Module, shape: tuple[int, int]) -> Tensor:
-    """How much of each cell comes from each joint: ``(H' * W', V)``, rows that sum to 1, at least 0.
+    """Compute the contribution of each joint to each cell: ``(H' * W', V)``, at least 0, rows that sum to 1.
 
-    The product of UPT and GIT, its sizes without their signs, each row divided by its sum. Behind a pyramid of grids, a
-    cell is the mean of those that it was pooled from.
+    The magnitudes of the product of UPT and GIT are divided by the sum of their row. After a pyramid of grids, a cell
+    is the mean of the cells it was pooled from.
 
     Args:
         backbone: A Ske2Grid.
@@ -85,22 +85,22 @@ def cell_shares(backbone: nn.Module, shape: tuple[int, int]) -> Tensor:
 
 
 def to_joints(cells: Tensor, shares: Tensor) -> Tensor:
-    """``(..., H', W') -> (..., V)``: each cell gives its response to its joints by their shares.
+    """Distribute the response of cells to their joints by ``shares``: ``(..., H', W') -> (..., V)``.
 
-    The sum stays, so a joint that is in many cells has more than one that is in few.
+    The sum is preserved, so a joint that contributes to many cells has a larger response than one in few.
     """
     return cells.flatten(-2) @ shares
 
 
 def over_frames(values: np.ndarray, source: np.ndarray, frames: int) -> np.ndarray:
-    """Responses at the features' frames -> at the clip's frames.
+    """Resample responses from the features' frames to the clip's frames.
 
-    Each of the S clips is stretched to the frames that were sampled; a frame that was sampled several times has their
-    mean, and one that was not lies between its neighbours.
+    Each of the S clips is interpolated to its sampled frames. A frame that was sampled several times gets the mean, one
+    that was not sampled is interpolated between its neighbours.
 
     Args:
         values: ``(S, M, T', ...)``.
-        source: ``(S, L)``: which frame of the clip each sampled one is.
+        source: ``(S, L)``: frame of the clip of each sampled frame.
         frames: ``T``.
 
     Returns:
@@ -127,14 +127,14 @@ def over_frames(values: np.ndarray, source: np.ndarray, frames: int) -> np.ndarr
 
 @dataclass(frozen=True)
 class Prepared:
-    """What the test pipeline makes of a window.
+    """Output of the test pipeline for a window.
 
     Args:
         batch: ``(S, M, L, V, C)``, the network's input.
-        source: ``(S, L)``: which frame of ``clip`` each frame of ``batch`` is.
+        source: ``(S, L)``: index in ``clip`` of each frame of ``batch``.
         clip: ``(M', T, V, C)``: the window before streams and sampling.
-        persons: ``(M',)``: which person of the window each of ``clip`` is.
-        frames: ``(T,)``: which frame of the window each of ``clip`` is.
+        persons: ``(M',)``: index in the window of each person of ``clip``.
+        frames: ``(T,)``: index in the window of each frame of ``clip``.
     """
 
     batch: Tensor
@@ -145,10 +145,10 @@ class Prepared:
 
 
 def prepare(network: ActionNetwork, window: dict) -> Prepared:
-    """Run the test pipeline and note which persons and frames it takes.
+    """Run the test pipeline and record which persons and frames it uses.
 
     Raises:
-        ValueError: If the pipeline makes heatmaps.
+        ValueError: If the pipeline draws heatmaps.
     """
     results, clip, source = network.record(window), None, None
     persons, kept = (np.arange(size) for size in np.shape(window['keypoint'])[:2])
@@ -167,7 +167,7 @@ def prepare(network: ActionNetwork, window: dict) -> Prepared:
         results = transform(results)
     batch = results.get('keypoint')
     if batch is None or np.ndim(batch) != 5:
-        raise ValueError('responses of joints are those of graph and grid networks; this one takes heatmaps')
+        raise ValueError('responses of joints need a graph or grid network; this network takes heatmaps')
     batch = torch.as_tensor(batch)
     clip = window['keypoint'] if clip is None else clip
     frames, (clips, length) = clip.shape[1], (batch.shape[0], batch.shape[2])
@@ -177,13 +177,13 @@ def prepare(network: ActionNetwork, window: dict) -> Prepared:
 
 
 def explain(network: ActionNetwork, window: dict, gradient: bool = False, index: int | None = None) -> Response:
-    """How strongly the last block of a network responds to each joint.
+    """Compute the response of a network's last block to each joint.
 
     Args:
-        network: Of :func:`pyskl.inference.network.load_network`.
-        window: ``keypoint`` ``(M, T, V, C)``, ``keypoint_score`` and ``img_shape``, as ``network.scores`` takes them.
-        gradient: Whether the response is the evidence of a class in place of the magnitude.
-        index: That class; None is the likeliest.
+        network: Network from :func:`pyskl.inference.network.load_network`.
+        window: ``keypoint`` ``(M, T, V, C)``, ``keypoint_score`` and ``img_shape``, as for ``network.scores``.
+        gradient: Whether to compute the evidence for a class instead of the magnitude.
+        index: That class; None: the most likely one.
 
     Raises:
         ValueError: If the network's features have no joints, or there is no such class.
@@ -208,7 +208,7 @@ def explain(network: ActionNetwork, window: dict, gradient: bool = False, index:
         shape = tuple(features.shape) if isinstance(features, Tensor) else type(features).__name__
         raise ValueError(
             f'{type(model.backbone).__name__} has no features per joint: its output is {shape}, not (N, M, C, T, '
-            f'{joints}); ST-GCN, ST-GCN++, AAGCN, CTR-GCN and Ske2Grid have'
+            f'{joints}); use ST-GCN, ST-GCN++, AAGCN, CTR-GCN or Ske2Grid'
         )
     found = class_evidence(features, model.cls_head, chosen) if gradient else magnitude(features)
     cells = None

@@ -1,4 +1,4 @@
-"""H.264 films by PyAV, with the sound of another film."""
+"""Write H.264 films with PyAV, with the sound of another film."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
@@ -17,19 +17,19 @@ from pyskl.skeletons import Skeleton
 from pyskl.visualization.overlay import Interval, Strip, draw_cells, draw_people, draw_scale
 
 CLOCK = 90_000  # ticks per second of the film's times
-PIECE = 4  # seconds of a piece of the file
+PIECE = 4  # duration of a fragment of the file, seconds
 CAPTIONS = {'magnitude': 'response of joints', 'gradient': 'evidence for the label'}
-COPIED = ('aac', 'mp3', 'ac3')  # sound that an mp4 file holds as it is
+COPIED = ('aac', 'mp3', 'ac3')  # audio codecs that can be copied to an mp4 file
 
 
 class FilmWriter:
-    """Frames with a time each -> one H.264 file.
+    """Write frames with timestamps to an H.264 file.
 
     Args:
         path: The file, ``.mp4``.
         size: (height, width) of the frames, even numbers.
-        fps: Mean frames per second, a hint.
-        sound: A film whose sound is taken, if it has any.
+        fps: Mean number of frames per second, a hint for players.
+        sound: Film whose sound is copied, if it has any.
 
     Raises:
         ValueError: If PyAV is not installed.
@@ -76,10 +76,10 @@ class FilmWriter:
         self._out.close()
 
     def rescue(self) -> float | None:
-        """After an error: leave what was written as a film that ends there.
+        """Close the file after an error, so that the part written so far can be played.
 
         Returns:
-            Its seconds; None if no frame of it can be read.
+            Duration of this part, seconds; None if no frame of it can be read.
         """
         with contextlib.suppress(OSError, ValueError):
             if self._sound is not None:
@@ -88,13 +88,13 @@ class FilmWriter:
             self._out.close()
         last = None
         with contextlib.suppress(OSError, ValueError), self._av.open(str(self.path)) as film:
-            last = next((float(frame.time or 0) for frame in film.decode(video=0)), None)  # does it hold any frame?
+            last = next((float(frame.time or 0) for frame in film.decode(video=0)), None)  # at least one frame
             for packet in film.demux(video=0) if last is not None else ():
                 last = last if packet.pts is None else max(float(packet.pts * packet.time_base), last)
         return last
 
     def _packets(self, path: str | Path) -> Iterator[tuple[float, object]] | None:
-        """(seconds, packet) of the sound of a film, for this file; None if it has none."""
+        """Return an iterator of (seconds, packet) of a film's sound; None if it has none."""
         source = self._av.open(str(path))
         if not source.streams.audio:
             source.close()
@@ -109,7 +109,7 @@ class FilmWriter:
         return self._read_sound(source, audio, target, begin, copied)
 
     def _read_sound(self, source, audio, target, begin: float, copied: bool) -> Iterator[tuple[float, object]]:
-        with source, contextlib.suppress(self._av.error.FFmpegError):  # a film cut short: its sound ends there
+        with source, contextlib.suppress(self._av.error.FFmpegError):  # the sound of a truncated film ends early
             shift, last = round(begin / audio.time_base), -1
             if copied:
                 for packet in source.demux(audio):
@@ -135,12 +135,12 @@ class FilmWriter:
 def film_file(
     path: str | Path, size: tuple[int, int], fps: float, sound: str | Path | None = None
 ) -> Iterator[FilmWriter]:
-    """A film to write, under its name at the end of the block.
+    """Write a film, which gets its name at the end of the ``with`` block.
 
-    If it cannot be written any further, what can be read of it stays. Other errors leave no file.
+    If writing fails, the playable part is saved. After any other error, no file is left.
 
     Raises:
-        OSError: If it cannot be written; the message names the file and where it ends.
+        OSError: If the film cannot be written; the message names the file and the time at which it ends.
     """
     failed = None
     with replacing_path(path) as name:
@@ -160,13 +160,13 @@ def film_file(
 
 
 def even(size: tuple[int, int], most: int) -> tuple[int, int]:
-    """(height, width) scaled to a height of at most ``most``, both even."""
+    """Scale (height, width) to a height of at most ``most``, with both sides even."""
     scale = min(1.0, most / size[0])
     return tuple(max(round(side * scale / 2) * 2, 2) for side in size)
 
 
 def intervals_of(events: Sequence[Event]) -> list[Interval]:
-    """Events as the timeline draws them."""
+    """Convert events to the intervals that a timeline draws."""
     return [Interval(event.person, event.start, event.end, event.label, event.index >= 0) for event in events]
 
 
@@ -185,23 +185,23 @@ def draw_film(
 ) -> int:
     """Write the film with skeletons, labels and the timeline.
 
-    Ctrl-C ends the film there and is raised again once the file is complete.
+    On Ctrl-C the film ends at the current frame, and KeyboardInterrupt is raised after the file has been completed.
 
     Args:
         path: The file.
-        source: Frames again, as many as ``people`` has or more; None for a dark background.
+        source: The frames, at least as many as in ``people``; None for a dark background.
         people: The tracked people of each frame.
-        events: Of all persons.
-        skeleton: Of the joints.
-        size: (height, width) that joints are in.
-        fps: Mean frames per second.
-        sound: Film whose sound is taken.
-        height: Largest height of the frames, pixels.
-        progress: What goes over the frames, such as ``tqdm``.
-        responses: Of the same people, drawn as size and colour of joints.
+        events: Events of all persons.
+        skeleton: Skeleton of the joints.
+        size: (height, width) of the image that joints refer to.
+        fps: Mean number of frames per second.
+        sound: Film whose sound is copied.
+        height: Maximum height of the frames, pixels.
+        progress: Wraps the iteration over frames, e.g. ``tqdm``.
+        responses: Responses to the same people, drawn as size and colour of joints.
 
     Returns:
-        How many frames were written.
+        The number of frames written.
 
     Raises:
         OSError: If the file cannot be written.

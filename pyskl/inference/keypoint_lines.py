@@ -1,9 +1,9 @@
-"""People of a stream as JSON lines: one line per frame.
+"""Read the people of a stream from JSON lines, one line per frame.
 
     {"time": 0.033, "size": [1080, 1920], "people": [{"keypoints": [[x, y, score], ...], "id": 3}, ...]}
 
-``time`` (seconds) and ``size`` (height, width) may be left out, then frames are counted at the stream's rate; so may
-``id``; ``keypoints`` may also be flat, x, y, score of each joint, as COCO has them. A line ``null`` is a dropped frame.
+``time`` (seconds), ``size`` (height, width) and ``id`` are optional; without ``time``, frames have the stream's frame
+rate. ``keypoints`` may also be flat, x, y, score of each joint, as in COCO. A line ``null`` is a dropped frame.
 """
 
 import json
@@ -20,7 +20,7 @@ MAX_LINE = 1 << 22  # characters
 
 
 class LineFrame(NamedTuple):
-    """What a line says; ``keypoint`` is None for a dropped frame."""
+    """Content of a line; ``keypoint`` is None for a dropped frame."""
 
     time: float | None
     size: tuple[int, int] | None
@@ -30,15 +30,15 @@ class LineFrame(NamedTuple):
 
 
 def read_lines(lines: Iterable[str], skeleton: Skeleton, report=lambda line: None) -> Iterator[LineFrame]:
-    """Frames of JSON lines; blank lines are skipped.
+    """Parse the frames in JSON lines; blank lines are skipped.
 
     Args:
-        lines: One frame each.
-        skeleton: Of the joints.
-        report: Called with a line where people were left out.
+        lines: The lines, one frame each.
+        skeleton: Skeleton of the joints.
+        report: Called with a message if people are dropped.
 
     Raises:
-        ValueError: If a line is not such a frame; names its number.
+        ValueError: If a line is invalid; the message has its number.
     """
     joints, told, with_ids = skeleton.num_joints, False, None
     for number, line in enumerate(lines, 1):
@@ -50,11 +50,14 @@ def read_lines(lines: Iterable[str], skeleton: Skeleton, report=lambda line: Non
             raise ValueError(f'line {number}: {error}') from None
         if frame.keypoint is not None and len(frame.keypoint):
             if with_ids not in (None, frame.ids is not None):
-                raise ValueError(f'line {number}: people have an id in some lines only; give all or none')
+                raise ValueError(f'line {number}: people have ids in some lines only; give ids in all lines or in none')
             with_ids = frame.ids is not None
             if len(frame.keypoint) > MAX_A_FRAME:
                 if not told:
-                    report(f'line {number} holds {len(frame.keypoint)} persons; the {MAX_A_FRAME} best scored are used')
+                    report(
+                        f'line {number} has {len(frame.keypoint)} persons; the {MAX_A_FRAME} with the best scores '
+                        'are used'
+                    )
                 told = True
                 best = np.sort(np.argsort(-frame.score.mean(1), kind='stable')[:MAX_A_FRAME])
                 ids = None if frame.ids is None else [frame.ids[p] for p in best]
@@ -93,20 +96,20 @@ def _frame(line: str, skeleton: Skeleton) -> LineFrame:
             values = values.reshape(-1, dims + 1)
         if values.ndim != 2 or len(values) != joints or values.shape[1] not in (dims, dims + 1):
             raise ValueError(
-                f'person {p} has keypoints {values.shape}, the network takes {joints} joints ({skeleton.name}) '
-                f'of {dims} coordinates and a score'
+                f'person {p} has keypoints {values.shape}, but the network needs {joints} joints ({skeleton.name}) '
+                f'with {dims} coordinates and a score'
             )
         if not np.isfinite(values).all() or np.abs(values).max() > 1e6:
-            raise ValueError(f'person {p} has keypoints that are not finite or beyond 1e6')
+            raise ValueError(f'person {p} has keypoints that are not finite or exceed 1e6')
         keypoint[p] = values[:, :dims]
         if values.shape[1] > dims:
             score[p] = values[:, dims]
         if 'id' in person:
             if type(person['id']) is not int or not 0 <= person['id'] < 1 << 31:
-                raise ValueError(f'person {p} has the id {person["id"]!r}; an id is an integer of 0 or more')
+                raise ValueError(f'person {p} has id {person["id"]!r}; it must be a non-negative integer')
             ids.append(person['id'])
     if ids and len(ids) < len(keypoint):
-        raise ValueError('some people have an id and some have none')
+        raise ValueError('some people have an id and others do not')
     if len(set(ids)) < len(ids):
         raise ValueError('two people have the same id')
     return LineFrame(time, size, keypoint, score, ids or None)

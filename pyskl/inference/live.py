@@ -1,6 +1,6 @@
-"""A camera while it runs: events, a window with the labels, and a film drawn at once.
+"""Live labelling of a camera: events, a window with the labels, and a film.
 
-The labels of a running stream are those of the latest windows, half a window behind what is seen.
+The labels are those of the latest windows, and lag half a window behind the image.
 """
 
 import contextlib
@@ -18,17 +18,17 @@ from pyskl.inference.timeline import Event
 from pyskl.inference.writers import Recorder
 from pyskl.visualization.overlay import Interval, Strip, draw_people
 
-SPAN = 30.0  # seconds on the strip
-TITLE = 'pyskl: q ends'
+SPAN = 30.0  # seconds shown by the timeline
+TITLE = 'pyskl (q: quit)'
 
 
 class LiveView:
-    """Frames with people, their present labels and the last seconds as a strip.
+    """Draw frames with people, their current labels, and a timeline of the last seconds.
 
     Args:
         size: (height, width) of the camera's images.
-        skeleton: Of the joints.
-        height: Largest height of a frame, pixels.
+        skeleton: Skeleton of the joints.
+        height: Maximum height of a frame, pixels.
     """
 
     def __init__(self, size: tuple[int, int], skeleton, height: int = 720) -> None:
@@ -38,12 +38,12 @@ class LiveView:
 
     @property
     def total(self) -> tuple[int, int]:
-        """(height, width) of what is drawn."""
+        """(height, width) of the drawn image."""
         rows = Strip(self.shape[1], [], (0, 1)).row * 8
         return self.shape[0] + rows, self.shape[1]
 
     def draw(self, image: np.ndarray, stream, keypoint: np.ndarray, score: np.ndarray) -> np.ndarray:
-        """``(H, W, 3)`` BGR and the people in it -> RGB."""
+        """Draw the people on ``(H, W, 3)`` BGR; returns RGB."""
         time, current = stream.time, stream.current()
         for person, (label, _) in current.items():
             last = next((item for item in reversed(self._past) if item.person == person), None)
@@ -77,21 +77,23 @@ def label_live(
     report: Callable[[str], None] = lambda line: None,
     window=None,
 ) -> Iterator[Event]:
-    """The events of a camera, each when it has ended, until Ctrl-C, ``q`` in the window, or ``seconds`` are over.
+    """Yield the events of a camera, each as soon as it has ended.
+
+    The stream ends on Ctrl-C, ``q`` in the window, or after ``seconds``.
 
     Args:
-        recognizer: Labels the people.
-        source: A camera, or a film.
+        recognizer: The recognizer.
+        source: A camera or a film.
         out: Folder for events, scores and film.mp4.
-        show: Whether a window shows the labels.
-        seconds: When to stop.
-        overwrite: Whether results in ``out`` are replaced.
-        film: Whether film.mp4 is written.
-        report: Called with lines for the log.
-        window: What shows an RGB image and says whether to go on, for tests.
+        show: Whether to show a window with the labels.
+        seconds: Duration of the stream; None: unlimited.
+        overwrite: Whether to replace results in ``out``.
+        film: Whether to write film.mp4.
+        report: Called with log messages.
+        window: Replaces the window in tests: shows an RGB image and returns whether to continue.
 
     Raises:
-        ValueError: If a window is asked for and this OpenCV has none.
+        ValueError: If ``show`` is set but OpenCV cannot open a window.
     """
     if show and window is None:
         window = _show
@@ -120,9 +122,9 @@ def label_live(
                         break
                 if seconds is not None and frame.time >= seconds:
                     break
-        except KeyboardInterrupt:  # the usual way to end a camera: everything is written
-            report('ended by Ctrl-C')
-        except Exception as error:  # what was seen is labelled
+        except KeyboardInterrupt:  # the usual way to end a camera: write everything
+            report('stopped by Ctrl-C')
+        except Exception as error:  # label the part that was processed
             failed = error
         finally:
             rest = stream.finish()
@@ -132,7 +134,7 @@ def label_live(
         yield from rest
         try:
             films.close()
-        except OSError as error:  # of the film alone
+        except OSError as error:  # affects only the film
             report(str(error))
         if failed is not None:
             raise failed
@@ -158,7 +160,7 @@ def _check_window() -> None:
         cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL)
     except cv2.error:
         raise ValueError(
-            'this OpenCV cannot open a window (opencv-python-headless, or no display); leave --show away and use --out'
+            'OpenCV cannot open a window (opencv-python-headless, or no display); use --out instead of --show'
         ) from None
 
 

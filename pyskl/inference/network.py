@@ -1,4 +1,4 @@
-"""A trained network together with what it needs to label people: pipeline, layout, class names, frame rate.
+"""A trained network with everything needed to label people: pipeline, layout, class names and frame rate.
 
 Axes: ``N`` windows, ``M`` persons, ``T`` frames, ``V`` joints, ``C`` coordinates, ``K`` classes, ``S`` clips.
 """
@@ -20,19 +20,19 @@ from pyskl.skeletons import Skeleton, get_skeleton
 from pyskl.zoo.classes import class_names
 
 SAMPLERS = ('UniformSample', 'UniformSampleFrames', 'UniformSampleDecode')
-FPS = 30.0  # of NTU RGB+D, Kinetics (re-encoded) and the bundled data
+FPS = 30.0  # frame rate of NTU RGB+D, Kinetics (re-encoded) and the bundled data
 CLIP_LEN = 100
-IMG_SHAPE = (1080, 1920)  # of images whose size is not given, as PreNormalize2D has it
+IMG_SHAPE = (1080, 1920)  # of images of unknown size, the default of PreNormalize2D
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """How logits become a confidence, as ``pyskl calibrate`` fits it.
+    """Conversion of logits to a confidence, fitted by ``pyskl calibrate``.
 
     Args:
-        temperature: Logits are divided by it.
+        temperature: Divisor of the logits.
         method: ``max_prob``: the largest probability; ``energy``: ``T logsumexp(logits / T)``.
-        threshold: Confidence from which a label is given; below, the person's action is ``unknown``.
+        threshold: Minimum confidence of a label; below it, the action is ``unknown``.
 
     Raises:
         ValueError: If a value is out of range.
@@ -52,34 +52,34 @@ class Calibration:
 
 
 def read_calibration(path: str | Path) -> Calibration:
-    """The JSON file that ``pyskl calibrate`` writes.
+    """Read a JSON file written by ``pyskl calibrate``.
 
     Raises:
-        ValueError: If it is not such a file.
+        ValueError: If the file is not a calibration.
         OSError: If it cannot be read.
     """
     try:
         held = json.loads(Path(path).read_text(encoding='utf-8'))
         return Calibration(float(held['temperature']), str(held['method']), float(held['threshold']))
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f'{path} is not a calibration as pyskl calibrate writes it: {error}') from None
+        raise ValueError(f'{path} is not a calibration file of pyskl calibrate: {error}') from None
 
 
 class ActionNetwork:
-    """Windows of joints -> probabilities of classes.
+    """Compute class probabilities of windows of joints.
 
     Args:
         model: A recognizer in evaluation mode.
-        pipeline: Transforms of its test data, with as many clips per window as wanted.
-        skeleton: Of the joints that the pipeline takes.
-        classes: K names.
-        fps: Frame rate of the clips that it was trained on.
-        window: Seconds of such a clip.
-        num_person: Persons that it looks at together.
-        scored: Whether it takes the scores of 2D joints as a channel.
-        shares: Whether it takes joints as shares of the image's width and height in place of pixels.
-        calibration: Of its scores.
-        stepwise: Whether streams step it frame by frame unless their settings say otherwise.
+        pipeline: Transforms of its test data, with the desired number of clips per window.
+        skeleton: Skeleton of the pipeline's input.
+        classes: K class names.
+        fps: Frame rate of the training clips.
+        window: Duration of a training clip, seconds.
+        num_person: Number of persons per clip.
+        scored: Whether the scores of 2D joints are an input channel.
+        shares: Whether joints are given as fractions of the image's width and height instead of pixels.
+        calibration: Calibration of the scores.
+        stepwise: Whether streams step the network frame by frame unless their settings say otherwise.
     """
 
     def __init__(
@@ -104,11 +104,11 @@ class ActionNetwork:
         self._run = FastRecognizer(model)
 
     def scores(self, windows: list[dict]) -> tuple[np.ndarray, np.ndarray]:
-        """Label windows in one batch.
+        """Score windows in one batch.
 
         Args:
             windows: Dicts with ``keypoint`` ``(M, T, V, C)``, ``keypoint_score`` ``(M, T, V)`` for 2D joints, and
-                ``img_shape`` (height, width) if it is known. T may differ.
+                ``img_shape`` (height, width) if known. T may differ.
 
         Returns:
             ``(N, K)`` float64 probabilities and ``(N,)`` confidences.
@@ -124,7 +124,7 @@ class ActionNetwork:
         return probability, probability.max(1)
 
     def logits(self, windows: list[dict]) -> torch.Tensor:
-        """``(N, S, K)`` float64, of windows as for :meth:`scores`; S clips of each."""
+        """Compute the logits of windows, ``(N, S, K)`` float64, for S clips of each; see :meth:`scores`."""
         samples = [self.pipeline(self.record(window)) for window in windows]
         key = 'keypoint' if 'keypoint' in samples[0] else 'imgs'
         batch = torch.stack([torch.as_tensor(sample[key]) for sample in samples])
@@ -134,7 +134,7 @@ class ActionNetwork:
         return logits.double().cpu().unflatten(0, (len(windows), -1))
 
     def record(self, window: dict) -> dict:
-        """A window as a record of the test pipeline."""
+        """Convert a window to a record for the test pipeline."""
         frames = window['keypoint'].shape[1]
         if not self.scored:
             window = {key: value for key, value in window.items() if key != 'keypoint_score'}
@@ -157,20 +157,20 @@ def load_network(
     """Build a network from a config and a checkpoint.
 
     Args:
-        config: A config or the path of one. Its keys ``fps`` (default 30), ``window`` (seconds; default the frames that
-            the pipeline samples, at that rate), ``classes`` and ``stepwise`` (default False) are used.
-        checkpoint: Path, glob or address of the weights; None leaves them as built.
+        config: A config or its path. Its keys ``fps`` (default 30), ``window`` (seconds; by default the frames that the
+            pipeline samples, at that frame rate), ``classes`` and ``stepwise`` (default False) are used.
+        checkpoint: Path, glob or URL of the weights; None: random weights.
         device: E.g. 'cpu' or 'cuda:0'.
-        trust: Admit a checkpoint that could run code.
-        clips: Clips that are sampled from each window and averaged; None takes those of the test pipeline, usually ten.
-        classes: A shipped list, a file, or names; None takes the config's, then the checkpoint's.
-        calibration: Of the scores.
+        trust: Whether to accept a checkpoint that could run code.
+        clips: Number of clips sampled from each window and averaged; None: the test pipeline's number, usually ten.
+        classes: A shipped list, a file, or names; by default the config's, then the checkpoint's.
+        calibration: Calibration of the scores.
 
     Returns:
-        The network, and lines for the log.
+        The network, and log messages.
 
     Raises:
-        ValueError: If config, checkpoint and classes do not fit one another.
+        ValueError: If config, checkpoint and classes do not fit each other.
         OSError: If a file cannot be read.
     """
     cfg = as_config(config)
@@ -206,7 +206,7 @@ def load_network(
 def _pipeline_of(cfg) -> list[dict]:
     section = inference_dataset(cfg)
     if section is None:
-        raise ValueError('the config has neither data.test.pipeline nor test_pipeline, so people cannot be prepared')
+        raise ValueError('the config has neither data.test.pipeline nor test_pipeline, which inference needs')
     return [dict(step) for step in section['pipeline']]
 
 
@@ -218,8 +218,9 @@ def _layout_of(cfg, pipeline: list[dict]):
 
 
 def _takes_shares(skeleton: Skeleton, pipeline: list[dict]) -> bool:
-    """Whether the network was trained on MediaPipe's own coordinates, as PYSKL's gesture demo: its PreNormalize2D of
-    mode 'auto' leaves joints within 0 to 1 as they are.
+    """Whether the network was trained on MediaPipe's relative coordinates, as in PYSKL's gesture demo.
+
+    Its PreNormalize2D with mode 'auto' does not change joints between 0 and 1.
     """
     automatic = any(step['type'] == 'PreNormalize2D' and step.get('mode') == 'auto' for step in pipeline)
     return skeleton.name == 'handmp' and automatic
@@ -230,8 +231,8 @@ def _names(given, configured, carried, number: int) -> tuple[list[str], str]:
         if names:
             return class_names(names, number), ''
     note = (
-        f'neither config nor checkpoint names the {number} classes, so they are numbered; --classes ntu60 (or a file '
-        'with one name per line) names them'
+        f'neither config nor checkpoint has names of the {number} classes, so they are numbered; set them with '
+        '--classes ntu60 (or a file with one name per line)'
     )
     return [f'class {index}' for index in range(number)], note
 

@@ -1,4 +1,4 @@
-"""Who does what, when: from a film, a camera or a stream of keypoints.
+"""Label who does what, and when, in a film, a camera or a stream of keypoints.
 
 recognizer = ActionRecognizer('stgcn++_ntu60_xsub_hrnet/j')
 for event in recognizer.film('clip.mp4'):
@@ -30,25 +30,25 @@ from pyskl.pose.estimators import PoseModel
 from pyskl.zoo import index
 from pyskl.zoo.download import fetch
 
-QUICKSTART = (  # the networks that tools/quickstart.sh trains, the better first
+QUICKSTART = (  # the networks that tools/quickstart.sh trains, best first
     ('quickstart/d5tod6', 'work_dirs/quickstart/d5tod6/best_top1_acc_epoch_*.pth'),
     ('quickstart/d5', 'work_dirs/quickstart/d5/best_top1_acc_epoch_*.pth'),
 )
 
 
 def find_model(name: str) -> tuple[str, str]:
-    """Config and checkpoint of a name: ``quickstart``, or a model of the zoo, whose file is fetched on first use.
+    """Find config and checkpoint of ``quickstart`` or of a model of the zoo, whose file is downloaded on first use.
 
     Raises:
         ValueError: If there is no such model, or it has no published weights.
-        OSError: If the quickstart has not run here, or the file cannot be fetched.
+        OSError: If the quickstart has not been run in this folder, or the file cannot be downloaded.
     """
     if name == 'quickstart':
         for config, pattern in QUICKSTART:
             if glob.glob(pattern):
                 return config, pattern
         raise FileNotFoundError(
-            f'no checkpoint {QUICKSTART[0][1]} in this folder; `bash tools/quickstart.sh` trains the network'
+            f'no checkpoint {QUICKSTART[0][1]} in this folder; train the network with `bash tools/quickstart.sh`'
         )
     entry = index.find(name)
     if entry.weights is None:
@@ -57,24 +57,24 @@ def find_model(name: str) -> tuple[str, str]:
 
 
 class ActionRecognizer:
-    """Labels the people of films and streams.
+    """Label the people in films and streams.
 
     Args:
-        model: A name of the zoo, ``quickstart``, or a config (then with ``checkpoint``).
+        model: A name in the zoo, ``quickstart``, or a config (with ``checkpoint``).
         checkpoint: Path or glob of the weights.
         device: E.g. 'cpu' or 'cuda:0'.
-        pose: The pose estimator: a name of :data:`pyskl.pose.choice.ESTIMATORS`, or an object with ``people(frame)``
-            and ``layout``. Made when the first film needs it.
-        pose_model: Files of the estimator, arguments of :func:`pyskl.pose.choice.make_pose_model`.
-        classes: Names of the classes, where config and checkpoint hold none.
-        calibration: Of the scores.
-        clips: Clips sampled from each window.
-        trust: Admit a checkpoint that could run code.
-        settings: Of streams.
+        pose: The pose estimator: one of :data:`pyskl.pose.choice.ESTIMATORS`, or an object with ``people(frame)`` and
+            ``layout``. It is built when the first film needs it.
+        pose_model: Further arguments of :func:`pyskl.pose.choice.make_pose_model`, such as files.
+        classes: Class names, if neither config nor checkpoint has them.
+        calibration: Calibration of the scores.
+        clips: Number of clips sampled from each window.
+        trust: Whether to accept a checkpoint that could run code.
+        settings: Settings of streams.
 
     Raises:
         ValueError: If model, checkpoint and settings do not fit.
-        OSError: If a file cannot be read or fetched.
+        OSError: If a file cannot be read or downloaded.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class ActionRecognizer:
         trust: bool = False,
         settings: StreamSettings | None = None,
     ) -> None:
-        if settings is None:  # the bundled data show people in the middle of the image
+        if settings is None:  # in the bundled data, people are in the centre of the image
             settings = StreamSettings(center=str(model) == 'quickstart')
         if checkpoint is None:
             model, checkpoint = find_model(str(model))
@@ -102,14 +102,14 @@ class ActionRecognizer:
 
     @classmethod
     def of(cls, network: ActionNetwork, pose: str | PoseModel = 'auto', settings: StreamSettings | None = None):
-        """A recognizer of a network that is built already."""
+        """Create a recognizer from an existing network."""
         self = cls.__new__(cls)
         self.network, self.notes, self.settings = network, [], settings or StreamSettings()
         self._pose, self._pose_model = pose, {}
         return self
 
     def pose(self) -> PoseModel:
-        """A pose estimator for one film: MediaPipe follows a person from frame to frame, so films do not share it.
+        """Build a pose estimator for one film; MediaPipe tracks persons over time, so films must not share one.
 
         Raises:
             ValueError: If its joints are not those of the network.
@@ -118,7 +118,7 @@ class ActionRecognizer:
         if not isinstance(self._pose, str):
             if self._pose.layout != layout:
                 raise ValueError(
-                    f'the network takes joints of {layout!r}, the pose estimator finds {self._pose.layout!r}'
+                    f'the network needs joints of {layout!r}, but the pose estimator detects {self._pose.layout!r}'
                 )
             return self._pose
         return make_pose_model(self._pose, layout, **self._pose_model)
@@ -130,16 +130,16 @@ class ActionRecognizer:
         on_scores: Callable[[float, int, np.ndarray], None] | None = None,
         stepwise: bool | None = None,
     ) -> ActionStream:
-        """A stream to be given the people of each frame; see :class:`pyskl.inference.stream.ActionStream`.
+        """Create a stream that takes the people of each frame; see :class:`pyskl.inference.stream.ActionStream`.
 
         Args:
-            fps: Frames per second, for frames that come without a time.
+            fps: Frame rate, for frames without a time.
             size: (height, width) of the images, pixels.
-            on_scores: Called with (middle of the window in seconds, person, ``(K,)`` probabilities).
-            stepwise: As of :class:`StreamSettings`; None takes that of the recognizer's settings.
+            on_scores: Called with (centre of the window in seconds, person, ``(K,)`` probabilities).
+            stepwise: As in :class:`StreamSettings`; None: the value in the recognizer's settings.
 
         Raises:
-            ValueError: If ``stepwise`` and the network cannot be stepped.
+            ValueError: If ``stepwise`` is set and the network cannot be stepped.
         """
         settings = self.settings if stepwise is None else replace(self.settings, stepwise=stepwise)
         return make_stream(self.network, fps, size, settings, on_scores)
@@ -153,33 +153,33 @@ class ActionRecognizer:
         gradient: bool = False,
         label: str | None = None,
     ) -> Response:
-        """How strongly the network responds to each joint of a clip.
+        """Compute the response of the network to each joint of a clip.
 
         Args:
             keypoint: ``(M, T, V, C)`` at the network's frame rate.
             score: ``(M, T, V)`` of 2D joints; None: 1 for all joints that are not at 0.
             size: (height, width) of the images, pixels.
-            gradient: Whether the response is the evidence for a class in place of the magnitude.
-            label: Name of that class; None is the likeliest.
+            gradient: Whether to compute the evidence for a class instead of the magnitude.
+            label: Name of that class; None: the most likely one.
 
         Raises:
-            ValueError: If the joints are not those of the network, it has no responses of joints, or no such class.
+            ValueError: If the joints are not those of the network, it has no features per joint, or no such class.
         """
         keypoint, skeleton = np.asarray(keypoint, np.float32), self.network.skeleton
         due = (skeleton.num_joints, skeleton.dims)
         if keypoint.ndim != 4 or keypoint.shape[2:] != due:
             raise ValueError(
-                f'keypoint must be (M, T, {due[0]}, {due[1]}), the joints of {skeleton.name!r}, got {keypoint.shape}'
+                f'keypoint must be (M, T, {due[0]}, {due[1]}) for layout {skeleton.name!r}, got {keypoint.shape}'
             )
         if label is not None and not gradient:
-            raise ValueError('label names the class of gradient=True; the magnitude is of no class')
+            raise ValueError('label requires gradient=True; the magnitude does not depend on a class')
         if label is not None and label not in self.network.classes:
-            raise ValueError(f'no class {label!r}; choose from {self.network.classes}')
+            raise ValueError(f'unknown class {label!r}; choose from {self.network.classes}')
         window = {'keypoint': keypoint}
         if skeleton.dims == 2:
             seen = (keypoint != 0).any(-1) if score is None else np.asarray(score)
             if seen.shape != keypoint.shape[:3]:
-                raise ValueError(f'score must be {keypoint.shape[:3]} as keypoint is, got {seen.shape}')
+                raise ValueError(f'score must be {keypoint.shape[:3]} to match keypoint, got {seen.shape}')
             window['keypoint_score'] = seen.astype(np.float32)
         if size is not None:
             window['img_shape'] = tuple(size)
@@ -199,26 +199,27 @@ class ActionRecognizer:
         progress: Callable[..., Iterable] | None = None,
         report: Callable[[str], None] = lambda line: None,
     ) -> Iterator[Event]:
-        """The events of a film, each when it has ended.
+        """Yield the events of a film, each as soon as it has ended.
 
-        Decoding, pose and network run side by side. With ``out``, the folder holds events.json, events.csv,
-        events.srt, scores.npz and, drawn in a second pass, film.mp4. An interrupted film leaves all of these but the
-        film, for what was seen.
+        Decoding, pose estimation and the network run concurrently. With ``out``, events.json, events.csv, events.srt
+        and scores.npz are written to the folder, and in a second pass film.mp4. If the film is interrupted, all files
+        except film.mp4 are written for the part that was processed.
 
         Args:
-            source: A film, a folder of images, or a source that is open.
+            source: A film, a folder of images, or an open source.
             out: Folder for the results.
-            fps: Of a folder of images.
-            overwrite: Whether results in ``out`` are replaced.
-            draw: Whether film.mp4 is drawn.
-            height: Largest height of film.mp4, without the timeline.
-            explain: ``magnitude`` or ``gradient``: the response of each joint is drawn into film.mp4 and written to
-                explain.npz, see :func:`pyskl.inference.responses.respond`.
-            progress: Wraps the frames: called with (frames, total, what).
-            report: Called with lines for the log.
+            fps: Frame rate of a folder of images.
+            overwrite: Whether to replace results in ``out``.
+            draw: Whether to draw film.mp4.
+            height: Maximum height of film.mp4, without the timeline.
+            explain: ``magnitude`` or ``gradient``: draw the response of each joint into film.mp4 and write it to
+                explain.npz; see :func:`pyskl.inference.responses.respond`.
+            progress: Wraps the frames; called with (frames, total, description).
+            report: Called with log messages.
 
         Raises:
-            ValueError: If the source cannot be decoded, nothing fits the network, or it has no responses of joints.
+            ValueError: If the source cannot be decoded, does not fit the network, or the network has no features per
+                joint (with ``explain``).
             OSError: If a file cannot be read or written.
         """
         if isinstance(source, str | Path):
@@ -229,9 +230,9 @@ class ActionRecognizer:
         }  # fmt: skip
         if explain is not None:
             if out is None:
-                raise ValueError('explain is drawn into film.mp4 and written to explain.npz; name a folder, out')
+                raise ValueError('explain requires out, the folder for film.mp4 and explain.npz')
             if isinstance(self.stream(), StepwiseStream):
-                raise ValueError('explain shows what windows depend on, so that it does not go with stepwise')
+                raise ValueError('explain works on windows and cannot be combined with stepwise')
             check_explainable(self.network, explain)
         model = self.pose()
         with contextlib.ExitStack() as stack:
@@ -248,7 +249,7 @@ class ActionRecognizer:
                         recorder.add_people(frame.time, stream.persons, keypoint, score)
                         recorder.add(events)
                     yield from events
-            except (Exception, KeyboardInterrupt) as error:  # what was seen is labelled
+            except (Exception, KeyboardInterrupt) as error:  # label the part that was processed
                 failed = error
             finally:
                 rest = stream.finish()
@@ -261,7 +262,7 @@ class ActionRecognizer:
             for line in source.notes:
                 report(line)
             if not seen:
-                report(f'nobody was found in {about["source"]}')
+                report(f'no person was detected in {about["source"]}')
             if recorder and recorder.people.frames:
                 responses = None
                 if explain:
@@ -277,7 +278,7 @@ class ActionRecognizer:
         size: tuple[int, int] | None,
         progress: Callable[..., Iterable] | None = None,
     ) -> ResponseSpool:
-        """Write explain.npz of a film that has been labelled; its owner closes the responses."""
+        """Write explain.npz of a labelled film; the caller closes the returned responses."""
         people = recorder.people
         frames = progress(people, people.frames, 'explain') if progress else people
         responses = respond(self.network, frames, recorder.folder, kind, recorder.events, size, self.settings)
@@ -305,7 +306,7 @@ class ActionRecognizer:
 
     @staticmethod
     def people_of(source: Iterable[Frame], model: PoseModel) -> Iterator[tuple[Frame, np.ndarray, np.ndarray]]:
-        """Each frame with the joints and scores that ``model`` finds; frames are decoded by a thread of their own."""
+        """Yield each frame with the joints and scores that ``model`` detects; frames are decoded in a thread."""
         with contextlib.closing(prefetch(source)) as frames:
             for frame in frames:
                 yield (frame, *model.people(frame.image))

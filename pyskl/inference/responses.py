@@ -1,7 +1,7 @@
-"""Which joints a label comes from, over a whole film: the responses of :mod:`explain`, frame by frame.
+"""Explain the labels of a whole film: the responses of :mod:`explain` for each frame.
 
-The people of the film go through the network once more, in windows that overlap by half; each frame has the mean of
-the windows that it lies in, weighted towards their middles. Memory is bounded by the people of a window.
+The people of the film are passed through the network again in windows that overlap by half. Each frame gets the mean of
+its windows, weighted towards their centres. Memory is bounded by the number of people in a window.
 
 Axes: ``P`` persons of a frame, ``n`` rows (one per tracked person and frame), ``V`` joints, ``H' x W'`` grid cells.
 """
@@ -22,19 +22,19 @@ from pyskl.inference.stream import FEWEST, ActionStream, StreamSettings
 from pyskl.inference.timeline import Event
 
 KINDS = ('magnitude', 'gradient')
-LONGEST_HOP = 60.0  # seconds, as StreamSettings has it
-SAMPLES = 100_000  # values that the scale of the colours is estimated from
-SCALE = (5, 99)  # percentiles drawn as the weakest and the strongest
+LONGEST_HOP = 60.0  # seconds, the limit of StreamSettings
+SAMPLES = 100_000  # maximum number of values used to estimate the colour scale
+SCALE = (5, 99)  # percentiles at the ends of the colour scale
 
 
 class _Scale:
-    """The weakest and the strongest of many values, estimated from a bounded number of them."""
+    """Estimate percentiles of many values from a bounded sample."""
 
     def __init__(self) -> None:
         self._samples, self._size, self._every, self._count = [], 0, 1, 0
 
     def add(self, values: np.ndarray) -> None:
-        """Values of a frame; NaN is left out."""
+        """Add the values of a frame; NaN is ignored."""
         self._count += 1
         values = values[np.isfinite(values)]
         if self._count % self._every or not len(values):
@@ -46,7 +46,7 @@ class _Scale:
             self._size = sum(map(len, self._samples))
 
     def limits(self) -> tuple[float, float]:
-        """The percentiles :data:`SCALE`."""
+        """Return the percentiles :data:`SCALE`."""
         if not self._samples:
             return 0.0, 1.0
         low, high = np.percentile(np.concatenate(self._samples), SCALE)
@@ -54,13 +54,13 @@ class _Scale:
 
 
 class ResponseSpool:
-    """Responses of all tracked persons on disk: a temporary file without a name, written and then read in order.
+    """Store the responses of all tracked persons in an unnamed temporary file, written and then read in order.
 
     Args:
-        folder: Where the file lies.
+        folder: Folder of the file.
         kind: One of :data:`KINDS`.
-        network: Whose joints and classes are written.
-        grid: (H', W') of a Ske2Grid's cells, else None.
+        network: The network, whose joints and classes are written.
+        grid: (H', W') of the cells of Ske2Grid, else None.
     """
 
     def __init__(self, folder: Path, kind: str, network: ActionNetwork, grid: tuple[int, int] | None) -> None:
@@ -77,14 +77,14 @@ class ResponseSpool:
         self._scales = {name: _Scale() for name in ('response', 'cells')}
 
     def add(self, rows: np.ndarray, seen: np.ndarray) -> None:
-        """Append rows; ``seen`` ``(n, V)`` marks the joints that decide the scale."""
+        """Append rows; ``seen`` ``(n, V)`` selects the joints that determine the scale."""
         self._file.write(rows.tobytes())
         self._scales['response'].add(rows['response'][seen])
         if self.grid:
             self._scales['cells'].add(rows['cells'].ravel())
 
     def empty(self, count: int) -> np.ndarray:
-        """``(count,)`` rows without responses."""
+        """Create ``(count,)`` rows without responses."""
         rows = np.zeros(count, self._row)
         rows['index'] = -1
         for name in ('response', 'cells')[: 2 if self.grid else 1]:
@@ -92,19 +92,19 @@ class ResponseSpool:
         return rows
 
     def rewind(self) -> None:
-        """Go to the first row, for :meth:`strengths`."""
+        """Go to the first row, before :meth:`strengths`."""
         self._file.seek(0)
         self._limits = {name: scale.limits() for name, scale in self._scales.items()}
 
     def strengths(self, persons: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        """Responses of the next frame as sizes and colours.
+        """Read the responses of the next frame, scaled for drawing.
 
         Args:
-            persons: ``(P,)``: numbers of the frame's persons, 0 where untracked.
+            persons: ``(P,)``: numbers of the persons in the frame, 0 for untracked ones.
 
         Returns:
-            ``(P, V)`` of joints and ``(P, H', W')`` of cells (None without a grid), from 0 (weak) to 1 (strong); 0
-            where there is no response.
+            ``(P, V)`` of joints and ``(P, H', W')`` of cells (None without a grid), from 0 (weak) to 1 (strong); 0 if
+            there is no response.
         """
         tracked = np.flatnonzero(persons > 0)
         rows = np.frombuffer(self._file.read(self._row.itemsize * len(tracked)), self._row)
@@ -139,10 +139,10 @@ class ResponseSpool:
 
 @dataclass
 class _Frame:
-    """Tracked people of a frame until all windows that it lies in are done."""
+    """Tracked people of a frame, retained until all its windows are finished."""
 
     time: float
-    rows: np.ndarray  # of the spool
+    rows: np.ndarray  # rows of the spool
     seen: np.ndarray  # (n, V)
     places: dict[int, int]  # row of each person
     sums: dict[int, '_Sum']  # of each person
@@ -150,7 +150,7 @@ class _Frame:
 
 @dataclass
 class _Sum:
-    """Weighted sum of the responses of the windows that a frame lies in."""
+    """Weighted sum of the responses of a frame's windows."""
 
     weight: float
     joints: np.ndarray
@@ -159,7 +159,7 @@ class _Sum:
 
 
 class _ResponseStream(ActionStream):
-    """A stream that asks for responses in place of labels."""
+    """Stream that computes responses instead of labels."""
 
     def __init__(
         self,
@@ -176,7 +176,7 @@ class _ResponseStream(ActionStream):
         self._delay = window + settings.max_age + 2 / network.fps
 
     def take(self, time: float, persons: np.ndarray, keypoint: np.ndarray, score: np.ndarray) -> None:
-        """The people of the next frame, with their numbers."""
+        """Process the people of the next frame, with their numbers."""
         tracked = np.flatnonzero(persons > 0)
         numbers = persons[tracked]
         rows = self._spool.empty(len(tracked))
@@ -188,7 +188,7 @@ class _ResponseStream(ActionStream):
             self._release()
 
     def end(self) -> None:
-        """Ask about the last windows and write the last rows."""
+        """Process the last windows and write the last rows."""
         if self._buffers:
             self._label(self.time)
         self.finish()
@@ -247,13 +247,13 @@ class _ResponseStream(ActionStream):
 
 
 def check_explainable(network: ActionNetwork, kind: str) -> tuple[int, int] | None:
-    """Ask for a response at once, so that a network without any is refused before a film is read.
+    """Compute one response, so that an unsuitable network raises before a film is read.
 
     Returns:
-        (H', W') of a Ske2Grid's cells, else None.
+        (H', W') of the cells of Ske2Grid, else None.
 
     Raises:
-        ValueError: If ``kind`` is unknown or the network's features have no joints.
+        ValueError: If ``kind`` is unknown or the network has no features per joint.
     """
     if kind not in KINDS:
         raise ValueError(f'explain must be one of {KINDS}, got {kind!r}')
@@ -275,23 +275,23 @@ def respond(
     size: tuple[int, int] | None = None,
     settings: StreamSettings | None = None,
 ) -> ResponseSpool:
-    """The responses to all tracked people of a film.
+    """Compute the responses to all tracked people of a film.
 
     Args:
         network: The network.
-        people: (time, numbers of persons, joints, scores) of each frame, as a PeopleSpool has them.
-        folder: Where the temporary file lies.
-        kind: ``magnitude``: length of the feature vectors; ``gradient``: evidence of the label of the person at that
-            time, of the likeliest class where it is unknown.
-        events: The labels.
+        people: (time, numbers of persons, joints, scores) of each frame, as in a PeopleSpool.
+        folder: Folder of the temporary file.
+        kind: ``magnitude``: norm of the feature vectors; ``gradient``: evidence for the person's label at that time, or
+            for the most likely class if it is unknown.
+        events: The labelled intervals.
         size: (height, width) of the images, pixels.
-        settings: Those that the people were labelled with.
+        settings: The settings used for labelling.
 
     Returns:
-        The spool; its owner closes it.
+        The spool, to be closed by the caller.
 
     Raises:
-        ValueError: If the network's features have no joints.
+        ValueError: If the network has no features per joint.
     """
     spool = ResponseSpool(folder, kind, network, check_explainable(network, kind))
     try:
@@ -306,7 +306,7 @@ def respond(
 
 
 def _labels_of(events: Sequence[Event]) -> Callable[[int, float], int | None]:
-    """What tells the class of a person at a time; None if it is unknown."""
+    """Return a function that maps a person and a time to the class; None if it is unknown."""
     known: dict[int, list[Event]] = {}
     for event in events:
         if event.index >= 0:

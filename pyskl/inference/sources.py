@@ -1,7 +1,6 @@
-"""Frames to label: films, cameras and folders of images, with the time of each frame.
+"""Sources of frames with their times: films, cameras and folders of images.
 
-Times are the film's own, so a variable frame rate needs no care. Images are ``(H, W, 3)`` uint8 BGR, as OpenCV has
-them.
+Times are those in the film, so that variable frame rates are handled. Images are ``(H, W, 3)`` uint8 BGR, as in OpenCV.
 """
 
 import queue
@@ -17,7 +16,7 @@ import numpy as np
 IMAGES = ('.bmp', '.jpeg', '.jpg', '.png', '.webp')
 FILMS = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm', '.wmv', '.ts')
 EXTRA = "pip install -e '.[film]'"
-MAX_MISSED = 0.05  # share of its length that a film may lack at the end before it counts as cut short
+MAX_MISSED = 0.05  # fraction of its duration that may be missing at the end before a film counts as truncated
 Item = TypeVar('Item')
 
 
@@ -29,20 +28,20 @@ class Frame(NamedTuple):
 
 
 class FilmSource:
-    """The frames of a video file, upright, read by PyAV.
+    """Read the frames of a video file with PyAV, rotated upright.
 
     Args:
         path: The file.
 
     Attributes:
-        size: (height, width) of its images, pixels.
-        fps: Mean frames per second.
-        duration: Seconds that the file promises; 0 if it does not say.
-        notes: What was noticed, one line each; complete once all frames are read.
+        size: (height, width) of the images, pixels.
+        fps: Mean number of frames per second.
+        duration: Duration stated in the file, seconds; 0 if unknown.
+        notes: Messages about the film, one line each; complete once all frames have been read.
 
     Raises:
         ValueError: If PyAV is not installed, or the file is not a video.
-        OSError: If there is no such file.
+        OSError: If the file does not exist.
     """
 
     live = False
@@ -51,7 +50,7 @@ class FilmSource:
         self.path, self.notes = Path(path), []
         self._av = _pyav()
         if not self.path.is_file():
-            raise FileNotFoundError(f'no film {self.path}')
+            raise FileNotFoundError(f'film {self.path} does not exist')
         with self._open() as container:
             stream = container.streams.video[0]
             self.fps = float(stream.average_rate or stream.guessed_rate or 30)
@@ -59,72 +58,71 @@ class FilmSource:
             try:
                 first = next(container.decode(stream), None)
             except self._av.error.FFmpegError as error:
-                raise ValueError(f'{self.path} cannot be decoded: {error.strerror}') from None
+                raise ValueError(f'cannot decode {self.path}: {error.strerror}') from None
             if first is None:
-                raise ValueError(f'{self.path} holds no frames')
-            self.turns = (
-                round(getattr(first, 'rotation', 0) / 90) % 4
-            )  # quarter turns anticlockwise that make it upright
+                raise ValueError(f'{self.path} has no frames')
+            # Quarter turns anticlockwise that make it upright.
+            self.turns = round(getattr(first, 'rotation', 0) / 90) % 4
             sides = (first.height, first.width)
             self.size = sides[::-1] if self.turns % 2 else sides
             self._coded = sides
             if self.turns:
-                self.notes.append(f'{self.path.name} has a rotation flag; its frames are turned upright')
+                self.notes.append(f'{self.path.name} has a rotation flag; its frames are rotated upright')
 
     def _open(self):
         try:
             container = self._av.open(str(self.path))
         except self._av.error.FFmpegError as error:
-            raise ValueError(f'{self.path} is not a film that can be decoded: {error.strerror}') from None
+            raise ValueError(f'{self.path} is not a film, or cannot be decoded: {error.strerror}') from None
         if not container.streams.video:
             container.close()
-            raise ValueError(f'{self.path} holds no video stream')
+            raise ValueError(f'{self.path} has no video stream')
         container.streams.video[0].thread_type = 'AUTO'
         return container
 
     def __len__(self) -> int:
-        """About how many frames there are; 0 if the file does not say."""
+        """Approximate number of frames; 0 if unknown."""
         return round(self.duration * self.fps)
 
     def __iter__(self) -> Iterator[Frame]:
-        """All frames; a film that breaks off ends there, with a line in ``notes``.
+        """Iterate over all frames; a damaged film ends early, with a message in ``notes``.
 
-        Where the size of the images changes, they are scaled to fit that of the first, with a line in ``notes``.
+        If the size of the images changes, they are scaled to fit the size of the first, with a message in ``notes``.
         """
         begin, last, coded = None, -1.0, self._coded
         with self._open() as container:
             stream = container.streams.video[0]
-            counted = container.format.name == 'avi'  # whose times are wrong for films with B-frames
+            counted = container.format.name == 'avi'  # times in avi files are wrong for films with B-frames
             try:
                 for number, frame in enumerate(container.decode(stream)):
                     at = number / self.fps if counted or frame.time is None else float(frame.time)
                     begin = at if begin is None else begin
-                    if at - begin < last - 1 / self.fps:  # the clock starts again, as in films that were joined
+                    if at - begin < last - 1 / self.fps:  # the times restart, as in joined films
                         begin = at - last - 1 / self.fps
                     at -= begin
-                    if at <= last:  # two frames of one time
+                    if at <= last:  # two frames with the same time
                         at = last + 0.5 / self.fps
                     sides = (frame.height, frame.width)
                     if sides != coded:
                         self.notes.append(
-                            f'{self.path}: the images change from {coded} to {sides} (height, width) at {at:.2f} s; '
-                            f'they are scaled to fit {self._coded}'
+                            f'{self.path}: the image size changes from {coded} to {sides} (height, width) at '
+                            f'{at:.2f} s; the images are scaled to fit {self._coded}'
                         )
                         coded = sides
                     last = at
                     image = fitted(frame.to_ndarray(format='bgr24'), self._coded)
                     yield Frame(at, np.ascontiguousarray(np.rot90(image, self.turns)) if self.turns else image)
             except self._av.error.FFmpegError as error:
-                self.notes.append(f'{self.path} breaks off at {max(last, 0):.2f} s ({error.strerror})')
+                self.notes.append(f'{self.path} is damaged after {max(last, 0):.2f} s ({error.strerror})')
                 return
         if self.duration and last + 1 / self.fps < (1 - MAX_MISSED) * self.duration - 0.1:
             self.notes.append(
-                f'{self.path} is cut short: its frames end at {max(last, 0):.2f} s of {self.duration:.2f} s'
+                f'{self.path} is truncated: its frames end at {max(last, 0):.2f} s of {self.duration:.2f} s'
             )
 
 
 def fitted(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """``(H, W, 3)`` scaled to fit into ``size`` (height, width) and centred on black."""
+    """Scale an image ``(H, W, 3)`` to fit ``size`` (height, width), centred on a black background."""
     height, width = image.shape[:2]
     if (height, width) == tuple(size):
         return image
@@ -139,14 +137,14 @@ def fitted(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 class ImagesSource:
-    """A folder of images as a film, in the order of their names.
+    """Read a folder of images as a film, sorted by name.
 
     Args:
         folder: The folder.
         fps: Images per second.
 
     Raises:
-        ValueError: If it holds no image, or one cannot be read.
+        ValueError: If it has no images, or one cannot be read.
     """
 
     live = False
@@ -155,7 +153,7 @@ class ImagesSource:
         self.path, self.fps, self.notes = Path(folder), fps, []
         self.files = sorted(path for path in self.path.iterdir() if path.suffix.lower() in IMAGES)
         if not self.files:
-            raise ValueError(f'{folder} holds no image ({", ".join(IMAGES)})')
+            raise ValueError(f'{folder} has no images ({", ".join(IMAGES)})')
         self.size = self._read(self.files[0]).shape[:2]
         self.duration = len(self.files) / fps
 
@@ -163,37 +161,37 @@ class ImagesSource:
         return len(self.files)
 
     def __iter__(self) -> Iterator[Frame]:
-        """All images.
+        """Iterate over all images.
 
         Raises:
-            ValueError: If one cannot be read or has another size.
+            ValueError: If one cannot be read or has a different size.
         """
         for number, path in enumerate(self.files):
             image = self._read(path)
             if image.shape[:2] != self.size:
-                raise ValueError(f'{path} is {image.shape[:2]} (height, width), the first image {self.size}')
+                raise ValueError(f'{path} has size {image.shape[:2]} (height, width), but the first image {self.size}')
             yield Frame(number / self.fps, image)
 
     @staticmethod
     def _read(path: Path) -> np.ndarray:
         image = cv2.imread(str(path), cv2.IMREAD_COLOR)
         if image is None:
-            raise ValueError(f'{path} cannot be read as an image')
+            raise ValueError(f'cannot read {path} as an image')
         return image
 
 
 class CameraSource:
-    """A camera of this machine or of the network, opened again when it drops out.
+    """Read a local or network camera, reconnecting if the connection is lost.
 
     Args:
         address: Number of a camera, or an rtsp or http address.
-        patience: Seconds to try to open it again before the stream ends.
-        open_camera: What opens it, for tests.
-        clock: Seconds.
-        sleep: Waits for seconds.
+        patience: Seconds to try to reconnect before the stream ends.
+        open_camera: Opens the camera; replaced in tests.
+        clock: Returns the time in seconds.
+        sleep: Waits for a number of seconds.
 
     Raises:
-        ValueError: If the camera is not there.
+        ValueError: If the camera cannot be opened.
     """
 
     live = True
@@ -211,10 +209,12 @@ class CameraSource:
         self._open_camera, self._clock, self._sleep = open_camera, clock, sleep
         self._camera = self._opened()
         if self._camera is None:
-            raise ValueError(f'camera {address} cannot be opened; is it plugged in, and not used by another program?')
+            raise ValueError(
+                f'cannot open camera {address}; check that it is connected and not used by another program'
+            )
         good, image = self._camera.read()
         if not good:
-            raise ValueError(f'camera {address} gives no image')
+            raise ValueError(f'camera {address} does not return an image')
         self.size = image.shape[:2]
         self.fps = self._camera.get(cv2.CAP_PROP_FPS) or 30.0
 
@@ -226,7 +226,7 @@ class CameraSource:
         return camera if camera.isOpened() else None
 
     def __iter__(self) -> Iterator[Frame]:
-        """Frames with the seconds since the first, until the camera stays away for longer than ``patience``."""
+        """Iterate over frames with the time since the first, until the camera is lost for longer than ``patience``."""
         begin, last = self._clock(), -1.0
         try:
             while True:
@@ -234,10 +234,10 @@ class CameraSource:
                 at = self._clock() - begin
                 if not good:
                     if not self._reopen():
-                        self.notes.append(f'camera {self.address} was lost at {at:.1f} s and did not come back')
+                        self.notes.append(f'camera {self.address} was lost at {at:.1f} s and could not be reopened')
                         return
                     continue
-                if image.shape[:2] != self.size:  # after it was opened again
+                if image.shape[:2] != self.size:  # possible after reopening
                     image = fitted(image, self.size)
                 if at > last:
                     last = at
@@ -253,27 +253,27 @@ class CameraSource:
             wait = min(wait * 2, 5.0)
             self._camera = self._opened()
             if self._camera is not None:
-                self.notes.append(f'camera {self.address} dropped out for {self._clock() - lost:.1f} s')
+                self.notes.append(f'camera {self.address} was lost for {self._clock() - lost:.1f} s')
                 return True
         return False
 
     def close(self) -> None:
-        """Let the camera go."""
+        """Release the camera."""
         if self._camera is not None:
             self._camera.release()
             self._camera = None
 
 
 def open_source(name: str | Path, fps: float = 30.0) -> FilmSource | ImagesSource | CameraSource:
-    """The source that a name means: a camera's number, an address, a film, or a folder of images.
+    """Open a camera, a film or a folder of images.
 
     Args:
-        name: ``0`` and the like for cameras; ``rtsp://`` and ``http://`` addresses; a file; a folder.
-        fps: Of a folder of images.
+        name: Number of a camera such as ``0``, an address ``rtsp://`` or ``http://``, a file, or a folder.
+        fps: Frame rate of a folder of images.
 
     Raises:
         ValueError: If it is none of these or cannot be decoded.
-        OSError: If there is no such file.
+        OSError: If the file does not exist.
     """
     text = str(name)
     if text.isdigit():
@@ -286,12 +286,12 @@ def open_source(name: str | Path, fps: float = 30.0) -> FilmSource | ImagesSourc
 
 
 def films_in(folder: str | Path) -> list[Path]:
-    """The video files of a folder, by name."""
+    """List the video files in a folder, sorted by name."""
     return sorted(path for path in Path(folder).iterdir() if path.suffix.lower() in FILMS)
 
 
 def prefetch(items: Iterable[Item], size: int = 4) -> Iterator[Item]:
-    """The items, taken from ``items`` by a thread of its own that is up to ``size`` ahead."""
+    """Iterate over ``items`` in a separate thread that is up to ``size`` items ahead."""
     waiting: queue.Queue = queue.Queue(size)
     stopped, end = threading.Event(), object()
 
@@ -311,7 +311,7 @@ def prefetch(items: Iterable[Item], size: int = 4) -> Iterator[Item]:
                 if not put((item, None)):
                     break
             put((end, None))
-        except BaseException as error:  # raised again where the items are used
+        except BaseException as error:  # raised in the consuming thread
             put((end, error))
         finally:
             close = getattr(iterator, 'close', None)
@@ -337,5 +337,5 @@ def _pyav():
     try:
         import av
     except ImportError as error:
-        raise ValueError(f'reading films needs PyAV ({error}); {EXTRA} installs it') from None
+        raise ValueError(f'reading films needs PyAV ({error}); install it with {EXTRA}') from None
     return av

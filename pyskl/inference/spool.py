@@ -1,6 +1,6 @@
-"""Records of a long film on disk instead of in memory: people of each frame, scores of each window.
+"""Temporary files for data of long films: people of each frame and scores of each window.
 
-Both are temporary files of the process, without a name, that vanish when they are closed.
+Both are unnamed temporary files that are deleted when they are closed.
 """
 
 import contextlib
@@ -15,11 +15,11 @@ _HEAD = struct.Struct('<dI')  # time in seconds, persons
 
 
 class PeopleSpool:
-    """The tracked people of each frame, written and then read in order.
+    """Store the tracked people of each frame; they are written and then read in order.
 
     Args:
-        folder: Where the temporary file lies.
-        joints: ``V``.
+        folder: Folder of the temporary file.
+        joints: Number of joints ``V``.
         dims: Coordinates per joint.
     """
 
@@ -36,7 +36,7 @@ class PeopleSpool:
         self.frames += 1
 
     def __iter__(self) -> Iterator[tuple[float, np.ndarray, np.ndarray, np.ndarray]]:
-        """(time, persons, joints, scores) of each frame."""
+        """Iterate over (time, persons, joints, scores) of each frame."""
         self._file.seek(0)
         for _ in range(self.frames):
             time, count = _HEAD.unpack(self._file.read(_HEAD.size))
@@ -54,11 +54,11 @@ class PeopleSpool:
 
 
 class ScoreSpool:
-    """The probabilities of each window: time, person, ``(K,)``.
+    """Store the probabilities of each window: time, person, ``(K,)``.
 
     Args:
-        folder: Where the temporary file lies.
-        num_classes: ``K``.
+        folder: Folder of the temporary file.
+        num_classes: Number of classes ``K``.
     """
 
     def __init__(self, folder: Path, num_classes: int) -> None:
@@ -70,7 +70,7 @@ class ScoreSpool:
         self._file.write(np.array([(time, person, scores)], self._row).tobytes())
 
     def columns(self) -> dict[str, np.ndarray]:
-        """``time`` (n,) seconds, ``person`` (n,), ``scores`` (n, K); read from disk where they are used."""
+        """Return ``time`` (n,) seconds, ``person`` (n,) and ``scores`` (n, K), read from disk on access."""
         self._file.flush()
         if not self._file.tell():
             empty = np.zeros(0, self._row)

@@ -1,9 +1,8 @@
-"""Frame by frame: who does what, from the joints of the people in each frame.
+"""Label people frame by frame from their joints.
 
 Axes: ``P`` persons of a frame, ``V`` joints, ``C`` coordinates, ``K`` classes.
 
-Windows end at multiples of the hop on the stream's own clock, so the result does not depend on how many frames are
-given at a time, and a dropped frame is a gap in time and not a shift.
+Windows end at multiples of the hop on the stream's clock, so that a dropped frame is a gap in time rather than a shift.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,31 +16,32 @@ from pyskl.inference.windows import PersonBuffer, centered, near_pairs
 from pyskl.pose.tracking import MAX_A_FRAME, Tracker
 
 People = tuple[np.ndarray, np.ndarray] | np.ndarray
-FEWEST = 5  # observations of a person that are labelled at all
-METRES = 1000  # 3D joints are in metres; the tracker's smallest person has a size of 1
+FEWEST = 5  # minimum number of observations of a person to be labelled
+METRES = 1000  # scale of 3D joints in metres for the tracker, whose smallest person has size 1
 
 
 @dataclass(frozen=True)
 class StreamSettings:
-    """How a stream is cut into windows and labelled.
+    """Settings for windows and labels of a stream.
 
     Args:
-        window: Seconds that the network looks at; None takes the network's own.
+        window: Duration of a window, seconds; None: the network's.
         hop: Seconds between two windows.
-        threshold: Confidence at which a label starts; None takes the calibration's.
-        keep: Share of the threshold down to which a label lasts (for confidences that are probabilities).
-        smooth: Windows whose scores are averaged.
-        confirm: Windows in a row that a change of label needs; None takes those of half a window's time, at least 2.
-        shortest: Seconds that a label between two others must exceed, see :class:`pyskl.inference.timeline.Timeline`;
-            None takes a window and a hop.
-        max_gap: Seconds that joints are filled in over.
-        max_age: Seconds that a person may be missing for and still be the same one.
-        nearness: Largest distance between two persons, in their mean height, that a network for two takes together; 0
-            labels everyone alone.
-        center: Whether windows of 2D joints are shifted so that their people stand in the middle of the image, as in
-            data sets whose camera is aimed at the person.
-        stepwise: Whether the network takes each frame once and keeps a state per person, in place of windows, see
-            :mod:`pyskl.inference.stepwise`; None takes the config's ``stepwise``.
+        threshold: Confidence at which a label starts; None: the calibration's.
+        keep: Fraction of the threshold below which a label ends (for confidences that are probabilities).
+        smooth: Number of windows whose scores are averaged.
+        confirm: Number of consecutive windows that a change of label requires; None: half the duration of a window, at
+            least 2.
+        shortest: Duration that a label between two others must exceed, seconds; None: a window and a hop. See
+            :class:`pyskl.inference.timeline.Timeline`.
+        max_gap: Longest interpolated gap of a joint, seconds.
+        max_age: Time that a person may be undetected and still be the same person, seconds.
+        nearness: Maximum distance of two persons, relative to their mean height, for a network for two persons to label
+            them together; 0 labels everyone separately.
+        center: Whether to shift windows of 2D joints so that the people are in the centre of the image, as in datasets
+            whose camera is aimed at the person.
+        stepwise: Whether to process each frame once, with a state per person, instead of windows, see
+            :mod:`pyskl.inference.stepwise`; None: the config's ``stepwise``.
 
     Raises:
         ValueError: If a value is out of range.
@@ -74,14 +74,14 @@ class StreamSettings:
 
 
 class ActionStream:
-    """Labels the people of a stream while it runs. Memory is bounded by the people present.
+    """Label the people in a running stream. Memory is bounded by the number of people present.
 
     Args:
         network: The network.
-        fps: Frames per second of the stream, for frames that come without a time.
-        size: (height, width) of the images that joints are in; None takes the pipeline's default, 1080 x 1920.
+        fps: Frames per second of the stream, for frames without a time.
+        size: (height, width) of the image that joints refer to; None: the pipeline's default, 1080 x 1920.
         settings: See :class:`StreamSettings`.
-        on_scores: Called with (middle of the window in seconds, person, ``(K,)`` probabilities) for every window.
+        on_scores: Called with (centre of the window in seconds, person, ``(K,)`` probabilities) for every window.
     """
 
     def __init__(
@@ -97,11 +97,11 @@ class ActionStream:
         self.network, self.fps, self.size, self.on_scores = network, fps, size, on_scores
         settings = settings or StreamSettings()
         self.settings = replace(settings, window=settings.window or network.window)
-        self.persons = np.empty(0, int)  # number of each person of the latest frame, 0 where untracked
+        self.persons = np.empty(0, int)  # number of each person in the latest frame, 0 for untracked persons
         self._tracker = Tracker(self.settings.max_age)
         self._buffers: dict[int, PersonBuffer] = {}
         self._timelines: dict[int, Timeline] = {}
-        self._labelled: dict[int, int] = {}  # windows of each person so far
+        self._labelled: dict[int, int] = {}  # number of windows of each person so far
         self._time = self._next = None
         self._frame = 0
         self._confirm = self.settings.confirm or max(2, round(self.settings.window / self.settings.hop / 2))
@@ -109,11 +109,11 @@ class ActionStream:
 
     @property
     def time(self) -> float:
-        """Seconds, of the latest frame."""
+        """Time of the latest frame, seconds."""
         return self._time or 0.0
 
     def current(self) -> dict[int, tuple[str, float]]:
-        """Of each person who is there: label and score of the latest window."""
+        """Return label and score of the latest window for each person who is present."""
         classes = [*self.network.classes, 'unknown']
         return {
             person: (classes[timeline.label], timeline.score)
@@ -122,28 +122,28 @@ class ActionStream:
         }
 
     def update(self, people: People | None, time: float | None = None, ids: Sequence[int] | None = None) -> list[Event]:
-        """Take the people of the next frame.
+        """Process the people of the next frame.
 
         Args:
-            people: ``(P, V, C)`` joints and ``(P, V)`` scores, 0 where not seen; or ``(P, V, 3)`` of x, y, score;
-                None for a frame that was dropped.
+            people: ``(P, V, C)`` joints and ``(P, V)`` scores, 0 if undetected; or ``(P, V, 3)`` of x, y, score; None
+                for a dropped frame.
             time: Seconds; None counts frames at ``fps``.
-            ids: ``(P,)`` identities of 0 or more, if they are known; otherwise persons are tracked here. Give them
-                always or never.
+            ids: ``(P,)`` non-negative identities, if known; otherwise persons are tracked here. Pass them always or
+                never.
 
         Returns:
             The intervals that ended.
 
         Raises:
-            ValueError: If the joints are not those of the network, a number is not finite, there are more identities
-                than persons, or time runs backwards.
+            ValueError: If the joints are not those of the network, a number is not finite, identities do not match the
+                persons, or the time does not increase.
         """
         if time is None:
             time = self._frame / self.fps if self._time is None or self._frame == 0 else self._time + 1 / self.fps
         self._frame += 1
         time = float(time)
         if self._time is not None and not time > self._time:
-            raise ValueError(f'time must rise from frame to frame, got {time:g} s after {self._time:g} s')
+            raise ValueError(f'time must increase from frame to frame, got {time:g} s after {self._time:g} s')
         self._time = time
         if people is None:
             return self._advance()
@@ -153,7 +153,7 @@ class ActionStream:
             persons = self._tracker.update(time, points, score) + 1
         else:
             if len(ids) != len(keypoint) or len(set(ids)) < len(ids):
-                raise ValueError(f'ids must be one per person and different, got {list(ids)} for {len(keypoint)}')
+                raise ValueError(f'ids must be unique, one per person, got {list(ids)} for {len(keypoint)} persons')
             persons = np.asarray(ids, int) + 1
         self.persons = persons
         ended = []
@@ -167,7 +167,7 @@ class ActionStream:
         return ended + self._advance()
 
     def finish(self) -> list[Event]:
-        """End the stream: the intervals of all who are still there. The stream may not be used afterwards."""
+        """End the stream and return the last intervals of all persons; the stream must not be used afterwards."""
         return [event for person in sorted(self._buffers) for event in self._close(person)]
 
     def _begin(self, person: int, time: float) -> None:
@@ -190,7 +190,7 @@ class ActionStream:
             array = np.asarray(people, np.float32)
             if array.ndim != 3 or array.shape[-1] != 3 or skeleton.dims != 2:
                 raise ValueError(
-                    f'people must be (P, V, 3) of x, y, score, or a tuple of joints and scores, got {array.shape}'
+                    f'people must be (P, V, 3) with x, y, score, or a tuple of joints and scores, got {array.shape}'
                 )
             keypoint, score = array[..., :2], array[..., 2]
         if len(keypoint) == 0:
@@ -199,21 +199,21 @@ class ActionStream:
         due = (skeleton.num_joints, skeleton.dims)
         if keypoint.ndim != 3 or keypoint.shape[1:] != due or score.shape != keypoint.shape[:2]:
             raise ValueError(
-                f'the network takes {skeleton.num_joints} joints ({skeleton.name}) of {skeleton.dims} coordinates, got '
-                f'joints {keypoint.shape} and scores {score.shape}'
+                f'the network needs {skeleton.num_joints} joints ({skeleton.name}) with {skeleton.dims} coordinates, '
+                f'got joints {keypoint.shape} and scores {score.shape}'
             )
         if not (np.isfinite(keypoint).all() and np.isfinite(score).all()):
-            raise ValueError('joints and scores must be finite; give a joint that was not found the score 0')
+            raise ValueError('joints and scores must be finite; set the score of undetected joints to 0')
         return keypoint, score
 
     def _advance(self) -> list[Event]:
-        """Label all windows that end until now, and close the timelines of people who left."""
+        """Label all windows that have ended, and close the timelines of people who left."""
         ended = []
         if self._next is None:
             self._next = self._time
         hop = self.settings.hop
         while self._next <= self._time + 1e-9:
-            # Skip at once the windows of a time in which nobody was there.
+            # Skip all windows in which no person was present.
             begin = min((buffer.first for buffer in self._buffers.values()), default=self._time + hop)
             if self._next < begin - hop:
                 self._next += hop * int((begin - self._next) / hop)
@@ -229,7 +229,7 @@ class ActionStream:
 
     def _close(self, person: int) -> list[Event]:
         buffer = self._buffers[person]
-        if not self._labelled[person] and buffer.count >= FEWEST:  # too short for a window: label it as a whole
+        if not self._labelled[person] and buffer.count >= FEWEST:  # shorter than a window: label all of it
             self._score([(buffer.last, (person,), self._window((person,), buffer.last))])
         ended = self._timelines[person].finish(buffer.last)
         for table in (self._buffers, self._timelines, self._labelled):
@@ -237,7 +237,7 @@ class ActionStream:
         return ended
 
     def _times(self, persons: Sequence[int], end: float) -> np.ndarray:
-        """Of the frames of a window that ends at ``end``; not before the first of ``persons`` came."""
+        """Times of the frames of a window that ends at ``end``, from the first appearance of ``persons`` on."""
         at = end - np.arange(self._length - 1, -1, -1) / self.network.fps
         first = min(self._buffers[person].first for person in persons)
         return at[at >= first - 1e-9] if at[-1] >= first else at[-1:]
@@ -256,7 +256,7 @@ class ActionStream:
         return window
 
     def _label(self, end: float) -> list[Event]:
-        """Label everyone who is there at ``end``, in one batch."""
+        """Label everyone who is present at ``end`` in one batch."""
         needed = min(self.settings.window / 3, 1.0)
         here = [
             person

@@ -1,4 +1,4 @@
-"""From the scores of one person over time to intervals with a label each."""
+"""Convert the scores of one person over time to labelled intervals."""
 
 from collections import deque
 from dataclasses import asdict, dataclass, replace
@@ -10,17 +10,17 @@ UNKNOWN = 'unknown'
 
 @dataclass(frozen=True)
 class Event:
-    """What a person does from ``start`` to ``end``.
+    """A labelled interval of a person.
 
     Args:
-        person: Number of the person, from 1, the same for the whole stream.
-        start: Seconds.
-        end: Seconds.
+        person: Number of the person, from 1, constant over the stream.
+        start: Start in seconds.
+        end: End in seconds.
         label: Name of the class, or ``unknown``.
-        index: Of the class; -1 for unknown.
-        score: Mean probability of the label over the interval; of the likeliest class for unknown.
-        partner: The other person where two were labelled together, else 0.
-        top: The five likeliest classes over the interval, as (name, mean probability).
+        index: Index of the class; -1 for unknown.
+        score: Mean probability of the label over the interval; for unknown, that of the most likely class.
+        partner: The other person if two were labelled together, else 0.
+        top: The five most likely classes over the interval, as (name, mean probability).
     """
 
     person: int
@@ -33,7 +33,7 @@ class Event:
     top: tuple[tuple[str, float], ...] = ()
 
     def as_dict(self) -> dict:
-        """For JSON; times to the millisecond."""
+        """Convert to a dict for JSON, with times rounded to milliseconds."""
         held = asdict(self)
         held.update(start=round(self.start, 3), end=round(self.end, 3), score=round(self.score, 4))
         held['top'] = [[name, round(score, 4)] for name, score in self.top]
@@ -41,27 +41,27 @@ class Event:
 
 
 class Timeline:
-    """Intervals of one person.
+    """Compute the intervals of one person.
 
-    Scores are averaged over ``smooth`` windows. A label starts when its confidence reaches ``threshold``, and lasts
-    until it falls below ``keep`` or others take its place for ``confirm`` windows in a row; the change is dated back to
-    the first of them (with a third label in between, to the middle of its windows).
+    Scores are averaged over ``smooth`` windows. A label starts when its confidence reaches ``threshold``, and ends when
+    the confidence falls below ``keep`` or when other labels win in ``confirm`` consecutive windows; the change is dated
+    back to the first of these (with a third label in between, to the middle of its windows).
 
-    Windows that see the end of one action and the begin of the next may look like a third: a hand that is up in one and
-    down in the other is lowered. Such a label lasts no longer than a window, so an interval of at most ``shortest``
-    between two different known labels is left out, and these meet in its middle. For this an interval is returned only
-    when the next one has lasted longer than that.
+    A window that contains the end of one action and the start of the next may resemble a third action: if a hand is up
+    in one and down in the other, it is lowered in between. Such a label lasts no longer than a window. Therefore, an
+    interval of at most ``shortest`` between two different known labels is removed, and its time is divided equally
+    between these. To allow this, an interval is returned only when the next one has lasted longer than ``shortest``.
 
     Args:
-        person: Its number.
-        start: When the person was first seen, seconds.
-        classes: K names.
+        person: Number of the person.
+        start: Time when the person was first detected, seconds.
+        classes: K class names.
         threshold: Confidence at which a label starts.
-        keep: Confidence down to which it lasts, at most ``threshold``.
-        smooth: Windows that are averaged.
-        confirm: Windows in a row that a change needs.
-        probability: Whether the confidence is the largest smoothed probability; else it is given to :meth:`add`.
-        shortest: Seconds that a label between two others must exceed; 0: none.
+        keep: Confidence below which a label ends, at most ``threshold``.
+        smooth: Number of windows to average.
+        confirm: Number of consecutive windows that a change of label requires.
+        probability: Whether the confidence is the largest smoothed probability; otherwise it is passed to :meth:`add`.
+        shortest: Duration that a label between two others must exceed, seconds; 0: no minimum.
     """
 
     def __init__(
@@ -80,22 +80,22 @@ class Timeline:
         self.threshold, self.keep, self.confirm, self.probability = threshold, keep, confirm, probability
         self.shortest = shortest
         self.label = None  # index of the class, -1 for unknown, None before the first window
-        self.score = 0.0  # of the label, at present
+        self.score = 0.0  # current score of the label
         self.partner = 0
         self._start = self._before = start
         self._recent = deque(maxlen=smooth)
         self._total, self._count = np.zeros(len(classes)), 0
-        self._held: Event | None = None  # ended, but its end moves if the present label turns out too short
-        self._change = []  # windows that have another label than the present one: (time, label, probabilities)
+        self._held: Event | None = None  # has ended, but its end moves if the current label turns out too short
+        self._change = []  # windows whose label differs from the current one: (time, label, probabilities)
 
     def add(self, time: float, probability: np.ndarray, confidence: float, partner: int = 0) -> list[Event]:
-        """The scores of one window.
+        """Add the scores of one window.
 
         Args:
-            time: Middle of the window, seconds.
+            time: Centre of the window, seconds.
             probability: ``(K,)``.
-            confidence: Of the window; not used if ``probability`` was chosen as the confidence.
-            partner: The other person of the window, 0 if there is none.
+            confidence: Confidence of the window; unused if the largest probability is the confidence.
+            partner: The other person in the window, 0 if there is none.
 
         Returns:
             The intervals that ended.
@@ -116,7 +116,7 @@ class Timeline:
         else:
             self._change.append(((self._before + time) / 2, label, smoothed))
             if len(self._change) >= self.confirm:
-                # Windows with a third label in between belong half to what was before.
+                # Windows with a third label in between are divided equally between the old and the new label.
                 own = next(at for at, other, _ in self._change if other == label)
                 change = (self._change[0][0] + own) / 2
                 ended, change = self._switch(self._end(change), label)
@@ -133,7 +133,7 @@ class Timeline:
         return ended
 
     def finish(self, time: float) -> list[Event]:
-        """The last intervals, which end at ``time``; none if the person was never labelled."""
+        """Return the last intervals, which end at ``time``; none if the person was never labelled."""
         if self.label is None:
             return []
         for _, _, row in self._change:
@@ -141,7 +141,7 @@ class Timeline:
         return [event for event in (self._held, self._end(time)) if event is not None]
 
     def _switch(self, event: Event, label: int) -> tuple[list[Event], float]:
-        """Hold the interval that ended, or leave it out; the intervals that are final, and when ``label`` began."""
+        """Hold the interval that ended, or remove it; return the final intervals and the start of ``label``."""
         held, self._held = self._held, event
         if held is None:
             return [], event.end
@@ -153,7 +153,7 @@ class Timeline:
         return [], middle
 
     def _decide(self, smoothed: np.ndarray, confidence: float) -> int:
-        """The label that a window would have."""
+        """Choose the label of a window."""
         best = int(smoothed.argmax())
         if confidence >= self.threshold:
             return best

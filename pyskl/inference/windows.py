@@ -1,4 +1,4 @@
-"""The recent joints of each person, read at the frame rate of a network.
+"""Buffers of each person's recent joints, resampled to the frame rate of a network.
 
 Axes: ``n`` observations, ``T`` frames of a window, ``V`` joints, ``C`` coordinates.
 """
@@ -7,28 +7,28 @@ from collections import deque
 
 import numpy as np
 
-MAX_OBSERVATIONS = 8192  # per person: bounds the memory whatever the frame rate
+MAX_OBSERVATIONS = 8192  # per person: bounds the memory for any frame rate
 
 
 class PersonBuffer:
-    """A ring buffer of one person's observations.
+    """Ring buffer of one person's observations.
 
     Args:
         start: Time of the first observation, seconds.
-        span: Seconds to remember.
+        span: Duration of the buffer, seconds.
     """
 
     def __init__(self, start: float, span: float) -> None:
         self.first = self.last = start
         self.span = span
-        self.count = 0  # observations ever
+        self.count = 0  # total number of observations
         self._held: deque[tuple[float, np.ndarray, np.ndarray]] = deque(maxlen=MAX_OBSERVATIONS)
 
     def __len__(self) -> int:
         return len(self._held)
 
     def add(self, time: float, keypoint: np.ndarray, score: np.ndarray) -> None:
-        """Append ``(V, C)`` joints with ``(V,)`` scores and drop what is older than the span."""
+        """Append ``(V, C)`` joints with ``(V,)`` scores and drop observations older than the span."""
         self._held.append((time, keypoint, score))
         self.last = time
         self.count += 1
@@ -36,11 +36,11 @@ class PersonBuffer:
             self._held.popleft()
 
     def read(self, at: np.ndarray, max_gap: float) -> tuple[np.ndarray, np.ndarray]:
-        """The joints at the times ``at``, rising: ``(T, V, C)`` and ``(T, V)``, see :func:`resample`."""
+        """Resample the joints at the times ``at``, sorted: ``(T, V, C)`` and ``(T, V)``; see :func:`resample`."""
         held = []
         for observation in reversed(self._held):
             held.append(observation)
-            if observation[0] <= at[0]:  # those before it have no part in the first frame
+            if observation[0] <= at[0]:  # earlier ones do not affect the first frame
                 break
         times, keypoint, score = zip(*reversed(held), strict=True)
         return resample(np.array(times), np.stack(keypoint), np.stack(score), at, max_gap)
@@ -49,17 +49,17 @@ class PersonBuffer:
 def resample(
     times: np.ndarray, keypoint: np.ndarray, score: np.ndarray, at: np.ndarray, max_gap: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Joints at other times, on straight lines between observations.
+    """Interpolate joints linearly at other times.
 
-    A joint that only one of the two neighbouring observations saw is taken from that one if it is the nearer; one that
-    neither saw, or inside a gap longer than ``max_gap``, is at 0 with score 0.
+    A joint that is detected in only one of the two neighbouring observations is copied from it if that one is nearer in
+    time; a joint detected in neither, or within a gap longer than ``max_gap``, is at 0 with score 0.
 
     Args:
-        times: ``(n,)`` seconds, rising.
+        times: ``(n,)`` seconds, increasing.
         keypoint: ``(n, V, C)``.
-        score: ``(n, V)``; 0: not seen.
+        score: ``(n, V)``; 0: not detected.
         at: ``(T,)`` seconds.
-        max_gap: Seconds.
+        max_gap: Longest interpolated gap, seconds.
 
     Returns:
         ``(T, V, C)`` and ``(T, V)``, float32.
@@ -72,7 +72,7 @@ def resample(
     way = np.divide(at - times[before], length, out=np.zeros(len(at)), where=length > 0)[:, None]  # (T, 1)
     outside = (at < times[0] - 1e-9) | (at > times[-1] + 1e-9) | (length > max_gap)
     seen_before, seen_after = score[before] > 0, score[after] > 0  # (T, V)
-    # Where one side is missing its weight goes to the other, if that is the nearer one.
+    # If one side is undetected, its weight goes to the other, provided that this one is nearer.
     weight = np.where(seen_before & seen_after, way, np.where(seen_after, 1.0, 0.0))
     shown = (seen_before & seen_after) | (seen_before & (way <= 0.5)) | (seen_after & (way >= 0.5))
     shown &= ~outside[:, None]
@@ -82,12 +82,12 @@ def resample(
 
 
 def near_pairs(keypoint: list[np.ndarray], score: list[np.ndarray], nearness: float) -> list[tuple[int, int]]:
-    """Persons next to one another, each in one pair at most, the nearest pair first.
+    """Pair persons who are close to each other, nearest pairs first; each person is in at most one pair.
 
     Args:
         keypoint: ``(T, V, C)`` of each person over the same times.
         score: ``(T, V)`` of each person.
-        nearness: Largest distance between two persons' centres, in their mean height, for a pair.
+        nearness: Maximum distance between the centres of a pair, relative to their mean height.
     """
     pairs = []
     for a in range(len(keypoint)):
@@ -107,12 +107,12 @@ def near_pairs(keypoint: list[np.ndarray], score: list[np.ndarray], nearness: fl
 
 
 def centered(keypoint: np.ndarray, seen: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """``(M, T, V, 2)`` shifted so that the median centre of the boxes of all persons is the image's middle.
+    """Shift ``(M, T, V, 2)`` joints so that the median centre of all persons' boxes is the centre of the image.
 
     Args:
-        keypoint: Pixels; joints that are not seen stay where they are.
-        seen: ``(M, T, V)``.
-        size: (height, width), pixels.
+        keypoint: Pixels; undetected joints are not shifted.
+        seen: ``(M, T, V)``, whether a joint is detected.
+        size: (height, width) of the image, pixels.
     """
     filled = seen.any(-1)
     if not filled.any():
@@ -123,7 +123,7 @@ def centered(keypoint: np.ndarray, seen: np.ndarray, size: tuple[int, int]) -> n
 
 
 def _place(keypoint: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Centre ``(t, 2)`` and larger side ``(t,)`` of the box of the joints ``(t, V, C)`` that are seen."""
+    """Centre ``(t, 2)`` and longer side ``(t,)`` of the box around the detected joints ``(t, V, C)``."""
     flat = keypoint[..., :2]
     low = np.where(seen[..., None], flat, np.inf).min(1)
     high = np.where(seen[..., None], flat, -np.inf).max(1)

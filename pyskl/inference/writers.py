@@ -1,6 +1,6 @@
-"""What ``--out`` holds: events.json, events.csv, events.srt and scores.npz.
+"""Write the files in ``--out``: events.json, events.csv, events.srt and scores.npz.
 
-The film is of :mod:`film_writer`, explain.npz of :mod:`responses`.
+The film is written by :mod:`film_writer`, explain.npz by :mod:`responses`.
 """
 
 import contextlib
@@ -22,29 +22,29 @@ COLUMNS = ('person', 'start', 'end', 'label', 'score', 'partner')
 
 
 class Recorder:
-    """Writes what a stream finds into a folder.
+    """Write the results of a stream to a folder.
 
-    Events are appended to events.csv at once, so that even a killed process leaves them; leaving the ``with`` block,
-    also by an error, writes all files.
+    Events are appended to events.csv immediately, so that they survive even if the process is killed. All files are
+    written on leaving the ``with`` block, also after an error.
 
     Args:
-        folder: Made if it is not there.
-        network: Whose class names and joints are written.
-        about: What else events.json says: source, fps, size, ...
-        overwrite: Whether files of an earlier run are replaced.
+        folder: The folder, created if necessary.
+        network: The network, whose class names and joints are written.
+        about: Further entries of events.json: source, fps, size, ...
+        overwrite: Whether to replace files of an earlier run.
 
     Raises:
-        FileExistsError: If the folder holds such files.
-        OSError: If the folder cannot be made.
+        FileExistsError: If the folder contains such files.
+        OSError: If the folder cannot be created.
     """
 
     def __init__(self, folder: str | Path, network: ActionNetwork, about: dict, overwrite: bool = False) -> None:
         self.folder = Path(folder)
         if self.folder.exists() and not self.folder.is_dir():
-            raise FileExistsError(f'--out {folder} is a file; name a folder')
+            raise FileExistsError(f'--out {folder} is a file; it must be a folder')
         taken = [name for name in NAMES if (self.folder / name).exists()]
         if taken and not overwrite:
-            raise FileExistsError(f'{self.folder / taken[0]} exists; --overwrite replaces it, or give another --out')
+            raise FileExistsError(f'{self.folder / taken[0]} exists; replace it with --overwrite, or use another --out')
         self.folder.mkdir(parents=True, exist_ok=True)
         for name in taken:
             (self.folder / name).unlink()
@@ -69,7 +69,7 @@ class Recorder:
         """Append events.
 
         Raises:
-            OSError: If events.csv cannot be written; the events are still part of what :meth:`write` writes.
+            OSError: If events.csv cannot be written; :meth:`write` still writes the events.
         """
         self.events.extend(events)
         try:
@@ -84,7 +84,7 @@ class Recorder:
         """Append the people of a frame, see :class:`pyskl.inference.spool.PeopleSpool`.
 
         Raises:
-            OSError: If the disk is full. The people are dropped, so that there is room for the events.
+            OSError: If the disk is full. The stored people are deleted to make room for the events.
         """
         try:
             self.people.add(time, persons, keypoint, score)
@@ -96,8 +96,8 @@ class Recorder:
             ) from error
 
     def write(self) -> None:
-        """Write all files but the film, events in order of time."""
-        with contextlib.suppress(OSError):  # it is written again
+        """Write all files except the film, with events sorted by time."""
+        with contextlib.suppress(OSError):  # it is written again below
             self._csv.close()
         self.events.sort(key=lambda event: (event.start, event.person))
         held = {**self.about, 'classes': self.classes, 'events': [event.as_dict() for event in self.events]}
@@ -116,7 +116,7 @@ def _row(event: Event) -> list:
 
 
 def subtitles(events: Sequence[Event]) -> str:
-    """SubRip text: at each time the labels of all persons, one line each; unknown actions are left out."""
+    """Format SubRip subtitles: one line per person with the current label; unknown actions are omitted."""
     events = [event for event in events if event.index >= 0 and event.end > event.start]
     times = sorted({time for event in events for time in (event.start, event.end)})
     blocks = []

@@ -20,9 +20,9 @@ def make_pose_model(
     """Build the estimator called ``name``.
 
     Args:
-        name: One of :data:`ESTIMATORS`, or ``package.module:Class`` of your own, called without arguments. ``auto``:
-            hands for the layout ``handmp``, all landmarks for ``mediapipe``; else rtmlib if a ``pose_file`` is given,
-            and MediaPipe otherwise, which needs no file.
+        name: One of :data:`ESTIMATORS`, or a custom class ``package.module:Class``, constructed without arguments.
+            ``auto``: MediaPipe's hands for the layout ``handmp``, rtmlib if ``pose_file`` is given, and otherwise
+            MediaPipe's body, which needs no file.
         layout: Skeleton layout of the network that takes the joints.
         pose_file: ONNX pose model for rtmlib.
         detector_file: ONNX detector for rtmlib.
@@ -31,12 +31,12 @@ def make_pose_model(
 
     Raises:
         ValueError: If the name is unknown, its package is not installed, or its joints are not those of ``layout``.
-        OSError: If a file cannot be read or fetched.
+        OSError: If a file cannot be read or downloaded.
     """
     if name == 'auto':
         name = 'mediapipe-hands' if layout == 'handmp' else 'rtmlib' if pose_file else 'mediapipe'
     if pose_file and name != 'rtmlib':
-        raise ValueError(f'--pose-model is a file for rtmlib, and the estimator is {name}; give --pose rtmlib')
+        raise ValueError(f'--pose-model is a file for rtmlib, but the estimator is {name}; use --pose rtmlib')
     if name == 'rtmlib':
         model = RtmlibPose(mode, pose_file, detector_file, device)
     elif name == 'mediapipe':
@@ -51,7 +51,7 @@ def make_pose_model(
         )
     if layout is not None and model.layout != layout:
         raise ValueError(
-            f'the network takes joints of {layout!r}, but the estimator {name} finds {model.layout!r}; '
+            f'the network needs joints of {layout!r}, but the estimator {name} detects {model.layout!r}; '
             f'{_fitting(layout)}'
         )
     return model
@@ -62,7 +62,7 @@ def _own(name: str) -> PoseModel:
     try:
         model = getattr(importlib.import_module(module), attribute)()
     except (ImportError, AttributeError) as error:
-        raise ValueError(f'the pose estimator {name!r} cannot be imported: {error}') from None
+        raise ValueError(f'cannot import the pose estimator {name!r}: {error}') from None
     if not hasattr(model, 'people') or not hasattr(model, 'layout'):
         raise ValueError(f'{name} must have a method people(frame) and an attribute layout')
     return model
@@ -70,5 +70,5 @@ def _own(name: str) -> PoseModel:
 
 def _fitting(layout: str) -> str:
     """Suggest the estimators that support the layout."""
-    fits = {'coco': '--pose mediapipe or rtmlib does', 'handmp': '--pose mediapipe-hands does'}
-    return fits.get(layout, 'none of those here does: give keypoints of that layout, or a network for coco or handmp')
+    fits = {'coco': 'use --pose mediapipe or rtmlib', 'handmp': 'use --pose mediapipe-hands'}
+    return fits.get(layout, 'no built-in estimator does; use keypoints of that layout, or a network for coco or handmp')

@@ -1,4 +1,4 @@
-"""Pose estimation of the persons in an image, by rtmlib.
+"""Pose estimation of the persons in an image with rtmlib.
 
 A pose model is an object with a method ``people(frame)`` and the name of its skeleton, ``layout``. Any other
 estimator can be added as a class with this interface.
@@ -33,10 +33,10 @@ class PoseModel(Protocol):
 
 
 class RtmlibPose:
-    """A person detector plus RTMPose for 17 COCO joints, or RTMO for both at once. ONNX files, run by rtmlib.
+    """A person detector plus RTMPose, or RTMO for both at once: 17 COCO joints from ONNX files run by rtmlib.
 
     Args:
-        mode: Which networks rtmlib downloads on first use, if no files are given: :data:`MODES`.
+        mode: Networks that rtmlib downloads on first use if no files are given, one of :data:`MODES`.
         pose_file: ``.onnx`` of RTMPose or RTMO; disables downloads.
         detector_file: ``.onnx`` of YOLOX, with a ``pose_file`` of RTMPose. If None, the whole image is one person.
         device: ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
@@ -44,7 +44,7 @@ class RtmlibPose:
 
     Raises:
         ValueError: If rtmlib is not installed, or a file is not a network of these kinds.
-        OSError: If a file cannot be read, or rtmlib cannot fetch one.
+        OSError: If a file cannot be read, or rtmlib cannot download one.
     """
 
     layout = 'coco'
@@ -61,11 +61,13 @@ class RtmlibPose:
             import onnxruntime
             import rtmlib
         except ImportError as error:
-            raise ValueError(f'finding people needs rtmlib and ONNX Runtime ({error}); {EXTRA} installs them') from None
+            raise ValueError(
+                f'pose estimation needs rtmlib and ONNX Runtime ({error}); install them with {EXTRA}'
+            ) from None
         if mode not in MODES:
             raise ValueError(f'mode must be one of {", ".join(MODES)}, got {mode!r}')
         if detector_file and not pose_file:
-            raise ValueError('a detector file goes with a pose file; give both, or neither')
+            raise ValueError('detector_file requires pose_file; give both or neither')
         self._detector = None
         self._one_stage = False
         if pose_file is None:
@@ -73,16 +75,16 @@ class RtmlibPose:
                 body = rtmlib.Body(mode=mode, backend='onnxruntime', device=device)
             except Exception as error:  # rtmlib raises various errors if the host is unreachable
                 raise OSError(
-                    f'rtmlib could not fetch its networks of mode {mode!r} ({" ".join(str(error).split())[:200]}); '
-                    f'fetch a .onnx elsewhere and name it with --pose-model'
+                    f'rtmlib could not download its networks of mode {mode!r} ({" ".join(str(error).split())[:200]}); '
+                    f'download a .onnx file elsewhere and pass it with --pose-model'
                 ) from None
             self._pose, self._detector = body.pose_model, body.det_model
         else:
-            height, width, outputs = _looked_at(pose_file, onnxruntime)
+            height, width, outputs = _inspect(pose_file, onnxruntime)
             self._one_stage = outputs[-1].startswith('keypoints') or outputs[0].startswith('dets')
             if not self._one_stage and not (len(outputs) == 2 and outputs[0].startswith('simcc')):
                 raise ValueError(
-                    f'{pose_file} has the outputs {", ".join(outputs)}: neither RTMPose (simcc_x, simcc_y) nor RTMO '
+                    f'{pose_file} has outputs {", ".join(outputs)}; it must be RTMPose (simcc_x, simcc_y) or RTMO '
                     f'(dets, keypoints)'
                 )
             options = {'backend': 'onnxruntime', 'device': device}
@@ -91,7 +93,7 @@ class RtmlibPose:
             else:
                 self._pose = rtmlib.RTMPose(str(pose_file), model_input_size=(width, height), **options)
                 if detector_file:
-                    height, width, _ = _looked_at(detector_file, onnxruntime)
+                    height, width, _ = _inspect(detector_file, onnxruntime)
                     self._detector = rtmlib.YOLOX(str(detector_file), model_input_size=(height, width), **options)
         self._whole = pose_file is not None and not self._one_stage and detector_file is None
         if threads:
@@ -116,16 +118,16 @@ class RtmlibPose:
         return keypoint[seen].astype(np.float32), np.clip(score[seen], 0, 1).astype(np.float32)
 
 
-def _looked_at(path: str | Path, onnxruntime) -> tuple[int, int, list[str]]:
+def _inspect(path: str | Path, onnxruntime) -> tuple[int, int, list[str]]:
     """Return the input (height, width) of a network, and the names of its outputs."""
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f'{path} is no file; name a .onnx')
+        raise FileNotFoundError(f'{path} does not exist; it must be a .onnx file')
     try:
         session = onnxruntime.InferenceSession(str(path), providers=['CPUExecutionProvider'])
         _, _, height, width = session.get_inputs()[0].shape
     except Exception as error:
-        raise ValueError(f'{path} is no ONNX network of pictures: {" ".join(str(error).split())[:200]}') from None
+        raise ValueError(f'{path} is not an ONNX network for images: {" ".join(str(error).split())[:200]}') from None
     if not isinstance(height, int) or not isinstance(width, int):
-        raise ValueError(f'{path} takes pictures of any size {height} x {width}; export it with a fixed one')
+        raise ValueError(f'{path} has a variable input size {height} x {width}; export it with a fixed size')
     return height, width, [output.name for output in session.get_outputs()]

@@ -1,4 +1,4 @@
-"""Body and hand joints by MediaPipe, whose package includes its networks: no download is needed.
+"""Body and hand joints from MediaPipe, whose package includes its networks, so that nothing is downloaded.
 
 Axes: ``P`` persons (or hands) of a frame, ``V`` joints. Source: https://arxiv.org/abs/2006.10204 (body) and
 https://arxiv.org/abs/2006.10214 (hands).
@@ -15,16 +15,16 @@ from pyskl.skeletons import get_skeleton
 
 EXTRA = "pip install -e '.[mediapipe]'"
 MAX_HANDS = 8
-_BLANK = np.zeros((64, 64, 3), np.uint8)  # the first frame starts the network's threads, which log to stderr
+_BLANK = np.zeros((64, 64, 3), np.uint8)  # processing a first frame starts the network's threads, which log to stderr
 
 
 class MediaPipeBody:
-    """One person per frame, as COCO's 17 joints or as all 33 landmarks.
+    """Detect one person per frame, as COCO's 17 joints or as all 33 landmarks.
 
-    MediaPipe tracks the person from frame to frame, so frames must come in order; use one object per film.
+    MediaPipe tracks the person over time, so frames must be given in order; use one object per film.
 
     Args:
-        layout: ``coco`` takes the landmarks of the same names; ``mediapipe`` all of them in MediaPipe's order.
+        layout: ``coco`` selects the landmarks with COCO's names, ``mediapipe`` all landmarks in MediaPipe's order.
         min_score: Minimum confidence of a detection, 0 to 1.
 
     Raises:
@@ -35,7 +35,7 @@ class MediaPipeBody:
         _check_score(min_score)
         solutions = _solutions()
         if layout not in ('coco', 'mediapipe'):
-            raise ValueError(f"MediaPipe's body gives the layouts coco and mediapipe, got {layout!r}")
+            raise ValueError(f"layout of MediaPipe's body must be 'coco' or 'mediapipe', got {layout!r}")
         landmarks = solutions.pose.PoseLandmark
         if layout == 'coco':
             self._chosen = [landmarks[name.upper()].value for name in get_skeleton('coco').joints]
@@ -58,12 +58,12 @@ class MediaPipeBody:
         return place[None], score[None].clip(0, 1)
 
     def close(self) -> None:
-        """Free the network."""
+        """Release the network."""
         self._network.close()
 
 
 class MediaPipeHands:
-    """Hands as 21 joints each, the layout ``handmp``; a hand counts as a person.
+    """Detect hands with 21 joints each, the layout ``handmp``; each hand counts as a person.
 
     The score of a joint is the confidence of its hand, since MediaPipe has no score per joint.
 
@@ -98,7 +98,7 @@ class MediaPipeHands:
         return place, np.repeat(sure[:, None].clip(0, 1), place.shape[1], axis=1)
 
     def close(self) -> None:
-        """Free the network."""
+        """Release the network."""
         self._network.close()
 
 
@@ -110,7 +110,7 @@ def _solutions():
             from mediapipe.python import solutions
             from mediapipe.python.solutions import hands, pose  # noqa: F401  (attributes of solutions from here on)
     except ImportError as error:
-        raise ValueError(f'MediaPipe is not installed ({error}); {EXTRA} installs it') from None
+        raise ValueError(f'MediaPipe is not installed ({error}); install it with {EXTRA}') from None
     return solutions
 
 

@@ -1,4 +1,4 @@
-"""Precomputed keypoints behind the interface of a pose estimator."""
+"""Precomputed keypoints with the interface of a pose estimator."""
 
 from collections.abc import Iterable, Iterator
 
@@ -29,4 +29,4 @@ class PrecomputedPose:
         try:
             return next(self._frames)
         except StopIteration:
-            raise ValueError('the film has more frames than the keypoints that go with it') from None
+            raise ValueError('the film has more frames than the given keypoints') from None

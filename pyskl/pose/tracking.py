@@ -1,13 +1,13 @@
-"""Tracking: links the detections of each frame over time to clips ``(M, T, V, C)``.
+"""Tracking: link the detections of each frame over time to clips ``(M, T, V, C)``.
 
 Axes: ``D`` detections of a clip (a person in a frame each), ``A`` tracks, ``M T V C`` as everywhere.
 Convention: pixels; a joint with score 0 was not detected.
 
-Frame by frame, open tracks and detections are paired by the Hungarian method. The similarity of a track and a
-detection is a weighted mean of two numbers from 0 to 1: the similarity of their joints as COCO scores keypoints (a
-Gaussian of the distance over the size of the person, https://cocodataset.org/#keypoints-eval), and the IoU of their
-boxes. The track is first extrapolated by its velocity, and its joints are smoothed, so that persons who cross are not
-confused.
+In each frame, open tracks and detections are matched by the Hungarian method. The similarity of a track and a detection
+is a weighted mean of two numbers from 0 to 1: the similarity of their joints, as in COCO's keypoint evaluation (a
+Gaussian of the distance divided by the size of the person, https://cocodataset.org/#keypoints-eval), and the IoU of
+their boxes. The track is extrapolated by its velocity first and its joints are smoothed, so that crossing persons are
+not confused.
 `benchmarks/tracking.py` compares it with norfair's tracker.
 """
 
@@ -40,7 +40,7 @@ def track_persons(
     Args:
         frame: ``(D,)`` frame of each detection, 0 to ``num_frames - 1``.
         keypoint: ``(D, V, 2)`` pixels.
-        score: ``(D, V)``; 0: not seen.
+        score: ``(D, V)``; 0: not detected.
         num_frames: ``T``.
         track: ``(D,)`` identities from another tracker. They are used if every detection has one of 0 or more and none
             occurs twice in a frame; otherwise persons are linked here.
@@ -49,8 +49,8 @@ def track_persons(
         min_length: Drop tracks with detections in fewer frames (none in clips shorter than that).
 
     Returns:
-        keypoint: ``(M, T, V, 2)`` float32; M may be 0. A joint missing for ``max_gap`` frames or fewer between two
-            where it is seen lies on the line between them; all others that are not seen are at (0, 0).
+        keypoint: ``(M, T, V, 2)`` float32; M may be 0. Gaps of a joint of at most ``max_gap`` frames are interpolated
+            linearly; other undetected joints are at (0, 0).
         keypoint_score: ``(M, T, V)`` float32; 0 for joints that were not detected, interpolated or not.
     """
     order = _fixed_order(frame, keypoint, score)
@@ -102,15 +102,15 @@ class Tracker:
         """Link the persons of one frame.
 
         Args:
-            time: Later than that of the frame before.
+            time: Time of the frame, later than that of the previous frame.
             keypoint: ``(P, V, 2)`` pixels.
-            score: ``(P, V)``; 0: not seen.
+            score: ``(P, V)``; 0: not detected.
 
         Returns:
             ``(P,)`` track of each person; -1 for those beyond the 64 best, by mean score.
         """
         track = np.full(len(keypoint), -1)
-        self._keep(time - self._last <= self.max_age)
+        self._retain(time - self._last <= self.max_age)
         if not len(keypoint):
             return track
         here = np.arange(len(keypoint))
@@ -153,7 +153,7 @@ class Tracker:
         track[here] = own
         return track
 
-    def _keep(self, still: np.ndarray) -> None:
+    def _retain(self, still: np.ndarray) -> None:
         """Remove the tracks that are not ``still`` open."""
         if still.all():
             return
@@ -186,7 +186,7 @@ def boxes(keypoint: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarra
         seen: ``(D, V)``.
 
     Returns:
-        ``(D, 4)``, left, top, right, bottom (zeros where no joint is seen), and ``(D,)``, the root of the area.
+        ``(D, 4)``: left, top, right, bottom (zeros if no joint is detected), and ``(D,)``: the root of the area.
     """
     low = np.where(seen[..., None], keypoint, np.inf).min(1)
     high = np.where(seen[..., None], keypoint, -np.inf).max(1)

@@ -49,7 +49,7 @@ def test_lines_in_and_one_json_line_per_event_out(call, scene, capsys, tmp_path)
 
 def test_time_that_runs_backwards_loses_nothing_of_what_came_before(call, scene, capsys, tmp_path):
     lines = [*lines_of(scene), json.dumps({'time': 0.5, 'people': []})]
-    with pytest.raises(ValueError, match='time must rise from frame to frame, got 0.5 s'):
+    with pytest.raises(ValueError, match='time must increase from frame to frame, got 0.5 s'):
         call('-', '--fps', 15, '--out', tmp_path / 'out', stdin='\n'.join(lines))
     assert len(json.loads((tmp_path / 'out' / 'events.json').read_text())['events']) == 4
     assert len(capsys.readouterr().out.splitlines()) == 4

@@ -45,8 +45,8 @@ def test_nobody_is_a_frame():
         (json.dumps({'people': [], 'time': 'now'}), "time must be seconds, got 'now'"),
         (json.dumps({'people': [], 'size': [0, 9]}), r'size must be \[height, width\]'),
         (json.dumps({'people': [{**PERSON, 'id': 1}, {**PERSON, 'id': 1}]}), 'two people have the same id'),
-        (json.dumps({'people': [{**PERSON, 'id': 1}, PERSON]}), 'some people have an id and some have none'),
-        (json.dumps({'people': [{**PERSON, 'id': -1}]}), 'an id is an integer of 0 or more'),
+        (json.dumps({'people': [{**PERSON, 'id': 1}, PERSON]}), 'some people have an id and others do not'),
+        (json.dumps({'people': [{**PERSON, 'id': -1}]}), 'must be a non-negative integer'),
     ],
 )
 def test_a_line_that_cannot_be_is_named(line, message):
@@ -59,4 +59,4 @@ def test_of_more_than_64_persons_the_best_are_used_and_it_is_said_once():
     told = []
     first, second = read_lines([json.dumps({'people': people})] * 2, COCO, told.append)
     assert first.keypoint[:, 0, 0].tolist() == list(range(6, 70))
-    assert told == ['line 1 holds 70 persons; the 64 best scored are used'] and len(second.keypoint) == 64
+    assert told == ['line 1 has 70 persons; the 64 with the best scores are used'] and len(second.keypoint) == 64

@@ -61,7 +61,7 @@ def test_a_calibration_file(tmp_path):
     with pytest.raises(ValueError, match='temperature must be above 0'):
         read_calibration(path)
     path.write_text('[]')
-    with pytest.raises(ValueError, match='is not a calibration as pyskl calibrate writes it'):
+    with pytest.raises(ValueError, match='is not a calibration file of pyskl calibrate'):
         read_calibration(path)
 
 

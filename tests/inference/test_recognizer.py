@@ -87,7 +87,7 @@ def test_an_interrupted_film_leaves_what_was_seen(scene, film, tmp_path):
 
 def test_results_are_not_replaced_unasked(scene, film, labelled):
     _, out = labelled
-    with pytest.raises(FileExistsError, match='events.json exists; --overwrite replaces it'):
+    with pytest.raises(FileExistsError, match='events.json exists; replace it with --overwrite'):
         next(ActionRecognizer.of(HandsUp(), pose_of(scene)).film(film, out))
 
 
@@ -100,14 +100,14 @@ def test_a_film_without_people_says_so(film):
 
     lines = []
     assert list(ActionRecognizer.of(HandsUp(), Nobody()).film(film, report=lines.append)) == []
-    assert lines == [f'nobody was found in {film}']
+    assert lines == [f'no person was detected in {film}']
 
 
 def test_an_estimator_of_another_skeleton_is_refused(film):
     class Hands:
         layout = 'handmp'
 
-    with pytest.raises(ValueError, match="takes joints of 'coco', the pose estimator finds 'handmp'"):
+    with pytest.raises(ValueError, match="needs joints of 'coco', but the pose estimator detects 'handmp'"):
         next(ActionRecognizer.of(HandsUp(), Hands()).film(film))
 
 
@@ -211,8 +211,8 @@ def test_the_response_to_a_clip(tiny):
     for words, message in (
         ({'keypoint': keypoint[..., :5, :]}, r'keypoint must be \(M, T, 17, 2\)'),
         ({'keypoint': keypoint, 'score': np.ones((1, 20))}, r'score must be \(1, 20, 17\)'),
-        ({'keypoint': keypoint, 'label': name}, 'the magnitude is of no class'),
-        ({'keypoint': keypoint, 'gradient': True, 'label': 'fly'}, "no class 'fly'; choose from"),
+        ({'keypoint': keypoint, 'label': name}, 'the magnitude does not depend on a class'),
+        ({'keypoint': keypoint, 'gradient': True, 'label': 'fly'}, "unknown class 'fly'; choose from"),
     ):
         with pytest.raises(ValueError, match=message):
             recognizer.response(**words)
@@ -220,7 +220,7 @@ def test_the_response_to_a_clip(tiny):
 
 def test_explain_without_a_folder_or_joints_is_refused_before_the_film_is_read(film, tmp_path, tiny):
     recognizer = ActionRecognizer.of(load_network(str(tiny.config), None)[0], pose_of(two_people()))
-    with pytest.raises(ValueError, match='name a folder, out'):
+    with pytest.raises(ValueError, match='explain requires out'):
         next(recognizer.film(film, explain='gradient'))
     with pytest.raises(ValueError, match="got 'why'"):
         next(recognizer.film(film, tmp_path / 'out', explain='why'))

@@ -39,7 +39,7 @@ def test_a_film_cut_short_is_read_to_its_end_and_noted(tmp_path):
     path.write_bytes(whole[: len(whole) // 2])
     film = FilmSource(path)
     assert 3 < len(list(film)) < 40
-    assert len(film.notes) == 1 and ('cut short' in film.notes[0] or 'breaks off' in film.notes[0])
+    assert len(film.notes) == 1 and ('is truncated' in film.notes[0] or 'is damaged after' in film.notes[0])
 
 
 ONE = 1 << 16  # in the 16.16 numbers of a track header
@@ -87,8 +87,8 @@ def test_images_that_change_their_size_are_scaled_and_noted(tmp_path):
     last = frames[-1].image[SIZE[0] // 2].mean(-1)
     assert np.flatnonzero(last > 100).tolist() == list(range(115, 205))  # 90 columns in the middle, black beside them
     assert film.notes == [
-        f'{tmp_path / "c.ts"}: the images change from (180, 320) to (200, 100) (height, width) at 1.33 s; '
-        'they are scaled to fit (180, 320)'
+        f'{tmp_path / "c.ts"}: the image size changes from (180, 320) to (200, 100) (height, width) at 1.33 s; '
+        'the images are scaled to fit (180, 320)'
     ]
 
 
@@ -131,7 +131,7 @@ def test_a_film_without_frames_is_one_line(tmp_path, ending):
 
 @pytest.mark.parametrize(
     ('content', 'message'),
-    [(b'', 'not a film that can be decoded'), (b'text\n' * 99, 'not a film that can be decoded')],
+    [(b'', 'not a film, or cannot be decoded'), (b'text\n' * 99, 'not a film, or cannot be decoded')],
 )
 def test_what_is_no_film_is_one_line(tmp_path, content, message):
     path = tmp_path / 'a.mp4'
@@ -141,7 +141,7 @@ def test_what_is_no_film_is_one_line(tmp_path, content, message):
 
 
 def test_a_film_that_is_not_there(tmp_path):
-    with pytest.raises(FileNotFoundError, match='no film'):
+    with pytest.raises(FileNotFoundError, match='does not exist'):
         open_source(tmp_path / 'nowhere.mp4')
 
 
@@ -193,13 +193,13 @@ def test_a_camera_that_drops_out_is_opened_again_and_the_gap_is_in_the_times():
     source = camera(Camera(4), Camera(0, False), Camera(3))
     times = [frame.time for frame in source]
     assert len(times) == 3 + 3 and np.diff(times).max() > 0.5 and (np.diff(times) > 0).all()
-    assert 'dropped out' in source.notes[0] and 'did not come back' in source.notes[1]
+    assert 'was lost for' in source.notes[0] and 'could not be reopened' in source.notes[1]
 
 
 def test_a_camera_that_is_not_there():
-    with pytest.raises(ValueError, match='camera 0 cannot be opened'):
+    with pytest.raises(ValueError, match='cannot open camera 0'):
         camera(Camera(0, False))
-    with pytest.raises(ValueError, match='camera 0 gives no image'):
+    with pytest.raises(ValueError, match='camera 0 does not return an image'):
         camera(Camera(0))
 
 

@@ -141,7 +141,7 @@ def test_people_of_another_kind_are_refused(people, message):
 def test_time_may_not_run_backwards():
     stream = ActionStream(Stand())
     stream.update(person(1.0), time=2.0)
-    with pytest.raises(ValueError, match='time must rise from frame to frame, got 1.5 s after 2 s'):
+    with pytest.raises(ValueError, match='time must increase from frame to frame, got 1.5 s after 2 s'):
         stream.update(person(1.0), time=1.5)
 
 

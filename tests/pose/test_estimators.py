@@ -85,9 +85,9 @@ def test_rtmo_finds_persons_and_joints_at_once_and_its_empty_one_is_nobody(rtmli
     ('options', 'error', 'message'),
     [
         ({'mode': 'fast'}, ValueError, "mode must be one of performance, balanced, lightweight, got 'fast'"),
-        ({'detector_file': 'd.onnx'}, ValueError, 'a detector file goes with a pose file'),
-        ({'pose_file': 'nowhere.onnx'}, FileNotFoundError, 'nowhere.onnx is no file'),
-        ({}, OSError, 'could not fetch its networks.*--pose-model'),
+        ({'detector_file': 'd.onnx'}, ValueError, 'detector_file requires pose_file'),
+        ({'pose_file': 'nowhere.onnx'}, FileNotFoundError, 'nowhere.onnx does not exist'),
+        ({}, OSError, 'could not download its networks.*--pose-model'),
     ],
 )
 def test_what_cannot_be_is_one_line(rtmlib, options, error, message):
@@ -96,13 +96,13 @@ def test_what_cannot_be_is_one_line(rtmlib, options, error, message):
 
 
 def test_a_network_of_another_kind_is_told_by_its_outputs(rtmlib, tmp_path):
-    with pytest.raises(ValueError, match='has the outputs logits: neither RTMPose'):
+    with pytest.raises(ValueError, match='has outputs logits; it must be RTMPose'):
         RtmlibPose(pose_file=file(tmp_path, 'logits'))
 
 
 def test_without_rtmlib_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, 'onnxruntime', None)
-    with pytest.raises(ValueError, match=r"pip install -e '.\[pose\]' installs them"):
+    with pytest.raises(ValueError, match=r"install them with pip install -e '.\[pose\]'"):
         RtmlibPose()
 
 

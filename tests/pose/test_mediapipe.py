@@ -81,10 +81,10 @@ def test_each_hand_is_a_person_of_21_joints(mediapipe):
 @pytest.mark.parametrize(
     ('name', 'layout', 'message'),
     [
-        ('mediapipe', 'nturgb+d', "takes joints of 'nturgb[+]d', but the estimator mediapipe finds 'coco'"),
-        ('mediapipe-hands', 'coco', '--pose mediapipe or rtmlib does'),
+        ('mediapipe', 'nturgb+d', "needs joints of 'nturgb[+]d', but the estimator mediapipe detects 'coco'"),
+        ('mediapipe-hands', 'coco', 'use --pose mediapipe or rtmlib'),
         ('openpose', 'coco', "unknown pose estimator 'openpose'; choose from auto, rtmlib"),
-        ('nowhere.at_all:Pose', 'coco', 'cannot be imported'),
+        ('nowhere.at_all:Pose', 'coco', 'cannot import'),
         ('collections:OrderedDict', 'coco', 'must have a method people'),
     ],
 )
@@ -101,5 +101,5 @@ def test_auto_is_hands_for_hands(mediapipe):
 def test_without_mediapipe_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, 'mediapipe', None)
     monkeypatch.setitem(sys.modules, 'mediapipe.python', None)
-    with pytest.raises(ValueError, match=r"pip install -e '.\[mediapipe\]' installs it"):
+    with pytest.raises(ValueError, match=r"install it with pip install -e '.\[mediapipe\]'"):
         MediaPipeBody()
