@@ -1,12 +1,12 @@
-"""ST-GCN, ST-GCN++ and Ske2Grid a few frames at a time: temporal convolutions remember the frames that they still need.
+"""Step ST-GCN, ST-GCN++ and Ske2Grid by a few frames: temporal convolutions store the past frames that they need.
 
 Source: Hedegaard et al., "Continual Spatio-Temporal Graph Convolutional Networks", https://arxiv.org/abs/2203.11009;
-here with dilation, branches of different reach, maxima over time and strides too.
+extended to dilation, branches with different receptive fields, max pooling over time and strides.
 
-Nothing is padded in time. A network in eval mode maps frames ``i`` of a clip to feature frames ``j``, each a function
-of the frames from ``stride * j - before`` to ``stride * j + after``; near the ends of the clip some of these are
-padding. The feature frames computed here are exactly those of which none is, whatever the length of the clip. The
-logits are the head's on the newest of them, so ``window`` frames in all.
+There is no padding in time. A network in eval mode maps the frames of a clip to feature frames ``j``, each of which
+depends on the frames from ``stride * j - before`` to ``stride * j + after``; near the ends of the clip some of these
+are padding. The feature frames computed here are exactly those without padding, for a clip of any length. The logits
+are those of the head on the newest feature frames, which depend on ``window`` frames.
 
 N streams, M persons, B = N * M, T new frames, V joints or cells, C channels, K classes.
 """
@@ -26,8 +26,10 @@ from pyskl.models.layers.time_pool import TimePool
 
 
 class _Branch(NamedTuple):
-    """An operation over time on some of the channels: frame ``j`` of the output is one of the frames from
-    ``stride * j + first`` to ``stride * j + last``; ``apply`` takes those of several outputs, ``(B, C, L, V)``.
+    """An operation over time on some of the channels.
+
+    Output frame ``j`` depends on the frames from ``stride * j + first`` to ``stride * j + last``; ``apply`` takes those
+    of several outputs, ``(B, C, L, V)``.
     """
 
     channels: slice
@@ -54,7 +56,7 @@ def _pool_branch(pool: nn.MaxPool2d, channels: slice) -> _Branch:
 
 
 class _Unit(NamedTuple):
-    """A temporal unit: ``enter`` maps each frame to the channels of the branches; ``leave`` takes what these give."""
+    """A temporal unit: ``enter`` maps each frame to the channels of the branches, ``leave`` processes their outputs."""
 
     enter: Callable[[Tensor], Tensor]
     branches: list[_Branch]
@@ -62,7 +64,7 @@ class _Unit(NamedTuple):
 
 
 def _multi_scale(unit: MultiScaleTCN) -> _Unit:
-    # A branch that is a 1x1 convolution alone is computed on entering too: then its output is stored, not its input.
+    # A branch that is only a 1x1 convolution is computed in ``enter`` too, so that its output is stored, not its input.
     entered = [branch for branch in unit.branches if isinstance(branch, nn.Sequential)]
     plain = [branch for branch in unit.branches if not isinstance(branch, nn.Sequential)]
     widths = [branch[0].out_channels for branch in entered]
@@ -101,7 +103,7 @@ def _temporal(unit: nn.Module) -> _Unit:
         return _Unit(lambda x: x, [_conv_branch(unit.conv, slice(None))], unit.bn)
     if isinstance(unit, nn.Sequential) and len(unit) == 5:  # Ske2Grid's: norm, ReLU, convolution, norm, dropout
         return _Unit(lambda x: x, [_conv_branch(unit[2], slice(None))], unit[3])
-    raise ValueError(f'a temporal unit {type(unit).__name__} cannot be stepped; UnitTCN and MultiScaleTCN can')
+    raise ValueError(f'cannot step temporal unit {type(unit).__name__}; it must be UnitTCN or MultiScaleTCN')
 
 
 class _Block:
@@ -109,7 +111,7 @@ class _Block:
 
     Args:
         block: Has ``residual``, ``has_residual`` and ``relu``.
-        spatial: ``(B, C, T, V)`` -> what ``residual`` and what ``unit`` takes, each frame alone.
+        spatial: Maps ``(B, C, T, V)`` to the inputs of ``residual`` and ``unit``, frame by frame.
         unit: The block's temporal unit.
     """
 
@@ -118,11 +120,15 @@ class _Block:
         self.before = max(-branch.first for branch in unit.branches)
         self.after = max(branch.last for branch in unit.branches)
         self.stride = unit.branches[0].stride
-        self.past: list[Tensor] = []  # of the residual and of the branches, (B, C, before + after, V)
+        self.past: list[Tensor] = []  # past frames of the residual and of the branches, (B, C, before + after, V)
 
     def push(self, index: int, x: Tensor) -> tuple[int, Tensor] | None:
-        """Frames ``index`` and following of the input, ``(B, C, T, V)`` -> the next frames of the output and the index
-        of their first, if any is complete. Frames before the first of all count as zeros.
+        """Add the input frames ``(B, C, T, V)`` from ``index`` on; return the completed output frames, if any.
+
+        Frames before the very first one count as zeros.
+
+        Returns:
+            The index of the first output frame, and the output frames.
         """
         new = x.shape[2]
         held = []
@@ -131,7 +137,7 @@ class _Block:
             past = self.past[part] if self.past else frames.new_zeros(*self._past_shape(frames))
             held.append(torch.cat([past, frames], 2))
         self.past = [frames[:, :, new:] for frames in held]
-        start = index - self.before - self.after  # of the frames held
+        start = index - self.before - self.after  # index of the first stored frame
         centre = -(-(index - self.after) // self.stride) * self.stride
         count = (index + new - 1 - self.after - centre) // self.stride + 1
         if count < 1:
@@ -150,12 +156,12 @@ class _Block:
         return (*frames.shape[:2], self.before + self.after, frames.shape[3])
 
     def select(self, rows: Tensor) -> None:
-        """Continue with ``rows`` of B; the row after the last is one without a past."""
+        """Continue with ``rows`` of B; the row after the last one has no past."""
         self.past = [_rows(past, rows) for past in self.past]
 
 
 def _rows(x: Tensor, rows: Tensor) -> Tensor:
-    """``x[rows]`` with a row of zeros after the last one."""
+    """Return ``x[rows]``, where ``x`` has an additional row of zeros at the end."""
     return torch.cat([x, x.new_zeros(1, *x.shape[1:])])[rows]
 
 
@@ -165,36 +171,36 @@ def _blocks(backbone: nn.Module) -> list[_Block]:
     blocks = getattr(backbone, 'gcn', None)
     if type(backbone).__name__ != 'STGCN' or not all(isinstance(block, STBlock) for block in blocks):
         raise ValueError(
-            f'a backbone {type(backbone).__name__} cannot be stepped frame by frame; STGCN (ST-GCN, ST-GCN++) and '
-            'Ske2Grid can'
+            f'cannot step backbone {type(backbone).__name__} frame by frame; it must be STGCN (ST-GCN, ST-GCN++) or '
+            'Ske2Grid'
         )
     return [_Block(block, lambda x, gcn=block.gcn: (x, gcn(x)), _temporal(block.tcn)) for block in blocks]
 
 
 class ContinualRecognizer:
-    """A recognizer that takes frames as they come and computes each feature frame once.
+    """Recognizer that processes frames as they arrive and computes each feature frame once.
 
-    The weights are the recognizer's own, not a copy. Memory does not grow with the number of frames.
+    The weights are shared with the given recognizer. Memory does not grow with the number of frames.
 
     Args:
-        recognizer: A backbone and a head, in eval mode; its backbone is STGCN or Ske2Grid.
-        window: Frames that the logits depend on; None: the receptive field of one feature frame.
+        recognizer: A recognizer in eval mode, whose backbone is STGCN or Ske2Grid.
+        window: Number of frames that the logits depend on; None: the receptive field of one feature frame.
 
     Attributes:
-        receptive_field: Frames that one feature frame depends on.
-        stride: Frames from one output to the next.
-        before: Frames from the first of a feature frame's receptive field to its centre.
-        delay: Frames from the centre of the newest feature frame to the newest frame.
+        receptive_field: Number of frames that one feature frame depends on.
+        stride: Number of frames between outputs.
+        before: Number of frames from the start of a feature frame's receptive field to its centre.
+        delay: Number of frames from the centre of the newest feature frame to the newest frame.
 
     Raises:
-        ValueError: If the backbone is another one, the recognizer is in training mode, or the window is shorter than
+        ValueError: If the backbone is not supported, the recognizer is in training mode, or the window is shorter than
             the receptive field.
     """
 
     def __init__(self, recognizer: nn.Module, window: int | None = None) -> None:
         self.backbone, self.head = recognizer.backbone, recognizer.cls_head
         if any(module.training for module in recognizer.modules()):
-            raise ValueError('a network in training mode cannot be stepped frame by frame; call its eval() first')
+            raise ValueError('cannot step a network in training mode; call eval() first')
         self.blocks = _blocks(self.backbone)
         self.stride, self.before, self.delay = 1, 0, 0
         for block in self.blocks:
@@ -204,7 +210,9 @@ class ContinualRecognizer:
         self.receptive_field = self.before + self.delay + 1
         window = self.receptive_field if window is None else window
         if window < self.receptive_field:
-            raise ValueError(f'window is {window} frames, but the receptive field has {self.receptive_field}')
+            raise ValueError(
+                f'window must be at least the receptive field, {self.receptive_field} frames, got {window}'
+            )
         self.outputs: deque[Tensor] = deque(maxlen=(window - self.receptive_field) // self.stride + 1)
         self.window = self.receptive_field + self.stride * (self.outputs.maxlen - 1)
         self.gate = None
@@ -223,9 +231,9 @@ class ContinualRecognizer:
 
     @torch.inference_mode()
     def select(self, rows: Sequence[int | None]) -> None:
-        """Continue with these of the N streams, in this order; None: a new one, whose past are zeros.
+        """Continue with the given ones of the N streams, in this order; None: a new stream with a past of zeros.
 
-        The logits of a new stream are valid after ``window`` frames of its own.
+        The logits of a new stream are valid after ``window`` of its own frames.
         """
         if self.shape is None:
             return
@@ -238,7 +246,7 @@ class ContinualRecognizer:
             block.select(places)
 
     def _enter(self, keypoint: Tensor) -> Tensor:
-        """``(N, M, T, V, C) -> (B, C, T, V)``: normalised, for Ske2Grid on the grid."""
+        """Normalise the input and, for Ske2Grid, map it to the grid: ``(N, M, T, V, C) -> (B, C, T, V)``."""
         if hasattr(self.backbone, 'to_grid'):
             x = self.backbone.to_grid(self.backbone.normalize(keypoint.flatten(0, 1)))
             return x if self.gate is None else x * self.gate
@@ -246,16 +254,17 @@ class ContinualRecognizer:
 
     @torch.inference_mode()
     def advance(self, keypoint: Tensor) -> tuple[int, Tensor] | None:
-        """Take frames; the feature frames that they complete.
+        """Add frames and return the feature frames that they complete.
 
-        Several frames at a time cost less than one after the other; the result is the same.
+        Adding several frames at once costs less than one after another, with the same result.
 
         Args:
-            keypoint: ``(N, M, T, V, C)``, as the pipeline of the network prepares it.
+            keypoint: ``(N, M, T, V, C)``, prepared by the pipeline of the network.
 
         Returns:
-            The index of the first, which depends on the frames from ``stride * index - before``, and
-            ``(N, M, C', T', V')``; V' joints, or the cells of the last grid. None if there is none.
+            The index of the first feature frame, which depends on the frames from ``stride * index - before`` on, and
+            the feature frames ``(N, M, C', T', V')``, with V' joints or cells of the last grid. None if no feature
+            frame is complete.
 
         Raises:
             ValueError: If V or C is not the network's, or N or M changed since the first frame.
@@ -263,8 +272,8 @@ class ContinualRecognizer:
         joints = (self.backbone.num_joints, self.backbone.in_channels)
         shape = (*keypoint.shape[:2], *keypoint.shape[3:])
         if keypoint.ndim != 5 or shape[2:] != joints or self.shape not in (None, shape):
-            wanted = f'(N, M, {joints[0]}, {joints[1]})' if self.shape is None else f'{self.shape}, as so far'
-            raise ValueError(f'a frame is {shape}, (N, M, V, C); it must be {wanted}')
+            wanted = f'(N, M, {joints[0]}, {joints[1]})' if self.shape is None else f'{self.shape}, as before'
+            raise ValueError(f'frames must be (N, M, V, C) = {wanted}, got {shape}')
         self.shape = shape
         index, x = self.index, self._enter(keypoint)
         self.index += keypoint.shape[2]
@@ -280,7 +289,7 @@ class ContinualRecognizer:
         return index, x.unflatten(0, shape[:2])
 
     def features(self, keypoint: Tensor) -> Tensor | None:
-        """Take a frame ``(N, M, V, C)``; the feature frame ``(N, M, C', V')`` that it completes, if it does.
+        """Add a frame ``(N, M, V, C)`` and return the feature frame ``(N, M, C', V')`` that it completes, if any.
 
         Raises:
             ValueError: As :meth:`advance`.
@@ -291,10 +300,10 @@ class ContinualRecognizer:
         return found[1][..., 0, :]
 
     def step(self, keypoint: Tensor) -> Tensor | None:
-        """Take a frame ``(N, M, V, C)``; logits ``(N, K)`` where it completes a window, else None.
+        """Add a frame ``(N, M, V, C)`` and return logits ``(N, K)`` if it completes a window, else None.
 
-        The first logits come with frame ``window`` or, for the stride, up to ``stride - 1`` frames later; then every
-        ``stride`` frames.
+        The first logits are returned with frame ``window`` or, due to the stride, up to ``stride - 1`` frames later;
+        then every ``stride`` frames.
 
         Raises:
             ValueError: As :meth:`advance`.
@@ -306,11 +315,11 @@ class ContinualRecognizer:
         return None if len(self.outputs) < self.outputs.maxlen else self.logits()
 
     def remember(self, feature: Tensor) -> None:
-        """Take a feature frame ``(N, M, C', V')`` into the window."""
+        """Add a feature frame ``(N, M, C', V')`` to the window."""
         wide = torch.promote_types(feature.dtype, torch.float32)
-        self.outputs.append(feature.mean(3, dtype=wide))  # V' is the same in all: a mean of means is the mean
+        self.outputs.append(feature.mean(3, dtype=wide))  # V' is constant: the mean of means is the mean
 
     @torch.inference_mode()
     def logits(self) -> Tensor:
-        """``(N, K)`` of the window."""
+        """Compute the logits ``(N, K)`` of the window."""
         return self.head(torch.stack(list(self.outputs), 3))
