@@ -71,4 +71,4 @@ def _own(name: str) -> PoseModel:
 def _fitting(layout: str) -> str:
     """Suggest the estimators that support the layout."""
     fits = {'coco': 'use --pose mediapipe or rtmlib', 'handmp': 'use --pose mediapipe-hands'}
-    return fits.get(layout, 'no built-in estimator does; use keypoints of that layout, or a network for coco or handmp')
+    return fits.get(layout, 'no built-in estimator detects these; use keypoints, or a network for coco or handmp')

@@ -29,4 +29,4 @@ class PrecomputedPose:
         try:
             return next(self._frames)
         except StopIteration:
-            raise ValueError('the film has more frames than the given keypoints') from None
+            raise ValueError('the video has more frames than the given keypoints') from None

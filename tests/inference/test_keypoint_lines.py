@@ -37,7 +37,7 @@ def test_nobody_is_a_frame():
         ('[1]', 'an object with a list "people"'),
         (
             '{"people": [{"keypoints": [[1, 2, 3]]}]}',
-            r'keypoints \(1, 3\), the network takes 17 joints \(coco\)',
+            r'keypoints \(1, 3\), but the network needs 17 joints \(coco\)',
         ),
         ('{"people": [{}]}', 'person 0 must be an object with "keypoints"'),
         (json.dumps({'people': [{'keypoints': [[float('nan')] * 3] * 17}]}), 'not finite'),

@@ -151,7 +151,9 @@ def test_a_folder_of_images_is_a_film(tmp_path):
     source = open_source(tmp_path, fps=2.0)
     assert [frame.time for frame in source] == [0, 0.5, 1]
     write_image(tmp_path / '9.png', np.zeros((8, 8, 3), np.uint8))
-    with pytest.raises(ValueError, match=r'9.png is \(8, 8\) \(height, width\), the first image \(180, 320\)'):
+    with pytest.raises(
+        ValueError, match=r'9.png has size \(8, 8\) \(height, width\), but the first image \(180, 320\)'
+    ):
         list(ImagesSource(tmp_path))
 
 

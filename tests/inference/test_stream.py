@@ -128,7 +128,7 @@ def test_current_labels_while_it_runs():
 @pytest.mark.parametrize(
     ('people', 'message'),
     [
-        (person(1.0, joints=25), r'takes 17 joints \(coco\) of 2 coordinates, got joints \(1, 25, 2\)'),
+        (person(1.0, joints=25), r'needs 17 joints \(coco\) with 2 coordinates, got joints \(1, 25, 2\)'),
         ((person(1.0)[0] * np.nan, person(1.0)[1]), 'must be finite'),
         (np.zeros((1, 17, 2)), 'x, y, score'),
     ],

@@ -58,10 +58,10 @@ def test_files_mode_and_device_reach_rtmlib():
     [
         ('openpose', {}, "unknown pose estimator 'openpose'; choose from auto, .* or package.module:Class"),
         ('mediapipe', {'pose_file': 'a.onnx'}, '--pose-model is a file for rtmlib'),
-        ('mediapipe', {'layout': 'handmp'}, "takes joints of 'handmp', .* finds 'coco'; --pose mediapipe-hands does"),
-        ('rtmlib', {'layout': 'nturgb+d'}, 'none of those here does'),
-        ('no_such_module:A', {}, 'cannot be imported: No module named'),
-        (f'{__name__}:Missing', {}, 'cannot be imported: .*Missing'),
+        ('mediapipe', {'layout': 'handmp'}, "needs joints of 'handmp', .* detects 'coco'; use --pose mediapipe-hands"),
+        ('rtmlib', {'layout': 'nturgb+d'}, 'no built-in estimator detects these'),
+        ('no_such_module:A', {}, "cannot import the pose estimator 'no_such_module:A': No module named"),
+        (f'{__name__}:Missing', {}, 'cannot import the pose estimator .*Missing'),
         (f'{__name__}:Nothing', {}, r'must have a method people\(frame\) and an attribute layout'),
     ],
 )

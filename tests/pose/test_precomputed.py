@@ -10,5 +10,5 @@ def test_frames_come_in_order_and_one_too_many_is_reported():
     assert pose.layout == 'coco'
     image = np.zeros((4, 4, 3), np.uint8)
     assert [pose.people(image)[0][0, 0, 0] for _ in frames] == [0, 1]
-    with pytest.raises(ValueError, match='more frames than the keypoints'):
+    with pytest.raises(ValueError, match='more frames than the given keypoints'):
         pose.people(image)
