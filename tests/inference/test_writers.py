@@ -54,7 +54,7 @@ def test_an_error_in_the_block_still_writes_what_was_found(tmp_path):
 
 def test_results_of_before_are_replaced_only_if_asked(tmp_path):
     (tmp_path / 'events.json').write_text('mine')
-    with pytest.raises(FileExistsError, match='events.json exists; --overwrite replaces it'):
+    with pytest.raises(FileExistsError, match='events.json exists; replace it with --overwrite'):
         Recorder(tmp_path, NETWORK, {})
     assert (tmp_path / 'events.json').read_text() == 'mine'
     (tmp_path / 'notes.txt').write_text('mine')
@@ -66,5 +66,5 @@ def test_results_of_before_are_replaced_only_if_asked(tmp_path):
 
 def test_a_file_is_not_a_folder(tmp_path):
     (tmp_path / 'out').write_text('')
-    with pytest.raises(FileExistsError, match='out is a file; name a folder'):
+    with pytest.raises(FileExistsError, match='out is a file; it must be a folder'):
         Recorder(tmp_path / 'out', NETWORK, {})
