@@ -72,7 +72,7 @@ def test_a_rotation_flag_turns_the_film_as_players_do(tmp_path, matrix, corner):
     assert first.image.shape == (*film.size, 3)
     half = first.image.mean(-1)[:: film.size[0] - 1, :: film.size[1] - 1]  # the four corners
     assert np.argwhere(half > 150).tolist() == [list(corner)]
-    assert film.notes == ['a.mp4 has a rotation flag; its frames are turned upright']
+    assert film.notes == ['a.mp4 has a rotation flag; its frames are rotated upright']
 
 
 def test_images_that_change_their_size_are_scaled_and_noted(tmp_path):
@@ -97,12 +97,12 @@ def test_an_mp4_cut_short(tmp_path):
     path = write_film(tmp_path / 'a.mp4', noise)
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])  # its table stands at the end
-    with pytest.raises(ValueError, match='a.mp4 is not a film that can be decoded'):
+    with pytest.raises(ValueError, match='a.mp4 is not a film, or cannot be decoded'):
         FilmSource(path)
     path.write_bytes(fast_start(noise, tmp_path))
     film = FilmSource(path)
     assert 3 < len(list(film)) < 40 and len(film.notes) == 1
-    assert 'breaks off' in film.notes[0] or 'cut short' in film.notes[0]
+    assert 'is damaged' in film.notes[0] or 'is truncated' in film.notes[0]
 
 
 def fast_start(frames, folder):
@@ -124,7 +124,7 @@ def test_a_film_without_frames_is_one_line(tmp_path, ending):
         stream = out.add_stream('libx264', rate=15)
         stream.height, stream.width, stream.pix_fmt = *SIZE, 'yuv420p'
         out.start_encoding()
-    with pytest.raises(ValueError, match=r'a\.\w+ (holds no|is not a film that can be decoded)') as error:
+    with pytest.raises(ValueError, match=r'a\.\w+ (has no|is not a film, or cannot be decoded)') as error:
         FilmSource(path)
     assert '\n' not in str(error.value)
 
