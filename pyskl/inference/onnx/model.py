@@ -16,6 +16,7 @@ from torch import nn
 
 from pyskl.datasets.pipelines.normalize import PreNormalize2D
 from pyskl.datasets.pipelines.streams import GenSkeFeat
+from pyskl.engine.build import inference_dataset
 from pyskl.engine.flops import clip_shape
 from pyskl.inference.network import ActionNetwork
 from pyskl.inference.onnx.clip import Clip
@@ -96,10 +97,12 @@ def whole_model(network: ActionNetwork, cfg, mode: str = 'predict', half: bool =
         half: Whether clips are records of float16 arrays, so that the arithmetic before sampling rounds to float16.
 
     Raises:
-        ValueError: If the graph cannot hold a transform of the pipeline, or the config asks for features.
+        ValueError: If the graph cannot hold a transform, or the config asks for features or shifts frames.
     """
     if getattr(network.model, 'feat_ext', False):
         raise ValueError(f'model.test_cfg.feat_ext asks for features in place of scores; {WAY_OUT}')
+    if (inference_dataset(cfg) or {}).get('start_index'):
+        raise ValueError(f'data.test.start_index shifts the frames that are sampled; {WAY_OUT}')
     transforms, skeleton = network.pipeline.transforms, network.skeleton
     shape = clip_shape(cfg)
     feats = next((t.feats for t in transforms if type(t) is GenSkeFeat), ('j',))
@@ -126,13 +129,13 @@ def whole_model(network: ActionNetwork, cfg, mode: str = 'predict', half: bool =
     )  # fmt: skip
     proto = helper.make_model(whole, opset_imports=traced.opset_import, ir_version=traced.ir_version)
     proto.producer_name = 'pyskl'
-    helper.set_model_props(proto, _metadata(network, cfg, clip, feats, image, mode))
+    helper.set_model_props(proto, _metadata(network, cfg, clip, feats, mode, half))
     length = shape[1]
     frames = tuple(min(n, clip.max_frames or n) for n in (length // 2 + 1, length + length // 2, 3 * length))
     return WholeModel(proto, frames, channels)
 
 
-def _metadata(network: ActionNetwork, cfg, clip: Clip, feats: Sequence[str], image: bool, mode: str) -> dict[str, str]:
+def _metadata(network: ActionNetwork, cfg, clip: Clip, feats: Sequence[str], mode: str, half: bool) -> dict[str, str]:
     """What a caller must know, as texts; lists as JSON."""
     skeleton = network.skeleton
     plane = 'shares of the image' if network.shares else 'pixels'
@@ -154,8 +157,10 @@ def _metadata(network: ActionNetwork, cfg, clip: Clip, feats: Sequence[str], ima
         'backbone': str(cfg.model.backbone.type),
     }
     assumed = next((t.img_shape for t in network.pipeline.transforms if type(t) is PreNormalize2D), None)
-    if image and assumed:  # of clips that do not say theirs
+    if clip.img_shape and assumed:  # of clips that do not say theirs
         known['img_shape'] = json.dumps([int(side) for side in assumed])
+    if half:
+        known['rounding'] = 'float16'
     if clip.max_frames:
         known['max_frames'] = str(clip.max_frames)
     return known

@@ -67,8 +67,11 @@ def test_no_path_of_the_machine_is_in_the_file(exported):
     assert b'.py' not in exported[1].proto.SerializeToString()
 
 
-def test_features_are_refused():
+def test_features_and_shifted_frames_are_refused():
     cfg = config(model={'test_cfg': {'feat_ext': True}})
-    network, _ = load_network(cfg, None, clips=None)
     with pytest.raises(ValueError, match=r'feat_ext asks for features in place of scores; export --network-only'):
-        whole_model(network, cfg)
+        whole_model(load_network(cfg, None, clips=None)[0], cfg)
+    cfg = config()
+    cfg.data = {'test': {'type': 'PoseDataset', 'ann_file': 'x.pkl', 'start_index': 1, 'pipeline': cfg.test_pipeline}}
+    with pytest.raises(ValueError, match=r'start_index shifts the frames that are sampled; export --network-only'):
+        whole_model(load_network(cfg, None, clips=None)[0], cfg)
