@@ -1,14 +1,14 @@
-"""Run a file of `pyskl export` with numpy and onnxruntime alone.
+"""Run a file written by `pyskl export` with only numpy and onnxruntime.
 
-    python onnx_stream.py net.onnx clip.npz          # the five likeliest classes of a clip
+    python onnx_stream.py net.onnx clip.npz          # the five most likely classes of a clip
     python onnx_stream.py net.onnx people.jsonl      # who does what, every few frames; - reads stdin
 
-clip.npz holds keypoint (M, T, V, C), M persons, T frames, V joints, in pixels or metres; for 2D joints also
-keypoint_score (M, T, V) and img_shape (height, width). Its scores are those of `pyskl test` on that clip.
+clip.npz contains keypoint (M, T, V, C) for M persons, T frames and V joints, in pixels or metres; for 2D joints also
+keypoint_score (M, T, V) and img_shape (height, width). The scores equal those of `pyskl test` on that clip.
 
-people.jsonl holds a line per frame, as `pyskl predict -` takes it:
+people.jsonl contains a line per frame, in the format of `pyskl predict -`:
 {"time": 0.033, "size": [1080, 1920], "people": [{"keypoints": [[x, y, score], ...], "id": 3}, ...]}
-Without time, frames are those of --fps; without id, persons are told apart by their place in the list.
+Without time, --fps is the frame rate; without id, persons are identified by their position in the list.
 """
 
 import argparse
@@ -20,18 +20,18 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-MAX_AGE = 1.0  # seconds after which a person who is not seen is forgotten
-IMG_SHAPE = 1080, 1920  # of a stream that does not say its size
+MAX_AGE = 1.0  # seconds after which a person who is not detected is dropped
+IMG_SHAPE = 1080, 1920  # image size of streams without a size
 
 
 class Recognizer:
-    """A model and what its file says about itself.
+    """A model and the metadata of its file.
 
     Args:
         path: The .onnx file.
 
     Raises:
-        ValueError: If it cannot be opened, or was not written by `pyskl export` with its pipeline.
+        ValueError: If the file cannot be opened, or was not written by `pyskl export` with its pipeline.
     """
 
     def __init__(self, path):
@@ -39,7 +39,7 @@ class Recognizer:
         options.intra_op_num_threads = 1
         try:
             self.session = onnxruntime.InferenceSession(str(path), options, providers=['CPUExecutionProvider'])
-        except Exception as error:  # onnxruntime's own kinds
+        except Exception as error:  # onnxruntime raises its own classes
             raise ValueError(f'{path} cannot be opened: {error}') from None
         about = self.session.get_modelmeta().custom_metadata_map
         if 'classes' not in about:
@@ -52,15 +52,15 @@ class Recognizer:
         self.takes_size = len(self.session.get_inputs()) > 1
 
     def scores(self, keypoint, keypoint_score=None, img_shape=None):
-        """Scores of a clip, ``(K,)`` probabilities unless the file was exported otherwise.
+        """Compute the scores of a clip, ``(K,)`` probabilities unless the export used another setting.
 
         Args:
-            keypoint: ``(M, T, V, C)`` coordinates, pixels or metres; a score may be their last channel.
+            keypoint: ``(M, T, V, C)`` coordinates in pixels or metres; the last channel may be the score.
             keypoint_score: ``(M, T, V)``.
-            img_shape: (height, width) of the image that pixels are in.
+            img_shape: (height, width) of the image, pixels.
 
         Raises:
-            ValueError: If the arrays are not those of the model.
+            ValueError: If the arrays do not fit the model.
         """
         keypoint = np.asarray(keypoint, np.float32)
         if keypoint_score is not None and 'score' in self.channels and keypoint.shape[-1] == 2:
@@ -69,16 +69,16 @@ class Recognizer:
         due = (len(self.joints), len(self.channels))
         if keypoint.ndim != 4 or keypoint.shape[2:] != due or 0 in keypoint.shape:
             raise ValueError(
-                f'the model takes keypoint (M, T, {due[0]}, {due[1]}), {self.layout} joints of '
+                f'the model needs keypoint (M, T, {due[0]}, {due[1]}), {self.layout} joints of '
                 f'{", ".join(self.channels)}, got {keypoint.shape}'
             )
         if self.max_frames and keypoint.shape[1] > self.max_frames:
-            raise ValueError(f'the model takes at most {self.max_frames} frames, got {keypoint.shape[1]}')
+            raise ValueError(f'the model allows at most {self.max_frames} frames, got {keypoint.shape[1]}')
         inputs = {'keypoint': keypoint}
         if self.takes_size:
             size = self.img_shape if img_shape is None else img_shape
             if size is None:
-                raise ValueError('the model takes pixels, so it needs img_shape (height, width)')
+                raise ValueError('the model needs img_shape (height, width), since its input is in pixels')
             inputs['img_shape'] = np.array([int(side) for side in size], np.int64)
         return self.session.run(None, inputs)[0]
 
@@ -90,13 +90,13 @@ class Person:
         self.window, self.frames = window, deque(maxlen=8192)  # (time, (V, C))
 
     def add(self, time, joints):
-        """Append a frame; drop those that no window will see."""
+        """Append a frame and drop frames that are older than any window."""
         self.frames.append((time, joints))
         while self.frames[0][0] < time - self.window - MAX_AGE:
             self.frames.popleft()
 
     def clip(self, end, fps):
-        """``(1, T, V, C)``: the window that ends at ``end``, of each frame of the model the nearest observation."""
+        """Return the window that ends at ``end``, ``(1, T, V, C)``, with the observation nearest to each frame."""
         times = np.array([time for time, _ in self.frames])
         start = max(times[0], end - self.window)
         wanted = end - np.arange(int((end - start) * fps + 1e-6), -1, -1) / fps
@@ -105,11 +105,11 @@ class Person:
 
 
 def label_clip(model, path):
-    """The five likeliest classes of a clip."""
+    """Print the five most likely classes of a clip."""
     with np.load(path, allow_pickle=False) as held:
         arrays = {key: held[key] for key in ('keypoint', 'keypoint_score', 'img_shape') if key in held}
     if 'keypoint' not in arrays:
-        raise ValueError(f'{path} holds no array keypoint')
+        raise ValueError(f'{path} has no array keypoint')
     scores = model.scores(**arrays)
     scores = scores.mean(0) if scores.ndim > 1 else scores
     for index in np.argsort(-scores)[:5]:
@@ -142,7 +142,7 @@ def label_stream(model, lines, fps, hop, size=None):
 
 
 def joints_of(model, person):
-    """``(V, C)`` of a person of a line; a joint without a score has the score 1."""
+    """Return the joints ``(V, C)`` of a person in a line; the score of joints without a score is 1."""
     channels = len(model.channels)
     joints = np.asarray(person['keypoints'], np.float32)
     joints = joints.reshape(len(model.joints), -1)[:, :channels]
@@ -156,7 +156,7 @@ def joints_of(model, person):
 def main():
     """Label clips, or the people of a stream."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('model', help='a file of pyskl export')
+    parser.add_argument('model', help='a file written by pyskl export')
     parser.add_argument('source', nargs='+', help='.npz files, a file of JSON lines, or - for stdin')
     parser.add_argument('--fps', type=float, default=30.0, help='frames per second of lines without time')
     parser.add_argument('--hop', type=float, default=8 / 30, help='seconds between two labels of a person')

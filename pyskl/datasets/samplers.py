@@ -132,17 +132,17 @@ def epoch_indices(dataset: BaseDataset, seed: int, epoch: int) -> np.ndarray:
     return torch.randperm(len(dataset), generator=torch.Generator().manual_seed(seed + epoch)).numpy()
 
 
-# Of NumPy's SeedSequence.generate_state, whose word i is made of pool[i % 4] and the i-th power of a constant.
+# Constants of NumPy's SeedSequence.generate_state; word i depends on pool[i % 4] and the i-th power of a constant.
 _FIRST, _FACTOR = np.uint32(0x8B51F9DD), np.uint32(0x58F38DED)
 
 
 def seeds_of(key: Sequence[int], total: int, rank: int = 0, world_size: int = 1) -> np.ndarray:
-    """``np.random.SeedSequence(key).generate_state(total)[rank::world_size]``, uint32, without making the others.
+    """Compute ``np.random.SeedSequence(key).generate_state(total)[rank::world_size]``, uint32, without the other seeds.
 
     Args:
-        key: What the seeds are derived from.
-        total: Seeds of all processes.
-        rank: This process.
+        key: Entropy of the seed sequence.
+        total: Number of seeds of all processes.
+        rank: Rank of this process.
         world_size: Number of processes.
     """
     index = np.arange(rank, total, world_size)

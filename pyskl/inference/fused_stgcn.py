@@ -1,6 +1,6 @@
 """ST-GCN and ST-GCN++ for inference on a CPU: norms folded into convolutions, 1x1 convolutions as matrix products.
 
-The same function of the input; its numbers differ by rounding only. Maps lie in memory as ``(B, T, V, C)``.
+The outputs equal those of the original network up to rounding. Feature maps are stored as ``(B, T, V, C)``.
 
 B = samples times persons, T frames, V joints, C channels, K adjacency subsets.
 """
@@ -21,20 +21,20 @@ from pyskl.models.layers.time_pool import TimePool
 
 
 def _affine(norm: nn.Module) -> tuple[Tensor, Tensor]:
-    """Scale and shift ``(C,)`` of a BatchNorm2d in eval mode, float64."""
+    """Return scale and shift ``(C,)`` of a BatchNorm2d in eval mode, float64."""
     scale = norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()
     return scale, norm.bias.double() - norm.running_mean.double() * scale
 
 
 def _folded(conv: nn.Module, norm: nn.Module) -> tuple[Tensor, Tensor]:
-    """Weight and bias of a convolution followed by its norm, float64."""
+    """Fold a norm into the preceding convolution; return weight and bias, float64."""
     scale, shift = _affine(norm)
     return conv.weight.double() * scale.view(-1, 1, 1, 1), conv.bias.double() * scale + shift
 
 
 class _Fused(nn.Module):
     def hold(self, name: str, tensor: Tensor | None, like: Tensor) -> None:
-        """Register a buffer of the type of ``like``."""
+        """Register a buffer with the dtype of ``like``."""
         if tensor is not None:
             last = torch.channels_last if tensor.ndim == 4 else torch.contiguous_format
             tensor = tensor.to(like.dtype).contiguous(memory_format=last)
@@ -50,7 +50,7 @@ class _Spatial(_Fused):
         scale, shift = _affine(unit.bn)
         adjacency = unit.adjacency().double()
         weight = unit.conv.weight.double()[..., 0, 0].unflatten(0, (subsets, -1)) * scale[:, None]
-        # A joint's bias is what the convolution's bias becomes on its way over the graph.
+        # The bias of the convolution is multiplied by the adjacency, so that it differs between joints.
         bias = (
             torch.einsum('kvw,kc->wc', adjacency, unit.conv.bias.double().unflatten(0, (subsets, -1))) * scale + shift
         )
@@ -78,7 +78,7 @@ class _Spatial(_Fused):
 
 
 class _OneKernel(_Fused):
-    """UnitTCN: ``(B, T, V, C) -> (B, T', V, C')``, a new tensor."""
+    """UnitTCN: ``(B, T, V, C) -> (B, T', V, C')``; returns a new tensor."""
 
     def __init__(self, unit: UnitTCN) -> None:
         super().__init__()
@@ -95,7 +95,7 @@ class _OneKernel(_Fused):
 
 
 class _MultiScale(_Fused):
-    """MultiScaleTCN: ``(B, T, V, C) -> (B, T', V, C')``, a new tensor."""
+    """MultiScaleTCN: ``(B, T, V, C) -> (B, T', V, C')``; returns a new tensor."""
 
     def __init__(self, unit: MultiScaleTCN) -> None:
         super().__init__()
@@ -114,7 +114,7 @@ class _MultiScale(_Fused):
                 weight, bias = _folded(branch[0], branch[1])
                 weights.append(weight)
                 biases.append(bias)
-            if isinstance(last, TimePool):  # a scale may be negative, so that it cannot go before the maximum
+            if isinstance(last, TimePool):  # the scale may be negative and must be applied after the maximum
                 self.kinds.append(('pool', width, last.pool.stride, None, None))
                 self.pools.append(copy.deepcopy(last))
                 weight, bias = scale[own].view(-1, 1, 1), shift[own].view(-1, 1, 1)
@@ -172,10 +172,10 @@ class _Block(nn.Module):
 
 
 class FusedSTGCN(GCNBackbone):
-    """An STGCN in eval mode, with weights of its own.
+    """A fused copy of an STGCN in eval mode.
 
     Args:
-        backbone: One that :func:`can_fuse` accepts.
+        backbone: A backbone for which :func:`can_fuse` is true.
     """
 
     shares_absent = True
@@ -187,7 +187,7 @@ class FusedSTGCN(GCNBackbone):
         self.eval().requires_grad_(False)
 
     def encode(self, x: Tensor) -> Tensor:
-        """``(B, C, T, V) -> (B, C', T', V)``."""
+        """Compute the features, ``(B, C, T, V) -> (B, C', T', V)``."""
         x = x.permute(0, 2, 3, 1)
         for block in self.gcn:
             x = block(x)
@@ -195,7 +195,7 @@ class FusedSTGCN(GCNBackbone):
 
 
 def can_fuse(backbone: nn.Module) -> bool:
-    """Whether it is an STGCN on a CPU whose norms are BatchNorm2d and whose activations are ReLU."""
+    """Return whether the backbone is an STGCN on a CPU with BatchNorm2d as norms and ReLU as activations."""
     if type(backbone).__name__ != 'STGCN' or next(backbone.parameters()).device.type != 'cpu':
         return False
     for block in backbone.gcn:
@@ -210,10 +210,10 @@ def can_fuse(backbone: nn.Module) -> bool:
 
 
 class FastRecognizer:
-    """Runs a recognizer, with its backbone fused where that is possible; the weights may change between calls.
+    """Run a recognizer with a fused backbone where possible. Its weights may change between calls.
 
     Args:
-        recognizer: A backbone and a head.
+        recognizer: A recognizer with a backbone and a head.
     """
 
     def __init__(self, recognizer: nn.Module) -> None:

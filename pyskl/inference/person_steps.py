@@ -1,6 +1,6 @@
-"""The part of a test pipeline that treats each frame alone, and a network stepped with a state per person.
+"""Apply the frame-wise part of a test pipeline, and step a network with a state per person.
 
-P persons, T new frames, V joints, C channels, U units (a person alone, or a pair), K classes.
+P persons, T new frames, V joints, C channels, U units (one person or a pair), K classes.
 """
 
 from collections.abc import Sequence
@@ -18,20 +18,20 @@ from pyskl.inference.network import ActionNetwork
 
 EACH_FRAME = (PreNormalize2D, GenSkeFeat, JointToBone, MergeSkeFeat, ToMotion)
 SAMPLERS = (UniformSampleFrames, UniformSampleDecode)
-LEFT_OUT = (*SAMPLERS, PoseDecode, FormatGCNInput, Collect, ToTensor)  # their part is done here
-WINDOWS = 'label windows instead (stepwise off)'
+LEFT_OUT = (*SAMPLERS, PoseDecode, FormatGCNInput, Collect, ToTensor)  # replaced by the code here
+WINDOWS = 'use windows (stepwise off)'
 
 
 class FramePipeline:
-    """Prepare frames as a network's test pipeline prepares those of a clip.
+    """Prepare single frames in the same way as a network's test pipeline prepares the frames of a clip.
 
     Args:
-        network: Its pipeline and frame rate.
+        network: The network, whose pipeline and frame rate are used.
 
     Attributes:
-        rate: Frames per second that the network takes.
-        ahead: Frames after the last one that it needs: 1 for motion.
-        repeats: Whether someone alone stands in every place.
+        rate: Frame rate of the network's input.
+        ahead: Number of additional frames needed after the last one: 1 for motion.
+        repeats: Whether a single person is repeated for every person of the network's input.
 
     Raises:
         ValueError: If a transform needs a whole clip.
@@ -44,19 +44,19 @@ class FramePipeline:
             kind = type(transform).__name__
             if isinstance(transform, SAMPLERS):
                 if transform.num_clips != 1:
-                    raise ValueError(f'stepwise takes each frame once, but clips is {transform.num_clips}; leave it 1')
+                    raise ValueError(f'stepwise requires clips to be 1, got {transform.num_clips}')
                 if transform.p_interval != (1, 1):
                     raise ValueError(
-                        f'{kind} takes a part of each clip (p_interval {transform.p_interval}), which frames that come '
-                        f'one by one have not; {WINDOWS}'
+                        f'stepwise does not support {kind} with p_interval {transform.p_interval}, a part of each '
+                        f'clip; {WINDOWS}'
                     )
                 self.rate = transform.clip_len / network.window
             elif isinstance(transform, FormatGCNInput):
                 self.repeats = transform.mode == 'loop'
             elif isinstance(transform, PreNormalize2D) and transform.mode == 'auto':
-                raise ValueError(f"PreNormalize2D mode='auto' scales by the box of a whole clip; {WINDOWS}")
+                raise ValueError(f"PreNormalize2D mode='auto' needs the bounding box of a whole clip; {WINDOWS}")
             elif not isinstance(transform, EACH_FRAME + LEFT_OUT):
-                raise ValueError(f'{kind} of the test pipeline may depend on the whole clip; {WINDOWS}')
+                raise ValueError(f'{kind} in the test pipeline may depend on the whole clip; {WINDOWS}')
             motion = isinstance(transform, GenSkeFeat) and {'jm', 'bm'} & set(transform.feats)
             if motion or isinstance(transform, ToMotion):
                 self.ahead = 1
@@ -64,12 +64,12 @@ class FramePipeline:
                 self._transforms.append(transform)
         if self.ahead and abs(self.rate - network.fps) > 1e-6:
             raise ValueError(
-                f'motion is taken at {network.fps:g} frames per second, of which the network sees {self.rate:g}; '
+                f'stepwise motion needs all {network.fps:g} frames per second, but the network uses {self.rate:g}; '
                 f'{WINDOWS}'
             )
 
     def __call__(self, keypoint: np.ndarray, score: np.ndarray | None, img_shape: tuple[int, int] | None) -> Tensor:
-        """``(P, T + ahead, V, C')`` joints and, in 2D, ``(P, T + ahead, V)`` scores ``-> (P, T, V, C)``."""
+        """Convert joints ``(P, T + ahead, V, C')`` and, in 2D, scores ``(P, T + ahead, V)`` to ``(P, T, V, C)``."""
         window = {'keypoint': keypoint}
         if score is not None:
             window['keypoint_score'] = score
@@ -86,14 +86,14 @@ class FramePipeline:
 
 
 class PersonSteps:
-    """A network with a state per person; all persons take their frames in one batch.
+    """Step a network with a state per person, with all persons in one batch.
 
-    The features of a person do not depend on the others; the head takes those of a unit together. Places that a unit
-    leaves empty have the features of an absent person.
+    The features of a person do not depend on other persons; the head pools those of a unit. If a unit has fewer persons
+    than the network's input, the rest have the features of an absent person.
 
     Args:
-        network: Its model is ST-GCN, ST-GCN++ or Ske2Grid.
-        window: Seconds that the scores depend on; None: the receptive field of one feature frame.
+        network: A network whose model is ST-GCN, ST-GCN++ or Ske2Grid.
+        window: Duration that the scores depend on, seconds; None: the receptive field of one feature frame.
 
     Raises:
         ValueError: If the network cannot be stepped, or the window is shorter than the receptive field.
@@ -109,30 +109,30 @@ class PersonSteps:
         rate, field = self.pipeline.rate, self._steps.receptive_field
         if window is not None and round(window * rate) < field:
             raise ValueError(
-                f'window is {window:g} s, {round(window * rate)} frames, but stepwise each score depends on {field} '
-                f'frames, {field / rate:.2f} s, at least'
+                f'window must be at least {field} frames ({field / rate:.2f} s) with stepwise, got '
+                f'{round(window * rate)} frames ({window:g} s)'
             )
         if window is not None:
             self._steps = ContinualRecognizer(network.model, round(window * rate))
         if getattr(self._steps.backbone, 'data_bn_type', None) == 'MVC' and self._places > 1:
             raise ValueError(
-                "data_bn_type='MVC' normalises each place by itself, so a person has no features of their own; "
+                "stepwise does not support data_bn_type='MVC', which normalises each person of the input differently; "
                 f'{WINDOWS}'
             )
         self.window, self.stride = self._steps.window, self._steps.stride  # frames
         self._device = next(network.model.parameters()).device
         self.persons: list[int] = []
-        self._since: dict[int, int] = {}  # index of the first frame of each
-        self._newest = -1  # feature frame
+        self._since: dict[int, int] = {}  # index of the first frame of each person
+        self._newest = -1  # index of the newest feature frame
         self._absent: Tensor | None = None
 
     def advance(self, persons: Sequence[int], keypoint: Tensor, since: Sequence[int]) -> None:
-        """Take the next frames of all persons.
+        """Add the next frames of all persons.
 
         Args:
-            persons: P; the state of others is dropped, new ones start.
-            keypoint: ``(P, T, V, C)`` of :class:`FramePipeline`.
-            since: ``(P,)``: which of the T frames is a person's first, for those who are new.
+            persons: Numbers of the P persons. The states of other persons are dropped; new persons are added.
+            keypoint: ``(P, T, V, C)``, the output of :class:`FramePipeline`.
+            since: ``(P,)``, for new persons the index of their first frame among the T frames.
         """
         self._take(list(persons))
         for person, first in zip(persons, since, strict=True):
@@ -145,7 +145,7 @@ class PersonSteps:
             self._newest = first + features.shape[3] - 1
 
     def drop(self, person: int) -> None:
-        """Forget a person."""
+        """Drop the state of a person."""
         if person in self._since:
             self._take([other for other in self.persons if other != person])
 
@@ -163,11 +163,11 @@ class PersonSteps:
 
     @property
     def lag(self) -> int:
-        """Frames from the last one of the newest window to the newest frame."""
+        """Number of frames between the end of the newest window and the newest frame."""
         return self._steps.index - 1 - (self.stride * self._newest + self._steps.delay)
 
     def ready(self) -> list[int]:
-        """The persons who have been there for all of the newest window."""
+        """Return the persons who were present during the whole newest window."""
         outputs = self._steps.outputs
         if len(outputs) < outputs.maxlen:
             return []
@@ -176,7 +176,7 @@ class PersonSteps:
 
     @torch.inference_mode()
     def logits(self, units: Sequence[tuple[int, ...]]) -> Tensor:
-        """``(U, K)`` of the newest window; each unit has at most as many persons as the network has places."""
+        """Compute the logits ``(U, K)`` of the newest window; a unit has at most as many persons as the input."""
         pooled = torch.stack(list(self._steps.outputs), 3)[:, 0]  # (P, C', windows)
         rows = {person: row for row, person in enumerate(self.persons)}
         maps = []
@@ -190,7 +190,7 @@ class PersonSteps:
         return self._steps.head(torch.stack(maps))
 
     def _absent_features(self) -> Tensor:
-        """``(C', 1)``: the same in every feature frame, since no frame of an absent person differs from another."""
+        """Compute the features ``(C', 1)`` of an absent person, whose frames are all equal."""
         if self._absent is None:
             steps = ContinualRecognizer(self._model)
             backbone = steps.backbone

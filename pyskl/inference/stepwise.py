@@ -1,10 +1,10 @@
-"""A stream that shows each frame to the network once: a state per person in place of windows.
+"""Label a stream with a network that processes each frame once and stores a state per person, without windows.
 
-The clock of the network ticks ``rate`` times per second from the first frame of the stream. At each tick everyone who
-is there has joints, read from the observations as windows read them: on straight lines over gaps of up to ``max_gap``,
-otherwise not seen (score 0), so that a dropped frame is a gap and not a shift. A tick inside a gap waits until the gap
-ends or has become too long; the labels of all persons wait with it, for ``max_gap`` at most. Ticks are computed in
-chunks of a hop, all persons in one batch.
+The network runs at ``rate`` ticks per second from the first frame of the stream. At each tick, the joints of everyone
+present are computed from the observations in the same way as for windows: interpolated linearly over gaps of up to
+``max_gap``, and marked as undetected (score 0) in longer gaps. A dropped frame is therefore a gap, not a shift. A tick
+inside a gap is computed only when the gap has ended or has become too long, which delays the labels of all persons by
+at most ``max_gap``. Ticks are computed in chunks of one hop, with all persons in one batch.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ def make_stream(
     settings: StreamSettings | None = None,
     on_scores: Callable[[float, int, np.ndarray], None] | None = None,
 ) -> ActionStream:
-    """A stream of windows or of steps, as the settings or else the network's config say; see :class:`ActionStream`.
+    """Create a :class:`StepwiseStream` or :class:`ActionStream`, depending on the settings or the network's config.
 
     Raises:
         ValueError: If the network cannot be stepped.
@@ -37,16 +37,17 @@ def make_stream(
 
 
 class StepwiseStream(ActionStream):
-    """Labels the people of a stream, each frame computed once.
+    """Label the people in a stream and compute each frame once.
 
-    Scores are those of the network without padding in time on the ``window`` seconds before, at least its receptive
-    field. A person has none until that has passed; one who leaves earlier is labelled as a whole, by a window. Of
-    networks for two, the features of those who are near each other are pooled together.
+    The scores are those of the network without padding in time on the last ``window`` seconds, which is at least its
+    receptive field. A person has no scores until this time has passed; a person who leaves earlier is labelled by a
+    single window. For networks for two persons, the features of persons who are near each other are pooled together.
 
     Args:
         network: ST-GCN, ST-GCN++ or Ske2Grid, with a pipeline that treats each frame alone.
-        fps: As of :class:`ActionStream`, as are ``size`` and ``on_scores``.
-        settings: ``window``: None is the receptive field; ``hop`` is rounded to the network's strides.
+        fps: As in :class:`ActionStream`, like ``size`` and ``on_scores``.
+        settings: Settings of the stream. ``window`` is the receptive field if None; ``hop`` is rounded to a multiple of
+            the network's stride.
 
     Raises:
         ValueError: If the network or its pipeline cannot be stepped, or ``center`` is set, which depends on a window.
@@ -62,7 +63,7 @@ class StepwiseStream(ActionStream):
     ) -> None:
         settings = settings or StreamSettings()
         if settings.center:
-            raise ValueError(f'center shifts people by their place in a whole window; {WINDOWS}, or center off')
+            raise ValueError(f'center needs the position of a person in a whole window; {WINDOWS}, or turn center off')
         self._steps = PersonSteps(network, settings.window)
         self._rate, self._ahead = self._steps.pipeline.rate, self._steps.pipeline.ahead
         strides = max(round(settings.hop * self._rate / self._steps.stride), 1)
@@ -70,14 +71,14 @@ class StepwiseStream(ActionStream):
         settings = replace(settings, window=self._steps.window / self._rate, hop=self._chunk / self._rate)
         super().__init__(network, fps, size, settings, on_scores)
         self._origin: float | None = None
-        self._tick = 0  # first of the next chunk
+        self._tick = 0  # first tick of the next chunk
 
     def _advance(self) -> list[Event]:
         ended = []
         if self._origin is None:
             self._origin = self._time
         while self._buffers:
-            if not self._steps.persons:  # skip at once the time in which nobody was there
+            if not self._steps.persons:  # skip the time without persons
                 begin = min(buffer.first for buffer in self._buffers.values())
                 ticks = int((begin - self._origin) * self._rate + 1e-6)
                 self._tick = max(self._tick, ticks - ticks % self._chunk)
@@ -89,15 +90,15 @@ class StepwiseStream(ActionStream):
         return ended + self._close_absent(self._time)
 
     def _at(self, tick: float) -> float:
-        """Seconds."""
+        """Convert a tick to seconds."""
         return self._origin + tick / self._rate
 
     def _is_known(self, buffer: PersonBuffer, time: float) -> bool:
-        """Whether no later observation can change the joints at ``time``."""
+        """Return whether no later observation can change the joints at ``time``."""
         return buffer.last >= time - 1e-9 or self._time - buffer.last > self.settings.max_gap
 
     def _step(self) -> list[Event]:
-        """Compute a chunk and label those who are there."""
+        """Compute a chunk and label the persons in it."""
         at = self._origin + (self._tick + np.arange(self._chunk + self._ahead)) / self._rate
         self._tick += self._chunk
         last = at[self._chunk - 1] + 1e-9

@@ -153,7 +153,7 @@ def test_a_wrong_line_is_one_line(experiment, line, said):
 
 def test_other_joints_and_other_files_are_refused(model, tmp_path):
     with pytest.raises(
-        ValueError, match=r'takes keypoint \(M, T, 17, 3\), coco joints of x, y, score, got \(1, 5, 25, 3'
+        ValueError, match=r'needs keypoint \(M, T, 17, 3\), coco joints of x, y, score, got \(1, 5, 25, 3'
     ):
         model.scores(np.zeros((1, 5, 25, 3)))
     (tmp_path / 'net.onnx').write_text('not a model')

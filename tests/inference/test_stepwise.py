@@ -159,7 +159,9 @@ def test_a_window_may_be_longer_than_the_receptive_field():
     for middle, who, row in found:
         due = wanted(network, joints[who - 1 : who], first_frame(middle, frames), frames)
         assert row == pytest.approx(due, abs=1e-4)
-    with pytest.raises(ValueError, match=r'window is 0.5 s, 15 frames, but stepwise each score depends on \d+ frames'):
+    with pytest.raises(
+        ValueError, match=r'window must be at least \d+ frames .* with stepwise, got 15 frames \(0.5 s\)'
+    ):
         StepwiseStream(network, settings=StreamSettings(window=0.5))
 
 
@@ -204,13 +206,21 @@ def test_an_empty_stretch_of_years_is_skipped_at_once():
     ('options', 'settings', 'message'),
     [
         ({'backbone': {**STGCN, 'type': 'AAGCN'}}, {}, 'cannot step backbone AAGCN'),
-        ({'backbone': {**STGCN, 'data_bn_type': 'MVC'}}, {}, "data_bn_type='MVC' normalises each place by itself"),
-        ({'steps': [{'type': 'FillBox'}]}, {}, 'FillBox of the test pipeline may depend on the whole clip'),
-        ({'steps': [{'type': 'PreNormalize2D', 'mode': 'auto'}]}, {}, "mode='auto' scales by the box of a whole clip"),
-        ({'num_clips': 3}, {}, 'clips is 3; leave it 1'),
-        ({'p_interval': 0.5}, {}, 'UniformSampleFrames takes a part of each clip'),
-        ({'feats': ('jm',), 'clip_len': 10}, {}, 'motion is taken at 30 frames per second, of which the network sees'),
-        ({}, {'center': True}, 'center shifts people by their place in a whole window'),
+        ({'backbone': {**STGCN, 'data_bn_type': 'MVC'}}, {}, "stepwise does not support data_bn_type='MVC'"),
+        ({'steps': [{'type': 'FillBox'}]}, {}, 'FillBox in the test pipeline may depend on the whole clip'),
+        (
+            {'steps': [{'type': 'PreNormalize2D', 'mode': 'auto'}]},
+            {},
+            "mode='auto' needs the bounding box of a whole clip",
+        ),
+        ({'num_clips': 3}, {}, 'stepwise requires clips to be 1, got 3'),
+        ({'p_interval': 0.5}, {}, 'stepwise does not support UniformSampleFrames with p_interval'),
+        (
+            {'feats': ('jm',), 'clip_len': 10},
+            {},
+            'stepwise motion needs all 30 frames per second, but the network uses',
+        ),
+        ({}, {'center': True}, 'center needs the position of a person in a whole window'),
     ],
 )
 def test_what_cannot_be_stepped_is_refused(options, settings, message):
