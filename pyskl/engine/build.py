@@ -1,4 +1,4 @@
-"""Build data sets and recognizer of a config, and check that they fit each other before training."""
+"""Build the data sets and the recognizer of a config, and check before training that they fit each other."""
 
 import inspect
 import warnings
@@ -24,15 +24,16 @@ def build_dataset(cfg: Config, phase: str, recognizer: nn.Module | None = None):
     """Build the data set of ``phase`` and check it against the model.
 
     Labels, joints, coordinates, scores and lengths of all clips are compared with the config. Then the longest and
-    shortest clips, and those with the most and fewest persons, are run through the pipeline and the network.
+    shortest clips, and those with the most and fewest persons, are passed through the pipeline and the network.
 
     Args:
         cfg: The config.
         phase: 'train', 'val' or 'test'.
-        recognizer: The network to try; its training or evaluation mode is restored.
+        recognizer: The network to run the clips through; its training or evaluation mode is restored.
 
     Raises:
-        ValueError: If the config has no such data set, or a clip does not fit the model; names the clip and the key.
+        ValueError: If the config has no such data set, or a clip does not fit the model; the message names both the
+            clip and the key.
     """
     section = dataset_config(cfg, phase)
     if not section:
@@ -43,7 +44,7 @@ def build_dataset(cfg: Config, phase: str, recognizer: nn.Module | None = None):
             warnings.simplefilter('ignore')  # rank 0 says it
         dataset = build_component(_with_test_mode(section, phase != 'train'), DATASETS)
         if len(dataset) == 0:
-            raise ValueError(f'data.{phase} holds no clip')
+            raise ValueError(f'data.{phase} is empty: it has no clips')
         samples = check_fit(cfg, dataset, phase)
     if recognizer is not None:
         tried = set()
@@ -87,7 +88,7 @@ def _with_test_mode(section: dict, test_mode: bool) -> dict:
 def inference_dataset(cfg: Config) -> dict | None:
     """Find the dict whose ``pipeline`` prepares a clip for testing.
 
-    It is the data set of the test or validation phase, or, in a config without ``data``, the top-level
+    This is the data set of the test or validation phase, or, in a config without ``data``, the top-level
     ``test_pipeline`` (``val_pipeline``). None if the config has neither.
     """
     for phase in ('test', 'val'):
@@ -116,7 +117,7 @@ def check_fit(cfg: Config, dataset, phase: str) -> list[dict]:
         The samples of the data set's extremes (:meth:`BaseDataset.extremes`), starting with sample 0.
 
     Raises:
-        ValueError: If they differ; names what the clips hold and what the model takes.
+        ValueError: If they differ; the message gives both values.
     """
     backbone = cfg.model.get('backbone') or {}
     layout = (backbone.get('graph_cfg') or {}).get('layout')
@@ -133,7 +134,8 @@ def check_fit(cfg: Config, dataset, phase: str) -> list[dict]:
         clips = next((len(sample[key]) for key in ('imgs', 'keypoint') if np.ndim(sample.get(key)) == 5), 1)
     if phase == 'train' and clips != 1:
         raise ValueError(
-            f'data.train: the pipeline gives {clips} clips a sample; training takes one: num_clips=1, double=False'
+            f'data.train: the pipeline yields {clips} clips per sample, but training needs one; set num_clips=1 and '
+            'double=False'
         )
     unlabelled = np.flatnonzero(dataset.labels < 0)
     if phase == 'val' and len(unlabelled) and np.asarray(sample.get('label', -1)).size == 1:
@@ -158,26 +160,26 @@ def _check_joints(sample: dict, backbone: dict, skeleton: Skeleton, phase: str) 
     if keypoint is None or np.ndim(keypoint) != 5:
         shape = None if keypoint is None else tuple(np.shape(keypoint))
         raise ValueError(
-            f'data.{phase}.pipeline must end with keypoint of shape (clips, M, T, V, C), got {shape}; '
+            f'data.{phase}.pipeline must yield keypoint of shape (clips, M, T, V, C), got {shape}; '
             "does it have FormatGCNInput and Collect(keys=['keypoint', 'label'])?"
         )
     joints, channels = np.shape(keypoint)[-2:]
     if joints != skeleton.num_joints:
         raise ValueError(
-            f'data.{phase}: the pipeline gives {joints} joints, but model.backbone.graph_cfg.layout '
+            f'data.{phase}: the pipeline yields {joints} joints, but model.backbone.graph_cfg.layout '
             f'{skeleton.name!r} has {skeleton.num_joints}'
         )
     wanted = backbone.get('in_channels', 3)
     if channels != wanted:
         raise ValueError(
-            f'data.{phase}: the pipeline gives {channels} channels, but model.backbone.in_channels is {wanted}; '
+            f'data.{phase}: the pipeline yields {channels} channels, but model.backbone.in_channels is {wanted}; '
             f'set model.backbone.in_channels={channels}, or change modality / GenSkeFeat.feats'
         )
     return len(keypoint)
 
 
 def _check_volumes(sample: dict, cfg: Config, phase: str) -> int:
-    """Check a sample for a network on heatmaps (of the pipeline or ``model.heatmaps``); return its number of views."""
+    """Check a sample for a heatmap network (drawn by pipeline or ``model.heatmaps``); return its number of views."""
     drawing = cfg.model.get('heatmaps')
     key, axes = ('imgs', '(views, K, T, H, W)') if drawing is None else ('keypoint', '(views, M, T, V, C)')
     given = sample.get(key)
@@ -185,7 +187,7 @@ def _check_volumes(sample: dict, cfg: Config, phase: str) -> int:
         shape = None if given is None else tuple(np.shape(given))
         steps = 'GeneratePoseTarget, FormatShape' if drawing is None else 'FormatHeatmapInput'
         raise ValueError(
-            f'data.{phase}.pipeline must end with {key} of shape {axes}, got {shape}; does it have {steps} and '
+            f'data.{phase}.pipeline must yield {key} of shape {axes}, got {shape}; does it have {steps} and '
             f"Collect(keys=['{key}', 'label'])?"
         )
     if drawing is None:
@@ -215,9 +217,7 @@ def build_recognizer(cfg: Config, device: torch.device, seed: int | None = None)
         ValueError: If ``model`` names an unknown component or an invalid argument.
     """
     if not isinstance(cfg.get('model'), dict) or not cfg.model:
-        raise ValueError(
-            f"the config has no 'model': it must be a dict with type, backbone and cls_head, got {cfg.get('model')!r}"
-        )
+        raise ValueError(f"the config needs 'model', a dict with type, backbone and cls_head, got {cfg.get('model')!r}")
     if seed is not None:
         torch.manual_seed(seed)
         np.random.seed(seed % 2**32)  # random graphs (graph_cfg.mode='random') use NumPy's generator

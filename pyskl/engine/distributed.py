@@ -21,11 +21,11 @@ def init_distributed(launcher: str, backend: str | None = None, port: int | None
 
     Args:
         launcher: One of :data:`LAUNCHERS`.
-        backend: ``dist_params.backend`` of the config; nccl falls back to gloo where there is no GPU.
-        port: ``dist_params.port``: where Slurm's and MPI's processes meet, unless ``MASTER_PORT`` is set.
+        backend: ``dist_params.backend`` of the config; nccl falls back to gloo without a GPU.
+        port: ``dist_params.port``: the master port for Slurm and MPI, unless ``MASTER_PORT`` is set.
 
     Raises:
-        ValueError: If the launcher is unknown, did not start this process, or starts more processes than GPUs.
+        ValueError: If the launcher is unknown, did not start this process, or started more processes than GPUs.
     """
     if launcher not in LAUNCHERS:
         raise ValueError(f'unknown --launcher {launcher!r}; choose from {LAUNCHERS}')
@@ -40,8 +40,8 @@ def init_distributed(launcher: str, backend: str | None = None, port: int | None
     missing = [name for name in ('RANK', 'WORLD_SIZE', 'LOCAL_RANK', 'MASTER_ADDR') if name not in os.environ]
     if missing:
         raise ValueError(
-            f'--launcher {launcher}: {", ".join(missing)} not set; start with tools/dist_train.sh or torchrun, '
-            'or use --launcher none'
+            f'--launcher {launcher}: {", ".join(missing)} not set; start with tools/dist_train.sh or torchrun, or '
+            'pass --launcher none'
         )
     local_rank = int(os.environ['LOCAL_RANK'])
     check_processes(int(os.environ.get('LOCAL_WORLD_SIZE', local_rank + 1)))
@@ -58,15 +58,16 @@ def init_distributed(launcher: str, backend: str | None = None, port: int | None
 
 
 class _Store(dist.TCPStore):
-    """Rank and number of processes beside torch's store."""
+    """torch's store with the rank and the number of processes."""
 
     rank: int
     world_size: int
 
 
 def _loopback_store() -> _Store | None:
-    """The meeting point of a run on one machine, listening on the loopback address alone; torch's own would listen on
-    every interface. None for runs on several machines or of torchrun, which has one of its own.
+    """Return a rendezvous store that listens on the loopback address only; torch's default listens on all interfaces.
+
+    None for runs on several machines and for torchrun, which creates its own store.
     """
     address, size = os.environ['MASTER_ADDR'], int(os.environ['WORLD_SIZE'])
     alone = os.environ.get('LOCAL_WORLD_SIZE') == str(size)
@@ -86,12 +87,12 @@ def _loopback_store() -> _Store | None:
 
 @contextlib.contextmanager
 def reporting_lost_peers() -> Iterator[None]:
-    """Turn the error of a collective whose partner has died into one line.
+    """Convert the error of a collective operation to one line if another process has died.
 
-    The line comes late: the launcher, which knows who died of what, ends this process first.
+    The error is delayed, so that the launcher, which knows the cause, can end this process first.
 
     Raises:
-        ConnectionError: If another process has gone.
+        ConnectionError: If another process has ended.
     """
     try:
         yield
@@ -99,20 +100,20 @@ def reporting_lost_peers() -> Iterator[None]:
         if world()[1] == 1 or not _LOST.search(str(error)):
             raise
         time.sleep(LOST_SECONDS)
-        raise ConnectionError('lost the connection to another process of this run; its own message says why') from error
+        raise ConnectionError('lost the connection to another process of this run; see its message') from error
 
 
 def check_processes(processes: int) -> None:
-    """Refuse more processes on a machine than it has GPUs; on a machine without GPUs any number will do.
+    """Check that there is a GPU for each process; without GPUs any number of processes is allowed.
 
     Raises:
-        ValueError: Names both numbers.
+        ValueError: If there are more processes than GPUs.
     """
     gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if gpus and processes > gpus:
         raise ValueError(
-            f'{processes} processes asked for, but this machine has {gpus} GPU(s); '
-            f'pass {gpus}, or hide the GPUs with CUDA_VISIBLE_DEVICES= to run on the CPU'
+            f'{processes} processes requested, but this machine has {gpus} GPU(s); use at most {gpus}, or hide the '
+            'GPUs with CUDA_VISIBLE_DEVICES= to run on the CPU'
         )
 
 
@@ -142,22 +143,22 @@ def _environment_of_mpi() -> None:
 
 
 def world() -> tuple[int, int]:
-    """(rank, number of processes)."""
+    """Return the rank of this process and the number of processes."""
     return (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
 
 
 def processes_here() -> int:
-    """Processes of the run on this machine."""
+    """Return the number of processes of the run on this machine."""
     return int(os.environ.get('LOCAL_WORLD_SIZE', 0)) or world()[1]
 
 
 def on_rank_zero(function: Callable, *arguments, local: bool = False):
-    """Call ``function`` on rank 0 and hand its result, or its exception, to every process.
+    """Call ``function`` on rank 0, and return its result or raise its exception on every process.
 
     Args:
-        function: What to call.
+        function: The function.
         arguments: Its arguments.
-        local: Keep the result on rank 0, None elsewhere; an exception is still raised everywhere.
+        local: Return the result on rank 0 only, and None elsewhere; exceptions are raised everywhere.
     """
     rank, world_size = world()
     if world_size == 1:
@@ -177,5 +178,5 @@ def on_rank_zero(function: Callable, *arguments, local: bool = False):
 
 
 def this_device() -> torch.device:
-    """This process's GPU, or the CPU."""
+    """Return the GPU of this process, or the CPU."""
     return torch.device('cuda', torch.cuda.current_device()) if torch.cuda.is_available() else torch.device('cpu')

@@ -1,4 +1,4 @@
-"""An evaluator whose first metric holds all scores, whatever the others do."""
+"""Evaluator that stores all scores even if a metric raises."""
 
 from collections.abc import Sequence
 
@@ -6,29 +6,29 @@ from mmengine.evaluator import BaseMetric, Evaluator
 
 
 class TestEvaluator(Evaluator):
-    """Put off what a metric raises, so that the scores of a long test can be written first.
+    """Delay exceptions of metrics, so that the scores of a long test can be written first.
 
     Args:
-        metrics: The first one must not fail; it gathers the scores.
+        metrics: The metrics; the first collects the scores and must not raise.
     """
 
-    __test__ = False  # not a test of pytest's
+    __test__ = False  # not a test for pytest
 
     def __init__(self, metrics: Sequence[BaseMetric]) -> None:
         super().__init__(list(metrics))
         self._errors: dict[int, Exception] = {}
 
     def process(self, data_samples: Sequence[dict], data_batch: object = None) -> None:
-        """Hand a batch to each metric that has not failed."""
+        """Pass a batch to each metric that has not failed."""
         for i, metric in enumerate(self.metrics):
             if i not in self._errors:
                 try:
                     metric.process(data_batch, data_samples)
-                except Exception as error:  # a metric of the user's may raise anything
+                except Exception as error:  # a custom metric may raise any exception
                     self._errors[i] = error
 
     def evaluate(self, size: int) -> dict:
-        """The values of all metrics that have not failed."""
+        """Return the values of all metrics that have not failed."""
         values: dict = {}
         for i, metric in enumerate(self.metrics):
             if i in self._errors:
@@ -45,7 +45,7 @@ class TestEvaluator(Evaluator):
         """Raise the first error of a metric.
 
         Raises:
-            Exception: What a metric raised.
+            Exception: The exception of the metric.
         """
         for error in self._errors.values():
             raise error

@@ -1,7 +1,7 @@
-"""Count parameters and multiply-accumulates of a recognizer by torch's operator counter.
+"""Count parameters and multiply-accumulates (MACs) of a recognizer with torch's operator counter.
 
-Nothing is computed: network and input are on device ``meta``, where tensors have shapes but no values. The count is
-that of the network as written, with every person present, without the savings of a device.
+Nothing is computed: network and input are on device ``meta``, where tensors have shapes but no values. All persons
+count as present, and device-specific optimisations are not considered.
 """
 
 import copy
@@ -24,7 +24,7 @@ from pyskl.skeletons import get_skeleton
 
 
 def parameters(model: nn.Module) -> int:
-    """Number of parameters, trained or frozen."""
+    """Return the number of parameters, trained or frozen."""
     return sum(p.numel() for p in model.parameters())
 
 
@@ -36,7 +36,7 @@ class Macs(NamedTuple):
 
     @property
     def total(self) -> int:
-        """Sum of both: fvcore and all published tables count so."""
+        """Sum of both, as counted by fvcore and in published tables."""
         return self.products + self.norms
 
 
@@ -63,7 +63,7 @@ def _no_autocast() -> Iterator[None]:
 
 
 def macs(module: nn.Module, *inputs: torch.Tensor) -> Macs:
-    """Count the cost of ``module(*inputs)`` in evaluation mode; only input shapes matter, nothing is modified."""
+    """Count the MACs of ``module(*inputs)`` in evaluation mode; only the shapes of the inputs are used."""
     module = copy.deepcopy(module).to('meta').eval()
     counter = FlopCounterMode(display=False, custom_mapping=_NORMS)
     with torch.no_grad(), _no_autocast(), counter:
@@ -74,7 +74,7 @@ def macs(module: nn.Module, *inputs: torch.Tensor) -> Macs:
 
 
 def clip_shape(cfg: Config) -> tuple[int, int, int, int]:
-    """Input shape of the backbone for one clip of the config's test (or val, train) pipeline.
+    """Return the input shape of the backbone for one clip of the config's test (or val, train) pipeline.
 
     Returns:
         (M, T, V, C), by default (2, 100, V, C); or for heatmap volumes (C, T, H, W), by default

@@ -16,8 +16,7 @@ def conv_norm_pairs(model: nn.Module, *args, **kwargs) -> list[tuple[str, str]]:
         *args: Arguments of its ``forward``.
         **kwargs: Keyword arguments of its ``forward``.
     """
-    # By id: name, the tensor (kept, so that its id stays its own), and how often it was written to: an activation in
-    # place makes something else of it.
+    # By id: name, tensor (stored, so that its id is not reused), and version, which in-place operations increase.
     produced: dict[int, tuple[str, Tensor, int]] = {}
     pairs = []
     handles = []
@@ -65,7 +64,7 @@ def fuse_conv_bn(model: nn.Module, *args, **kwargs) -> int:
     with torch.no_grad():
         after = model(*args, **kwargs)
     if not torch.allclose(before, after, rtol=1e-3, atol=1e-3 * float(before.abs().max())):
-        raise ValueError('--fuse-conv-bn changes the scores of this network; test it without')
+        raise ValueError('--fuse-conv-bn would change the scores of this network; omit it')
     return len(pairs)
 
 

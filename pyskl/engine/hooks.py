@@ -17,8 +17,8 @@ from pyskl.registry import HOOKS
 
 @HOOKS.register_module()
 class StepSeedHook(Hook):
-    """Seed torch before each iteration, so that what a network samples (dropout, noise) depends on the seed and the
-    iteration alone: not on loader workers, nor on where a run was interrupted.
+    """Seed torch before each iteration, so that randomness in a network (dropout, noise) depends only on the seed and
+    the iteration, not on loader workers or interruptions.
 
     Args:
         diff_rank_seed: Use different dropout masks on each process.
@@ -113,9 +113,7 @@ class LossHook(RuntimeInfoHook):
 
 @HOOKS.register_module()
 class BarHook(Hook):
-    """A live line per epoch if the output is a terminal: progress, loss, accuracy, learning rate, and time to the end
-    of the run.
-    """
+    """Progress bar per epoch if stderr is a terminal, with loss, accuracy, learning rate, and time left of the run."""
 
     priority = 'LOWEST'
 
@@ -174,7 +172,7 @@ class BarHook(Hook):
 
 
 def live_values(message_hub) -> str:
-    """``'loss 1.2345  top1 0.512  lr 1.0e-02  left 0:12:00'`` from the values logged last."""
+    """Format the values logged last: ``'loss 1.2345  top1 0.512  lr 1.0e-02  left 0:12:00'``."""
     formats = (('loss', 'loss {:.4f}'), ('top1_acc', 'top1 {:.3f}'), ('lr', 'lr {:.1e}'))
     scalars = message_hub.log_scalars
     parts = [text.format(scalars[f'train/{key}'].current()) for key, text in formats if f'train/{key}' in scalars]
@@ -189,15 +187,15 @@ class JsonLinesBackend(BaseVisBackend):
     """``work_dir/TIMESTAMP.log.json``: one JSON object per log line, as PYSKL's tools read it."""
 
     def _init_env(self) -> None:
-        """Do nothing: there is no file to open."""
+        """Do nothing; there is no file to open."""
 
     @property
     def experiment(self) -> 'JsonLinesBackend':
-        """Return self: there is no separate writer."""
+        """Return self; there is no separate writer."""
         return self
 
     def add_scalar(self, name: str, value: float, step: int = 0, **kwargs) -> None:
-        """Do nothing: PYSKL's file has complete lines only."""
+        """Do nothing; the file contains complete lines only."""
 
     def add_scalars(self, scalar_dict: dict, step: int = 0, file_path: str | None = None, **kwargs) -> None:
-        """Do nothing: :class:`pyskl.engine.run_log.RunLogHook` writes the lines."""
+        """Do nothing; :class:`pyskl.engine.run_log.RunLogHook` writes the lines."""

@@ -1,4 +1,4 @@
-"""Classes of clips, by a recognizer and the test pipeline of its config."""
+"""Classify clips with a recognizer and the test pipeline of its config."""
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
@@ -29,28 +29,28 @@ def inference_recognizer(
     clips: int | None = None,
     label_path: str | Path | None = None,
 ) -> Result | list[Result] | tuple[Result, dict]:
-    """Classify a clip, or several.
+    """Classify one or several clips.
 
     Args:
-        model: Of :func:`init_recognizer`.
-        video: A record as in an annotation file: ``keypoint`` ``(M, T, V, C)``, ``keypoint_score``, ``img_shape``, no
-            label needed; ``keypoint`` alone; a list of records; or the path of an annotation file.
-        outputs: Names of modules of the model whose outputs are returned too, e.g. ``'backbone'``; one clip only.
-        as_tensor: Whether these are tensors, or else arrays.
+        model: A model of :func:`init_recognizer`.
+        video: A record as in an annotation file: ``keypoint`` ``(M, T, V, C)``, ``keypoint_score``, ``img_shape``;
+            the label may be missing. Also: ``keypoint`` alone; a list of records; or the path of an annotation file.
+        outputs: Names of modules of the model whose outputs are returned too, e.g. ``'backbone'``; for one clip only.
+        as_tensor: Whether the outputs are returned as tensors or as arrays.
         top: Number of classes to return.
-        clips: Test clips sampled from a record; None takes the pipeline's ``num_clips``. Fewer are faster.
-        label_path: A text file with one class name per line; names take the place of indices.
+        clips: Test clips sampled from a record; None: ``num_clips`` of the pipeline. Fewer clips are faster.
+        label_path: A text file with one class name per line; names are returned instead of indices.
 
     Returns:
-        (class index, score) pairs, best first; for a list or a file of several records one such list for each; with
-        ``outputs`` a pair of the list and a dict of the outputs. The same clip gives the same scores each time.
+        (class index, score) pairs, best first; for several records a list of such lists; with ``outputs`` a pair of
+        the list and a dict of the outputs. Scores are deterministic.
 
     Raises:
-        ValueError: If the config has no test pipeline, or training would refuse the clip; says why.
+        ValueError: If the config has no test pipeline, or the clip does not fit the model.
         OSError: If a file cannot be read.
     """
     if getattr(model, 'test_pipeline', None) is None:
-        raise ValueError('the config has neither data.test.pipeline nor test_pipeline, so a clip cannot be prepared')
+        raise ValueError('the config needs data.test.pipeline or test_pipeline to prepare a clip, and has neither')
     if isinstance(outputs, str) and label_path is None and Path(outputs).is_file():
         label_path, outputs = outputs, None  # MMAction2's third argument
     names = None if label_path is None else Path(label_path).read_text(encoding='utf-8').splitlines()
@@ -62,35 +62,37 @@ def inference_recognizer(
             result = _classify(model, transforms, records, top, names)
         return (result, found) if wanted else result
     if outputs:
-        raise ValueError(f'outputs are returned for one clip, got {len(records)}; call it for each')
+        raise ValueError(f'outputs needs a single clip, got {len(records)}; call inference_recognizer for each clip')
     return [_classify(model, transforms, record, top, names) for record in records]
 
 
 def _records(video: object) -> dict | list[dict]:
-    """One record, or several.
+    """Convert ``video`` to one record or a list of records.
 
     Raises:
-        ValueError: If ``video`` is neither.
+        ValueError: If ``video`` is of another type.
     """
     if isinstance(video, np.ndarray):
         return {'keypoint': video}
     if isinstance(video, str | Path):
         if Path(video).suffix.lower() in VIDEO_SUFFIXES:
-            raise ValueError(f'{video} is a video: find its joints first (tools/data/from_videos.py writes records)')
+            raise ValueError(
+                f'{video} is a video, not joints; use ActionRecognizer, or tools/data/from_videos.py to write records'
+            )
         records, _ = read_annotations(video)
         return records[0] if len(records) == 1 else list(records)
     if isinstance(video, list | tuple) and video and all(isinstance(record, dict) for record in video):
         return list(video)
     if not isinstance(video, dict):
         raise ValueError(
-            f'a clip must be a record (a dict with keypoint), an array (M, T, V, C), a list of records or the path of '
+            f'video must be a record (a dict with keypoint), an array (M, T, V, C), a list of records or the path of '
             f'an annotation file, got {type(video).__name__}'
         )
     return video
 
 
 def _with_clips(transforms: Sequence, clips: int | None) -> list:
-    """The transforms, of which those that sample clips sample ``clips``."""
+    """Return the transforms with ``num_clips`` set to ``clips``."""
     if clips is None:
         return list(transforms)
     if not isinstance(clips, int) or clips < 1:
@@ -98,7 +100,7 @@ def _with_clips(transforms: Sequence, clips: int | None) -> list:
     changed = [copy.copy(transform) for transform in transforms]
     samplers = [transform for transform in changed if hasattr(transform, 'num_clips')]
     if not samplers:
-        raise ValueError('clips: the test pipeline samples no clips (UniformSample), so leave it out')
+        raise ValueError('clips is set, but the test pipeline has no transform with num_clips, such as UniformSample')
     for transform in samplers:
         transform.num_clips = clips
     return changed
@@ -122,7 +124,7 @@ def _classify(model: nn.Module, transforms: list, clip: dict, top: int, names: l
     with torch.no_grad():
         scores = model(**{key: torch.as_tensor(record[key])[None].to(device)}, mode='predict')[0].float().flatten()
     if names is not None and len(names) != len(scores):
-        raise ValueError(f'label_path has {len(names)} names, but the network {len(scores)} classes')
+        raise ValueError(f'label_path has {len(names)} names, but the network has {len(scores)} classes')
     best = scores.topk(min(top, len(scores)))
     pairs = zip(best.values.tolist(), best.indices.tolist(), strict=True)
     return [(index if names is None else names[index], score) for score, index in pairs]
@@ -130,10 +132,10 @@ def _classify(model: nn.Module, transforms: list, clip: dict, top: int, names: l
 
 @contextmanager
 def _outputs_of(model: nn.Module, names: Sequence[str], as_tensor: bool) -> Iterator[dict]:
-    """A dict that receives the outputs of modules of the model while it runs.
+    """Yield a dict that collects the outputs of modules while the model runs.
 
     Raises:
-        ValueError: If there is no such module.
+        ValueError: If the model has no such module.
     """
     modules, found = dict(model.named_modules()), {}
     unknown = [name for name in names if name not in modules]

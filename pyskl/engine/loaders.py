@@ -1,7 +1,7 @@
 """Loaders whose samples depend on (seed, epoch, index) only.
 
-The sampler yields each index together with the seed of its augmentation, so that neither the number of workers and
-processes nor an interruption changes a sample.
+The sampler yields each index together with the seed of its augmentation, so that samples do not depend on the number
+of workers and processes, or on interruptions.
 """
 
 import contextlib
@@ -22,13 +22,13 @@ from pyskl.datasets.samplers import epoch_indices, epoch_length, seeds_of
 
 
 class SeededDataset(Dataset):
-    """``dataset`` indexed by (index, seed): seeds the augmentation, and adds ``sample_index`` to the sample.
+    """Index ``dataset`` by (index, seed): seed the augmentation, and add ``sample_index`` to the sample.
 
     Args:
         dataset: A data set of ``pyskl.datasets``.
     """
 
-    metainfo: dict = {}  # mmengine asks for it
+    metainfo: dict = {}  # read by mmengine
 
     def __init__(self, dataset) -> None:
         self.dataset = dataset
@@ -38,25 +38,25 @@ class SeededDataset(Dataset):
 
     def __getitem__(self, key: tuple[int, int]) -> dict:
         index, seed = key
-        np.random.seed(seed)  # the loader's own process, or a worker: whoever runs the pipeline
+        np.random.seed(seed)  # in the worker, or in the main process without workers
         random.seed(seed)
         torch.default_generator.manual_seed(seed)
         return {**self.dataset[index], 'sample_index': index}
 
 
-CHUNK = 2**14  # samples of an epoch that are Python numbers at a time
+CHUNK = 2**14  # samples that are converted to Python numbers at a time
 
 
 class EpochSampler(Sampler):
     """This process's share of an epoch, as (index, seed) pairs.
 
-    Every process gets equally many: the epoch is filled up with its first samples.
+    All processes get equally many samples: the epoch is padded with its first samples.
 
     Args:
-        dataset: Has ``labels``, ``times`` and ``class_prob``, which balances the classes where it is not None.
+        dataset: A data set with ``labels``, ``times`` and ``class_prob``, which balances the classes unless None.
         seed: Seed of order and augmentation.
-        shuffle: A new order each epoch; otherwise the order of the data set.
-        rank: This process.
+        shuffle: Whether to use a new order each epoch, or the order of the data set.
+        rank: Rank of this process.
         world_size: Number of processes.
     """
 
@@ -67,12 +67,12 @@ class EpochSampler(Sampler):
         self.rank = rank
         self.world_size = world_size
         self.epoch = 0
-        self.first = 0  # samples of this process to leave out: those of a run that goes on within an epoch
+        self.first = 0  # samples of this process to skip, if a run is resumed within an epoch
         total = epoch_length(dataset) if shuffle else len(dataset)
         self.num_samples = -(-total // world_size)
 
     def set_epoch(self, epoch: int) -> None:
-        """Draw the order and the augmentations of ``epoch``."""
+        """Select the order and the augmentations of ``epoch``."""
         self.epoch = epoch
 
     def __len__(self) -> int:
@@ -81,40 +81,40 @@ class EpochSampler(Sampler):
     def __iter__(self) -> Iterator[tuple[int, int]]:
         indices = epoch_indices(self.dataset, self.seed, self.epoch) if self.shuffle else np.arange(len(self.dataset))
         total = self.num_samples * self.world_size
-        # Of the position too: a clip that stands twice in an epoch is augmented differently.
+        # Seeds depend on the position: a clip that occurs twice in an epoch is augmented differently.
         seeds = seeds_of([self.seed, self.epoch], total, self.rank, self.world_size)
-        if total > len(indices) and len(indices):  # filled up from its own beginning
+        if total > len(indices) and len(indices):  # pad with the first samples
             indices = np.concatenate([indices, np.resize(indices, total - len(indices))])
-        indices = indices[self.rank : total : self.world_size].copy()  # the whole epoch is let go
-        for start in range(self.first, self.num_samples, CHUNK):  # objects of a few at a time: they are large
+        indices = indices[self.rank : total : self.world_size].copy()  # frees the array of the whole epoch
+        for start in range(self.first, self.num_samples, CHUNK):  # Python numbers need much memory
             part = slice(start, min(start + CHUNK, self.num_samples))
             yield from zip(indices[part].tolist(), seeds[part].tolist(), strict=True)
 
 
 def one_thread(worker: int) -> None:
-    """Let a worker compute in one thread: there is one worker per core already."""
+    """Limit a worker to one thread, since there is one worker per core."""
     torch.set_num_threads(1)
 
 
 def usable_workers(workers: int, processes: int) -> tuple[int, str | None]:
-    """Loader workers that have a core each.
+    """Limit the number of loader workers to one per core.
 
     Args:
-        workers: ``data.workers_per_gpu``.
-        processes: Of the run on this machine.
+        workers: Value of ``data.workers_per_gpu``.
+        processes: Number of processes of the run on this machine.
 
     Returns:
-        The number, and a line for the log if it is smaller than asked for.
+        The number of workers, and a log line if it was reduced.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
     most = max(1, cores // processes)
     if not isinstance(workers, int) or workers <= most:
         return workers, None
-    return most, f'data.workers_per_gpu={workers} is more than the cores; using {most} loader worker(s) per process'
+    return most, f'data.workers_per_gpu={workers} exceeds {cores} core(s); using {most} loader worker(s) per process'
 
 
 def fill_persons(samples: list[dict]) -> list[dict]:
-    """Append persons of zeros to ``keypoint`` ``(S, M, T, V, C)`` of samples with fewer persons than the others."""
+    """Pad ``keypoint`` ``(S, M, T, V, C)`` of the samples with persons of zeros to equal M."""
     shapes = [np.shape(sample.get('keypoint')) for sample in samples]
     if any(len(shape) != 5 for shape in shapes) or len({shape[1] for shape in shapes}) == 1:
         return samples
@@ -128,8 +128,8 @@ def collate(samples: list[dict], keys: tuple[str, ...]) -> dict:
     """Stack ``keys`` of the samples along a new first axis; see :func:`fill_persons`.
 
     Raises:
-        ValueError: If the samples cannot be stacked; names the key and the shapes.
-        OSError: If a worker has no shared memory left to pass the batch on.
+        ValueError: If the samples cannot be stacked; names the keys and the shapes.
+        OSError: If there is not enough shared memory to pass the batch to the main process.
     """
     try:
         chosen = [{key: sample[key] for key in keys if key in sample} for sample in samples]
@@ -142,14 +142,14 @@ def collate(samples: list[dict], keys: tuple[str, ...]) -> dict:
 
 
 def no_shared_memory() -> str:
-    """What to do when loader workers cannot pass batches on."""
+    """Return the error message for workers that run out of shared memory."""
     try:
         size = f' ({shutil.disk_usage("/dev/shm").total / 2**20:.0f} MB)'
     except OSError:
         size = ''
     return (
-        f'the loader workers have no room left in shared memory, /dev/shm{size}: give a container more '
-        '(docker run --shm-size=8g), or set data.workers_per_gpu=0'
+        f'shared memory, /dev/shm{size}, is full: increase it for a container (docker run --shm-size=8g), or set '
+        'data.workers_per_gpu=0'
     )
 
 
@@ -167,7 +167,7 @@ def build_loader(
     drop_last: bool = False,
     persistent_workers: bool = True,
 ) -> DataLoader:
-    """A loader of ``dataset``; its batches hold ``keypoint`` or ``imgs``, ``label`` and ``sample_index``.
+    """Build a loader; its batches have ``keypoint`` or ``imgs``, ``label`` and ``sample_index``.
 
     Raises:
         ValueError: If ``batch_size`` or ``workers`` is out of range, or ``drop_last`` leaves no batch.
@@ -181,8 +181,8 @@ def build_loader(
     sampler = EpochSampler(dataset, seed, shuffle, rank, world_size)
     if drop_last and len(sampler) < batch_size:
         raise ValueError(
-            f'drop_last leaves no batch of {batch_size} clips: each process has {len(sampler)}; a smaller '
-            'data.videos_per_gpu, or drop_last=False, would do'
+            f'drop_last=True leaves no batch: each process has {len(sampler)} clips and data.videos_per_gpu is '
+            f'{batch_size}; reduce data.videos_per_gpu or set drop_last=False'
         )
     return DataLoader(
         SeededDataset(dataset),
@@ -193,7 +193,7 @@ def build_loader(
         worker_init_fn=one_thread,
         persistent_workers=persistent_workers and workers > 0,
         drop_last=drop_last,
-        # Of its own: from torch's, the loader would take numbers that the network then lacks.
+        # A separate generator, so that the loader does not change the random numbers of the network.
         generator=torch.Generator().manual_seed(seed),
         pin_memory=pin_memory,
         prefetch_factor=prefetch_factor if workers else None,
@@ -208,7 +208,7 @@ def ending_workers(*loaders: DataLoader) -> Iterator[None]:
     workers are told to stop; each worker then times out after 5 s and is killed.
 
     Raises:
-        OSError: If a worker cannot be started or is killed; names the cause and the way out.
+        OSError: If a worker cannot be started or is killed; names the cause and a fix.
     """
     try:
         yield
@@ -221,22 +221,22 @@ def ending_workers(*loaders: DataLoader) -> Iterator[None]:
         for loader in loaders:
             iterator, loader._iterator = getattr(loader, '_iterator', None), None  # torch has no public way
             if iterator is not None:
-                with contextlib.suppress(AttributeError):  # one whose workers did not start
+                with contextlib.suppress(AttributeError):  # its workers were not started
                     iterator._shutdown_workers()
 
 
 def _worker_error(error: Exception) -> str | None:
-    """A line for the death of a worker; None for any other error."""
+    """Return a message if ``error`` is about a failed worker, else None."""
     text = str(error)
     if isinstance(error, OSError):
         if error.errno in (errno.EAGAIN, errno.ENOMEM):
             return (
-                f'cannot start the loader workers: {error.strerror}; fewer data.workers_per_gpu, or a higher limit on '
-                'processes and memory'
+                f'cannot start the loader workers: {error.strerror}; reduce data.workers_per_gpu, or raise the limits '
+                'on processes and memory'
             )
         return None
     if "can't start new thread" in text:
-        return f'cannot start the loader workers: {text}; fewer data.workers_per_gpu, or a higher limit on processes'
+        return f'cannot start the loader workers: {text}; reduce data.workers_per_gpu, or raise the limit on processes'
     died = re.search(
         r'DataLoader worker \(pid(?:\(s\))? ([\d, ]+)\) (?:is killed by signal: (\w+)|exited unexpectedly)', text
     )
@@ -244,9 +244,9 @@ def _worker_error(error: Exception) -> str | None:
         return None
     if died[2] == 'Bus':
         return (
-            f'a loader worker (process {died[1]}) met a bus error: a data file was cut short, or {no_shared_memory()}'
+            f'a loader worker (process {died[1]}) had a bus error: a data file was truncated, or {no_shared_memory()}'
         )
     return (
-        f'a loader worker (process {died[1]}) was {died[2].lower() if died[2] else "ended"}: out of memory? Fewer '
-        'data.workers_per_gpu or a smaller data.videos_per_gpu need less'
+        f'a loader worker (process {died[1]}) was {died[2].lower() if died[2] else "ended"}, probably out of memory; '
+        'reduce data.workers_per_gpu or data.videos_per_gpu'
     )

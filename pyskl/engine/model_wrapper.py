@@ -1,7 +1,7 @@
-"""What the training loop calls: one training or evaluation step of a recognizer.
+"""Training and evaluation steps of a recognizer, as called by mmengine's loops.
 
-The recognizer itself stays plain torch; this module adds the data-parallel wrapper, mixed precision and the split into
-``train_step``, ``val_step``, ``test_step`` that mmengine's loops call.
+The recognizer itself is plain torch; this module adds the data-parallel wrapper, mixed precision, and ``train_step``,
+``val_step`` and ``test_step``.
 """
 
 import copy
@@ -13,15 +13,15 @@ from torch.nn.parallel import DistributedDataParallel
 
 
 def synchronized(recognizer: nn.Module, device: torch.device) -> nn.Module:
-    """``sync_bn=True``: BatchNorm over the batches of all processes.
+    """Convert batch norms to synchronised ones (``sync_bn=True``).
 
     Raises:
         ValueError: On the CPU, where torch has no such layer.
     """
     if device.type != 'cuda':
         raise ValueError(
-            'sync_bn=True needs GPUs when there are several processes; without it, the running statistics of the '
-            'processes are averaged before every score and checkpoint'
+            'sync_bn=True needs GPUs; remove it to train on the CPU, where the running statistics of the processes are '
+            'averaged before every validation and checkpoint'
         )
     return nn.SyncBatchNorm.convert_sync_batchnorm(recognizer)
 
@@ -30,13 +30,13 @@ AMP_DTYPES = {'bf16': torch.bfloat16, 'fp16': torch.float16}
 
 
 class ModelWrapper(nn.Module):
-    """Steps of ``recognizer``; its checkpoint keys are the recognizer's own.
+    """Wrap a recognizer for mmengine's loops; the checkpoint keys are those of the recognizer.
 
     Args:
-        recognizer: ``model(keypoint=, label=, mode=)`` as of ``pyskl.models``, on its device already.
-        amp: None, 'bf16' or 'fp16': the autocast type of every step.
-        distributed: Average gradients over the processes.
-        find_unused_parameters: As of ``DistributedDataParallel``.
+        recognizer: A recognizer of ``pyskl.models``, already on its device.
+        amp: Autocast type of every step: None, 'bf16' or 'fp16'.
+        distributed: Whether to average gradients over the processes.
+        find_unused_parameters: Argument of ``DistributedDataParallel``.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class ModelWrapper(nn.Module):
         self.device = next(recognizer.parameters()).device
         net = recognizer
         if distributed:
-            # Running statistics are brought together once an epoch: see engine/resume.py.
+            # Running statistics are averaged once per epoch: see engine/resume.py.
             known = inspect.signature(DistributedDataParallel).parameters
             buffers = 'forward_sync_buffers' if 'forward_sync_buffers' in known else 'broadcast_buffers'
             net = DistributedDataParallel(
@@ -61,7 +61,7 @@ class ModelWrapper(nn.Module):
                 find_unused_parameters=find_unused_parameters,
                 **{buffers: False},
             )
-        self._net = [net]  # in a list: its parameters are the recognizer's and must not be registered twice
+        self._net = [net]  # in a list, so that the recognizer's parameters are not registered twice
 
     @property
     def net(self) -> nn.Module:
@@ -69,12 +69,12 @@ class ModelWrapper(nn.Module):
         return self._net[0]
 
     def __deepcopy__(self, memo: dict) -> 'ModelWrapper':
-        """A copy without the data-parallel wrapper, for averages of the weights (``EMAHook``)."""
+        """Copy without the data-parallel wrapper, for averaged weights (``EMAHook``)."""
         amp = next((name for name, dtype in AMP_DTYPES.items() if dtype == self.amp_dtype), None)
         return ModelWrapper(copy.deepcopy(self.recognizer, memo), amp)
 
     def forward(self, batch: dict, mode: str) -> dict | Tensor:
-        """``batch``: from the loader; see the recognizer for what each ``mode`` returns."""
+        """Run a batch of the loader through the recognizer; see there for the result of each ``mode``."""
         inputs = {
             key: value.to(self.device, non_blocking=True) for key, value in batch.items() if key != 'sample_index'
         }
@@ -82,7 +82,7 @@ class ModelWrapper(nn.Module):
             return self.net(**inputs, mode=mode)
 
     def train_step(self, data: dict, optim_wrapper) -> dict[str, Tensor]:
-        """One step of the optimizer. Returns ``loss`` and the logged values, detached, on the device."""
+        """Take one optimizer step. Return ``loss`` and the logged values, detached, on the device."""
         with optim_wrapper.optim_context(self.net):
             logged = self(data, mode='loss')
         loss = sum(value for key, value in logged.items() if 'loss' in key)
@@ -91,7 +91,7 @@ class ModelWrapper(nn.Module):
 
     @torch.no_grad()
     def val_step(self, data: dict) -> list[dict]:
-        """One dict per sample: ``score`` (K,) or (clips, K) float32 array, and ``label`` where the batch has one."""
+        """Return a dict per sample: ``score``, a float32 array (K,) or (clips, K), and ``label`` if there is one."""
         inputs = {key: value for key, value in data.items() if key != 'label'}
         scores = self(inputs, mode='predict').float().cpu().numpy()
         labels = data.get('label')
@@ -106,14 +106,14 @@ class ModelWrapper(nn.Module):
     test_step = val_step
 
     def train(self, mode: bool = True) -> 'ModelWrapper':
-        """Set the mode of the wrapper too."""
+        """Set the mode of the recognizer and its wrapper."""
         self.net.train(mode)
         return super().train(mode)
 
     def state_dict(self, *args, **kwargs) -> dict:
-        """The recognizer's own."""
+        """Return the state dict of the recognizer."""
         return self.recognizer.state_dict(*args, **kwargs)
 
     def load_state_dict(self, *args, **kwargs):
-        """The recognizer's own."""
+        """Load a state dict into the recognizer."""
         return self.recognizer.load_state_dict(*args, **kwargs)

@@ -1,4 +1,4 @@
-"""Build the optimizer, and try its schedules, before any file is written."""
+"""Build the optimizer and check its schedules before any file is written."""
 
 import numbers
 
@@ -26,8 +26,8 @@ class ExponentialWarmUpLR(LRSchedulerMixin, _ParamScheduler):
         ratio: Factor at step 0.
         steps: n, the length of the warm-up.
         end: Last step of the run, which mmengine passes to every schedule.
-        by_epoch: Count epochs, not iterations.
-        verbose: Print each rate.
+        by_epoch: Whether steps are epochs or iterations.
+        verbose: Whether to print each rate.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class ExponentialWarmUpLR(LRSchedulerMixin, _ParamScheduler):
         super().__init__(optimizer, end=end, by_epoch=by_epoch, verbose=verbose)
 
     def _get_value(self) -> list[float]:
-        """Multiply the previous step's rate, so that the following schedule may change it as well."""
+        """Multiply the previous step's rate, so that the following schedule can change it too."""
         factor = self.ratio if self.last_step == 0 else self.ratio ** (-1 / self.steps)
         return [group[self.param_name] * factor for group in self.optimizer.param_groups]
 
@@ -57,12 +57,12 @@ def build_optimizer(wrapper: dict, model: nn.Module) -> OptimWrapper:
         model: The model to train.
 
     Raises:
-        ValueError: If the type, an argument or a value is wrong; names the key and the closest valid ones.
+        ValueError: If the type, an argument or a value is invalid; names the key and similar valid ones.
     """
     with error_context('optimizer'):
         optimizer = wrapper.get('optimizer')
         if not isinstance(optimizer, dict) or not isinstance(optimizer.get('type'), str):
-            raise ValueError(f"it must be a dict with a type, e.g. dict(type='SGD', lr=0.1), got {optimizer!r}")
+            raise ValueError(f"must be a dict with a type, e.g. dict(type='SGD', lr=0.1), got {optimizer!r}")
         arguments = {key: value for key, value in optimizer.items() if key != 'type'}
         lr = arguments.get('lr', 0.1)
         if not isinstance(lr, numbers.Real) or lr < 0:
@@ -74,8 +74,8 @@ def build_optimizer(wrapper: dict, model: nn.Module) -> OptimWrapper:
             if not {'momentum', 'nesterov', 'betas'} & set(arguments):
                 raise
             raise ValueError(
-                f'{error} (a config or option that changes optimizer.type inherits the other arguments, unless it '
-                f'says _delete_=True: optimizer = dict(_delete_=True, type={optimizer["type"]!r}, lr=...))'
+                f'{error} (the other arguments are inherited from the base config; to drop them, write '
+                f'optimizer = dict(_delete_=True, type={optimizer["type"]!r}, lr=...))'
             ) from None
         for key in wrapper.get('paramwise_cfg') or {}:
             if key not in PARAMWISE_KEYS and 'constructor' not in wrapper:
@@ -93,10 +93,10 @@ def build_optimizer(wrapper: dict, model: nn.Module) -> OptimWrapper:
 
 
 def check_schedulers(schedulers: list[dict], iterations: int, key: str) -> None:
-    """Try ``schedulers`` (of ``schedule.param_scheduler``) on an optimizer with a single parameter.
+    """Check ``schedulers`` by building them for an optimizer with a single parameter.
 
     Args:
-        schedulers: Their configs.
+        schedulers: Configs of ``schedule.param_scheduler``.
         iterations: Iterations per epoch.
         key: The config key of the schedulers, for error messages.
 

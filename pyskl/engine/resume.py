@@ -1,7 +1,7 @@
-"""What a resumed run takes from its checkpoint: weights, optimizer state and a few checked numbers.
+"""Restore a run from a checkpoint: weights, optimizer state and a few checked numbers.
 
-Learning rates are not read from the file: the schedules of the present config are stepped through the epochs done, so
-that more epochs, or another schedule, take effect as if the run had started with them.
+Learning rates are not read from the file: the schedules of the current config are stepped through the completed
+epochs, so that more epochs or another schedule take effect as if the run had started with them.
 """
 
 import math
@@ -20,13 +20,13 @@ _INFO = re.compile(r'(best_score|best_ckpt)(_.+)?|keep_ckpt_ids|epoch_validated'
 
 @dataclass
 class Progress:
-    """How far a checkpoint's run had come.
+    """Progress of the run that wrote a checkpoint.
 
     Args:
-        epoch: Complete epochs.
-        iteration: Iterations.
+        epoch: Completed epochs.
+        iteration: Completed iterations.
         seed: Seed of the run.
-        info: Checked entries of the message hub: best scores and files, kept epochs, the last validated epoch.
+        info: Checked entries of the message hub: best scores and files, stored epochs, the last validated epoch.
     """
 
     epoch: int
@@ -36,23 +36,23 @@ class Progress:
 
 
 def progress(checkpoint: dict, path: str) -> Progress:
-    """Read how far a run had come.
+    """Read the progress of a run from its checkpoint.
 
     Raises:
-        ValueError: If a run cannot go on from the file; names the entry.
+        ValueError: If a run cannot be resumed from the file; names the entry.
     """
     meta = checkpoint['meta']
     for key in ('optimizer', 'message_hub'):
         if not isinstance(checkpoint.get(key), dict):
             raise ValueError(
-                f'{path} has no {key}, so no run can go on from it (a best checkpoint?); start from it with load_from'
+                f'{path} cannot be resumed: it has no {key} (a best checkpoint?); to use its weights, set load_from'
             )
     for key in ('epoch', 'iter'):
         if not _is_count(meta.get(key)):
-            raise ValueError(f'{path} cannot be resumed: its meta.{key} is {_short(meta.get(key))}, not a count')
+            raise ValueError(f'{path} cannot be resumed: meta.{key} is {_short(meta.get(key))}, not a count')
     seed = meta.get('seed')
     if seed is not None and (not _is_count(seed) or seed >= 2**32):
-        raise ValueError(f'{path} cannot be resumed: its meta.seed is {_short(seed)}')
+        raise ValueError(f'{path} cannot be resumed: meta.seed is {_short(seed)}, not a 32-bit integer')
     info = checkpoint['message_hub'].get('runtime_info')
     info = {
         key: value
@@ -61,7 +61,7 @@ def progress(checkpoint: dict, path: str) -> Progress:
     }
     for key, value in info.items():
         if not _fits(key, value):
-            raise ValueError(f'{path} cannot be resumed: its message_hub holds {key} = {_short(value)}')
+            raise ValueError(f'{path} cannot be resumed: its message_hub has an invalid {key}, {_short(value)}')
     return Progress(meta['epoch'], meta['iter'], seed, info)
 
 
@@ -84,15 +84,15 @@ def _short(value: object) -> str:
 
 
 def restore_optimizer(wrapper, saved: dict, path: str) -> None:
-    """Load momentum buffers and the like; rates and other settings stay those of the config.
+    """Load the optimizer's state, such as momentum buffers; learning rate and other settings are those of the config.
 
     Args:
         wrapper: mmengine's ``OptimWrapper``.
         saved: Its saved ``state_dict``.
-        path: File name, for messages.
+        path: File name, for error messages.
 
     Raises:
-        ValueError: If the state is of other parameters.
+        ValueError: If the state does not fit the parameters.
     """
     optimizer = wrapper.optimizer
     parameters = [p for group in optimizer.param_groups for p in group['params']]
@@ -103,50 +103,53 @@ def restore_optimizer(wrapper, saved: dict, path: str) -> None:
         problem = _state_problem(index, values, parameters)
         if problem:
             raise ValueError(
-                f'{path} cannot be resumed: {problem}; is it the checkpoint of another optimizer or model? '
-                'load_from takes its weights alone'
+                f'{path} cannot be resumed: {problem}; is it of another optimizer or model? Use load_from to load only '
+                'its weights'
             )
     needed = {key for values in optimizer.state.values() for key in values}
     given = {key for values in state.values() for key in values}
     if needed and given and needed != given:
-        raise ValueError(f'{path} cannot be resumed: its optimizer holds {sorted(given)}, this one {sorted(needed)}')
+        raise ValueError(
+            f'{path} cannot be resumed: its optimizer state has {sorted(given)}, but the config needs {sorted(needed)}'
+        )
     optimizer.load_state_dict({'state': state, 'param_groups': optimizer.state_dict()['param_groups']})
     scaler = getattr(wrapper, 'loss_scaler', None)
     if scaler is not None and isinstance(saved.get('loss_scaler'), dict):
         values = saved['loss_scaler']
         if not all(isinstance(value, numbers.Real) for value in values.values()):
-            raise ValueError(f'{path} cannot be resumed: its loss_scaler holds something else than numbers')
+            raise ValueError(f'{path} cannot be resumed: its loss_scaler has values that are not numbers')
         scaler.load_state_dict(values)
 
 
 def _state_problem(index: object, values: object, parameters: list[Tensor]) -> str | None:
     if not _is_count(index) or index >= len(parameters):
-        return f'its optimizer knows parameter {_short(index)}, this one has {len(parameters)}'
+        return f'its optimizer state has parameter {_short(index)}, but the model has {len(parameters)} parameters'
     if not isinstance(values, dict):
-        return f'its optimizer state {index} is a {type(values).__name__}'
+        return f'its optimizer state {index} is a {type(values).__name__}, not a dict'
     for key, value in values.items():
         if not isinstance(key, str) or not (value is None or isinstance(value, numbers.Real | Tensor)):
-            return f'its optimizer state {index} holds {_short(key)}: {type(value).__name__}'
+            return f'its optimizer state {index} has an invalid {_short(key)}, a {type(value).__name__}'
         if isinstance(value, Tensor) and not is_dense(value):
             return f'{key} of parameter {index} is a tensor of {value.layout}, {value.dtype}'
         if isinstance(value, Tensor) and value.numel() != 1 and value.shape != parameters[index].shape:
-            return f'{key} of parameter {index} is {tuple(value.shape)}, the parameter {tuple(parameters[index].shape)}'
+            shape = tuple(parameters[index].shape)
+            return f'{key} of parameter {index} has shape {tuple(value.shape)}, but the parameter has {shape}'
     return None
 
 
 def replay(schedulers: list, epochs: int, iterations: int, extra: int) -> None:
-    """Step freshly built schedules to where a run is after some epochs.
+    """Step newly built schedules to the state that they have after some epochs.
 
     Args:
-        schedulers: mmengine's.
-        epochs: Complete epochs.
+        schedulers: Schedulers of mmengine.
+        epochs: Completed epochs.
         iterations: Iterations per epoch.
-        extra: Iterations of the epoch that is under way.
+        extra: Completed iterations of the current epoch.
     """
     by_iteration = [s for s in schedulers if not s.by_epoch]
     by_epoch = [s for s in schedulers if s.by_epoch and not getattr(s, 'need_val_args', False)]
     with warnings.catch_warnings():
-        warnings.simplefilter('ignore')  # no step of the optimizer precedes these
+        warnings.simplefilter('ignore')  # torch warns, since the optimizer was not stepped before
         for epoch in range(epochs + 1):
             for _ in range((iterations if epoch < epochs else extra) if by_iteration else 0):
                 for scheduler in by_iteration:
@@ -156,8 +159,8 @@ def replay(schedulers: list, epochs: int, iterations: int, extra: int) -> None:
 
 
 class StateHook(Hook):
-    """Save what else a resumed run needs: gradients that wait for more iterations (``cumulative_iters``), the patience
-    of ``EarlyStoppingHook``, and the state of schedules that follow a metric.
+    """Save the rest of a run's state: accumulated gradients (``cumulative_iters``), the patience of
+    ``EarlyStoppingHook``, and the state of schedules that follow a metric.
     """
 
     priority = 'VERY_HIGH'
@@ -179,10 +182,10 @@ class StateHook(Hook):
 
 
 def restore_rest(runner, held: object, path: str) -> None:
-    """Load what :class:`StateHook` saved.
+    """Load the state that :class:`StateHook` saved.
 
     Raises:
-        ValueError: If it does not fit.
+        ValueError: If it does not fit the run.
     """
     if not isinstance(held, dict):
         return
@@ -191,13 +194,13 @@ def restore_rest(runner, held: object, path: str) -> None:
     for name, value in gradients.items() if isinstance(gradients, dict) else ():
         parameter = parameters.get(name)
         if parameter is None or not isinstance(value, Tensor) or value.shape != parameter.shape or not is_dense(value):
-            raise ValueError(f'{path} cannot be resumed: its gradient {_short(name)} fits no parameter')
+            raise ValueError(f'{path} cannot be resumed: its gradient {_short(name)} does not match any parameter')
         parameter.grad = value.to(parameter)
     for objects, key in ((_early_stopping(runner), 'early_stopping'), (_plateau(runner), 'plateau')):
         saved = held.get(key)
         for item, values in zip(objects, saved if isinstance(saved, list) else (), strict=False):
             if not isinstance(values, dict) or values != _numbers(values):
-                raise ValueError(f'{path} cannot be resumed: its {key} holds something else than numbers')
+                raise ValueError(f'{path} cannot be resumed: its {key} has values that are not numbers')
             vars(item).update({k: v for k, v in values.items() if k in vars(item)})
 
 
@@ -214,10 +217,10 @@ def _numbers(values: dict) -> dict:
 
 
 def average_buffers(modules: list[nn.Module]) -> None:
-    """Bring the buffers of all processes together: BatchNorm's running statistics as their mean, others as rank 0's.
+    """Synchronise the buffers of all processes: average BatchNorm's running statistics, copy others from rank 0.
 
-    Each process sees other batches, so its statistics differ: a score or checkpoint of one process would be of a
-    network that no other process has. All processes see equally many batches, so every one weighs the same.
+    Each process sees different batches, so the statistics differ. All processes see equally many batches, so the
+    average is unweighted.
     """
     import torch.distributed as dist
 

@@ -1,7 +1,7 @@
-"""One run per work_dir: a lock file with the owner's process and host.
+"""Allow one run per work_dir, by a lock file with the owner's process and host.
 
-On file systems with locks the kernel releases it when the process ends, whatever ended it. Elsewhere the file itself
-decides: on the same machine by whether the process is alive, on another one by whether the owner still touches it.
+On file systems with locks the kernel releases the lock when the process ends. Otherwise the lock is stale if its
+process is not running on this machine, or, for another machine, if the file's time is no longer updated.
 """
 
 import contextlib
@@ -14,16 +14,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 NAME = '.run.lock'
-BEAT = 20.0  # seconds between two touches
-STALE = 6 * BEAT  # a lock of another machine that was not touched for so long is stale
+BEAT = 20.0  # seconds between two updates of the file's time
+STALE = 6 * BEAT  # seconds without an update after which a lock of another machine is stale
 
 
 @contextlib.contextmanager
 def locked(work_dir: str | Path) -> Iterator[None]:
-    """Hold ``work_dir`` for the block.
+    """Lock ``work_dir`` during the block.
 
     Raises:
-        OSError: If another run holds it; names its process and host.
+        OSError: If another run has locked it; names its process and host.
     """
     path = Path(work_dir) / NAME
     descriptor = _acquire(path)
@@ -37,7 +37,7 @@ def locked(work_dir: str | Path) -> Iterator[None]:
         beating.join()
         with contextlib.suppress(OSError):
             if os.path.samestat(os.fstat(descriptor), os.stat(path, follow_symlinks=False)):
-                os.unlink(path)  # before the kernel's lock ends with the descriptor
+                os.unlink(path)  # before closing the descriptor releases the kernel's lock
         os.close(descriptor)
 
 
@@ -50,7 +50,7 @@ def _acquire(path: Path) -> int:
             owner = _read(descriptor)
             if free is False or (owner and _alive(owner, descriptor, by_kernel=free is True)):
                 raise BlockingIOError(_in_use(path, owner))
-            if not _is_still(path, descriptor):  # its last owner removed it after it was opened here
+            if not _is_still(path, descriptor):  # the previous owner has removed the file meanwhile
                 os.close(descriptor)
                 continue
             os.ftruncate(descriptor, 0)
@@ -70,7 +70,7 @@ def _is_still(path: Path, descriptor: int) -> bool:
 
 
 def _kernel_lock(descriptor: int) -> bool | None:
-    """True if this process has it now, False if another process does, None if the file system has no locks."""
+    """Lock the file: True if successful, False if another process holds it, None if locks are not supported."""
     try:
         import fcntl
 
@@ -83,7 +83,7 @@ def _kernel_lock(descriptor: int) -> bool | None:
 
 
 def _identity() -> dict:
-    """This process: its number counts only on the same boot and in the same namespace."""
+    """Identify this process; its number is unique only within one boot and one PID namespace."""
     host = boot = socket.gethostname()
     namespace = None
     with contextlib.suppress(OSError):
@@ -94,7 +94,7 @@ def _identity() -> dict:
 
 
 def _start_time(pid: int) -> str | None:
-    """Clock ticks at which the process started: tells it from a later one with the same number."""
+    """Return the start time of a process in clock ticks, which distinguishes it from a later one with equal number."""
     try:
         return Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[19]
     except (OSError, IndexError):
@@ -113,16 +113,16 @@ def _alive(owner: dict, descriptor: int, by_kernel: bool) -> bool:
     here = _identity()
     if owner.get('boot') == here['boot']:
         if by_kernel:
-            return False  # else this kernel would have refused
+            return False  # this kernel granted the lock, so the owner has ended
         if owner.get('namespace') == here['namespace']:
             return owner.get('start') is not None and _start_time(owner['pid']) == owner['start']
-    # A kernel's lock may not reach other machines: trust only the touches.
+    # Locks may not be visible on other machines: use the time of the last update.
     return abs(time.time() - os.fstat(descriptor).st_mtime) < STALE
 
 
 def _in_use(path: Path, owner: dict) -> str:
     who = f'process {owner["pid"]} on {owner.get("host")}, since {owner.get("since")}' if owner else 'another process'
-    return f'{path.parent} is in use by {who}; wait for it, end it, or pass another --work-dir'
+    return f'{path.parent} is in use by {who}; wait until it ends, or pass another --work-dir'
 
 
 def _beat(descriptor: int, over: threading.Event) -> None:

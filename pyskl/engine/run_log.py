@@ -1,7 +1,7 @@
-"""What a run logs while it trains: text lines, ``metrics.jsonl``, ``TIMESTAMP.log.json`` and curves for TensorBoard.
+"""Training logs: text lines, ``metrics.jsonl``, ``TIMESTAMP.log.json`` and curves for TensorBoard.
 
-``metrics.jsonl`` holds every line of all starts of a run: ``mode`` ('train' or 'val'), ``epoch`` from 1, ``iter`` from
-the run's beginning, and the values. ``TIMESTAMP.log.json`` is the same for one start, as PYSKL's tools read it: there
+``metrics.jsonl`` has the lines of all sessions of a run: ``mode`` ('train' or 'val'), ``epoch`` from 1, ``iter`` from
+the start of the run, and the values. ``TIMESTAMP.log.json`` has the lines of one session in PYSKL's format, in which
 ``iter`` counts within the epoch.
 """
 
@@ -16,22 +16,22 @@ from mmengine.hooks import LoggerHook
 
 from pyskl.registry import HOOKS
 
-COLUMNS = 110  # of a line, with its time
+COLUMNS = 110  # maximal width of a line, including the time
 _CLOCK = 9  # '12:34:56 '
 _TIMES = ('time', 'data_time', 'memory', 'epoch', 'iter', 'eta')
-HEARTBEAT = 30.0  # seconds after which a long epoch shows life between two intervals
+HEARTBEAT = 30.0  # seconds without output after which a line is logged within a long interval
 
 
 @HOOKS.register_module()
 class RunLogHook(LoggerHook):
     """Log training every ``interval`` iterations and at the end of each epoch, and every validation.
 
-    Curves are called ``train/...`` and ``val/...`` and have the epoch as their axis; ``iteration/...`` are the values
-    of the intervals by iteration.
+    Curves named ``train/...`` and ``val/...`` are by epoch; ``iteration/...`` are the means of the intervals by
+    iteration.
     """
 
     def before_run(self, runner) -> None:
-        """Name the file of this start."""
+        """Reset the sums and the clock."""
         super().before_run(runner)
         self._sums: dict[str, float] = {}
         self._count = 0
@@ -39,11 +39,11 @@ class RunLogHook(LoggerHook):
         self._started = time.monotonic()
 
     def before_train_epoch(self, runner) -> None:
-        """Start the means of the epoch."""
+        """Reset the sums of the epoch."""
         self._sums, self._count = {}, 0
 
     def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs: dict | None = None) -> None:
-        """Log at the end of an interval, and now and then within a long one."""
+        """Log at the end of an interval, and every 30 s within a long one."""
         last = batch_idx + 1 == len(runner.train_dataloader)
         if not self.every_n_inner_iters(batch_idx, self.interval) and not (last and not self.ignore_last):
             if time.monotonic() - self._said > HEARTBEAT:
@@ -69,10 +69,10 @@ class RunLogHook(LoggerHook):
             self._draw(runner, 'train', {k: v / self._count for k, v in self._sums.items()}, epoch)
 
     def after_val_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
-        """Nothing: the bar shows it."""
+        """Do nothing; the progress bar shows it."""
 
     def after_val_epoch(self, runner, metrics: dict | None = None) -> None:
-        """Log the metrics, and note them in the record of the run."""
+        """Log the metrics, and write them to the record of the run."""
         if not is_main_process():
             return
         tag, _ = runner.log_processor.get_log_after_epoch(runner, len(runner.val_dataloader), 'val')
@@ -88,7 +88,7 @@ class RunLogHook(LoggerHook):
         runner.record.update(last={'epoch': runner.epoch, **values}, seconds=round(seconds, 1))
 
     def after_train_epoch(self, runner) -> None:
-        """Note the time and the epochs done."""
+        """Write the elapsed time and the completed epochs to the record."""
         if is_main_process():
             seconds = runner.record.content.get('seconds', 0) + time.monotonic() - self._started
             self._started = time.monotonic()
@@ -114,26 +114,26 @@ def _head(runner, batch_idx: int) -> str:
 
 
 def scalars(tag: dict) -> dict[str, float]:
-    """The logged numbers of ``tag`` that are no times or counters."""
+    """Return the finite numbers of ``tag``, except times and counters."""
     numbers = {k: v for k, v in tag.items() if isinstance(v, int | float) and not isinstance(v, bool)}
     return {key: float(value) for key, value in numbers.items() if key not in _TIMES and math.isfinite(value)}
 
 
 def times(tag: dict) -> dict[str, float]:
-    """Seconds per iteration, of which waiting for data, and megabytes on the GPU."""
+    """Return seconds per iteration, seconds of waiting for data, and megabytes on the GPU."""
     return {key: float(tag[key]) for key in ('time', 'data_time', 'memory') if key in tag}
 
 
 def train_lines(head: str, values: dict, tag: dict, eta: float | None) -> list[str]:
-    """One interval as text of at most :data:`COLUMNS` columns: several lines if need be."""
+    """Format an interval as one or more lines of at most :data:`COLUMNS` columns."""
     values = dict(values)
     parts = [f'lr {values.pop("lr"):.2e}'] if 'lr' in values else []
     if values.get('loss') == values.get('loss_cls'):
-        values.pop('loss_cls', None)  # the only loss
+        values.pop('loss_cls', None)  # equal to the total loss
     parts += [f'{key} {value:.4f}' for key, value in values.items()]
     if 'time' in tag:
         waiting = tag.get('data_time', 0.0)
-        much = waiting > 0.2 * tag['time']  # worth more data.workers_per_gpu
+        much = waiting > 0.2 * tag['time']  # more data.workers_per_gpu would help
         parts.append(f'{tag["time"]:.3f} s/it{f" (data {waiting:.3f})" if much else ""}')
     if 'memory' in tag:
         parts.append(f'{tag["memory"]} MB')
@@ -143,7 +143,7 @@ def train_lines(head: str, values: dict, tag: dict, eta: float | None) -> list[s
 
 
 def wrapped(head: str, parts: list[str]) -> list[str]:
-    """``head`` and ``parts``, two spaces apart, over as many indented lines as :data:`COLUMNS` needs."""
+    """Join ``head`` and ``parts`` with two spaces, and wrap them to indented lines of :data:`COLUMNS` columns."""
     lines = [head]
     for part in parts:
         if len(lines[-1]) + 2 + len(part) > COLUMNS - _CLOCK:

@@ -1,7 +1,6 @@
-"""``run.json``: what a run is and which files it wrote.
+"""``run.json``: the description of a run and the list of files that it wrote.
 
-A run owns only the files listed there. Whatever else lies in its folder belongs to the user and is neither removed nor
-overwritten.
+Only listed files are removed or overwritten; all other files in the folder belong to the user.
 """
 
 import json
@@ -22,13 +21,13 @@ CHECKPOINT = re.compile(r'(epoch_\d+|iter_\d+|best_[^/\\]+|latest|interrupted)\.
 
 
 class RunRecord:
-    """The record of ``folder``; empty if the folder holds no run.
+    """The record of ``folder``; empty if the folder has no run.
 
     Args:
         folder: A work_dir, or the folder of its checkpoints (``checkpoint_config.out_dir``).
 
     Raises:
-        ValueError: If the folder holds a ``run.json`` that is not such a record.
+        ValueError: If the folder has a ``run.json`` that is not such a record.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -43,7 +42,7 @@ class RunRecord:
                     raise ValueError
             except (ValueError, TypeError, KeyError, RecursionError):
                 raise ValueError(
-                    f'{self.path} is damaged or not the record of a run; move it away, or pass another --work-dir'
+                    f'{self.path} is damaged or not the record of a run; move it elsewhere, or pass another --work-dir'
                 ) from None
 
     @property
@@ -61,7 +60,7 @@ class RunRecord:
         write_json(self.path, self.content)
 
     def add(self, name: str) -> None:
-        """Note a file before it is written, so that a run killed in between knows it as its own."""
+        """Add a file before it is written, so that a run that is killed in between still owns it."""
         if name not in self.files:
             self.update(files=[*self.files, name])
 
@@ -69,7 +68,7 @@ class RunRecord:
         """Remove checkpoints that the run wrote; other names are ignored.
 
         Returns:
-            The names removed.
+            Names of the removed files.
         """
         removed = []
         for name in names:
@@ -88,7 +87,7 @@ class RunRecord:
 
 
 def plain(value: object) -> object:
-    """A config's value as JSON holds it: tuples as lists, anything else that JSON lacks by its ``repr``."""
+    """Convert a config's value to JSON types: tuples become lists, other objects their ``repr``."""
     if isinstance(value, dict):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -99,7 +98,7 @@ def plain(value: object) -> object:
 
 
 def surroundings() -> dict:
-    """Versions, git commit of the code and machine: what a run depends on beside config and seed."""
+    """Describe the environment of a run: versions, git commit of the code, and machine."""
     import mmengine
     import numpy
 
@@ -123,7 +122,7 @@ def surroundings() -> dict:
 
 
 def git_commit(folder: Path) -> str | None:
-    """The commit checked out in ``folder``, followed by ``+changes`` if files differ from it; None outside git."""
+    """Return the commit checked out in ``folder``, with ``+changes`` if files differ from it; None outside git."""
 
     def git(*arguments: str) -> str:
         command = ['git', '-C', str(folder), *arguments]

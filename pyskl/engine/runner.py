@@ -1,4 +1,4 @@
-"""mmengine's ``Runner`` with files that are never half written, safe reading, and a resume that repeats nothing."""
+"""mmengine's ``Runner`` with atomic writing, safe reading of checkpoints, and exact resume."""
 
 import logging
 import os.path as osp
@@ -29,23 +29,23 @@ from pyskl.zoo.classes import class_names
 
 
 class TrainLoop(EpochBasedTrainLoop):
-    """Epochs, each followed by its validation; a run cut off in between makes up for that validation first.
+    """Train epochs with validation. A resumed run first repeats a missing validation of its last epoch.
 
-    A run that was stopped within an epoch goes on with the batch that would have come next.
+    A run that was stopped within an epoch resumes at the next batch.
 
     Args:
-        val_offset: Epoch ``e`` is validated if ``(e - val_offset) % val_interval == 0``, and the last one always.
-        args, kwargs: Of mmengine's loop.
+        val_offset: Epoch ``e`` is validated if ``(e - val_offset) % val_interval == 0``; the last epoch always is.
+        args, kwargs: Arguments of mmengine's loop.
     """
 
-    first_batch = 0  # of the present epoch
+    first_batch = 0  # of the current epoch
 
     def __init__(self, *args, val_offset: int = 0, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         self.val_offset, self._every = val_offset, self.val_interval
 
     def _decide_current_val_interval(self) -> None:
-        """mmengine validates the epochs that an interval divides: so 1 if it is due, else none."""
+        """Set the interval to 1 if a validation is due, else beyond the last epoch; mmengine tests divisibility."""
         self.val_interval = 1 if self._validation_is_due() else self._max_epochs + 1
 
     def run(self) -> nn.Module:
@@ -61,7 +61,7 @@ class TrainLoop(EpochBasedTrainLoop):
             runner.record.update(ended_early=self._epoch)
             runner.logger.info(
                 f'a hook (EarlyStoppingHook) ended the run after {self._epoch} of {self._max_epochs} epochs; --resume '
-                'or more total_epochs go on'
+                'or more total_epochs continue it'
             )
         return model
 
@@ -93,7 +93,7 @@ class TrainLoop(EpochBasedTrainLoop):
         runner.wait_for_all()
         raise TerminatedError(
             f'stopped by SIGTERM in epoch {self._epoch + 1} after {self._iter} iterations; '
-            f'{runner.checkpoint_folder / INTERRUPTED} is written, and the same command goes on there'
+            f'{runner.checkpoint_folder / INTERRUPTED} is written; the same command resumes the run'
         )
 
     def _validation_is_due(self) -> bool:
@@ -103,17 +103,17 @@ class TrainLoop(EpochBasedTrainLoop):
 
 
 class Runner(MMEngineRunner):
-    """See mmengine. Differences: logs and configs lie in ``work_dir`` itself, checkpoints are renamed into place and
-    read safely, ``latest.pth`` points to the newest, and the console shows only what a user needs.
+    """mmengine's runner with these differences: logs and configs are written to ``work_dir`` itself, checkpoints are
+    written atomically and read safely, ``latest.pth`` points to the newest, and the console output is short.
 
     Attributes:
-        checkpoint: What to go on from, as of ``read_checkpoint``, or None.
-        progress: How far that one's run had come.
-        resumed_from: The file's path, or None.
+        checkpoint: Checkpoint to resume from, as returned by ``read_checkpoint``, or None.
+        progress: Progress of that checkpoint's run.
+        resumed_from: Path of that checkpoint, or None.
         record: Record of ``work_dir``; None in a test.
-        checkpoint_folder: Where checkpoints are written.
-        checkpoint_record: The record of that folder.
-        start_of_files: Called once, on rank 0, before the run writes its first file beside the log.
+        checkpoint_folder: Folder of the checkpoints.
+        checkpoint_record: Record of that folder.
+        start_of_files: Called once, on rank 0, before the run writes its first file other than the log.
     """
 
     checkpoint: dict | None = None
@@ -130,7 +130,7 @@ class Runner(MMEngineRunner):
 
     @property
     def _log_dir(self) -> str:
-        # mmengine makes a folder per run; PYSKL's users look for work_dir/TIMESTAMP.log.
+        # mmengine creates a folder per run; PYSKL writes work_dir/TIMESTAMP.log.
         return self.work_dir
 
     @_log_dir.setter
@@ -138,11 +138,11 @@ class Runner(MMEngineRunner):
         pass
 
     def build_logger(self, log_level: int | str = 'INFO', log_file: str | None = None, **kwargs):
-        """A log file that holds everything, a console that shows the lines of this run."""
+        """Write all lines to the log file, and only those of interest to the console."""
         logger = super().build_logger(log_level=log_level, log_file=log_file, **kwargs)
         for handler in logger.handlers:
             in_file = isinstance(handler, logging.FileHandler)
-            handler.addFilter(lambda record: 'will be deprecated' not in record.getMessage())  # mmengine's of its own
+            handler.addFilter(lambda record: 'will be deprecated' not in record.getMessage())  # mmengine about itself
             handler.setFormatter(_Lines('%Y-%m-%d %H:%M:%S' if in_file else '%H:%M:%S'))
             if not in_file:
                 handler.addFilter(_for_the_console)
@@ -150,7 +150,7 @@ class Runner(MMEngineRunner):
         return logger
 
     def _log_env(self, env_cfg: dict) -> None:
-        """One line on the machine, and the config; mmengine starts a compiler and nvcc to find out more."""
+        """Log a line about the machine, and the config; mmengine would run a compiler and nvcc for more."""
         device = (
             torch.cuda.get_device_name() if torch.cuda.is_available() else f'CPU, {torch.get_num_threads()} threads'
         )
@@ -161,14 +161,14 @@ class Runner(MMEngineRunner):
         self.logger.info(f'Config:\n{self._config_text}')
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
-        """The model comes wrapped already."""
+        """Return the model unchanged; it is wrapped already."""
         return model
 
     def dump_config(self) -> None:
-        """Not yet: see :meth:`begin_files`."""
+        """Do nothing; :meth:`begin_files` writes the config."""
 
     def begin_files(self) -> None:
-        """Once the first iteration has worked: save the config, and do what ``start_of_files`` says."""
+        """Call ``start_of_files`` and save the config, once, after the first successful iteration."""
         if self.start_of_files is None:
             return
         start, self.start_of_files = self.start_of_files, None
@@ -182,16 +182,16 @@ class Runner(MMEngineRunner):
 
     @master_only
     def save_checkpoint(self, out_dir: str, filename: str, *args, **kwargs) -> None:
-        """Write under a temporary name, rename, and point ``latest.pth`` to the file if a run can go on from it.
+        """Write a checkpoint atomically, and point ``latest.pth`` to it if a run can be resumed from it.
 
-        The file carries the names of the classes, if the config has any, as ``meta['classes']``.
+        ``meta['classes']`` are the class names of the config, if it has any.
         """
         self.begin_files()
         self.checkpoint_record.add(filename)
         cfg = self.cfg
         if cfg.get('classes') is not None:
             kwargs['meta'] = {**(kwargs.get('meta') or {}), 'classes': class_names(cfg.classes)}
-        self.cfg = SimpleNamespace(pretty_text=self._config_text)  # formatting it anew takes a second each time
+        self.cfg = SimpleNamespace(pretty_text=self._config_text)  # formatting the config again would take a second
         try:
             with replacing_path(osp.join(out_dir, filename)) as temporary:
                 super().save_checkpoint(str(temporary.parent), temporary.name, *args, **kwargs)
@@ -202,7 +202,7 @@ class Runner(MMEngineRunner):
             point_latest(out_dir, filename)
 
     def load_or_resume(self) -> None:
-        """Go on from ``checkpoint``, if there is one."""
+        """Resume from ``checkpoint``, if there is one."""
         if self._has_loaded or self.checkpoint is None:
             return
         checkpoint, path, progress = self.checkpoint, self.resumed_from, self.progress
@@ -210,7 +210,7 @@ class Runner(MMEngineRunner):
         model = self.model.module if is_model_wrapper(self.model) else self.model
         checkpoint['state_dict'], _ = match_keys(checkpoint['state_dict'], model.recognizer)
         try:
-            self.call_hook('after_load_checkpoint', checkpoint=checkpoint)  # EMAHook puts the trained weights back
+            self.call_hook('after_load_checkpoint', checkpoint=checkpoint)  # EMAHook restores the trained weights
         except (RuntimeError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(f'{path} cannot be resumed: {str(error).splitlines()[0]}') from error
         for note in load_weights(model.recognizer, checkpoint, path):
@@ -219,8 +219,8 @@ class Runner(MMEngineRunner):
         extra = progress.iteration - progress.epoch * length
         if not 0 <= extra < length or (extra and not hasattr(self.train_dataloader.sampler, 'first')):
             self.logger.warning(
-                f'{path} has {progress.iteration} iterations in {progress.epoch} epochs, an epoch has {length} now: '
-                f'going on at the start of epoch {progress.epoch + 1}'
+                f'{path} has {progress.iteration} iterations in {progress.epoch} epochs, but an epoch now has '
+                f'{length}: resuming at the start of epoch {progress.epoch + 1}'
             )
             extra = 0
         loop._epoch, loop._iter, loop.first_batch = progress.epoch, progress.epoch * length + extra, extra
@@ -230,40 +230,40 @@ class Runner(MMEngineRunner):
         replay(self.param_schedulers or [], progress.epoch, length, extra)
         held = checkpoint.get('resume')
         if isinstance(held, dict) and self.record is not None and self.record.content.get('ended_early') is not None:
-            # Going on was asked for: with the patience of then, the run would end at once.
+            # --resume after early stopping: with the saved patience the run would end at once.
             held = {key: value for key, value in held.items() if key != 'early_stopping'}
         restore_rest(self, held, path)
-        self.logger.info(f'going on after epoch {loop.epoch}, iteration {loop.iter}')
-        self.checkpoint = None  # its memory
+        self.logger.info(f'resuming after epoch {loop.epoch}, iteration {loop.iter}')
+        self.checkpoint = None  # free the memory
 
     def synchronize(self) -> None:
-        """Bring together what differs between processes, before a score or a checkpoint is made."""
+        """Average buffers and accumulated gradients over the processes, before a validation or a checkpoint."""
         averaged = [hook.ema_model.module for hook in self.hooks if hasattr(hook, 'ema_model')]
         average_buffers([self.model.recognizer, *averaged])
         wrapper = self.optim_wrapper
         if dist.is_initialized() and dist.get_world_size() > 1 and not wrapper.should_update():
-            for parameter in self.model.recognizer.parameters():  # gradients that wait for more iterations
+            for parameter in self.model.recognizer.parameters():  # gradients accumulated by cumulative_iters
                 if parameter.grad is not None:
                     dist.all_reduce(parameter.grad)
                     parameter.grad /= dist.get_world_size()
 
     def wait_for_all(self) -> None:
-        """Wait until every process is here."""
+        """Wait for all processes."""
         if dist.is_initialized():
             dist.barrier()
 
 
 class TestRunner(Runner):
-    """Scores a test set; writes no file of its own."""
+    """Runner for tests; writes no files."""
 
-    __test__ = False  # no test of pytest's
+    __test__ = False  # not a test for pytest
 
     def __init__(self, **kwargs) -> None:
-        with tempfile.TemporaryDirectory() as folder:  # mmengine makes one
+        with tempfile.TemporaryDirectory() as folder:  # mmengine needs a work_dir
             super().__init__(work_dir=folder, **kwargs)
 
     def build_logger(self, log_level: int | str = 'INFO', log_file: str | None = None, **kwargs):
-        """A console."""
+        """Log to the console only."""
         logger = MMLogger.get_instance(self.experiment_name, logger_name='pyskl', log_level=log_level)
         for handler in logger.handlers:
             handler.setFormatter(_Lines('%H:%M:%S'))
@@ -271,7 +271,7 @@ class TestRunner(Runner):
 
 
 def point_latest(folder: str, filename: str) -> None:
-    """``folder/latest.pth`` -> ``filename``, replaced in one step; a copy where the file system has no links."""
+    """Make ``folder/latest.pth`` a link to ``filename``, atomically; or a copy, if links are not supported."""
     latest = osp.join(folder, 'latest.pth')
     try:
         replace_link(latest, filename)
@@ -280,7 +280,7 @@ def point_latest(folder: str, filename: str) -> None:
 
 
 class _Lines(logging.Formatter):
-    """``TIME TEXT``, or ``TIME WARNING TEXT``; without colours, so that it reads on any background."""
+    """``TIME TEXT``, or ``TIME WARNING TEXT``; without colours, so that it is readable on any background."""
 
     def __init__(self, clock: str) -> None:
         super().__init__('%(asctime)s %(level)s%(message)s', clock)
@@ -291,7 +291,7 @@ class _Lines(logging.Formatter):
 
 
 class _AboveTheBar:
-    """A stream whose lines do not break the progress bar."""
+    """Stream that prints lines above the progress bar."""
 
     def write(self, text: str) -> None:
         tqdm.write(text, end='')
@@ -300,7 +300,7 @@ class _AboveTheBar:
         sys.stdout.flush()
 
 
-# For the log file only: what mmengine logs about itself.
+# Lines of mmengine about itself, written to the log file only.
 _QUIET = (
     'Python 3',
     'Hooks will be executed',
@@ -317,6 +317,6 @@ _QUIET = (
 
 def _for_the_console(record: logging.LogRecord) -> bool:
     if getattr(record, 'live', False) and sys.stderr.isatty():
-        return False  # the bar shows it
+        return False  # shown by the progress bar
     text = record.getMessage()[:200]
     return not any(quiet in text for quiet in _QUIET)

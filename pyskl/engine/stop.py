@@ -1,5 +1,5 @@
-"""SIGTERM, which Slurm sends before it ends a job: all processes stop after the same iteration, and a checkpoint is
-written.
+"""Handle SIGTERM, which Slurm sends before it ends a job: stop all processes after the same iteration and write a
+checkpoint.
 """
 
 import contextlib
@@ -12,14 +12,14 @@ from collections.abc import Iterator
 import torch.distributed as dist
 
 GRACE = 1.0  # seconds within which the signal reaches every process
-DEADLINE = 25.0  # seconds after which a process that could not stop in order ends all the same: Slurm kills after 30
+DEADLINE = 25.0  # seconds after which a process exits even without a checkpoint; Slurm kills it after 30
 
 
 class Stopper:
-    """Tells the training loop when to stop.
+    """Decide when the training loop stops.
 
-    Processes learn of the signal at different moments, but a step needs all of them. The first one to notice names an
-    iteration that is far enough ahead for the others to notice as well.
+    Processes receive the signal at different times, but must all stop after the same iteration. The first process that
+    receives it selects an iteration far enough ahead for all others to receive it too.
     """
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class Stopper:
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:
-        """Handle SIGTERM within the block. In another thread than the main one, do nothing."""
+        """Handle SIGTERM within the block; do nothing outside the main thread."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -52,11 +52,11 @@ class Stopper:
 
     @property
     def asked(self) -> bool:
-        """Whether the signal has come."""
+        """Whether the signal was received."""
         return self._asked.is_set()
 
     def due(self, iteration: int) -> bool:
-        """Whether to stop now, after ``iteration`` iterations. The same answer in all processes."""
+        """Whether to stop after ``iteration`` iterations; the result is the same in all processes."""
         now = time.monotonic()
         self._step_seconds, self._last = now - self._last, now
         if not self.asked:

@@ -1,4 +1,4 @@
-"""A test run: scores of every clip, in the order of the data set."""
+"""Test a checkpoint: score every clip, in the order of the data set."""
 
 import json
 import os
@@ -59,13 +59,13 @@ def test(
     """Test ``checkpoint`` (a path or a quoted glob) on ``data.test``. See ``tools/test.py --help`` for the arguments.
 
     Returns:
-        The metrics, on every process: numbers, but ``per_class_accuracy`` (K numbers) and ``confusion_matrix`` (K rows
-        of counts).
+        The metrics, on every process: numbers, except ``per_class_accuracy`` (K numbers) and ``confusion_matrix``
+        (K rows of counts).
 
     Raises:
-        ValueError: If config, data and checkpoint do not fit one another, a metric is unknown or does not fit the
-            labels, or a file name has another ending.
-        FileNotFoundError: If a file that they name is not there.
+        ValueError: If config, data and checkpoint do not fit each other, a metric is unknown or does not fit the
+            labels, or an output file has an unknown suffix.
+        FileNotFoundError: If a file named in the config or the arguments does not exist.
     """
     process = process_settings(cfg)
     launcher = process.launcher if launcher == 'none' else launcher
@@ -100,7 +100,7 @@ def test(
     )
     recognizer.eval()
     if getattr(recognizer, 'feat_ext', False) or getattr(recognizer, 'score_ext', False):
-        measures = build_metrics(metric_configs([]))  # features are neither right nor wrong
+        measures = build_metrics(metric_configs([]))  # the outputs are features, not scores
     elif has_several_labels(dataset):
         if not metrics:
             measures = build_metrics(metric_configs(['mean_average_precision']))
@@ -108,7 +108,7 @@ def test(
     notes += _left_out(measures[0], recognizer)
     evaluator = TestEvaluator(measures)
     if fuse:
-        notes.append(f'--fuse-conv-bn: {_fuse(recognizer, dataset, device)} batch norms folded')
+        notes.append(f'--fuse-conv-bn: fused {_fuse(recognizer, dataset, device)} batch norms')
     if compile or process.compile:
         recognizer.compile()
     if amp == 'auto':
@@ -137,48 +137,55 @@ def test(
     evaluator.raise_errors()
     if rank == 0:
         if not result:
-            print('no metrics: the clips have no labels, or test_cfg asks for features or scores per clip', flush=True)
+            print('no metrics: the clips have no labels, or test_cfg requests features or scores per clip', flush=True)
         for line in result_lines(result):
             print(line, flush=True)
     return result
 
 
 def _metrics(cfg: Config, names: list[str] | None) -> list[dict]:
-    """Configs of the metrics of ``--eval``, or else of mmengine's ``test_evaluator``, or else the usual ones."""
+    """Return the metrics of ``--eval``, else of mmengine's ``test_evaluator``, else the default metrics."""
     if not names and cfg.get('test_evaluator') and not cfg.get('evaluation'):
         return metrics_of(cfg, 'test')
     return metric_configs(names or DEFAULT_METRICS)
 
 
 def _left_out(metric, recognizer: nn.Module) -> list[str]:
-    """A line if a k of top-k accuracy would be 1 whatever the scores."""
+    """Return a log line if top-k accuracy is always 1 for a k."""
     classes = getattr(getattr(recognizer, 'cls_head', None), 'num_classes', None)
     trivial = sorted(set(metric.topk) - set(useful_topk(metric.topk, classes)))
     if not trivial or 'top_k_accuracy' not in metric.names:
         return []
-    return [f'top-{trivial[0]} accuracy is left out: with {classes} classes it is always 1']
+    return [f'top-{trivial[0]} accuracy is not computed: with {classes} classes it is always 1']
 
 
 def check_outputs(out: str | None, dump: str | None, overwrite: bool | Sequence[str], inputs: list[str]) -> None:
-    """Refuse output files that could not be written or would replace another file, before the test.
+    """Check before the test that output files can be written and do not replace other files.
 
     Raises:
-        ValueError: If an ending is unknown, a file is one of ``inputs``, or a folder cannot be written or made.
-        FileExistsError: If a file exists and ``overwrite``, True or the files that may be replaced, does not allow it.
+        ValueError: If a suffix is unknown, a file is one of ``inputs``, or a folder cannot be written or created.
+        FileExistsError: If a file exists, and ``overwrite`` is not True and does not list it.
     """
     for option, path in (('--out', out), ('--dump', dump)):
         if path is None:
             continue
         if not path.endswith(OUT_SUFFIXES):
-            raise ValueError(f'{path}: scores are written as {", ".join(OUT_SUFFIXES)}')
+            raise ValueError(f'{option} {path} must end in one of {", ".join(OUT_SUFFIXES)}')
         may = overwrite if isinstance(overwrite, bool) else path in overwrite
         check_output(os.path.expanduser(path), may, [os.path.expanduser(name) for name in inputs], option)
     if out and dump and os.path.realpath(out) == os.path.realpath(dump):
-        raise ValueError(f'--out and --dump name the same file, {out}')
+        raise ValueError(f'--out and --dump are the same file, {out}; choose different files')
 
 
 def write_scores(scores: list[np.ndarray], dataset, out: str | None, dump: str | None) -> None:
-    """``out``: the list of score arrays (PYSKL's contract); ``dump``: a list of dicts frame_dir, label, score."""
+    """Write the score files.
+
+    Args:
+        scores: Scores of each clip.
+        dataset: The data set, for names and labels.
+        out: Path for the list of score arrays, PYSKL's format; or None.
+        dump: Path for a list of dicts with frame_dir, label and score; or None.
+    """
     if out:
         _write(out, [np.asarray(score, np.float32) for score in scores])
     if dump:

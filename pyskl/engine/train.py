@@ -1,4 +1,4 @@
-"""A training run, from a resolved config to its last checkpoint."""
+"""Train a recognizer from a resolved config."""
 
 import os
 import random
@@ -48,12 +48,12 @@ from pyskl.models.layers.absent_persons import obstacle
 
 @dataclass
 class TrainResult:
-    """How a training run ended.
+    """Result of a training run.
 
     Args:
-        work_dir: Its folder.
-        epoch: Epochs that were done when it started; the total if the run was finished already.
-        metrics: The last validation's.
+        work_dir: Folder of the run.
+        epoch: Epochs completed before it started; the total if the run was finished already.
+        metrics: Metrics of the last validation.
         best: ``metric``, ``value``, ``epoch`` and ``file`` of the best validation, or None.
         last_checkpoint: Path of the newest checkpoint, or None.
         best_checkpoint: Path of the best checkpoint, or None.
@@ -82,11 +82,11 @@ def train(
     launcher: str = 'none',
     trust_checkpoint: bool = False,
 ) -> TrainResult:
-    """Train, or go on, in ``cfg.work_dir``. See ``tools/train.py --help`` for the arguments.
+    """Start or resume training in ``cfg.work_dir``. See ``tools/train.py --help`` for the arguments.
 
     Raises:
-        ValueError: If config, data, checkpoint and work_dir do not fit one another.
-        FileNotFoundError: If a file that they name does not exist.
+        ValueError: If config, data, checkpoint and work_dir do not fit each other.
+        FileNotFoundError: If a file named in the config or the arguments does not exist.
         OSError: If another run uses the work_dir.
         TerminatedError: After SIGTERM, once a checkpoint has been written.
     """
@@ -110,12 +110,12 @@ def train(
             plan.checkpoint = full_plan.checkpoint if rank == 0 else read_checkpoint(plan.resume, trust_checkpoint)
         seed = _seed(settings, seed, plan)
         device = this_device()
-        # A CPU computes with numbers below 1e-38 so slowly that InfoGCN's first steps, whose attention begins sharp,
-        # took 3.1 times as long as with zeros in their place.
+        # CPUs are slow with denormal numbers (below 1e-38): InfoGCN's first steps, whose attention is sharp, took 3.1
+        # times as long as with zeros instead.
         torch.set_flush_denormal(True)
         stack.callback(torch.set_flush_denormal, False)
         amp = _amp_for(amp or settings.amp, device, rank)
-        # What can be wrong is built or tried before an earlier run's files are dropped or replaced, quick checks first.
+        # Check and build everything before files of an earlier run are removed or replaced, quick checks first.
         evaluation = settings.evaluation
         hooks = {
             'default_hooks': settings.default_hooks,
@@ -136,7 +136,7 @@ def train(
         notes = []
         sources = []
         if plan.problem:
-            pass  # raised below, after what is wrong with the config itself
+            pass  # raised below, after errors in the config itself
         elif plan.resume:
             load_weights(recognizer, plan.checkpoint, plan.resume)
         else:
@@ -217,7 +217,7 @@ def train(
 
 
 def result_of(cfg: Config, plan: Plan) -> TrainResult:
-    """What the records of ``cfg.work_dir`` say about the finished run."""
+    """Read the result of a finished run from the records of ``cfg.work_dir``."""
     folder = checkpoint_folder(cfg)
     content = RunRecord(cfg.work_dir).content
     best = content.get('best')
@@ -233,7 +233,7 @@ def result_of(cfg: Config, plan: Plan) -> TrainResult:
 
 
 def best_checkpoint(cfg: Config) -> str | None:
-    """Path of the best checkpoint of the run in ``cfg.work_dir``; None without one."""
+    """Return the path of the best checkpoint of the run in ``cfg.work_dir``, or None."""
     folder = checkpoint_folder(cfg)
     best = RunRecord(cfg.work_dir).content.get('best')
     if best and (folder / best['file']).is_file():
@@ -243,14 +243,14 @@ def best_checkpoint(cfg: Config) -> str | None:
 
 
 def last_checkpoint(cfg: Config) -> str:
-    """Path of the newest checkpoint of the run in ``cfg.work_dir``.
+    """Return the path of the newest checkpoint of the run in ``cfg.work_dir``.
 
     Raises:
         FileNotFoundError: If there is none.
     """
     path = newest_checkpoint(checkpoint_folder(cfg))
     if path is None:
-        raise FileNotFoundError(f'{checkpoint_folder(cfg)} holds no checkpoint of an epoch')
+        raise FileNotFoundError(f'{checkpoint_folder(cfg)} has no latest.pth or epoch_*.pth')
     return os.path.realpath(path)
 
 
@@ -284,7 +284,7 @@ def effective_batch(loader) -> int:
 
 
 def summary(settings: Settings, runner: Runner, train_set, loader, batch: int, seed: int, amp: str | None) -> list[str]:
-    """Lines for the log before hours of training: effective epochs, batch, rate, iterations."""
+    """Return log lines that describe the run: effective epochs, batch size, learning rate, iterations."""
     _, world_size = world()
     parameters = sum(p.numel() for p in runner.model.parameters())
     cfg, times, total = settings.config, settings.repeat_times, settings.epochs
@@ -303,7 +303,7 @@ NAMES = {
 
 
 def network_name(backbone: dict) -> str:
-    """The paper's name for a backbone's config."""
+    """Return the paper's name of a backbone."""
     if backbone['type'] == 'STGCN' and backbone.get('tcn_type') == 'mstcn' and backbone.get('gcn_adaptive') == 'init':
         return 'ST-GCN++'
     if backbone['type'] == 'AAGCN' and backbone.get('gcn_attention') is False:
@@ -316,10 +316,11 @@ def _say_batch(runner: Runner, lr: float | None, batch: int, base: int | None, s
         return
     scaled = lr * batch / base
     if scale:
-        runner.logger.info(f'--auto-scale-lr: lr {lr} for batch {base} becomes {scaled:g} for batch {batch}')
+        runner.logger.info(f'--auto-scale-lr: lr {lr} for batch size {base} becomes {scaled:g} for batch size {batch}')
     else:
         runner.logger.warning(
-            f'the effective batch is {batch}, but lr {lr} belongs to batch {base}; --auto-scale-lr would use {scaled:g}'
+            f'lr {lr} is for batch size {base}, but the effective batch size is {batch}; '
+            f'--auto-scale-lr would set lr {scaled:g}'
         )
 
 
@@ -327,8 +328,8 @@ def _check_frozen(recognizer: torch.nn.Module) -> None:
     frozen = [name for name, p in recognizer.named_parameters() if not p.requires_grad and '_stages.' in name]
     if frozen:
         raise ValueError(
-            f'no load_from: the frozen stages ({", ".join(frozen)}) would stay random and never be trained; grow from '
-            "the smaller grid's checkpoint with --cfg-options load_from=PATH, or admit it with allow_random_frozen=True"
+            f'the frozen stages ({", ".join(frozen)}) would keep random weights; load the checkpoint of the smaller '
+            'grid with --cfg-options load_from=PATH, or set allow_random_frozen=True'
         )
 
 
@@ -337,8 +338,8 @@ def _say_absent(runner: Runner, recognizer: torch.nn.Module, compiled: bool) -> 
     if backbone is None or getattr(type(recognizer), 'input_key', 'keypoint') != 'keypoint':
         return
     reason = 'the network is compiled' if compiled else obstacle(backbone)
-    once = 'absent persons of a batch are computed once, weighed by their number'
-    runner.logger.info(once if reason is None else f'every absent person is computed in training: {reason}')
+    once = 'absent persons are computed once per batch, weighted by their number'
+    runner.logger.info(once if reason is None else f'absent persons are computed individually: {reason}')
 
 
 def _loader(settings: Settings, phase: str, dataset, seed: int, device: torch.device, notes: list[str]):
@@ -358,7 +359,7 @@ def _loader(settings: Settings, phase: str, dataset, seed: int, device: torch.de
 
 
 def _load_from(settings: Settings, recognizer: torch.nn.Module, trust: bool) -> tuple[list[str], list[str]]:
-    """Load ``load_from`` or ``pretrained``; lines for the log, and the paths of the files."""
+    """Load ``load_from`` or ``pretrained``; return log lines and the paths of the files."""
     pretrained = getattr(recognizer.backbone, 'pretrained', None)
     source = settings.load_from or pretrained
     if not source:

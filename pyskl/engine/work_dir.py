@@ -1,4 +1,4 @@
-"""What a work_dir already holds, and whether the same command goes on there."""
+"""Inspect a work_dir and decide whether a run starts, resumes, or raises."""
 
 import os
 import re
@@ -15,8 +15,8 @@ from pyskl.engine.resume import Progress, progress
 from pyskl.engine.run_record import RunRecord, plain, surroundings
 from pyskl.files import replacing
 
-# What two configs must agree in for one to continue the other's run. Speed settings and paths of logs may differ, and
-# more epochs go on.
+# Keys that must be equal to resume a run with another config. Speed settings, paths of logs and the number of epochs
+# may differ.
 COMPARED = (
     'model', 'data', 'train_dataloader', 'optimizer', 'optimizer_config', 'optim_wrapper', 'lr_config',
     'param_scheduler', 'load_from',
@@ -32,10 +32,10 @@ class Plan:
     """How a training run starts.
 
     Args:
-        resume: Checkpoint to go on from, or None.
-        progress: How far that one's run had come.
+        resume: Checkpoint to resume from, or None.
+        progress: Progress of that checkpoint's run.
         note: Line for the user.
-        problem: Why the run cannot start here, raised once the config itself has been checked; None if it can.
+        problem: Why the run cannot start, raised after the config itself is checked; None if it can.
         checkpoint: Content of ``resume``.
         ended: Whether a hook (``EarlyStoppingHook``) ended the run before its last epoch, and nothing new is asked.
     """
@@ -49,15 +49,15 @@ class Plan:
 
     @property
     def epoch(self) -> int:
-        """Epochs done."""
+        """Completed epochs."""
         return self.progress.epoch if self.progress else 0
 
 
 def check_writable(work_dir: str | Path) -> None:
-    """Make ``work_dir`` and write a file there.
+    """Create ``work_dir`` and check that files can be written there.
 
     Raises:
-        ValueError: If that cannot be done.
+        ValueError: If not.
     """
     try:
         os.makedirs(work_dir, exist_ok=True)
@@ -70,38 +70,38 @@ def check_writable(work_dir: str | Path) -> None:
 
 
 def checkpoint_folder(cfg: Config) -> Path:
-    """Folder of the checkpoints: ``work_dir``, or its path below ``work_dirs`` in ``checkpoint_config.out_dir``."""
+    """Return the folder of the checkpoints: ``work_dir``, or a subfolder of ``checkpoint_config.out_dir``."""
     work_dir = Path(cfg.work_dir)
     hook = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
     out_dir = (cfg.get('checkpoint_config') or {}).get('out_dir') or hook.get('out_dir')
     if out_dir is None:
         return work_dir
     if not isinstance(out_dir, str | Path):
-        raise ValueError(f'checkpoint_config.out_dir must be a folder, got {out_dir!r}')
+        raise ValueError(f'checkpoint_config.out_dir must be a path, got {out_dir!r}')
     inside = work_dir.parts[1:] if work_dir.parts[:1] == ('work_dirs',) else work_dir.parts[-1:]
     return Path(out_dir).expanduser().joinpath(*inside)
 
 
 def plan_run(cfg: Config, total_epochs: int, overwrite: bool, resume: str | bool | None, trust: bool = False) -> Plan:
-    """Go on, start, or refuse.
+    """Decide whether a run starts or resumes.
 
     Args:
-        cfg: The resolved config of this run; its ``work_dir`` is looked into.
-        total_epochs: Of this run.
-        overwrite: Start anew; the run's earlier checkpoints are dropped once the new one trains.
-        resume: A checkpoint to go on from, True for the newest of ``work_dir``, None for the same if there is one.
-        trust: Admit a checkpoint that could run code.
+        cfg: The resolved config of this run, with its ``work_dir``.
+        total_epochs: Number of epochs of this run.
+        overwrite: Whether to start over; earlier checkpoints are removed once the new run trains.
+        resume: A checkpoint to resume from, True for the newest of ``work_dir``, None for the newest if there is one.
+        trust: Whether to read a checkpoint that could run code.
 
     Raises:
-        ValueError: If options contradict or the checkpoint cannot be resumed.
-        FileNotFoundError: If a resume was asked for and there is nothing to resume from.
+        ValueError: If the options contradict each other or the checkpoint cannot be resumed.
+        FileNotFoundError: If ``resume`` is set but there is no checkpoint.
     """
     work_dir, folder = Path(cfg.work_dir), checkpoint_folder(cfg)
     if overwrite and resume:
-        raise ValueError('--overwrite starts anew and --resume goes on: pass one of them')
+        raise ValueError('--overwrite starts over and --resume continues a run; pass one of them')
     _check_owner(folder, work_dir)
     if overwrite:
-        return Plan(note=f'starting anew in {work_dir}' if RunRecord(folder).checkpoints() else None)
+        return Plan(note=f'starting over in {work_dir}' if RunRecord(folder).checkpoints() else None)
     resume = resume or cfg.get('resume_from') or cfg.get('resume')
     if isinstance(resume, str | Path):
         path, _ = find_checkpoint(os.path.expanduser(resume))
@@ -111,17 +111,17 @@ def plan_run(cfg: Config, total_epochs: int, overwrite: bool, resume: str | bool
         best = sorted(p.name for p in folder.glob('best_*.pth'))
         if best and (resume or RunRecord(folder).owns(best[-1])):
             raise ValueError(
-                f'{folder} holds {best[-1]}, which no run can go on from, and no other checkpoint; --overwrite starts '
-                'anew, load_from starts from its weights in another --work-dir'
+                f'{folder} has only {best[-1]}, from which no run can be resumed; pass --overwrite to start over, or '
+                'load_from and another --work-dir to start from its weights'
             )
         if resume:
-            raise FileNotFoundError(f'--resume: {folder} holds no checkpoint to go on from')
+            raise FileNotFoundError(f'--resume: {folder} has no checkpoint to resume from')
         return Plan()
     problem = None
     if not cfg.get('auto_resume', True) and not resume:
         problem = (
-            f'{work_dir} holds a run and auto_resume is False; --resume goes on, --overwrite starts anew, '
-            '--work-dir names another folder'
+            f'{work_dir} has a run and auto_resume is False; pass --resume to continue it, --overwrite to start over, '
+            'or another --work-dir'
         )
     plan = _going_on(path, total_epochs, work_dir, problem or _difference(cfg, work_dir, path), trust)
     record = RunRecord(work_dir).content
@@ -132,7 +132,7 @@ def plan_run(cfg: Config, total_epochs: int, overwrite: bool, resume: str | bool
     if plan.ended:
         plan.note = (
             f'finished already: a hook (EarlyStoppingHook) ended the run after {ended} of {total_epochs} epochs in '
-            f'{work_dir}; --resume or more total_epochs go on, --overwrite trains anew'
+            f'{work_dir}; --resume or more total_epochs continue it, --overwrite trains again'
         )
     return plan
 
@@ -141,12 +141,12 @@ def _check_owner(folder: Path, work_dir: Path) -> None:
     owner = RunRecord(folder).content.get('work_dir') if folder != work_dir else None
     if owner and os.path.abspath(owner) != os.path.abspath(work_dir):
         raise ValueError(
-            f'checkpoint_config.out_dir: {folder} holds the checkpoints of {owner}; name another folder for {work_dir}'
+            f'checkpoint_config.out_dir: {folder} has the checkpoints of {owner}; choose another folder for {work_dir}'
         )
 
 
 def newest_checkpoint(folder: str | Path) -> str | None:
-    """The checkpoint that a run in ``folder`` goes on from, None if there is none."""
+    """Return the checkpoint from which a run in ``folder`` resumes, or None."""
     folder = Path(folder)
     latest = folder / 'latest.pth'
     if latest.exists():
@@ -164,51 +164,51 @@ def _going_on(path: str, total: int, work_dir: Path, problem: str | None, trust:
         if isinstance(error, UnicodeError) or trust:
             raise
         others = sorted(p.name for p in Path(name).parent.glob('epoch_*.pth') if p.name != os.path.basename(name))
-        hint = f'; --resume {Path(name).parent / others[-1]} goes on from there' if others else ''
+        hint = f'; to use an earlier one, pass --resume {Path(name).parent / others[-1]}' if others else ''
         raise ValueError(f'{error}{hint}') from error
     found = progress(checkpoint, path)
     if found.epoch >= total:
-        note = f'finished already: {found.epoch} of {total} epochs in {work_dir}; --overwrite trains anew'
+        note = f'finished already: {found.epoch} of {total} epochs in {work_dir}; --overwrite trains again'
     else:
-        note = f'going on from {os.path.relpath(name)}: {found.epoch} of {total} epochs done; --overwrite starts anew'
+        note = f'resuming from {os.path.relpath(name)}: {found.epoch} of {total} epochs done; --overwrite starts over'
     return Plan(name, found, note, problem, checkpoint)
 
 
 def _difference(cfg: Config, work_dir: Path, path: str) -> str | None:
-    """In what the run in ``work_dir`` differs from ``cfg``, as the text of an error."""
+    """Return an error message if the run in ``work_dir`` had a config that differs from ``cfg``, else None."""
     saved = RunRecord(work_dir).content.get('config')
-    if saved is None and cfg.filename is not None:  # a run of PYSKL's, or of an earlier version
+    if saved is None and cfg.filename is not None:  # a run of PYSKL, or of an earlier version
         file = work_dir / Path(cfg.filename).name
         if not file.is_file() or os.path.samefile(file, cfg.filename):
             return None
         try:
             saved = Config.fromfile(file)
-        except Exception as error:  # a config is a program: it may raise anything
+        except Exception as error:  # a config is a program and may raise any exception
             return (
                 f'{file}, the config of the run in this folder, cannot be read ({type(error).__name__}: {error}); '
-                f'--resume {path} goes on without comparing, --overwrite starts anew'
+                f'pass --resume {path} to continue without comparing, or --overwrite to start over'
             )
     differing = differences(saved, cfg) if isinstance(saved, dict | Config) else []
     if not differing:
         return None
     more = f' and {len(differing) - 5} more keys' if len(differing) > 5 else ''
     return (
-        f'{work_dir} holds a run that differs in {"; ".join(differing[:5])}{more}; --resume {path} goes on with the '
-        'new values, --overwrite starts anew there, --work-dir names another folder'
+        f'{work_dir} has a run that differs in {"; ".join(differing[:5])}{more}; pass --resume {path} to continue with '
+        'the new values, --overwrite to start over, or another --work-dir'
     )
 
 
 def check_names(folder: Path, plan: Plan, total: int, best: list[str]) -> None:
-    """Refuse to write over files that no run wrote.
+    """Check that the run overwrites no files of the user.
 
     Args:
-        folder: Where checkpoints go.
-        plan: Where the run starts.
-        total: Epochs.
-        best: Metrics whose best checkpoint is kept.
+        folder: Folder of the checkpoints.
+        plan: How the run starts.
+        total: Number of epochs.
+        best: Metrics whose best checkpoint is saved.
 
     Raises:
-        ValueError: Names the first such file.
+        ValueError: If it would overwrite a file; names the first.
     """
     record = RunRecord(folder)
     epochs = [f'epoch_{epoch}.pth' for epoch in range(plan.epoch + 1, total + 1)]
@@ -218,25 +218,25 @@ def check_names(folder: Path, plan: Plan, total: int, best: list[str]) -> None:
     for name in names:
         if os.path.lexists(folder / name) and not record.owns(name):
             raise ValueError(
-                f'{folder} holds {name}, which no run recorded as its own and this one would overwrite; move it away, '
-                'or pass another --work-dir'
+                f'{folder} has {name}, which is not recorded as written by a run and would be overwritten; move it, or '
+                'pass another --work-dir'
             )
 
 
 def check_sources(folder: Path, sources: list[str]) -> None:
-    """Refuse ``--overwrite`` that would drop a file which the run starts from.
+    """Check that ``--overwrite`` does not remove a file from which the run starts.
 
     Raises:
-        ValueError: Names the file.
+        ValueError: If it does; names the file.
     """
     dropped = {os.path.realpath(folder / name): name for name in RunRecord(folder).checkpoints()}
     for source in sources:
         if os.path.realpath(source) in dropped:
-            raise ValueError(f'--overwrite would drop {source}, which this run starts from; copy it elsewhere first')
+            raise ValueError(f'--overwrite would remove {source}, from which this run starts; copy it elsewhere first')
 
 
 def config_name(cfg: Config, record: RunRecord) -> str:
-    """A name in the work_dir for the resolved config: the config's own, unless a file of the user's has it."""
+    """Choose a name in the work_dir for the resolved config: that of the config, unless the user has such a file."""
     base = Path(cfg.filename or 'config.py')
     number = 0
     while True:
@@ -249,14 +249,14 @@ def config_name(cfg: Config, record: RunRecord) -> str:
 
 
 def start_record(cfg: Config, record: RunRecord, checkpoints: RunRecord, plan: Plan, overwrite: bool, **facts) -> str:
-    """Begin or continue the run's records; drop what ``overwrite`` and an earlier kill left to drop.
+    """Create or update the records of a run, and remove obsolete checkpoints.
 
     Args:
         cfg: The resolved config.
-        record: Of the work_dir.
-        checkpoints: Of the folder of its checkpoints; the same object if that is the work_dir.
+        record: Record of the work_dir.
+        checkpoints: Record of the folder of the checkpoints; the same object if that is the work_dir.
         plan: How the run starts.
-        overwrite: Drop the earlier run's checkpoints.
+        overwrite: Whether to remove the checkpoints of the earlier run.
         facts: Further entries, such as the seed.
 
     Returns:
@@ -284,7 +284,7 @@ def start_record(cfg: Config, record: RunRecord, checkpoints: RunRecord, plan: P
 
 
 def _keep_latest(checkpoints: RunRecord, plan: Plan) -> None:
-    """Give a ``latest.pth`` that is a file of the user's another name before a link takes its place."""
+    """Copy a ``latest.pth`` that is a file of the user to another name before a link replaces it."""
     latest = checkpoints.folder / 'latest.pth'
     if latest.is_file() and not latest.is_symlink() and not checkpoints.owns('latest.pth'):
         copy = checkpoints.folder / f'epoch_{plan.epoch}.pth'
@@ -294,7 +294,7 @@ def _keep_latest(checkpoints: RunRecord, plan: Plan) -> None:
 
 
 def differences(saved: dict | Config, current: Config) -> list[str]:
-    """Keys in which two configs describe different runs, each with both values."""
+    """Return the keys in which two configs differ, each with both values."""
     old, new = _flat(saved), _flat(current)
     found = []
     for key in sorted(old.keys() | new.keys()):
@@ -304,7 +304,7 @@ def differences(saved: dict | Config, current: Config) -> list[str]:
 
 
 def _without_idle_layout(item: dict) -> dict:
-    """A transform without the layout that its lists leave nothing to say for: it only checks the joints of clips."""
+    """Drop a layout that has no effect because the transform gives the lists itself; it only checks the joints."""
     joints_only = not item.get('with_limb') or item.get('skeletons') is not None
     if item.get('type') in ('Flip', 'GeneratePoseTarget') and item.get('left_kp') is not None and joints_only:
         return {key: value for key, value in item.items() if key != 'layout'}

@@ -1,4 +1,4 @@
-"""Data and a network on heatmaps are held against each other before anything is trained."""
+"""Data and network are compared before training."""
 
 import pickle
 
@@ -27,7 +27,7 @@ data = dict(train=dict(type='PoseDataset', ann_file='@', split='train'), val=dic
 
 @pytest.fixture
 def build(tmp_path, monkeypatch):
-    """``build(phase, old, new, ..., **fields)``: data set and network of the config with texts replaced."""
+    """``build(phase, old, new, ..., **fields)``: data set and network of the config after text replacements."""
     monkeypatch.setenv('PYSKL_CACHE', str(tmp_path / 'cache'))
 
     def of(phase, *changes, dims=2, **fields):
@@ -52,7 +52,7 @@ LIMBS = "dict(type='GeneratePoseTarget', with_kp=False, with_limb=True, skeleton
 DEVICE = ('val_pipeline', "heatmap_on = 'device'\nval_pipeline")
 
 
-def test_what_fits_is_left_as_it_was(build):
+def test_a_fitting_config_and_the_model_are_not_changed(build):
     torch.manual_seed(0)
     for changes in ((), DEVICE):
         dataset, recognizer = build('train', *changes)
@@ -71,20 +71,20 @@ def test_what_fits_is_left_as_it_was(build):
          r'17, 4\), \(B, M, T, V, C\); model\.heatmaps has V=3 joints'),
         ('train', ("dict(type='GeneratePoseTarget')", LIMBS, *DEVICE), r'model\.heatmaps draws 2 limbs, but'),
         ('train', ('clip_len=4', 'clip_len=4, num_clips=2'),
-         r'data\.train: the pipeline gives 2 clips a sample; training takes one: num_clips=1, double=False'),
-        ('train', ("'GeneratePoseTarget'", "'GeneratePoseTarget', double=True"), 'the pipeline gives 2 clips a sample'),
+         r'data\.train: the pipeline yields 2 clips per sample, but training needs one; set num_clips=1 and '),
+        ('train', ("'GeneratePoseTarget'", "'GeneratePoseTarget', double=True"), 'yields 2 clips per sample'),
         ('train', ("keys=['imgs', 'label']", "keys=['keypoint', 'label']"),
-         r'data\.train\.pipeline must end with imgs of shape \(views, K, T, H, W\), got None; does it have Gen'),
+         r'data\.train\.pipeline must yield imgs of shape \(views, K, T, H, W\), got None; does it have Gen'),
         ('train', ('num_classes=3', 'num_classes=2'), r"record 'clip' has a label outside 0 to 1 .*\(label 2\)"),
     ],
 )  # fmt: skip
-def test_what_does_not_fit_says_both_numbers_and_what_to_change(build, phase, changes, words):
+def test_a_mismatch_names_both_numbers_and_the_key_to_change(build, phase, changes, words):
     with pytest.raises(ValueError, match=words) as caught:
         build(phase, *changes)
     assert '\n' not in str(caught.value)
 
 
-def test_annotations_that_cannot_be_drawn_are_told_before_training(build):
+def test_annotations_that_cannot_be_drawn_raise_before_training(build):
     with pytest.raises(ValueError, match=r"'clip' has a third channel that is not a score .*; heatmaps need 2D"):
         build('train', dims=3)
     with pytest.raises(ValueError, match=r'the pipeline draws 13 joints, but model.backbone.in_channels is 17'):

@@ -1,8 +1,8 @@
-"""The former import path."""
+"""The old import path of the checkpoint functions."""
 
 from pyskl.engine import checkpoint
 from pyskl.engine.checkpoints import files
 
 
-def test_the_former_names_are_the_present_functions():
+def test_the_old_import_path_has_the_same_functions():
     assert all(getattr(checkpoint, name) is getattr(files, name) for name in checkpoint.__all__)

@@ -1,4 +1,4 @@
-"""Launchers: what each sets in the environment, and what is refused."""
+"""Launchers, and functions for several processes."""
 
 import os
 
@@ -14,7 +14,7 @@ MEETING = ('RANK', 'WORLD_SIZE', 'LOCAL_RANK', 'LOCAL_WORLD_SIZE', 'MASTER_ADDR'
 
 @pytest.fixture
 def started(monkeypatch):
-    """The backends with which a process group was asked for; none is started."""
+    """Record the backends of requested process groups; none is started."""
     monkeypatch.setattr(os, 'environ', {k: v for k, v in os.environ.items() if k not in MEETING})
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
     found = []
@@ -22,17 +22,17 @@ def started(monkeypatch):
     return found
 
 
-def test_no_launcher_starts_nothing(started):
+def test_launcher_none_starts_no_process_group(started):
     init_distributed('none')
     assert started == [] and world() == (0, 1) and processes_here() == 1
 
 
-def test_an_unknown_launcher_is_refused(started):
+def test_an_unknown_launcher_raises(started):
     with pytest.raises(ValueError, match="unknown --launcher 'srun'"):
         init_distributed('srun')
 
 
-def test_a_launcher_that_did_not_start_this_process_is_named_with_what_is_missing(started):
+def test_missing_variables_of_a_launcher_are_named(started):
     os.environ['RANK'] = '0'
     with pytest.raises(ValueError, match='--launcher pytorch: WORLD_SIZE, LOCAL_RANK, MASTER_ADDR not set'):
         init_distributed('pytorch')
@@ -43,7 +43,7 @@ def test_a_launcher_that_did_not_start_this_process_is_named_with_what_is_missin
 
 
 @pytest.mark.parametrize(('asked', 'given'), [(None, 'gloo'), ('nccl', 'gloo'), ('gloo', 'gloo'), ('mpi', 'mpi')])
-def test_nccl_becomes_gloo_where_there_is_no_gpu(started, asked, given):
+def test_nccl_becomes_gloo_without_a_gpu(started, asked, given):
     os.environ.update(OMPI_COMM_WORLD_RANK='1', OMPI_COMM_WORLD_SIZE='3', OMPI_COMM_WORLD_LOCAL_RANK='1')
     os.environ['MASTER_ADDR'] = 'node7'
     init_distributed('mpi', asked, port=4000)
@@ -51,7 +51,7 @@ def test_nccl_becomes_gloo_where_there_is_no_gpu(started, asked, given):
     assert (os.environ['RANK'], os.environ['WORLD_SIZE'], os.environ['MASTER_PORT']) == ('1', '3', '4000')
 
 
-def test_processes_of_slurm_meet_on_the_first_node_at_a_port_of_the_job(started, monkeypatch):
+def test_slurm_uses_the_first_node_and_a_port_per_job(started, monkeypatch):
     hosts = type('Done', (), {'stdout': 'node3\nnode4\n'})
     monkeypatch.setattr(distributed.subprocess, 'run', lambda *_, **__: hosts)
     os.environ.update(
@@ -62,19 +62,19 @@ def test_processes_of_slurm_meet_on_the_first_node_at_a_port_of_the_job(started,
     assert (os.environ['MASTER_ADDR'], os.environ['MASTER_PORT']) == ('node3', '21234')  # 20000 + 41234 % 20000
 
 
-def test_more_processes_than_gpus_are_refused_and_none_where_there_is_no_gpu(monkeypatch):
+def test_more_processes_than_gpus_raise(monkeypatch):
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
     check_processes(9)
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
     monkeypatch.setattr(torch.cuda, 'device_count', lambda: 2)
     check_processes(2)
-    with pytest.raises(ValueError, match=r'3 processes asked for, but this machine has 2 GPU\(s\)'):
+    with pytest.raises(ValueError, match=r'3 processes requested, but this machine has 2 GPU\(s\)'):
         check_processes(3)
 
 
 @pytest.fixture
 def pair(monkeypatch):
-    """Rank 0 and rank 1 in turn: what one broadcasts the next receives."""
+    """Simulate rank 0, then rank 1, which receives the broadcast."""
     sent = []
 
     def broadcast(answer):
@@ -93,23 +93,23 @@ def pair(monkeypatch):
     return on
 
 
-def test_the_result_of_rank_zero_reaches_every_process(pair):
+def test_on_rank_zero_returns_the_result_on_every_process(pair):
     assert pair(0, max, 2, 7) == 7
     assert pair(1, None) == 7
 
 
-def test_a_local_result_stays_on_rank_zero(pair):
+def test_on_rank_zero_returns_a_local_result_on_rank_zero_only(pair):
     assert pair(0, max, 2, 7, local=True) == 7
     assert pair(1, None, local=True) is None
 
 
-def test_the_error_of_rank_zero_is_raised_on_every_process(pair):
+def test_on_rank_zero_raises_on_every_process(pair):
     for rank in (0, 1):
         with pytest.raises(ValueError, match='invalid literal'):
             pair(rank, int, 'seven')
 
 
-def test_a_lost_peer_is_one_line(monkeypatch):
+def test_a_lost_peer_raises_one_line(monkeypatch):
     monkeypatch.setattr(distributed, 'LOST_SECONDS', 0)
     monkeypatch.setattr(distributed, 'world', lambda: (1, 2))
     with pytest.raises(ConnectionError, match='lost the connection'), distributed.reporting_lost_peers():

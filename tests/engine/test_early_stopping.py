@@ -1,4 +1,4 @@
-"""A run that EarlyStoppingHook ended is finished: the same command says so, and more epochs or --resume go on."""
+"""A run ended by EarlyStoppingHook is finished; more epochs or --resume continue it."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,7 @@ def run(tiny, epochs=4, **how):
 def test_the_same_command_says_that_the_run_is_finished(tiny, capsys):
     first = run(tiny)
     assert Path(first.last_checkpoint).name == 'epoch_2.pth'
-    assert 'ended the run after 2 of 4 epochs; --resume or more total_epochs go on' in capsys.readouterr().out
+    assert 'ended the run after 2 of 4 epochs; --resume or more total_epochs continue it' in capsys.readouterr().out
     before = {path.name: path.read_bytes() for path in tiny.work_dir.iterdir()}
     again = run(tiny)
     said = capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""Metrics that fail do not take the scores with them."""
+"""Scores are available even if a metric raises."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from pyskl.engine.evaluator import TestEvaluator
 
 
 class Count:
-    """A metric that counts samples; ``fails`` in one of its two steps."""
+    """A metric that counts samples and raises in the step ``fails``."""
 
     def __init__(self, name, fails=None):
         self.name, self.fails, self.seen = name, fails, 0
@@ -31,7 +31,7 @@ def evaluated(*metrics):
 
 
 @pytest.mark.parametrize(('step', 'error'), [('process', KeyError), ('evaluate', ZeroDivisionError)])
-def test_the_error_of_a_metric_waits_until_the_others_have_their_values(step, error):
+def test_the_error_of_a_metric_is_raised_after_the_others_are_computed(step, error):
     evaluator, values = evaluated(Count('a'), Count('b', step), Count('c'))
     assert values == {'a': 1.0, 'c': 1.0}
     with pytest.raises(error):
@@ -44,7 +44,7 @@ def test_without_an_error_nothing_is_raised():
     evaluator.raise_errors()
 
 
-def test_of_two_errors_the_first_is_raised():
+def test_the_first_of_two_errors_is_raised():
     evaluator, values = evaluated(Count('a', 'process'), Count('b', 'evaluate'))
     assert values == {}
     with pytest.raises(KeyError, match='a'):

@@ -1,4 +1,4 @@
-"""A run that was interrupted ends with the weights of one that was not, whatever holds state."""
+"""An interrupted and resumed run ends with exactly the weights of an uninterrupted run."""
 
 import os
 import shutil
@@ -38,11 +38,11 @@ QUICK = ('dropout', 'ema', 'accumulation', 'intervals')
 
 
 class Killed(BaseException):
-    """Stands for a SIGKILL: nothing of ours may handle it."""
+    """Simulates SIGKILL; must not be caught by the package."""
 
 
 def run(tiny, name, options, stop_after=None, monkeypatch=None):
-    """Train 4 epochs of 2 iterations in ``name``; die after ``stop_after`` iterations."""
+    """Train 4 epochs of 2 iterations in ``name``; abort after ``stop_after`` iterations."""
     options = dict(options)
     replaced = {k: options.pop(k) for k in ('optimizer', 'lr_config') if k in options}
     cfg = load_config(tiny.config, {'total_epochs': 4, **options})
@@ -90,18 +90,18 @@ def check(tiny, options, monkeypatch, stop_after=5):
 
 
 @pytest.mark.parametrize('name', QUICK)
-def test_exact(tiny, name, monkeypatch):
+def test_resume_is_exact(tiny, name, monkeypatch):
     check(tiny, OPTIONS[name], monkeypatch)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize('name', sorted(set(OPTIONS) - set(QUICK)))
-def test_exact_with_every_other_option(tiny, name, monkeypatch):
+def test_resume_is_exact_with_every_other_option(tiny, name, monkeypatch):
     check(tiny, OPTIONS[name], monkeypatch)
 
 
 @pytest.mark.parametrize('stop_after', [3, 4])  # within epoch 2, and at its end
-def test_sigterm_writes_a_checkpoint_from_which_the_run_goes_on_exactly(tiny, stop_after, monkeypatch):
+def test_resume_after_sigterm_is_exact(tiny, stop_after, monkeypatch):
     options = {'model.cls_head.dropout': 0.5, 'optimizer_config': {'cumulative_iters': 3}}
     run(tiny, 'whole', options)
     step, done = ModelWrapper.train_step, []
@@ -114,7 +114,7 @@ def test_sigterm_writes_a_checkpoint_from_which_the_run_goes_on_exactly(tiny, st
 
     with (
         monkeypatch.context() as patch,
-        pytest.raises(TerminatedError, match=f'after {stop_after} iterations; .*goes on'),
+        pytest.raises(TerminatedError, match=f'after {stop_after} iterations; .*the same command resumes'),
     ):
         patch.setattr(ModelWrapper, 'train_step', terminated)
         run(tiny, 'parts', options)
@@ -125,8 +125,8 @@ def test_sigterm_writes_a_checkpoint_from_which_the_run_goes_on_exactly(tiny, st
     assert not (tiny.folder / 'parts/interrupted.pth').exists()
 
 
-def test_more_epochs_follow_the_new_schedule_from_where_they_are(tiny):
-    """The rate of epoch e of 4 is that of a run of 4 epochs, not the end of the schedule of 2."""
+def test_a_resumed_run_with_more_epochs_follows_the_new_schedule(tiny):
+    """The rate in epoch e equals that of a run of 4 epochs, not the end of the schedule of 2 epochs."""
     run(tiny, 'short', {'total_epochs': 2})
     rates = {}
     for name in ('long', 'whole'):
@@ -138,7 +138,7 @@ def test_more_epochs_follow_the_new_schedule_from_where_they_are(tiny):
     assert rates['long'] == rates['whole'] == pytest.approx(0.01 * (1 + np.cos(np.pi * 6 / 8)) / 2)
 
 
-def test_a_run_that_began_elsewhere_has_a_best_checkpoint_and_touches_nothing_there(tiny):
+def test_a_run_resumed_from_another_folder_copies_the_best_checkpoint_and_leaves_that_folder(tiny):
     run(tiny, 'first', {'total_epochs': 2})
     before = {p.name: p.read_bytes() for p in (tiny.folder / 'first').iterdir()}
     cfg = load_config(tiny.config, {'total_epochs': 4})
@@ -149,8 +149,8 @@ def test_a_run_that_began_elsewhere_has_a_best_checkpoint_and_touches_nothing_th
     assert {p.name: p.read_bytes() for p in (tiny.folder / 'first').iterdir()} == before
 
 
-def test_a_resumed_file_removes_nothing_but_the_runs_own_checkpoints(tiny):
-    """``message_hub.best_ckpt`` and ``keep_ckpt_ids`` of a file name other files; a run in the same folder goes on."""
+def test_a_resumed_run_removes_only_its_own_checkpoints(tiny):
+    """``best_ckpt`` and ``keep_ckpt_ids`` of a checkpoint name files of the user, which must remain."""
     run(tiny, 'run', {'total_epochs': 1})
     folder = tiny.folder / 'run'
     victim = tiny.folder / 'best_thesis.pth'

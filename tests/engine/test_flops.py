@@ -1,7 +1,7 @@
-"""What networks cost, against the table that was counted on PYSKL's and Ske2Grid's released code with fvcore.
+"""Parameters and MACs of networks, compared with fvcore's counts for PYSKL's and Ske2Grid's released code.
 
-60 classes, one clip of two persons and 100 frames; backbones. Where a network here does the same in another order, the
-row says so, and the cost of the order that the released code has is worked out by hand and added.
+Backbones, 60 classes, one clip of two persons and 100 frames. Where a network here computes in another order, the
+difference to the order of the released code is calculated by hand.
 """
 
 import pytest
@@ -22,7 +22,7 @@ def built(config, *options):
 
 
 def counted(config, *options, clip=None):
-    """Millions of parameters, GMACs of the backbone."""
+    """Return millions of parameters, and GMACs of the backbone."""
     cfg, model = built(config, *options)
     return parameters(model) / 1e6, macs(model.backbone, torch.empty(1, *(clip or clip_shape(cfg)))).total / 1e9
 
@@ -44,12 +44,12 @@ SAME = {
 
 
 def printed(value, as_in):
-    """``value`` with as many digits behind the point as the string ``as_in`` has."""
+    """Format ``value`` with as many decimals as the string ``as_in`` has."""
     return f'{value:.{len(as_in.partition(".")[2])}f}'
 
 
 @pytest.mark.parametrize('config', SAME)
-def test_parameters_and_cost_are_the_published_ones(config):
+def test_parameters_and_macs_equal_the_published_ones(config):
     size, cost = counted(config)
     assert (printed(size, SAME[config][0]), printed(cost, SAME[config][1])) == SAME[config]
 
@@ -57,13 +57,13 @@ def test_parameters_and_cost_are_the_published_ones(config):
 @pytest.mark.parametrize(
     ('config', 'at_56'), [('slowonly_r50', '15.8'), ('c3d_light', '16.8'), ('x3d_shallow', '0.59')]
 )
-def test_cost_of_a_smaller_volume_is_the_published_one(config, at_56):
+def test_macs_of_a_smaller_volume_equal_the_published_ones(config, at_56):
     _, cost = counted(f'posec3d/{config}_ntu60_xsub/joint.py', clip=(17, 48, 56, 56))
     assert printed(cost, at_56) == at_56
 
 
 @pytest.mark.parametrize(('side', 'published'), [(56, '14.6'), (64, '19.1')])
-def test_cost_of_the_kinetics_network_is_the_published_one(side, published):
+def test_macs_of_the_kinetics_network_equal_the_published_ones(side, published):
     config, classes = 'posec3d/slowonly_r50_ucf101_k400p/s1_joint.py', 'model.cls_head.num_classes=400'
     size, cost = counted(config, classes, clip=(17, 48, side, side))
     assert (printed(size, '3.209'), printed(cost, published)) == ('3.209', published)
@@ -80,7 +80,7 @@ BLOCKS = [
     ('skeleton', 'joints', 'size', 'published', 'here'),
     [('3dkp', 25, '3.782', '6.49', '6.50'), ('hrnet', 17, '3.760', '4.35', '4.35')],
 )
-def test_aagcn_weighs_the_mean_over_joints_in_a_product(skeleton, joints, size, published, here):
+def test_macs_of_aagcn_with_the_mean_over_joints_as_a_product(skeleton, joints, size, published, here):
     # PYSKL multiplies the map by the joints' gate and averages it, element by element, which counters pass over.
     gates = sum(out * frames for _, out, frames in BLOCKS) * joints * 2
     found, cost = counted(NTU('aagcn/aagcn_pyskl', skeleton))
@@ -89,7 +89,7 @@ def test_aagcn_weighs_the_mean_over_joints_in_a_product(skeleton, joints, size, 
     assert printed(cost, here) == here
 
 
-def test_aagcn_without_attention_has_the_published_parameters():
+def test_aagcn_without_attention_has_the_published_number_of_parameters():
     size, _ = counted(NTU('aagcn/aagcn_pyskl', '3dkp'), 'model.backbone.gcn_attention=False')
     assert printed(size, '3.470') == '3.470'
 
@@ -98,7 +98,7 @@ def test_aagcn_without_attention_has_the_published_parameters():
     ('skeleton', 'joints', 'size', 'published', 'here'),
     [('3dkp', 25, '1.447', '3.00', '2.73'), ('hrnet', 17, '1.436', '1.95', '1.77')],
 )
-def test_ctrgcn_takes_the_mean_over_frames_before_the_convolution(skeleton, joints, size, published, here):
+def test_macs_of_ctrgcn_with_the_mean_over_frames_before_the_convolution(skeleton, joints, size, published, here):
     # conv1 and conv2 of three subsets, 1x1 and linear: PYSKL convolves all T frames and averages; here one frame is
     # convolved, their mean.
     embedded = [(narrow, 8 if narrow == 3 else narrow // 8, frames) for narrow, _, frames in BLOCKS]
@@ -118,7 +118,7 @@ def test_ctrgcn_takes_the_mean_over_frames_before_the_convolution(skeleton, join
         ('d7tod8', [17, 25, 36, 49, 64], '4.383', '20.54', '20.53'),
     ],
 )
-def test_ske2grid_multiplies_its_matrices_before_it_touches_the_clip(folder, nodes, size, published, here):
+def test_macs_of_ske2grid_with_its_matrices_multiplied_first(folder, nodes, size, published, here):
     # The released code puts the clip, 3 x 100 columns a person, through B and through UPT and GIT of every stage.
     cfg, model = built(f'Ske2Grid/{folder}_stgcn2cn_pyskl_ntu60_xsub_hrnet/j.py')
     cost = macs(model.backbone, torch.empty(1, *clip_shape(cfg))).total / 1e9
@@ -129,7 +129,7 @@ def test_ske2grid_multiplies_its_matrices_before_it_touches_the_clip(folder, nod
     assert printed(cost, here) == here
 
 
-def test_cost_by_hand():
+def test_macs_of_a_small_network_by_hand():
     net = nn.Sequential(nn.Conv2d(3, 8, 1), nn.BatchNorm2d(8), nn.ReLU()).train()
     cost = macs(net, torch.empty(2, 3, 4, 5))
     assert cost == (2 * 4 * 5 * 3 * 8, 2 * (2 * 4 * 5 * 8))
@@ -137,7 +137,7 @@ def test_cost_by_hand():
     assert net.training and net[0].weight.device.type == 'cpu'
 
 
-def test_autocast_is_left_as_it_was_even_by_a_network_that_fails():
+def test_autocast_is_restored_even_if_the_network_raises():
     before = torch.autocast
     with pytest.raises(RuntimeError):
         macs(nn.Linear(2, 3), torch.empty(1, 4))
@@ -153,7 +153,7 @@ def test_autocast_is_left_as_it_was_even_by_a_network_that_fails():
         ('posec3d/c3d_light_gym/limb.py', (17, 48, 64, 64)),
     ],
 )
-def test_the_clip_is_the_one_that_the_config_feeds(config, clip):
+def test_clip_shape_follows_the_pipeline(config, clip):
     assert clip_shape(load_config(str(CONFIGS / config), {})) == clip
 
 
@@ -163,7 +163,7 @@ def config_of(tmp_path, text):
     return load_config(str(path), {})
 
 
-def test_the_clip_of_a_config_without_data_is_what_the_network_takes(tmp_path):
+def test_clip_shape_without_data_follows_the_network(tmp_path):
     sgn = "model = dict(type='RecognizerGCN', backbone=dict(type='SGN', T=20), cls_head=dict(type='GCNHead'))"
     assert clip_shape(config_of(tmp_path, sgn)) == (2, 20, 25, 3)
     c3d = "model = dict(type='Recognizer3D', backbone=dict(type='C3D', in_channels=17), cls_head=dict(type='I3DHead'))"
@@ -172,7 +172,7 @@ def test_the_clip_of_a_config_without_data_is_what_the_network_takes(tmp_path):
     assert clip_shape(config_of(tmp_path, drawn)) == (17, 48, 48, 40)
 
 
-def test_the_last_crop_gives_the_size_and_scale_is_width_first(tmp_path):
+def test_clip_shape_uses_the_last_crop_and_scale_is_width_first(tmp_path):
     text = (
         "model = dict(type='Recognizer3D', backbone=dict(type='C3D', in_channels=17), cls_head=dict(type='I3DHead'))\n"
         "data = dict(test=dict(type='PoseDataset', ann_file='x.pkl', pipeline=[dict(type='UniformSample', clip_len=8), "
@@ -184,7 +184,7 @@ def test_the_last_crop_gives_the_size_and_scale_is_width_first(tmp_path):
 
 
 @pytest.mark.slow
-def test_every_config_feeds_its_network_a_clip_that_it_takes():
+def test_clip_shape_fits_the_network_of_every_config():
     networks = {}
     for name, path in LEAVES.items():
         cfg = load_config(str(path), {})
@@ -194,7 +194,7 @@ def test_every_config_feeds_its_network_a_clip_that_it_takes():
         assert cost.products > 10 * cost.norms > 0, name
 
 
-def test_a_config_without_data_is_counted_on_the_clip_of_its_test_pipeline(tmp_path):
+def test_clip_shape_without_data_follows_the_test_pipeline(tmp_path):
     text = """
 model = dict(type='RecognizerGCN', backbone=dict(type='STGCN', in_channels=2, graph_cfg=dict(layout='handmp',
     mode='spatial')), cls_head=dict(type='GCNHead', num_classes=40, in_channels=256))

@@ -1,4 +1,4 @@
-"""``--fuse-conv-bn``: the scores stay, for every network, and what cannot be folded is left alone."""
+"""``--fuse-conv-bn`` changes no scores; norms that cannot be fused are left unchanged."""
 
 import pytest
 import torch
@@ -12,7 +12,7 @@ NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 @pytest.mark.parametrize('name', NETWORKS)
 @torch.no_grad()
-def test_every_network_scores_the_same_with_its_norms_folded(name):
+def test_fusing_does_not_change_the_scores_of_any_network(name):
     model, x = network(name).eval(), inputs(name)
     before = model(**x)
     norms = sum(isinstance(module, NORMS) for module in model.modules())
@@ -24,7 +24,7 @@ def test_every_network_scores_the_same_with_its_norms_folded(name):
 
 
 @pytest.mark.parametrize('name', NETWORKS)
-def test_no_norm_is_folded_twice(name):
+def test_no_norm_is_fused_twice(name):
     model, x = network(name).eval(), inputs(name)
     pairs = conv_norm_pairs(model, **x)
     for names in zip(*pairs, strict=True):
@@ -34,7 +34,7 @@ def test_no_norm_is_folded_twice(name):
 
 
 class Between(nn.Module):
-    """A convolution, something, a norm."""
+    """A convolution, a module, and a norm."""
 
     def __init__(self, something):
         super().__init__()
@@ -45,7 +45,7 @@ class Between(nn.Module):
 
 
 @pytest.mark.parametrize(('something', 'folded'), [(nn.Identity(), 1), (nn.ReLU(), 0), (nn.ReLU(inplace=True), 0)])
-def test_a_norm_behind_an_activation_stays(something, folded):
+def test_a_norm_after_an_activation_is_not_fused(something, folded):
     torch.manual_seed(0)
     model, x = Between(something).eval(), torch.randn(3, 2, 4, 4)
     before = model(x)
@@ -53,7 +53,7 @@ def test_a_norm_behind_an_activation_stays(something, folded):
     assert torch.allclose(model(x), before, atol=1e-5)
 
 
-def test_a_convolution_without_its_norm_elsewhere_is_told():
+def test_a_convolution_whose_output_is_used_twice_raises():
     class Twice(nn.Module):
         def __init__(self):
             super().__init__()
@@ -64,5 +64,5 @@ def test_a_convolution_without_its_norm_elsewhere_is_told():
             y = self.conv(x)
             return self.norm(y) + y
 
-    with pytest.raises(ValueError, match='--fuse-conv-bn changes the scores of this network'):
+    with pytest.raises(ValueError, match='--fuse-conv-bn would change the scores of this network'):
         fuse_conv_bn(Twice().eval(), torch.randn(3, 2, 4, 4))

@@ -11,7 +11,7 @@ class Runner:
     seed, iter = 5, 17
 
 
-def test_an_iteration_has_the_same_randomness_whatever_came_before():
+def test_randomness_of_an_iteration_does_not_depend_on_earlier_ones():
     hook, drawn = StepSeedHook(), []
     for before in (0, 1):
         torch.manual_seed(before)
@@ -21,12 +21,12 @@ def test_an_iteration_has_the_same_randomness_whatever_came_before():
     assert torch.equal(*drawn)
 
 
-def test_seed_iteration_and_rank_each_give_other_numbers():
+def test_step_seeds_differ_by_seed_iteration_and_rank():
     seeds = {step_seed(*key) for key in ((0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1))}
     assert len(seeds) == 4 and all(0 <= seed < 2**64 for seed in seeds)
 
 
-def test_the_live_line_shows_what_was_logged_last():
+def test_live_values_formats_the_values_logged_last():
     hub = MessageHub.get_instance('test_the_live_line')
     assert live_values(hub) == ''
     for key, value in (('loss', 1.23456), ('top1_acc', 0.5), ('lr', 0.01), ('grad_norm', 3.0)):
@@ -36,7 +36,7 @@ def test_the_live_line_shows_what_was_logged_last():
 
 
 class FakeRunner:
-    """As much of a runner as LossHook looks at: five iterations per epoch, clips named by number."""
+    """The parts of a runner that LossHook uses: five iterations per epoch, clips named by number."""
 
     iter, epoch = 0, 0
 
@@ -48,7 +48,7 @@ class FakeRunner:
 
 
 def logged(hook, runner, values):
-    """The loss that is logged after each iteration; None before the end of an interval."""
+    """Return the loss logged after each iteration; None before the end of an interval."""
     seen = []
     for i, value in enumerate(values):
         outputs = {'loss': torch.tensor(value), 'top1_acc': torch.tensor(value / 2)}
@@ -64,7 +64,7 @@ def test_the_logged_loss_is_the_mean_of_its_interval():
     assert runner.message_hub.get_scalar('train/top1_acc').current() == 3.5
 
 
-def test_a_loss_that_is_not_finite_names_iteration_and_clips():
+def test_a_loss_that_is_not_finite_raises_with_iteration_and_clips():
     with pytest.raises(ValueError, match=r'the loss is nan at iteration 1 \(epoch 1\); clips: clip2, clip3'):
         logged(LossHook(interval=4), FakeRunner(), [1.0, float('nan')])
 

@@ -166,11 +166,11 @@ def resumed(run, name, tmp_path):
 
 
 @pytest.mark.parametrize('name', QUICK)
-def test_a_hostile_checkpoint(run, name, tmp_path):
+def test_a_malicious_checkpoint(run, name, tmp_path):
     resumed(run, name, tmp_path)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize('name', sorted({*MUTATIONS, *FILES} - set(QUICK)))
-def test_every_other_hostile_checkpoint(run, name, tmp_path):
+def test_every_other_malicious_checkpoint(run, name, tmp_path):
     resumed(run, name, tmp_path)

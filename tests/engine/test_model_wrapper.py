@@ -1,4 +1,4 @@
-"""One step of training: every loss counts, accuracies do not."""
+"""Training and validation steps of the wrapper."""
 
 import torch
 from torch import nn
@@ -7,7 +7,7 @@ from pyskl.engine.model_wrapper import ModelWrapper
 
 
 class Losses(nn.Module):
-    """Two losses and an accuracy, each a multiple of one weight."""
+    """A model with two losses and an accuracy, each a multiple of one weight."""
 
     def __init__(self):
         super().__init__()
@@ -20,7 +20,7 @@ class Losses(nn.Module):
 
 
 class Updates:
-    """An optimizer wrapper that remembers the loss."""
+    """An optimizer wrapper that stores the loss."""
 
     def optim_context(self, net):
         return torch.enable_grad()
@@ -29,7 +29,7 @@ class Updates:
         self.loss = loss
 
 
-def test_every_loss_is_summed_and_no_accuracy():
+def test_the_loss_is_the_sum_of_all_losses_without_accuracies():
     wrapper, updates = ModelWrapper(Losses()), Updates()
     logged = wrapper.train_step({'keypoint': torch.zeros(1, 1), 'sample_index': torch.tensor([0])}, updates)
     assert float(updates.loss.detach()) == 2 * (3 + 5)
@@ -40,7 +40,7 @@ def test_every_loss_is_summed_and_no_accuracy():
     assert not any(value.requires_grad for value in logged.values())
 
 
-def test_a_validation_step_is_one_dict_per_clip():
+def test_a_validation_step_returns_one_dict_per_clip():
     batch = {'keypoint': torch.tensor([[1.0], [4.0]]), 'label': torch.tensor([[7], [8]])}
     rows = ModelWrapper(Losses()).val_step({**batch, 'sample_index': torch.arange(2)})
     assert [row['score'].tolist() for row in rows] == [[2, 1], [2, 4]]
@@ -50,5 +50,5 @@ def test_a_validation_step_is_one_dict_per_clip():
     assert 'label' not in ModelWrapper(Losses()).val_step({'keypoint': batch['keypoint']})[0]
 
 
-def test_its_checkpoint_keys_are_the_recognizers():
+def test_the_wrapper_has_the_checkpoint_keys_of_the_recognizer():
     assert list(ModelWrapper(Losses()).state_dict()) == ['weight']

@@ -1,4 +1,4 @@
-"""Optimizers and schedules are tried before anything is written."""
+"""Optimizers and schedules are checked before a run starts."""
 
 import pytest
 import torch
@@ -16,7 +16,7 @@ def test_an_optimizer_is_built_with_its_arguments():
     assert wrapper._accumulative_counts == 3
 
 
-def test_accumulated_gradients_are_those_of_one_large_batch():
+def test_accumulated_gradients_equal_those_of_one_large_batch():
     torch.manual_seed(0)
     x = torch.randn(8, 3)
     weights = []
@@ -35,7 +35,7 @@ def test_accumulated_gradients_are_those_of_one_large_batch():
     assert not torch.allclose(weights[0], nn.Linear(3, 1).weight)
 
 
-def test_a_changed_type_that_inherits_arguments_names_delete():
+def test_inherited_arguments_of_another_optimizer_type_raise_with_a_fix():
     with pytest.raises(ValueError, match=r"Adam has no argument 'momentum'.*_delete_=True, type='Adam', lr=\.\.\."):
         build_optimizer({'optimizer': {**SGD, 'type': 'Adam'}}, nn.Linear(2, 2))
 
@@ -43,7 +43,7 @@ def test_a_changed_type_that_inherits_arguments_names_delete():
 @pytest.mark.parametrize(
     ('wrapper', 'said'),
     [
-        ({'optimizer': None}, 'it must be a dict with a type'),
+        ({'optimizer': None}, 'must be a dict with a type'),
         ({'optimizer': {'type': 'SDG', 'lr': 0.1}}, "'SDG' is not a known optimizer; did you mean 'SGD'"),
         ({'optimizer': {**SGD, 'lr': -1}}, 'optimizer.lr must be a number of at least 0, got -1'),
         ({'optimizer': SGD, 'clip_grad': {'max_norm': 0}}, 'max_norm must be a positive number, got 0'),
@@ -51,19 +51,19 @@ def test_a_changed_type_that_inherits_arguments_names_delete():
         ({'type': 'OptimWraper', 'optimizer': SGD}, "'OptimWraper' is not a known optim_wrapper"),
     ],
 )
-def test_a_wrong_optimizer_is_one_line(wrapper, said):
+def test_an_invalid_optimizer_raises_one_line(wrapper, said):
     with pytest.raises(ValueError, match=said):
         build_optimizer(wrapper, nn.Linear(2, 2))
 
 
-def test_a_wrong_schedule_names_its_key():
+def test_an_invalid_schedule_raises_with_its_key():
     with pytest.raises(ValueError, match="lr_config: 'CosineLR' is not a known"):
         check_schedulers([{'type': 'CosineLR'}], 10, 'lr_config')
     check_schedulers([{'type': 'StepLR', 'step_size': 2}], 10, 'lr_config')
 
 
 @pytest.mark.parametrize('end', [{}, {'end': 100}])  # mmengine's runner gives one
-def test_an_exponential_warm_up_rises_by_one_factor_per_step(end):
+def test_exponential_warm_up_multiplies_by_a_constant_factor_per_step(end):
     optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.8)
     schedule = ExponentialWarmUpLR(optimizer, ratio=0.125, steps=3, **end)
     rates = []

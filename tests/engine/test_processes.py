@@ -1,4 +1,4 @@
-"""Runs of two gloo processes."""
+"""Runs with two gloo processes."""
 
 import pickle
 import subprocess
@@ -38,7 +38,7 @@ def member(rank, folder):
     dist.destroy_process_group()
 
 
-def test_running_statistics_become_their_mean_and_errors_of_rank_zero_are_everyones(tmp_path):
+def test_average_buffers_and_on_rank_zero_work_with_two_processes(tmp_path):
     mp.start_processes(member, (str(tmp_path),), 2, start_method='fork')
     for rank in range(2):
         found, [error] = pickle.loads((tmp_path / f'{rank}.pkl').read_bytes())
@@ -46,7 +46,7 @@ def test_running_statistics_become_their_mean_and_errors_of_rank_zero_are_everyo
         assert 'invalid literal' in error
 
 
-def test_sync_bn_without_a_gpu_is_refused():
+def test_sync_bn_without_a_gpu_raises():
     with pytest.raises(ValueError, match='sync_bn=True needs GPUs'):
         synchronized(nn.BatchNorm1d(3), torch.device('cpu'))
 
@@ -67,8 +67,8 @@ run(main)
 
 
 @pytest.mark.slow
-def test_two_processes_validate_the_network_that_they_save(tiny, monkeypatch):
-    """The scores of the validation are those that a test of the saved file gives."""
+def test_the_validation_of_two_processes_equals_a_test_of_the_checkpoint(tiny, monkeypatch):
+    """The last validation's scores equal those of a test of the saved checkpoint."""
     monkeypatch.chdir(tiny.folder)
     (tiny.folder / 'tool.py').write_text(TRAIN)
     command = [sys.executable, str(ROOT / 'tools/launch.py'), '--processes', '2', 'tool.py', 'tiny.py', '--validate']

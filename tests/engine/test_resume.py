@@ -1,4 +1,4 @@
-"""Which files a run goes on from, and what it takes from them."""
+"""Reading and checking the state of a checkpoint to resume from."""
 
 import copy
 from types import SimpleNamespace
@@ -19,31 +19,31 @@ SOUND = {
 }
 
 
-def test_progress_takes_the_known_entries_and_no_other():
+def test_progress_reads_known_entries_only():
     found = progress(copy.deepcopy(SOUND), 'a.pth')
     assert (found.epoch, found.iteration, found.seed) == (2, 12, 0)
     assert set(found.info) == {'best_score', 'best_ckpt', 'keep_ckpt_ids'}
 
 
 HOSTILE = [
-    ('meta.epoch', value, 'its meta.epoch is') for value in (None, -1, 1.5, '2', 2**80, [1], torch.ones(3), True)
+    ('meta.epoch', value, 'meta.epoch is') for value in (None, -1, 1.5, '2', 2**80, [1], torch.ones(3), True)
 ] + [
-    ('meta.iter', 'a', 'its meta.iter is'),
-    ('meta.seed', -1, 'its meta.seed is'),
-    ('meta.seed', {}, 'its meta.seed is'),
-    ('optimizer', None, 'has no optimizer, so no run can go on from it'),
+    ('meta.iter', 'a', 'meta.iter is'),
+    ('meta.seed', -1, 'meta.seed is'),
+    ('meta.seed', {}, 'meta.seed is'),
+    ('optimizer', None, 'cannot be resumed: it has no optimizer'),
     ('optimizer', [1], 'has no optimizer'),
     ('message_hub', 3, 'has no message_hub'),
-    ('message_hub.runtime_info.best_score', 'a', 'its message_hub holds best_score'),
-    ('message_hub.runtime_info.best_score', float('nan'), 'its message_hub holds best_score'),
-    ('message_hub.runtime_info.best_ckpt', 7, 'its message_hub holds best_ckpt'),
-    ('message_hub.runtime_info.keep_ckpt_ids', ['../x'], 'its message_hub holds keep_ckpt_ids'),
-    ('message_hub.runtime_info.epoch_validated', 'x', 'its message_hub holds epoch_validated'),
+    ('message_hub.runtime_info.best_score', 'a', 'its message_hub has an invalid best_score'),
+    ('message_hub.runtime_info.best_score', float('nan'), 'its message_hub has an invalid best_score'),
+    ('message_hub.runtime_info.best_ckpt', 7, 'its message_hub has an invalid best_ckpt'),
+    ('message_hub.runtime_info.keep_ckpt_ids', ['../x'], 'its message_hub has an invalid keep_ckpt_ids'),
+    ('message_hub.runtime_info.epoch_validated', 'x', 'its message_hub has an invalid epoch_validated'),
 ]
 
 
 @pytest.mark.parametrize(('key', 'value', 'message'), HOSTILE)
-def test_entries_of_other_types_are_one_line(key, value, message):
+def test_entries_of_invalid_type_raise_one_line(key, value, message):
     checkpoint = copy.deepcopy(SOUND)
     *path, last = key.split('.')
     section = checkpoint
@@ -64,7 +64,7 @@ def trained():
     return wrapper
 
 
-def test_momentum_is_restored_and_the_rate_is_the_configs():
+def test_momentum_is_restored_and_the_rate_is_that_of_the_config():
     saved = trained().state_dict()
     saved['param_groups'][0]['lr'] = 77
     wrapper = OptimWrapper(torch.optim.SGD(nn.Linear(3, 2).parameters(), lr=0.5, momentum=0.9))
@@ -78,12 +78,12 @@ def test_momentum_is_restored_and_the_rate_is_the_configs():
     ('state', 'message'),
     [
         (None, 'its optimizer has no state'),
-        ({5: {}}, 'knows parameter 5, this one has 2'),
-        ({'a': {}}, "knows parameter 'a'"),
+        ({5: {}}, 'has parameter 5, but the model has 2 parameters'),
+        ({'a': {}}, "has parameter 'a'"),
         ({0: 3}, 'its optimizer state 0 is a int'),
-        ({0: {'momentum_buffer': torch.ones(7)}}, r'momentum_buffer of parameter 0 is \(7,\), the parameter \(2, 3\)'),
-        ({0: {'momentum_buffer': 'x'}}, 'holds .momentum_buffer.: str'),
-        ({0: {3: 4}}, 'holds 3: int'),
+        ({0: {'momentum_buffer': torch.ones(7)}}, r'has shape \(7,\), but the parameter has \(2, 3\)'),
+        ({0: {'momentum_buffer': 'x'}}, 'has an invalid .momentum_buffer., a str'),
+        ({0: {3: 4}}, 'has an invalid 3, a int'),
         (
             {0: {'momentum_buffer': torch.ones(2, 3).to_sparse()}},
             'momentum_buffer of parameter 0 is a tensor of torch.sp',
@@ -92,7 +92,7 @@ def test_momentum_is_restored_and_the_rate_is_the_configs():
         ({0: {'momentum_buffer': torch.ones(2, 3, device='meta')}}, 'is a tensor of'),
     ],
 )
-def test_the_state_of_another_optimizer_is_one_line(state, message):
+def test_the_state_of_another_optimizer_raises_one_line(state, message):
     with pytest.raises(ValueError, match=message):
         restore_optimizer(trained(), {'state': state, 'param_groups': []}, 'a.pth')
 
@@ -105,7 +105,7 @@ def schedules(wrapper):
 
 @pytest.mark.filterwarnings('ignore')
 @pytest.mark.parametrize(('epochs', 'extra'), [(0, 0), (0, 3), (2, 0), (3, 4)])
-def test_replaying_schedules_gives_the_rate_of_a_straight_run_to_the_last_bit(epochs, extra):
+def test_replayed_schedules_give_exactly_the_rate_of_an_uninterrupted_run(epochs, extra):
     straight, resumed = trained(), trained()
     stepped = schedules(straight)
     for iteration in range(epochs * 5 + extra):

@@ -27,14 +27,14 @@ def holder(tmp_path):
     process.wait()
 
 
-def test_the_lock_is_gone_after_the_block(tmp_path):
+def test_the_lock_file_is_removed_after_the_block(tmp_path):
     for _ in range(2):
         with locked(tmp_path):
             assert json.loads((tmp_path / NAME).read_text())['pid'] == os.getpid()
         assert os.listdir(tmp_path) == []
 
 
-def test_a_second_run_names_process_and_host_and_one_after_a_kill_starts(tmp_path, holder):
+def test_a_second_run_raises_until_the_first_is_killed(tmp_path, holder):
     with (
         pytest.raises(OSError, match=rf'is in use by process {holder.pid} on .*pass another --work-dir'),
         locked(tmp_path),
@@ -46,7 +46,7 @@ def test_a_second_run_names_process_and_host_and_one_after_a_kill_starts(tmp_pat
         pass
 
 
-def test_without_locks_of_the_file_system_the_process_decides(tmp_path, holder, monkeypatch):
+def test_without_file_locks_the_lock_is_valid_while_the_process_runs(tmp_path, holder, monkeypatch):
     monkeypatch.setattr(run_lock, '_kernel_lock', lambda descriptor: None)
     with pytest.raises(OSError, match=f'in use by process {holder.pid}'), locked(tmp_path):
         pass
@@ -56,7 +56,7 @@ def test_without_locks_of_the_file_system_the_process_decides(tmp_path, holder, 
         pass
 
 
-def test_a_lock_of_another_machine_is_stale_when_nobody_touches_it(tmp_path):
+def test_a_lock_of_another_machine_is_stale_without_updates(tmp_path):
     path = tmp_path / NAME
     path.write_text(json.dumps({'pid': 1, 'host': 'node7', 'boot': 'another', 'since': 'today'}))
     with pytest.raises(OSError, match='in use by process 1 on node7'), locked(tmp_path):
@@ -66,7 +66,7 @@ def test_a_lock_of_another_machine_is_stale_when_nobody_touches_it(tmp_path):
         pass
 
 
-def test_a_link_in_place_of_the_lock_is_not_followed(tmp_path):
+def test_a_link_at_the_path_of_the_lock_is_not_followed(tmp_path):
     (tmp_path / 'mine').write_text('mine')
     (tmp_path / NAME).symlink_to(tmp_path / 'mine')
     with pytest.raises(OSError), locked(tmp_path):

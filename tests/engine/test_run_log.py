@@ -10,14 +10,14 @@ from pyskl.engine.run_log import COLUMNS, scalars, train_lines, wrapped
 from pyskl.engine.train import train
 
 
-def test_one_interval_is_one_line():
+def test_an_interval_is_one_line():
     tag = {'lr': 0.1, 'loss': 1.25, 'loss_cls': 1.25, 'top1_acc': 0.5, 'time': 0.2, 'data_time': 0.05, 'epoch': 1}
     assert train_lines('epoch  1/16  20/100', scalars(tag), tag, 3661) == [
         'epoch  1/16  20/100  lr 1.00e-01  loss 1.2500  top1_acc 0.5000  0.200 s/it (data 0.050)  left 1:01:01'
     ]
 
 
-def test_several_losses_are_all_shown_within_the_columns():
+def test_several_losses_are_wrapped_to_the_columns():
     values = {'lr': 0.1, 'loss': 3.0, 'loss_cls': 1.0, 'loss_mmd_marginal': 1.0, 'loss_mmd_conditional': 1.0}
     lines = train_lines('epoch 1/2  1/2', values, {'time': 1.0}, 5)
     assert len(lines) == 2 and all(len(line) + 9 <= COLUMNS for line in lines)
@@ -25,13 +25,13 @@ def test_several_losses_are_all_shown_within_the_columns():
     assert wrapped('head', []) == ['head']
 
 
-def test_values_that_are_not_numbers_are_left_out():
+def test_values_that_are_not_numbers_are_not_logged():
     assert scalars({'a': 1, 'b': 'x', 'c': [1], 'd': float('nan'), 'e': True, 'epoch': 3}) == {'a': 1.0}
 
 
 @VISBACKENDS.register_module()
 class DrawnPoints(BaseVisBackend):
-    """Stands for TensorBoard."""
+    """A backend in place of TensorBoard."""
 
     points = []
 
@@ -57,7 +57,7 @@ def finished(tmp_path_factory):
     return train(cfg, seed=0), tiny.folder / 'run'
 
 
-def test_training_and_validation_are_lines_with_their_epoch(finished):
+def test_training_and_validation_lines_have_their_epoch(finished):
     _, folder = finished
     rows = [json.loads(line) for line in (folder / 'metrics.jsonl').read_text().splitlines()]
     assert [(row['mode'], row['epoch'], row['iter']) for row in rows] == [
@@ -68,7 +68,7 @@ def test_training_and_validation_are_lines_with_their_epoch(finished):
     assert [json.loads(line)['iter'] for line in path.read_text().splitlines()] == [2, 1, 2, 1]
 
 
-def test_every_line_of_the_log_fits(finished):
+def test_every_line_of_the_log_fits_the_columns(finished):
     _, folder = finished
     [path] = folder.glob('*.log')
     text = path.read_text()
@@ -77,7 +77,7 @@ def test_every_line_of_the_log_fits(finished):
     assert all(len(line) - len('2026-01-01 ') <= COLUMNS for line in lines)
 
 
-def test_the_record_and_the_result_hold_the_last_and_the_best(finished):
+def test_record_and_result_have_the_last_and_the_best_validation(finished):
     result, folder = finished
     record = json.loads((folder / 'run.json').read_text())
     assert record['last'] == {'epoch': 2, **result.metrics} and record['epoch'] == 2 and record['seconds'] > 0
@@ -85,7 +85,7 @@ def test_the_record_and_the_result_hold_the_last_and_the_best(finished):
     assert result.last_checkpoint == str(folder / 'epoch_2.pth')
 
 
-def test_curves_have_tags_of_their_own_and_epochs_as_their_axis(finished):
+def test_curves_are_separate_and_by_epoch(finished):
     steps = {}
     for tag, step in DrawnPoints.points:
         steps.setdefault(tag, []).append(step)

@@ -14,7 +14,7 @@ def record(tmp_path):
     return RunRecord(folder)
 
 
-def test_a_run_removes_checkpoints_that_it_wrote_and_no_other(record):
+def test_a_run_removes_only_checkpoints_that_it_wrote(record):
     for name in ('epoch_1.pth', 'best_mine.pth', 'notes.txt', 'best_ours.pth'):
         (record.folder / name).touch()
     for name in ('epoch_1.pth', 'best_ours.pth', 'notes.txt'):
@@ -25,7 +25,7 @@ def test_a_run_removes_checkpoints_that_it_wrote_and_no_other(record):
 
 
 @pytest.mark.parametrize('name', ['../epoch_1.pth', '/tmp/epoch_1.pth', 'best_x/../../epoch_1.pth', 'best_folder.pth'])
-def test_a_record_of_someone_elses_reaches_no_other_folder_and_no_folder(record, name):
+def test_paths_in_a_record_that_are_not_checkpoints_of_the_folder_are_not_removed(record, name):
     outside = record.folder.parent / 'epoch_1.pth'
     outside.touch()
     (record.folder / 'best_folder.pth').mkdir()
@@ -35,20 +35,20 @@ def test_a_record_of_someone_elses_reaches_no_other_folder_and_no_folder(record,
 
 
 @pytest.mark.parametrize('text', ['', '[]', '{"files": []}', '{"pyskl_run": 1, "files": 3}', '[' * 100000])
-def test_another_run_json_is_refused_and_left_alone(record, text):
+def test_a_run_json_of_another_program_raises_and_is_not_changed(record, text):
     record.path.write_text(text)
-    with pytest.raises(ValueError, match='run.json is damaged or not the record of a run; move it away'):
+    with pytest.raises(ValueError, match='run.json is damaged or not the record of a run; move it elsewhere'):
         RunRecord(record.folder)
     assert record.path.read_text() == text
 
 
-def test_a_config_is_comparable_after_json():
+def test_plain_configs_are_equal_after_json():
     value = {'topk': (1, 5), 'type': RunRecord, 'lr': 0.1, 'none': None}
     expected = {'topk': [1, 5], 'type': 'pyskl.engine.run_record.RunRecord', 'lr': 0.1, 'none': None}
     assert plain(value) == expected == plain(json.loads(json.dumps(plain(value))))
 
 
-def test_a_run_says_what_it_ran_on(tmp_path):
+def test_surroundings_describe_versions_and_machine(tmp_path):
     found = surroundings()
     assert set(found) == {'started', 'versions', 'git', 'machine'} and found['versions']['torch']
     assert git_commit(tmp_path) is None

@@ -1,4 +1,4 @@
-"""Differences of our runner from mmengine's that no whole run is needed for; tests/engine/test_train.py runs them."""
+"""Differences between our runner and mmengine's; tests/engine/test_train.py has complete runs."""
 
 import io
 import logging
@@ -16,7 +16,7 @@ from pyskl.engine.runner import Runner, TrainLoop, point_latest
 
 
 def validated(epochs, interval, begin=1, offset=0, val_loop=True):
-    """Epochs after which a loop validates."""
+    """Return the epochs after which a loop validates."""
     loop = TrainLoop.__new__(TrainLoop)
     loop._runner = SimpleNamespace(val_loop=val_loop or None)
     loop._max_epochs, loop.val_begin, loop.val_offset, loop._every = epochs, begin, offset, interval
@@ -28,7 +28,7 @@ def validated(epochs, interval, begin=1, offset=0, val_loop=True):
     return due
 
 
-def test_epochs_are_validated_at_an_interval_and_the_last_one_always():
+def test_validation_follows_the_interval_and_the_last_epoch():
     assert validated(7, 3) == [3, 6, 7]
     assert validated(6, 3) == [3, 6]
 
@@ -37,18 +37,18 @@ def test_start_shifts_the_interval_as_in_mmcv():
     assert validated(9, 3, begin=2, offset=2) == [2, 5, 8, 9]
 
 
-def test_before_begin_nothing_is_validated():
+def test_no_validation_before_begin():
     assert validated(6, 1, begin=5) == [5, 6]
     assert validated(2, 1, begin=5) == []
 
 
-def test_without_clips_nothing_is_validated():
+def test_no_validation_without_clips():
     assert validated(3, 1, val_loop=False) == []
 
 
 @pytest.mark.parametrize(('processes', 'clips', 'rate'), [(1, 4, 0.05), (2, 4, 0.1), (8, 16, 1.6)])
-def test_the_rate_is_scaled_by_the_batch_of_all_processes(processes, clips, rate):
-    """0.1 belongs to a batch of 8."""
+def test_the_rate_is_scaled_by_the_batch_size_of_all_processes(processes, clips, rate):
+    """The rate 0.1 is for a batch size of 8."""
     wrapper = OptimWrapper(torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1))
     runner = SimpleNamespace(
         world_size=processes, _train_dataloader={'batch_size': clips}, logger=logging.getLogger('x'),
@@ -65,7 +65,7 @@ def test_latest_points_to_the_newest_checkpoint(tmp_path):
         assert os.readlink(tmp_path / 'latest.pth') == f'epoch_{number}.pth'
 
 
-def test_latest_is_a_copy_where_there_are_no_links(tmp_path, monkeypatch):
+def test_latest_is_a_copy_without_support_for_links(tmp_path, monkeypatch):
     def refuse(*_):
         raise OSError('no links here')
 
@@ -82,13 +82,13 @@ def line(text, level=logging.INFO, **extra):
     return record
 
 
-def test_a_line_names_its_level_only_if_it_is_a_warning_or_worse():
+def test_lines_have_a_level_only_from_warning_on():
     lines = module._Lines('%Y')
     assert lines.format(line('epoch 1')).split(' ', 1)[1] == 'epoch 1'
     assert lines.format(line('no GPU', logging.WARNING)).split(' ', 1)[1] == 'WARNING no GPU'
 
 
-def test_the_console_leaves_out_what_mmengine_says_of_itself(monkeypatch):
+def test_lines_of_mmengine_about_itself_are_not_on_the_console(monkeypatch):
     assert module._for_the_console(line('epoch 1'))
     assert not module._for_the_console(line('Checkpoints will be saved to x'))
     monkeypatch.setattr(module.sys, 'stderr', SimpleNamespace(isatty=lambda: True))
@@ -97,7 +97,7 @@ def test_the_console_leaves_out_what_mmengine_says_of_itself(monkeypatch):
     assert module._for_the_console(line('loss 0.3', live=True))
 
 
-def test_lines_go_above_the_bar(monkeypatch):
+def test_lines_are_printed_above_the_bar(monkeypatch):
     said = io.StringIO()
     monkeypatch.setattr(module.sys, 'stdout', said)
     monkeypatch.setattr(tqdm, 'write', lambda text, end: said.write(text + end))

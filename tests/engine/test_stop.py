@@ -1,4 +1,4 @@
-"""SIGTERM: one process stops at once, several agree on an iteration."""
+"""SIGTERM stops a single process at once, and several after a common iteration."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from pyskl.engine.stop import Stopper
 
 @pytest.fixture
 def stopper():
-    """One that has heard the signal."""
+    """A stopper that has received the signal."""
     stopper = Stopper()
     with stopper.listening():
         assert not stopper.due(3)
@@ -24,21 +24,21 @@ def test_the_signal_stops_a_single_process_after_its_iteration(stopper):
     assert stopper.asked and stopper.due(4)
 
 
-def test_the_handler_of_before_is_put_back():
+def test_the_previous_handler_is_restored():
     before = signal.getsignal(signal.SIGTERM)
     with Stopper().listening():
         assert signal.getsignal(signal.SIGTERM) != before
     assert signal.getsignal(signal.SIGTERM) == before
 
 
-def test_a_process_that_cannot_stop_in_order_ends_before_slurm_kills_it(stopper):
+def test_a_process_that_cannot_stop_exits_at_the_deadline(stopper):
     timer = stopper._timer
     assert timer.daemon and timer.interval < 30 and timer.args == (143,)
     os.kill(os.getpid(), signal.SIGTERM)
     assert stopper._timer is timer  # a second signal does not give more time
 
 
-def test_the_timer_ends_with_the_block():
+def test_the_timer_is_cancelled_after_the_block():
     stopper = Stopper()
     with stopper.listening():
         os.kill(os.getpid(), signal.SIGTERM)
@@ -46,7 +46,7 @@ def test_the_timer_ends_with_the_block():
     assert not stopper._timer.is_alive()
 
 
-def test_in_another_thread_the_signal_stays_with_the_main_one():
+def test_the_handler_is_not_set_outside_the_main_thread():
     seen = []
 
     def work():
@@ -61,7 +61,7 @@ def test_in_another_thread_the_signal_stays_with_the_main_one():
 
 
 class Store:
-    """The first value stays, as in torch's."""
+    """A store whose first value is not replaced, as in torch."""
 
     value = ''
 
@@ -71,7 +71,7 @@ class Store:
         return self.value
 
 
-def test_processes_stop_after_the_iteration_that_the_first_one_names(monkeypatch, stopper):
+def test_all_processes_stop_after_the_iteration_selected_by_the_first(monkeypatch, stopper):
     store = Store()
     monkeypatch.setattr(dist, 'is_initialized', lambda: True)
     monkeypatch.setattr(dist, 'get_world_size', lambda: 2)

@@ -1,4 +1,4 @@
-"""What a test writes beside class scores."""
+"""Outputs and metrics of a test."""
 
 import pickle
 
@@ -13,7 +13,7 @@ from pyskl.models import build_model
 from pyskl.registry import METRICS
 
 
-def test_features_are_written_a_clip_and_have_no_metrics(tiny, capsys):
+def test_features_are_written_per_clip_without_metrics(tiny, capsys):
     options = {'model.test_cfg': {'feat_ext': True, 'pool_opt': 'ntv'}}
     cfg = load_config(str(tiny.config), options)
     cfg.work_dir = str(tiny.work_dir)
@@ -22,7 +22,7 @@ def test_features_are_written_a_clip_and_have_no_metrics(tiny, capsys):
     save_checkpoint({'state_dict': build_model(cfg.model.to_dict()).state_dict(), 'meta': {}}, path)
     out = tiny.folder / 'features.pkl'
     assert run_test(cfg, str(path), out=str(out)) == {}
-    assert 'no metrics: the clips have no labels, or test_cfg asks for features' in capsys.readouterr().out
+    assert 'no metrics: the clips have no labels, or test_cfg requests features' in capsys.readouterr().out
     rows = pickle.loads(out.read_bytes())
     assert len(rows) == 4  # clips of validation
     assert {row.shape for row in rows} == {(1, 2, 8, 1, 1, 1)}  # clips, persons, channels, frames, the grid's two axes
@@ -31,7 +31,7 @@ def test_features_are_written_a_clip_and_have_no_metrics(tiny, capsys):
 
 @pytest.fixture
 def network(tiny):
-    """The config, and the checkpoint of a network as it starts."""
+    """A config, and a checkpoint with its initial weights."""
     cfg = load_config(str(tiny.config), {})
     cfg.work_dir = str(tiny.work_dir)
     torch.manual_seed(0)
@@ -47,11 +47,11 @@ def test_metrics_per_class_are_printed_and_returned(network, capsys):
     assert np.mean(found['per_class_accuracy']) == found['top1_acc']
     text = capsys.readouterr().out
     assert 'confusion_matrix: rows are the labels, columns the predictions' in text
-    assert 'top-5 accuracy is left out: with 4 classes it is always 1' in text
+    assert 'top-5 accuracy is not computed: with 4 classes it is always 1' in text
 
 
 @pytest.mark.parametrize('metric', ['top_k_acc', 'fails'])
-def test_scores_are_written_before_a_metric_fails_and_an_unknown_one_is_refused_before(network, tiny, metric):
+def test_scores_are_written_even_if_a_metric_raises(network, tiny, metric):
     out = tiny.folder / 'scores.pkl'
     METRICS.register_module(name='fails', module=lambda scores, labels: 1 / 0)
     try:
@@ -62,7 +62,7 @@ def test_scores_are_written_before_a_metric_fails_and_an_unknown_one_is_refused_
     assert out.exists() == (metric == 'fails')
 
 
-def test_several_labels_per_clip_take_mean_average_precision(network, tiny):
+def test_several_labels_per_clip_use_mean_average_precision(network, tiny):
     cfg, path = network
     with open(tiny.clips, 'rb') as file:
         content = pickle.load(file)
@@ -77,7 +77,7 @@ def test_several_labels_per_clip_take_mean_average_precision(network, tiny):
         run_test(cfg, path, metrics=['top_k_accuracy'])
 
 
-def test_no_file_is_replaced_unasked_and_none_that_the_test_reads(network, tiny):
+def test_outputs_never_overwrite_inputs_and_other_files_only_with_overwrite(network, tiny):
     cfg, path = network
     mine = tiny.folder / 'mine.pkl'
     mine.write_text('mine')
@@ -86,14 +86,14 @@ def test_no_file_is_replaced_unasked_and_none_that_the_test_reads(network, tiny)
     for option in ('out', 'dump'):
         with pytest.raises(ValueError, match=rf'--{option} .*clips.pkl would overwrite .*clips.pkl, which is an input'):
             run_test(cfg, path, overwrite=True, **{option: str(tiny.clips)})
-    with pytest.raises(ValueError, match='--out and --dump name the same file'):
+    with pytest.raises(ValueError, match='--out and --dump are the same file'):
         run_test(cfg, path, out='a.pkl', dump='a.pkl')
     assert mine.read_text() == 'mine'
     run_test(cfg, path, out=str(mine), overwrite=True)
     assert len(pickle.loads(mine.read_bytes())) == 4
 
 
-def test_a_test_leaves_no_other_file(network, tiny):
+def test_a_test_writes_no_other_files(network, tiny):
     before = {path.name for path in tiny.folder.rglob('*')}
     run_test(*network)
     assert {path.name for path in tiny.folder.rglob('*')} == before

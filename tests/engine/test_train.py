@@ -1,4 +1,4 @@
-"""Whole runs of a tiny network on made clips."""
+"""Complete runs of a tiny network on synthetic clips."""
 
 import json
 import multiprocessing
@@ -95,7 +95,7 @@ def command(config, work_dir, *options):
     return [sys.executable, train_py, str(config), '--work-dir', str(work_dir), '--seed', '0', *options]
 
 
-def test_a_run_leaves_what_pyskls_users_look_for(config):
+def test_a_run_writes_the_files_of_pyskl(config):
     cfg = settings(config, 'run')
     train(cfg, seed=0)
     names = sorted(os.listdir(cfg.work_dir))
@@ -106,21 +106,21 @@ def test_a_run_leaves_what_pyskls_users_look_for(config):
     [log] = [n for n in names if n.endswith('.log')]
     text = (Path(cfg.work_dir) / log).read_text()
     assert '3 epochs x 2 (RepeatDataset.times) = 6 effective epochs of 12 clips; 6 iterations per epoch' in text
-    assert 'the effective batch is 4, but lr 0.05 belongs to batch 8; --auto-scale-lr would use 0.025' in text
-    assert 'every absent person is computed in training: st_gcn_networks.1.tcn2cn.4 is a dropout of 0.2' in text
+    assert 'lr 0.05 is for batch size 8, but the effective batch size is 4; --auto-scale-lr would set lr 0.025' in text
+    assert 'absent persons are computed individually: st_gcn_networks.1.tcn2cn.4 is a dropout of 0.2' in text
     lines = [json.loads(line) for line in (Path(cfg.work_dir) / f'{log}.json').read_text().splitlines()]
     assert [line['mode'] for line in lines].count('val') == 3
     assert all(0 <= line['top1_acc'] <= 1 for line in lines)
 
 
-def test_a_seed_gives_the_same_run_twice_and_another_seed_another(config):
+def test_runs_are_equal_if_and_only_if_their_seeds_are(config):
     for name, seed in (('a', 0), ('b', 0), ('c', 1)):
         train(settings(config, name), seed=seed)
     assert same(weights(config.parent / 'a'), weights(config.parent / 'b'))
     assert not same(weights(config.parent / 'a'), weights(config.parent / 'c'))
 
 
-def test_a_cpu_trains_without_numbers_that_it_is_slow_on(config, monkeypatch):
+def test_denormals_are_flushed_to_zero_during_training_only(config, monkeypatch):
     products = []
     step = ModelWrapper.train_step
 
@@ -134,14 +134,14 @@ def test_a_cpu_trains_without_numbers_that_it_is_slow_on(config, monkeypatch):
     assert torch.tensor(1e-30) * 1e-10 != 0  # afterwards as before
 
 
-def test_workers_change_nothing_and_end_with_the_run(config):
+def test_workers_do_not_change_the_run_and_end_with_it(config):
     train(settings(config, 'a', total_epochs=1), seed=0)
     train(settings(config, 'b', total_epochs=1, **{'data.workers_per_gpu': 2}), seed=0)
     assert multiprocessing.active_children() == []
     assert same(weights(config.parent / 'a'), weights(config.parent / 'b'))
 
 
-def test_a_finished_run_says_so_and_is_left_alone(config, capsys):
+def test_a_finished_run_is_reported_and_not_changed(config, capsys):
     cfg = settings(config, 'run', total_epochs=1)
     train(cfg, seed=0)
     before = (Path(cfg.work_dir) / 'epoch_1.pth').stat().st_mtime_ns
@@ -150,7 +150,7 @@ def test_a_finished_run_says_so_and_is_left_alone(config, capsys):
     assert (Path(cfg.work_dir) / 'epoch_1.pth').stat().st_mtime_ns == before
 
 
-def test_the_same_command_goes_on_with_the_seed_of_the_run(config, capsys):
+def test_the_same_command_resumes_with_the_seed_of_the_run(config, capsys):
     whole, part = config.parent / 'whole', config.parent / 'part'
     train(settings(config, 'whole'), seed=5)
     train(settings(config, 'part'), seed=5)
@@ -158,11 +158,11 @@ def test_the_same_command_goes_on_with_the_seed_of_the_run(config, capsys):
         (part / name).unlink()
     (part / 'latest.pth').unlink()
     train(settings(config, 'part'))
-    assert 'going on from' in capsys.readouterr().out
+    assert 'resuming from' in capsys.readouterr().out
     assert same(weights(whole), weights(part))
 
 
-def test_auto_scale_lr_halves_the_rate_of_half_the_batch(config):
+def test_auto_scale_lr_halves_the_rate_for_half_the_batch_size(config):
     cfg = settings(config, 'run', total_epochs=1)
     train(cfg, seed=0, auto_scale_lr=True)
     assert weights(cfg.work_dir)  # trained
@@ -177,14 +177,14 @@ def test_a_cpu_takes_bf16_for_automatic_and_for_half_precision(capsys):
     assert 'fp16 needs a GPU' in capsys.readouterr().out
 
 
-def test_the_effective_batch_is_that_of_all_processes(monkeypatch):
+def test_the_effective_batch_size_counts_all_processes(monkeypatch):
     loader = SimpleNamespace(batch_size=16)
     assert effective_batch(loader) == 16
     monkeypatch.setattr('pyskl.engine.train.world', lambda: (3, 8))
     assert effective_batch(loader) == 128
 
 
-def test_a_loss_that_is_not_finite_stops_the_run_and_names_iteration_and_clips(config):
+def test_a_loss_that_is_not_finite_stops_the_run(config):
     cfg = settings(config, 'run', **{'optimizer.lr': 1e30, 'data.workers_per_gpu': 1})
     with pytest.raises(ValueError, match=r'the loss is (nan|inf) at iteration \d+ \(epoch 1\); clips: clip\d+, clip'):
         train(cfg, seed=0)
@@ -192,7 +192,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_iteration_and_clips(c
     assert multiprocessing.active_children() == []
 
 
-def test_growing_takes_the_best_of_the_stage_before(config):
+def test_growing_starts_from_the_best_checkpoint_of_the_smaller_grid(config):
     train(settings(config, 'd5', total_epochs=1), seed=0)
     grown = {
         'model.backbone.grid_shape': [6, 6],
@@ -207,7 +207,7 @@ def test_growing_takes_the_best_of_the_stage_before(config):
     assert big['backbone.sampling_stages.1'].shape == (36, 25)
 
 
-def test_amp_and_compile_keep_the_keys(config):
+def test_amp_and_compile_do_not_change_the_checkpoint_keys(config):
     cfg = settings(config, 'run', total_epochs=1)
     train(cfg, seed=0, amp='bf16')
     plain = settings(config, 'plain', total_epochs=1)
@@ -216,13 +216,13 @@ def test_amp_and_compile_keep_the_keys(config):
     assert not same(weights(cfg.work_dir), weights(plain.work_dir))
 
 
-def test_the_average_of_weights_hook_of_mmengine_works(config):
+def test_ema_hook_of_mmengine_works(config):
     cfg = settings(config, 'run', total_epochs=1, custom_hooks=[{'type': 'EMAHook'}])
     train(cfg, seed=0)
     assert 'ema_state_dict' in torch.load(Path(cfg.work_dir) / 'epoch_1.pth', weights_only=False)
 
 
-def test_scores_come_in_the_order_of_the_data_with_ids_and_labels(config):
+def test_scores_are_in_the_order_of_the_data_with_ids_and_labels(config):
     cfg = settings(config, 'run', total_epochs=1)
     train(cfg, seed=0)
     out, dump = str(config.parent / 'out.pkl'), str(config.parent / 'dump.json')
@@ -236,7 +236,7 @@ def test_scores_come_in_the_order_of_the_data_with_ids_and_labels(config):
     assert result['top1_acc'] == pytest.approx(np.mean([np.argmax(row['score']) == row['label'] for row in rows]))
 
 
-def test_fused_batch_norms_give_the_same_scores(config):
+def test_fusing_batch_norms_does_not_change_the_scores(config):
     cfg = settings(config, 'run', total_epochs=1)
     train(cfg, seed=0)
     files = [str(config.parent / name) for name in ('plain.pkl', 'fused.pkl')]
@@ -247,7 +247,7 @@ def test_fused_batch_norms_give_the_same_scores(config):
 
 
 @pytest.mark.slow
-def test_a_run_killed_again_and_again_ends_with_the_weights_of_one_that_was_not(config):
+def test_a_run_killed_repeatedly_ends_with_the_weights_of_an_uninterrupted_run(config):
     options = ('--deterministic', '--cfg-options', 'total_epochs=6')
     subprocess.run(command(config, config.parent / 'whole', *options), check=True, capture_output=True)
     killed = config.parent / 'killed'
@@ -272,7 +272,7 @@ def test_a_run_killed_again_and_again_ends_with_the_weights_of_one_that_was_not(
 
 
 @pytest.mark.slow
-def test_three_processes_score_every_clip_once_as_one_process_does(config):
+def test_three_processes_give_the_scores_of_one(config):
     cfg = settings(config, 'run', total_epochs=1)
     train(cfg, seed=0)
     scores = []
@@ -286,7 +286,7 @@ def test_three_processes_score_every_clip_once_as_one_process_does(config):
     assert np.abs(scores[0] - scores[1]).max() < 1e-6
 
 
-def test_networks_are_called_as_their_papers_call_them():
+def test_network_names_are_those_of_the_papers():
     plain = {'type': 'STGCN'}
     assert network_name(plain) == 'ST-GCN'
     assert network_name({**plain, 'gcn_adaptive': 'init', 'gcn_with_res': True, 'tcn_type': 'mstcn'}) == 'ST-GCN++'
@@ -304,7 +304,7 @@ def test_the_logged_loss_is_the_mean_of_its_interval(config):
     assert len(losses[1]) == 6 and losses[6] == [pytest.approx(np.mean(losses[1]), abs=1e-5)]
 
 
-def test_load_from_ignore_starts_the_head_fresh_and_nothing_else(config):
+def test_load_from_ignore_skips_only_the_head(config):
     train(settings(config, 'first', total_epochs=1), seed=0)
     options = {'load_from': str(config.parent / 'first/latest.pth'), 'optimizer.lr': 0.0, 'total_epochs': 1}
     for ignore in ('', 'cls_head'):

@@ -38,7 +38,7 @@ def cfg(tmp_path):
 
 
 def leave_run(cfg, epoch, recorded=True):
-    """What a run leaves that has trained to ``epoch``."""
+    """Write the files of a run that has trained to ``epoch``."""
     path = os.path.join(cfg.work_dir, f'epoch_{epoch}.pth')
     meta = {'epoch': epoch, 'iter': 3 * epoch, 'seed': 7}
     torch.save({'state_dict': {}, 'meta': meta, 'optimizer': {}, 'message_hub': {}}, path)
@@ -52,31 +52,31 @@ def leave_run(cfg, epoch, recorded=True):
     return path
 
 
-def test_an_empty_work_dir_is_a_new_run(cfg):
+def test_an_empty_work_dir_starts_a_new_run(cfg):
     assert plan_run(cfg, 4, False, None).resume is None
 
 
 @pytest.mark.parametrize('recorded', [True, False])
-def test_the_same_command_goes_on_and_says_so(cfg, recorded):
+def test_the_same_command_resumes_and_reports_it(cfg, recorded):
     path = leave_run(cfg, 3, recorded)
     plan = plan_run(cfg, 4, False, None)
     assert (plan.resume, plan.epoch, plan.progress.seed) == (os.path.realpath(path), 3, 7)
-    assert plan.problem is None and '3 of 4 epochs done; --overwrite starts anew' in plan.note
+    assert plan.problem is None and '3 of 4 epochs done; --overwrite starts over' in plan.note
 
 
-def test_a_finished_run_says_so(cfg):
+def test_a_finished_run_is_reported(cfg):
     leave_run(cfg, 4)
     assert plan_run(cfg, 4, False, None).note.startswith('finished already: 4 of 4 epochs')
 
 
-def test_more_epochs_go_on(cfg):
+def test_more_epochs_resume(cfg):
     leave_run(cfg, 4)
     cfg.total_epochs = 8
     plan = plan_run(cfg, 8, False, None)
     assert plan.problem is None and '4 of 8 epochs done' in plan.note
 
 
-def test_without_the_link_the_newest_epoch_is_taken_by_number(cfg):
+def test_without_the_link_the_highest_epoch_is_used(cfg):
     path = leave_run(cfg, 10)
     leave_run(cfg, 9)
     os.remove(os.path.join(cfg.work_dir, 'latest.pth'))
@@ -93,28 +93,28 @@ def test_without_the_link_the_newest_epoch_is_taken_by_number(cfg):
         ({'data.train.pipeline': []}, 'data.train.pipeline'),
     ],
 )
-def test_a_run_of_another_model_data_or_schedule_is_a_problem_with_the_keys(cfg, change, message, recorded):
+def test_a_run_of_another_model_data_or_schedule_names_the_keys(cfg, change, message, recorded):
     leave_run(cfg, 2, recorded)
     cfg.merge_from_dict(change)
     problem = plan_run(cfg, 4, False, None).problem
-    assert 'holds a run that differs in' in problem and message in problem
-    assert 'latest.pth goes on with the new values, --overwrite starts anew' in problem
+    assert 'has a run that differs in' in problem and message in problem
+    assert 'latest.pth to continue with the new values, --overwrite to start over' in problem
     assert plan_run(cfg, 4, False, f'{cfg.work_dir}/latest.pth').problem is None
 
 
-def test_a_damaged_saved_config_is_a_problem_with_a_way_out(cfg):
+def test_a_damaged_saved_config_is_reported_with_a_fix(cfg):
     leave_run(cfg, 2, recorded=False)
     with open(os.path.join(cfg.work_dir, 'j.py'), 'w') as file:
         file.write('model = dict(')
     problem = plan_run(cfg, 4, False, None).problem
     assert 'j.py, the config of the run in this folder, cannot be read (SyntaxError' in problem
-    assert 'latest.pth goes on without comparing' in problem
+    assert 'latest.pth to continue without comparing' in problem
 
 
-def test_a_folder_with_only_a_best_checkpoint(cfg):
+def test_a_folder_with_only_a_best_checkpoint_cannot_be_resumed(cfg):
     torch.save({'state_dict': {}, 'meta': {}}, os.path.join(cfg.work_dir, 'best_top1_acc_epoch_2.pth'))
     assert plan_run(cfg, 4, False, None).resume is None
-    message = 'holds best_top1_acc_epoch_2.pth, which no run can go on from, and no other checkpoint'
+    message = 'has only best_top1_acc_epoch_2.pth, from which no run can be resumed'
     with pytest.raises(ValueError, match=message):
         plan_run(cfg, 4, False, True)
     RunRecord(cfg.work_dir).add('best_top1_acc_epoch_2.pth')
@@ -122,22 +122,22 @@ def test_a_folder_with_only_a_best_checkpoint(cfg):
         plan_run(cfg, 4, False, None)
 
 
-def test_a_truncated_checkpoint_names_the_one_before(cfg):
+def test_a_truncated_checkpoint_names_the_previous_one(cfg):
     leave_run(cfg, 1)
     path = leave_run(cfg, 2)
     os.remove(os.path.join(cfg.work_dir, 'latest.pth'))
     os.truncate(path, 500)
-    with pytest.raises(ValueError, match=r'epoch_2.pth is .*--resume .*epoch_1.pth goes on from there'):
+    with pytest.raises(ValueError, match=r'epoch_2.pth is .*to use an earlier one, pass --resume .*epoch_1.pth'):
         plan_run(cfg, 4, False, None)
 
 
-def test_the_number_of_workers_is_no_difference(cfg):
+def test_the_number_of_workers_is_not_compared(cfg):
     other = Config(cfg.to_dict())
     other.data.workers_per_gpu = 8
     assert differences(cfg, other) == []
 
 
-def test_overwrite_drops_the_runs_checkpoints_and_keeps_logs_and_the_users(cfg):
+def test_overwrite_removes_only_checkpoints_of_the_run(cfg):
     leave_run(cfg, 2)
     for name in ('20260101_000000.log', 'best_mine.pth', 'epoch_9.pth'):
         open(os.path.join(cfg.work_dir, name), 'w').close()
@@ -153,21 +153,21 @@ def test_overwrite_drops_the_runs_checkpoints_and_keeps_logs_and_the_users(cfg):
 
 
 @pytest.mark.parametrize('name', ['epoch_3.pth', 'best_top1_acc_epoch_2.pth', 'latest.pth', 'interrupted.pth'])
-def test_a_file_that_no_run_wrote_is_not_written_over(cfg, name):
+def test_a_file_that_no_run_wrote_is_not_overwritten(cfg, name):
     open(os.path.join(cfg.work_dir, name), 'w').close()
-    with pytest.raises(ValueError, match=f'holds {name}, which no run recorded as its own'):
+    with pytest.raises(ValueError, match=f'has {name}, which is not recorded as written by a run'):
         check_names(checkpoint_folder(cfg), Plan(), 4, ['top1_acc'])
     RunRecord(cfg.work_dir).add(name)
     check_names(checkpoint_folder(cfg), Plan(), 4, ['top1_acc'])
 
 
-def test_overwrite_does_not_drop_what_the_run_starts_from(cfg):
+def test_overwrite_does_not_remove_the_checkpoint_to_start_from(cfg):
     path = leave_run(cfg, 2)
-    with pytest.raises(ValueError, match='--overwrite would drop .*epoch_2.pth, which this run starts from'):
+    with pytest.raises(ValueError, match='--overwrite would remove .*epoch_2.pth, from which this run starts'):
         check_sources(checkpoint_folder(cfg), [path])
 
 
-def test_the_resolved_config_takes_the_name_of_no_file_of_the_users(cfg):
+def test_the_resolved_config_overwrites_no_file_of_the_user(cfg):
     record = RunRecord(cfg.work_dir)
     assert config_name(cfg, record) == 'j.py'
     cfg.work_dir = os.path.dirname(cfg.filename)
@@ -177,7 +177,7 @@ def test_the_resolved_config_takes_the_name_of_no_file_of_the_users(cfg):
     assert config_name(cfg, record) == 'j.resolved.py'
 
 
-def test_a_removal_that_a_kill_cut_short_is_finished_but_not_of_the_file_resumed(cfg):
+def test_an_interrupted_removal_is_finished_except_for_the_resumed_file(cfg):
     leave_run(cfg, 1)
     path = leave_run(cfg, 2)
     record = RunRecord(cfg.work_dir)
@@ -187,7 +187,7 @@ def test_a_removal_that_a_kill_cut_short_is_finished_but_not_of_the_file_resumed
     assert os.path.exists(cfg.filename)
 
 
-def test_a_latest_that_is_a_file_of_the_users_gets_another_name(cfg):
+def test_a_latest_pth_of_the_user_is_copied_to_another_name(cfg):
     path = leave_run(cfg, 3, recorded=False)
     os.replace(path, os.path.join(cfg.work_dir, 'latest.pth'))
     record = RunRecord(cfg.work_dir)
@@ -195,7 +195,7 @@ def test_a_latest_that_is_a_file_of_the_users_gets_another_name(cfg):
     assert os.path.getsize(path) == os.path.getsize(os.path.join(cfg.work_dir, 'latest.pth'))
 
 
-def test_checkpoints_elsewhere_have_a_folder_of_their_own_for_each_work_dir(cfg, tmp_path):
+def test_out_dir_has_a_separate_folder_per_work_dir(cfg, tmp_path):
     cfg.checkpoint_config = {'out_dir': str(tmp_path / 'out')}
     cfg.work_dir = 'work_dirs/stgcn/a/j'
     assert checkpoint_folder(cfg) == tmp_path / 'out/stgcn/a/j'
@@ -206,11 +206,11 @@ def test_checkpoints_elsewhere_have_a_folder_of_their_own_for_each_work_dir(cfg,
     RunRecord(folder).update(work_dir=cfg.work_dir)
     plan_run(cfg, 4, False, None)
     cfg.work_dir = str(tmp_path / 'other/j')
-    with pytest.raises(ValueError, match='out_dir: .*out/j holds the checkpoints of .*one/j'):
+    with pytest.raises(ValueError, match='out_dir: .*out/j has the checkpoints of .*one/j'):
         plan_run(cfg, 4, False, None)
 
 
-def test_the_record_says_what_the_run_is(cfg):
+def test_the_record_describes_the_run(cfg):
     record = RunRecord(cfg.work_dir)
     start_record(cfg, record, record, Plan(), False, seed=7, processes=2)
     content = json.loads((record.folder / 'run.json').read_text())
@@ -220,23 +220,23 @@ def test_the_record_says_what_the_run_is(cfg):
     assert content['versions']['torch'] == torch.__version__
 
 
-def test_overwrite_and_resume_contradict(cfg):
+def test_overwrite_and_resume_exclude_each_other(cfg):
     with pytest.raises(ValueError, match='pass one of them'):
         plan_run(cfg, 4, True, True)
 
 
-def test_resume_without_a_checkpoint_is_an_error(cfg):
-    with pytest.raises(FileNotFoundError, match='holds no checkpoint to go on from'):
+def test_resume_without_a_checkpoint_raises(cfg):
+    with pytest.raises(FileNotFoundError, match='has no checkpoint to resume from'):
         plan_run(cfg, 4, False, True)
 
 
-def test_a_work_dir_that_is_a_file_cannot_be_written(tmp_path):
+def test_a_work_dir_that_is_a_file_raises(tmp_path):
     (tmp_path / 'work').touch()
     with pytest.raises(ValueError, match='cannot write to work_dir .*--work-dir'):
         check_writable(tmp_path / 'work')
 
 
-def test_a_layout_that_changes_no_sample_makes_no_other_run():
+def test_a_layout_without_effect_is_not_a_difference():
     def config(**more):
         flip = {'type': 'Flip', **more}
         return {'data': {'train': {'type': 'PoseDataset', 'ann_file': 'x.pkl', 'pipeline': [flip]}}}

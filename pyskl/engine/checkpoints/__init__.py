@@ -1,1 +1,1 @@
-"""Checkpoints: reading, matching with a network, conversion from other toolboxes."""
+"""Read checkpoints, match them with a network, and convert those of other toolboxes."""

@@ -19,15 +19,15 @@ from pyskl.zoo.download import fetch
 
 
 def find_checkpoint(pattern: str | Path) -> tuple[str, str | None]:
-    """Resolve a path, a quoted glob or an http(s) address to a file.
+    """Resolve a path, a quoted glob or a URL to a file.
 
     Returns:
-        The path, and a line for the log if the glob had several matches (the newest is taken), else None.
+        The path, and a line for the log if the glob had several matches (the newest is used), else None.
 
     Raises:
-        FileNotFoundError: If nothing matches; lists the checkpoints that the folder holds.
+        FileNotFoundError: If nothing matches; lists the checkpoints in the folder.
         IsADirectoryError: If it is a folder; lists its checkpoints.
-        OSError: If an address cannot be fetched.
+        OSError: If a URL cannot be downloaded.
     """
     pattern = str(pattern)
     if pattern.startswith(('http://', 'https://')):
@@ -35,13 +35,13 @@ def find_checkpoint(pattern: str | Path) -> tuple[str, str | None]:
     pattern = os.path.expanduser(pattern)
     if os.path.isfile(pattern):
         return pattern, None
-    # Brackets may belong to a folder's name.
+    # Brackets may be part of a folder's name.
     literal = os.path.join(glob.escape(os.path.dirname(pattern)), os.path.basename(pattern))
     matches = [path for path in glob.glob(pattern) or glob.glob(literal) if os.path.isfile(path)]
     if os.path.isdir(pattern):
         held = sorted(path.name for path in Path(pattern).glob('*.pth'))
         raise IsADirectoryError(
-            f'{pattern} is a folder, not a checkpoint; it holds {", ".join(held) or "no .pth file"}'
+            f'{pattern} is a folder, not a checkpoint; it contains {", ".join(held) or "no .pth file"}'
         )
     if not matches:
         folder = Path(pattern).parent
@@ -49,10 +49,10 @@ def find_checkpoint(pattern: str | Path) -> tuple[str, str | None]:
         if held is None:
             there = f'the folder {folder} does not exist'
         else:
-            there = f'{folder} holds {", ".join(held)}' if held else f'{folder} holds no .pth file'
+            there = f'{folder} contains {", ".join(held) or "no .pth file"}'
         raise FileNotFoundError(f'no checkpoint matches {pattern}; {there}')
     matches.sort(key=lambda path: (os.path.getmtime(path), path))
-    note = f'{len(matches)} files match {pattern}; taking the newest, {matches[-1]}' if len(matches) > 1 else None
+    note = f'{len(matches)} files match {pattern}; using the newest, {matches[-1]}' if len(matches) > 1 else None
     return matches[-1], note
 
 
@@ -68,21 +68,21 @@ def read_checkpoint(path: str | Path, trust: bool = False) -> dict:
     """Read a checkpoint onto the CPU.
 
     Args:
-        path: The file: a dict with the weights under one of :data:`WEIGHTS`, or the weights alone.
-        trust: ``--trust-checkpoint``: admit any pickled object. Such a file can run code.
+        path: A file with a dict that has the weights under one of :data:`WEIGHTS`, or with the weights alone.
+        trust: Value of ``--trust-checkpoint``: allow any pickled object. Such a file can run code.
 
     Returns:
-        A dict with at least ``state_dict``, tensors by name, and ``meta``.
+        A dict with at least ``state_dict`` (tensors by name) and ``meta``.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is truncated, is not a checkpoint, or holds objects that could run code.
+        ValueError: If the file is truncated, is not a checkpoint, or contains objects that could run code.
     """
     if not os.path.isfile(path):
-        raise FileNotFoundError(f'no checkpoint {path}')
+        raise FileNotFoundError(f'the checkpoint {path} does not exist')
     checkpoint = read_content(path, trust)
     if not isinstance(checkpoint, dict):
-        raise ValueError(f'{path} holds a {type(checkpoint).__name__}; a checkpoint is a dict with a state_dict')
+        raise ValueError(f'{path} contains a {type(checkpoint).__name__}; a checkpoint is a dict with a state_dict')
     found = next((key for key in WEIGHTS if isinstance(checkpoint.get(key), dict)), None)
     if found is not None:
         checkpoint['state_dict'] = checkpoint.pop(found)
@@ -90,11 +90,11 @@ def read_checkpoint(path: str | Path, trust: bool = False) -> dict:
         checkpoint = {'state_dict': checkpoint}
     else:
         held = sorted(map(str, checkpoint))[:5]
-        raise ValueError(f'{path} has no state_dict; its keys are {held}, the weights are looked for under {WEIGHTS}')
+        raise ValueError(f'{path} has no weights: its keys are {held}; the weights must be under one of {WEIGHTS}')
     odd = next((item for item in checkpoint['state_dict'].items() if not _is_weight(*item)), None)
     if odd is not None:
         kind = type(odd[1]).__name__
-        raise ValueError(f'{path}: its {found or "state_dict"} holds {odd[0]!r} of type {kind}, which is not a tensor')
+        raise ValueError(f'{path}: {odd[0]!r} in its {found or "state_dict"} is not a tensor but of type {kind}')
     meta = checkpoint.get('meta')
     # mmengine would execute the text under meta['config'] when it resumes.
     checkpoint['meta'] = {k: v for k, v in meta.items() if k != 'config'} if isinstance(meta, dict) else {}
@@ -111,7 +111,7 @@ def match_keys(state_dict: dict, model: nn.Module) -> tuple[dict, list[str]]:
     """Rename the keys of a known foreign layout to ours.
 
     Returns:
-        The state dict and a line for the log for each layout recognised.
+        The state dict, and a log line for each layout recognised.
     """
     wanted = model.state_dict().keys()
     own_fc = 'cls_head.fc.weight' in wanted and 'cls_head.fc_cls.weight' not in wanted
@@ -119,7 +119,7 @@ def match_keys(state_dict: dict, model: nn.Module) -> tuple[dict, list[str]]:
 
 
 def is_dense(value: torch.Tensor) -> bool:
-    """Whether ``value`` is an ordinary tensor of real numbers: not sparse, complex, quantized or without data."""
+    """Whether ``value`` is a dense tensor of real numbers: not sparse, complex, quantized or on device ``meta``."""
     return (
         value.layout is torch.strided
         and not value.is_complex()
@@ -135,11 +135,12 @@ def load_weights(model: nn.Module, checkpoint: dict, path: str, growing: bool = 
         model: The recognizer.
         checkpoint: A dict as :func:`read_checkpoint` returns it.
         path: The file's name, for error messages.
-        growing: Let the last stage of a progressively grown network start fresh if the file ends with the stage before.
-        ignore: Prefix of keys that always start fresh (``load_from_ignore``), e.g. ``'cls_head'``.
+        growing: Whether the last stage of a progressively grown network may be missing in the file; it then keeps its
+            random weights.
+        ignore: Prefix of keys that are not loaded (``load_from_ignore``), e.g. ``'cls_head'``.
 
     Returns:
-        Lines for the log: the recognised toolbox and layout, and the weights that start fresh.
+        Log lines: the recognised toolbox and layout, and the weights that are not loaded.
 
     Raises:
         ValueError: If tensors are missing, unexpected or of another shape; names the first of each kind.
@@ -150,16 +151,19 @@ def load_weights(model: nn.Module, checkpoint: dict, path: str, growing: bool = 
     wanted = model.state_dict()
     skipped = [key for key in wanted if ignore and key.startswith(ignore)]
     if skipped:
-        notes.append(f'starts fresh, as load_from_ignore={ignore!r} says: {skipped[0]} and {len(skipped) - 1} more')
+        notes.append(f'randomly initialised (load_from_ignore={ignore!r}): {skipped[0]} and {len(skipped) - 1} more')
     state_dict = {key: value for key, value in state_dict.items() if not (ignore and key.startswith(ignore))}
     odd = next((key for key, value in state_dict.items() if not is_dense(value)), None)
     if odd is not None:
         value = state_dict[odd]
-        raise ValueError(f'{path} does not fit the model: {odd} is a tensor of {value.layout}, {value.dtype}')
+        raise ValueError(
+            f'{path} does not fit the model: {odd} is a tensor of {value.layout}, {value.dtype}; only dense real '
+            'tensors can be loaded'
+        )
     missing = [key for key in wanted if key not in state_dict and key not in skipped]
     fresh = _fresh_stage(model, missing, state_dict) if growing else []
     if fresh:
-        notes.append(f'starts fresh: {", ".join(fresh)}')
+        notes.append(f'randomly initialised: {", ".join(fresh)}')
     problem = _mismatch(wanted, state_dict, {*skipped, *fresh}, getattr(model.backbone, 'stage_of', None))
     if problem:
         raise ValueError(f'{path} does not fit the model: {problem}{layouts}')
@@ -184,9 +188,9 @@ def _mismatch(wanted: dict, state_dict: dict, fresh: set, stage_of: Callable | N
     left = [key for key in state_dict if key not in wanted]
     sides = []
     if missing:
-        sides.append(f'it has no {_some(missing, wanted)}')
+        sides.append(f'it lacks {_some(missing, wanted)}')
     if left:
-        sides.append(f'it holds {_some(left, state_dict)}, which the model lacks')
+        sides.append(f'it has {_some(left, state_dict)}, which the model lacks')
     if sides:
         stages = _stage_counts(stage_of, wanted, state_dict) if stage_of else ''
         return f'{"; ".join(sides)}{stages}{_hint(missing, left)}'
@@ -199,12 +203,12 @@ def _mismatch(wanted: dict, state_dict: dict, fresh: set, stage_of: Callable | N
     if key.startswith('cls_head') and found[:1] != needed[:1]:
         hint = (
             f' ({found[0]} classes in the file, {needed[0]} in the model; '
-            "load_from_ignore='cls_head' starts the head fresh)"
+            "set load_from_ignore='cls_head' to train a new head)"
         )
     if key.endswith('tcn.conv.weight') and found[:2] == needed[:2] and len(found) == 4:
-        hint = f'; the file has another temporal kernel: set model.backbone.tcn_kernel_size={found[2]}'
+        hint = f'; the temporal kernels differ: set model.backbone.tcn_kernel_size={found[2]}'
     if 'backbone.data_bn.weight' in other:
-        hint = '; the input is another: joints (model.backbone.graph_cfg.layout), in_channels or num_person'
+        hint = '; the inputs differ: joints (model.backbone.graph_cfg.layout), in_channels or num_person'
     return f'{key} is {found} in the file and {needed} in the model{hint}'
 
 
@@ -220,9 +224,9 @@ _ATTENTION = re.compile(r'.*\.gcn\.(conv_ta|conv_sa|fc1c|fc2c)\.(weight|bias)')
 def _hint(missing: list[str], left: list[str]) -> str:
     """Suggest a fix where the keys allow one."""
     if not left and all(_ATTENTION.fullmatch(key) for key in missing):
-        return '; a network without attention (2s-AGCN): model.backbone.gcn_attention=False'
+        return '; for a network without attention (2s-AGCN) set model.backbone.gcn_attention=False'
     if not missing and all(_ATTENTION.fullmatch(key) for key in left):
-        return '; a network with attention (AAGCN): model.backbone.gcn_attention=True'
+        return '; for a network with attention (AAGCN) set model.backbone.gcn_attention=True'
     return ''
 
 

@@ -44,7 +44,7 @@ def from_stgcn(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
         elif key.startswith('fcn.'):
             ours[key.replace('fcn.', 'cls_head.fc_cls.')] = value.flatten(1) if value.ndim == 4 else value
         elif key != 'A' and not key.startswith('edge_importance.'):
-            ours[key] = value  # not one of theirs: loading reports it
+            ours[key] = value  # not a key of ST-GCN: loading reports it
     for block in blocks:
         ours[f'backbone.gcn.{block}.gcn.A'] = state_dict['A']
         ours[f'backbone.gcn.{block}.gcn.PA'] = state_dict.get(
@@ -54,7 +54,7 @@ def from_stgcn(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def from_ctrgcn(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
-    """CTR-GCN, https://github.com/Uason-Chen/CTR-GCN: blocks count from 1, and the learned graph is called ``PA``."""
+    """CTR-GCN, https://github.com/Uason-Chen/CTR-GCN: blocks count from 1, and the learned graph is named ``PA``."""
 
     def rename(key: str) -> str:
         block = re.match(r'l(\d+)\.', key)
@@ -68,7 +68,7 @@ def from_ctrgcn(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def from_infogcn(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
-    """InfoGCN, https://github.com/stnoah1/infogcn: blocks count from 1, the head's layers lie beside them.
+    """InfoGCN, https://github.com/stnoah1/infogcn: blocks count from 1, and the head's layers are at the top level.
 
     The file lacks the class priors, which were sampled from a seed; new ones matter only if training continues.
     """
@@ -101,11 +101,11 @@ def _is_mmaction2(state_dict: dict[str, Tensor]) -> bool:
 # Name in the log -> keys that identify the layout together, and its conversion.
 LAYOUTS: dict[str, tuple[tuple[str, ...], Callable[[dict], dict]]] = {
     "ST-GCN's own repository": (('A', 'st_gcn_networks.0.gcn.conv.weight', 'fcn.weight'), from_stgcn),
-    "CTR-GCN's own repository, which fits backbone.variant='original'": (
+    "CTR-GCN's own repository, for backbone.variant='original'": (
         ('l1.gcn1.PA', 'l1.gcn1.convs.0.conv4.weight', 'fc.weight'),
         from_ctrgcn,
     ),
-    "InfoGCN's own repository, whose files hold no class priors (new ones, in case it is trained on)": (
+    "InfoGCN's own repository, without class priors (sampled anew; used by training only)": (
         ('pos_embedding', 'l1.agcn.shared_topology', 'decoder.weight'),
         from_infogcn,
     ),
@@ -131,7 +131,7 @@ def translate(state_dict: dict[str, Tensor], keep_fc: bool = False) -> tuple[dic
         keep_fc: Keep a linear ``cls_head.fc`` unchanged, as for the user's own head.
 
     Returns:
-        The state dict under our names, and a description of what was recognised for the log.
+        The state dict under our names, and a log line for each layout recognised.
     """
     notes = []
     for prefix, what in (('_orig_mod.', 'compiled model (_orig_mod.)'), ('module.', 'data parallel model (module.)')):
@@ -141,7 +141,7 @@ def translate(state_dict: dict[str, Tensor], keep_fc: bool = False) -> tuple[dic
             notes.append(what)
     state_dict, copies = without_ema_copies(state_dict)
     if copies:
-        notes.append(f'mmcv EMAHook (its {copies} copies ema_* left out)')
+        notes.append(f'mmcv EMAHook ({copies} copies named ema_* ignored)')
     # Self-supervised repositories wrap the network once more.
     inner = {key.removeprefix('encoder.'): value for key, value in state_dict.items() if key.startswith('encoder.')}
     if recognise(inner):
@@ -150,10 +150,10 @@ def translate(state_dict: dict[str, Tensor], keep_fc: bool = False) -> tuple[dic
     foreign = recognise(state_dict)
     if foreign:
         return LAYOUTS[foreign][1](state_dict), [*notes, foreign]
-    # Mean and deviation of images, which joints do not need.
+    # Mean and standard deviation of images; not used for joints.
     weights = {key: value for key, value in state_dict.items() if not key.startswith('data_preprocessor.')}
     if len(weights) < len(state_dict):
-        notes.append('MMAction2 (data_preprocessor left out)')
+        notes.append('MMAction2 (data_preprocessor ignored)')
     if not keep_fc and _is_mmaction2(weights):
         weights = from_mmaction2(weights)
         notes.append('MMAction2 (cls_head.fc)')
@@ -200,8 +200,8 @@ _BUFFERS = re.compile(r'(.*\.)?(running_mean|running_var|num_batches_tracked|ind
 
 
 def summary(state_dict: dict[str, Tensor]) -> str:
-    """``'181 tensors, 3.099 M parameters, 60 classes'``, from names and shapes alone."""
-    # Blocks of ST-GCN and MS-G3D store the fixed graph, A, beside the learned one, PA.
+    """Summarise a state dict: ``'181 tensors, 3.099 M parameters, 60 classes'``."""
+    # Blocks of ST-GCN and MS-G3D store the fixed graph, A, in addition to the learned one, PA.
     fixed = {key for key in state_dict if key.endswith('.A') and f'{key[:-1]}PA' in state_dict}
     size = sum(v.numel() for key, v in state_dict.items() if key not in fixed and not _BUFFERS.fullmatch(key))
     heads = ('cls_head.fc_cls.weight', 'cls_head.decoder.weight', 'cls_head.fc.weight')

@@ -18,14 +18,14 @@ INTERRUPTED = 'interrupted.pth'
 
 @HOOKS.register_module(force=True)
 class CheckpointHook(MMEngineCheckpointHook):
-    """See mmengine. A checkpoint is removed only after the one that replaces it is complete, and only if the record of
-    its folder says that this run wrote it: a path out of a resumed file is never trusted.
+    """mmengine's hook with safe removal: a checkpoint is removed only after its successor is complete, and only if the
+    record of its folder says that this run wrote it. Paths in a resumed file are not trusted.
     """
 
     record: RunRecord
 
     def before_train(self, runner) -> None:
-        """Restore the valid part of a resumed run's bookkeeping; finish interrupted removals."""
+        """Restore the list of checkpoints and the best score of a resumed run."""
         self.out_dir = str(runner.checkpoint_folder)
         self.by_epoch = True
         self.file_backend = None
@@ -38,7 +38,7 @@ class CheckpointHook(MMEngineCheckpointHook):
                 self._set_best(key, self._resumed_best(runner, key))
 
     def _info(self, key: str) -> tuple[str, str]:
-        """Message hub names of the best score of ``key`` and of its file."""
+        """Return the message hub names of the best score of ``key`` and of its file."""
         suffix = '' if len(self.key_indicators) == 1 else f'_{key}'
         return f'best_score{suffix}', f'best_ckpt{suffix}'
 
@@ -76,10 +76,10 @@ class CheckpointHook(MMEngineCheckpointHook):
                     'file': name,
                 }
             )
-            runner.logger.info(f'the best checkpoint so far is copied: {source}')
+            runner.logger.info(f'copied the best checkpoint so far: {source}')
         runner.wait_for_all()
         if not path.is_file():
-            runner.logger.warning(f'the best checkpoint so far, {name}, is missing; the next validation starts anew')
+            runner.logger.warning(f'the best checkpoint so far, {name}, is missing; the next validation sets a new one')
             info.pop(score_name, None), info.pop(file_name, None)
             return None
         info[file_name] = str(path)
@@ -122,7 +122,7 @@ class CheckpointHook(MMEngineCheckpointHook):
             self._remove(self.record.content.get('remove', []))
 
     def _save_best_checkpoint(self, runner, metrics: dict) -> None:
-        """Write a new best, note it in the epoch's checkpoint, then remove the previous best."""
+        """Write a new best, record it in the epoch's checkpoint, then remove the previous best."""
         if not self.save_best:
             return
         if 'auto' in self.key_indicators:

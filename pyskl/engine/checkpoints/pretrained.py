@@ -1,4 +1,4 @@
-"""``model.backbone.pretrained``: initialise the backbone from a checkpoint; the head starts fresh."""
+"""``model.backbone.pretrained``: initialise the backbone, but not the head, from a checkpoint."""
 
 import warnings
 
@@ -8,21 +8,21 @@ from pyskl.engine.checkpoints.files import load_weights
 
 
 def load_pretrained(recognizer: nn.Module, checkpoint: dict, path: str) -> list[str]:
-    """Copy the weights that ``pretrained`` names into the backbone.
+    """Copy weights from a checkpoint into the backbone.
 
     Weights of a recognizer or a bare backbone must fit. If ``pretrained2d`` is set, weights of a 2D ResNet are inflated
-    over time, and layers that do not fit, such as a stem with other channels, start fresh.
+    over time, and layers that do not fit, such as a stem with other channels, are not loaded.
 
     Args:
-        recognizer: Its backbone has ``pretrained``, and optionally ``pretrained2d``.
+        recognizer: A recognizer whose backbone has ``pretrained``, and optionally ``pretrained2d``.
         checkpoint: A dict as :func:`pyskl.engine.checkpoints.files.read_checkpoint` returns it.
         path: The file's name, for error messages.
 
     Returns:
-        Lines for the log.
+        Log lines.
 
     Raises:
-        ValueError: If no weight of a 2D ResNet fits, or, for other files, any weight does not fit.
+        ValueError: If no weight of a 2D ResNet fits, or, for other files, if any weight does not fit.
     """
     state_dict = {key.removeprefix('module.'): value for key, value in checkpoint['state_dict'].items()}
     alone = not any(key.startswith('backbone.') for key in state_dict)
@@ -35,18 +35,18 @@ def load_pretrained(recognizer: nn.Module, checkpoint: dict, path: str) -> list[
 
 
 def _load_2d(backbone: nn.Module, weights: dict[str, Tensor], path: str) -> list[str]:
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter('always')
         state_dict = backbone.inflate_2d(weights)
     if not any(key.endswith('conv.weight') for key in state_dict):
         raise ValueError(
-            f'{path} has no convolution of a 2D ResNet of this depth and width (its keys: {sorted(weights)[:3]}); for '
-            'the weights of a 3D network set model.backbone.pretrained2d=False'
+            f'{path} has no convolution of a 2D ResNet of this depth and width (first keys: {sorted(weights)[:3]}); '
+            'for weights of a 3D network set model.backbone.pretrained2d=False'
         )
     fresh = sorted(set(backbone.state_dict()) - set(state_dict))
     fresh = [key for key in fresh if not key.endswith('num_batches_tracked')]
     backbone.load_state_dict(state_dict, strict=False)
-    notes = [f'{len(state_dict)} tensors of a 2D network spread over time']
+    notes = [f'{len(state_dict)} tensors of a 2D network inflated over time']
     if fresh:
-        notes.append(f'starts fresh: {fresh[0]}{f" and {len(fresh) - 1} more" if len(fresh) > 1 else ""}')
-    return [*notes, *(str(warning.message) for warning in told)]
+        notes.append(f'randomly initialised: {fresh[0]}{f" and {len(fresh) - 1} more" if len(fresh) > 1 else ""}')
+    return [*notes, *(str(warning.message) for warning in caught)]

@@ -1,8 +1,8 @@
 """Read checkpoint files without executing code.
 
-:mod:`pyskl.datasets.records.torch_file` reads the file, and what it may name stands for functions of ours: beside
-tensors a checkpoint of ours holds the logs of mmengine, and one of mmcv NumPy scalars. ``torch.load`` is used only for
-files whose author the user trusts.
+:mod:`pyskl.datasets.records.torch_file` reads the file, and each name that it may contain maps to a function of ours:
+besides tensors our checkpoints contain mmengine's logs, and mmcv's contain NumPy scalars. ``torch.load`` is used only
+for files that the user trusts.
 """
 
 import errno
@@ -28,7 +28,7 @@ NOT_A_CHECKPOINT = (
 
 
 def _statistic(owner: object, name: object) -> None:
-    """Stand-in for ``getattr``, by which a pickled ``HistoryBuffer`` names its four statistics; not needed here."""
+    """Replace ``getattr``, with which a pickled ``HistoryBuffer`` looks up its four statistics; they are ignored."""
     if type(owner) is not Name or not owner.path.endswith('.HistoryBuffer'):
         raise ForbiddenGlobal(f'getattr({shown(str(owner))}, {shown(name)})')
     if name not in ('mean', 'max', 'min', 'current'):
@@ -40,9 +40,9 @@ def _history() -> HistoryBuffer:
 
 
 def _fill_history(buffer: HistoryBuffer, state: object) -> None:
-    """Restore the two lists of numbers of a log."""
+    """Restore the values and counts of a log."""
     if type(state) is not dict:
-        raise pickle.UnpicklingError('a log with a state of another form')
+        raise pickle.UnpicklingError('the state of a HistoryBuffer is not a dict')
     values, counts = state.get('_log_history'), state.get('_count_history')
     most = state.get('max_length', 1_000_000)
     if (
@@ -51,12 +51,12 @@ def _fill_history(buffer: HistoryBuffer, state: object) -> None:
         or type(most) is not int
         or not 0 < most < 2**31
     ):
-        raise pickle.UnpicklingError('a log without two lists of numbers')
+        raise pickle.UnpicklingError('a HistoryBuffer does not have two arrays of numbers')
     buffer.max_length = most
     buffer._log_history, buffer._count_history = values.view(np.ndarray), counts.view(np.ndarray)
 
 
-# Objects in our checkpoints beside tensors: mmengine's logs of scalars.
+# Objects in our checkpoints besides tensors: mmengine's logs of scalars.
 NAMES = {
     ('mmengine.logging.history_buffer', 'HistoryBuffer'): _history,
     ('builtins', 'getattr'): _statistic,
@@ -66,15 +66,15 @@ STATES = {HistoryBuffer: _fill_history}
 
 
 def read_content(path: str | Path, trust: bool = False) -> object:
-    """Read a file of ``torch.save``, with tensors on the CPU.
+    """Read a file written by ``torch.save``, with tensors on the CPU.
 
     Args:
         path: The file.
-        trust: Admit any pickled object. Such a file can run code.
+        trust: Whether to allow any pickled object. Such a file can run code.
 
     Raises:
         OSError: If the file cannot be read.
-        ValueError: If it is truncated, is not a checkpoint, or holds objects that could run code.
+        ValueError: If it is truncated, is not a checkpoint, or contains objects that could run code.
     """
     try:
         if trust:
@@ -84,7 +84,7 @@ def read_content(path: str | Path, trust: bool = False) -> object:
         return read_torch(path, NAMES, STATES)
     except ForbiddenGlobal as error:
         raise ValueError(
-            f'{path} holds {_first_line(error)}, which is not a tensor and could run code; '
+            f'{path} contains {_first_line(error)}, which is not a tensor and could run code; '
             'pass --trust-checkpoint if you trust its author'
         ) from None
     except (OSError, *NOT_A_CHECKPOINT) as error:

@@ -34,16 +34,16 @@ class LoaderSettings:
 
 
 def loader_options(cfg: Config, phase: str) -> dict:
-    """``data.videos_per_gpu``, ``data.workers_per_gpu``, ``data.{phase}_dataloader`` -> arguments of ``build_loader``.
+    """Convert ``data.videos_per_gpu``, ``workers_per_gpu`` and ``{phase}_dataloader`` to ``build_loader`` arguments.
 
     Raises:
-        ValueError: If ``data.{phase}_dataloader`` holds an unknown key, or would reorder or lose clips that are scored.
+        ValueError: If ``data.{phase}_dataloader`` has an unknown key, or would reorder or drop clips to be scored.
     """
     return asdict(loader_settings(cfg, phase))
 
 
 def loader_settings(cfg: Config, phase: str) -> LoaderSettings:
-    """Read the options of :func:`loader_options`."""
+    """Read the loader options of a phase; see :func:`loader_options`."""
     data = cfg.get('data') or {}
     own = data.get(f'{phase}_dataloader') or {}
     for key in own:
@@ -51,9 +51,12 @@ def loader_settings(cfg: Config, phase: str) -> LoaderSettings:
             raise ValueError(f'data.{phase}_dataloader has no key {key!r}{nearest(key, LOADER_KEYS)}')
     options = {key: data[key] for key in LOADER_KEYS if key in data} | dict(own)
     if phase != 'train':
-        for key, why in (('shuffle', 'scores are in the order of the data set'), ('drop_last', 'every clip is scored')):
+        for key, why in (
+            ('shuffle', 'scores are written in the order of the data set'),
+            ('drop_last', 'every clip is scored'),
+        ):
             if own.get(key):
-                raise ValueError(f'data.{phase}_dataloader.{key} must be False: {why}')
+                raise ValueError(f'data.{phase}_dataloader.{key} must be False, because {why}')
     return LoaderSettings(
         batch_size=options.get('videos_per_gpu', 1),
         workers=options.get('workers_per_gpu', 0),
@@ -73,7 +76,7 @@ def dataset_config(cfg: Config, phase: str) -> dict | None:
 
 
 def repeat_times(dataset: dict | None) -> int:
-    """Repetitions of each clip per epoch: ``times`` of the ``RepeatDataset``, else 1."""
+    """Return the repetitions of each clip per epoch: ``times`` of a ``RepeatDataset``, else 1."""
     return dataset.get('times', 1) if dataset and dataset.get('type') == 'RepeatDataset' else 1
 
 

@@ -12,7 +12,7 @@ def drop_deprecated(pipelines: Iterable[tuple[str, dict, str]]) -> list[str]:
         pipelines: For each pipeline its name, the dict that contains it, and its key in that dict.
 
     Returns:
-        One line per kind of argument found, and one if joints are masked that PYSKL would not have masked.
+        One line per deprecated argument, and one if joints are masked that older versions of PYSKL did not mask.
     """
     found: set[tuple[str, str]] = set()
     unmasked = False
@@ -31,8 +31,8 @@ def drop_deprecated(pipelines: Iterable[tuple[str, dict, str]]) -> list[str]:
     ]
     if unmasked:
         lines.append(
-            'a config with such arguments is from before 2023-02, when PreNormalize2D masked no joints: '
-            'PreNormalize2D(threshold=None) gives the numbers of that time, no threshold those of PYSKL today'
+            'configs with these arguments date from before 2023-02, when PreNormalize2D masked no joints; '
+            'PreNormalize2D(threshold=None) reproduces the numbers of that time'
         )
     return lines
 

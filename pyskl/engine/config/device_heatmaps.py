@@ -35,7 +35,7 @@ def write_out_heatmap_on(cfg: Config, pipelines: Iterable[tuple[str, dict, str]]
     model = cfg.get('model')
     kind = model.get('type') if isinstance(model, dict) else None
     if kind is None or input_key(model) != 'imgs':
-        raise ValueError(f"heatmap_on='device' is for model.type='Recognizer3D', got {kind!r}; leave it out")
+        raise ValueError(f"heatmap_on='device' needs model.type='Recognizer3D', got {kind!r}; remove heatmap_on")
     drawings, sizes = {}, {}
     for where, holder, key in pipelines:
         found = _moved(holder[key], where)
@@ -47,11 +47,11 @@ def write_out_heatmap_on(cfg: Config, pipelines: Iterable[tuple[str, dict, str]]
     if not drawings:
         if model.get('heatmaps'):
             return
-        raise ValueError("heatmap_on='device' found no GeneratePoseTarget in the pipelines; leave it out")
+        raise ValueError("heatmap_on='device' needs GeneratePoseTarget in the pipelines, found none; remove heatmap_on")
     if model.get('heatmaps'):
         raise ValueError(
-            "heatmap_on='device' makes model.heatmaps of GeneratePoseTarget, but the config has model.heatmaps too; "
-            'leave one of them out'
+            "heatmap_on='device' converts GeneratePoseTarget to model.heatmaps, but the config has model.heatmaps "
+            'already; remove one of them'
         )
     drawing = _one({where: {k: options.get(k, v) for k, v in DRAWING.items()} for where, options in drawings.items()})
     for side in SIDES:
@@ -85,14 +85,14 @@ def _one(values: dict[str, object]) -> object:
     for where, other in others:
         if _plain(other) != _plain(value):
             raise ValueError(
-                f"heatmap_on='device' draws with one generator, but {first} draws with {value} and {where} with "
-                f"{other}; make them equal, or leave heatmap_on='worker'"
+                f"heatmap_on='device' needs the same arguments in all pipelines, but {first} has {value} and {where} "
+                f"has {other}; make them equal, or set heatmap_on='worker'"
             )
     return value
 
 
 def _plain(value: object) -> object:
-    """Compare lists and tuples as equal."""
+    """Convert lists to tuples, so that both compare as equal."""
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     return tuple(map(_plain, value)) if isinstance(value, list | tuple) else value
@@ -108,7 +108,7 @@ def _moved(pipeline: list[dict], where: str) -> tuple[list[dict], dict, list[int
     if not numbers:
         return None
     if len(numbers) > 1:
-        raise ValueError(f"{where}: heatmap_on='device' takes one GeneratePoseTarget, got {len(numbers)}")
+        raise ValueError(f"{where}: heatmap_on='device' allows one GeneratePoseTarget, got {len(numbers)}")
     before, options = pipeline[: numbers[0]], dict(pipeline[numbers[0]])
     size = _image_size(before)
     if size is None:

@@ -11,9 +11,9 @@ _OTHERS = ('torch', 'mmengine', 'numpy')
 def error_context(key: str) -> Iterator[None]:
     """Prefix errors raised in this block with the config key (or option) that caused them.
 
-    Unforeseen errors of a component (e.g. a KeyError of a lookup table) become a ValueError too.
+    Unexpected errors of a component (e.g. a KeyError of a lookup table) are converted to a ValueError.
     A TypeError, AttributeError or AssertionError of code outside torch, mmengine and NumPy is a bug and keeps its
-    traceback: :func:`pyskl.registry.build_component` has raised a ValueError before if the config caused it.
+    traceback: :func:`pyskl.registry.build_component` raises a ValueError earlier if the config is the cause.
     """
     try:
         yield
@@ -26,7 +26,7 @@ def error_context(key: str) -> Iterator[None]:
         if isinstance(error, TypeError | AttributeError | AssertionError) and not _raised_elsewhere(error):
             raise
         raise ValueError(
-            f'{key} holds a value that does not work: {type(error).__name__}: {error} (PYSKL_DEBUG=1 shows where)'
+            f'{key} has an invalid value: {type(error).__name__}: {error} (PYSKL_DEBUG=1 prints the traceback)'
         ) from error
 
 

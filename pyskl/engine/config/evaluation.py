@@ -21,10 +21,10 @@ class EvaluationSettings:
         interval: Epochs between two validations.
         begin: The first epoch that is validated, from 1.
         offset: Epoch ``e`` is validated if ``(e - offset) % interval == 0``: ``start`` in mmcv, 0 in mmengine.
-        metrics: Configs of the metrics; the first is our own and stores all scores.
+        metrics: Configs of the metrics; the first is a ``ClassificationMetric`` and stores all scores.
         save_best: Metric that selects the best checkpoint; None: no best checkpoint is saved.
         rule: 'greater' or 'less'.
-        note: A line on a metric that is left out, or None.
+        note: A log line about a metric that is not computed, or None.
     """
 
     interval: int
@@ -37,7 +37,7 @@ class EvaluationSettings:
 
     @property
     def names(self) -> list[str]:
-        """Our metrics by name, and val_loss if requested."""
+        """Names of the metrics of this package, and val_loss if requested."""
         return [*self.metrics[0]['metrics'], *(['val_loss'] if self.metrics[0]['loss'] else [])]
 
 
@@ -57,7 +57,7 @@ def evaluation(cfg: Config) -> EvaluationSettings:
     trivial = sorted(set(first['topk']) - set(useful_topk(first['topk'], classes)))
     note = None
     if trivial and 'top_k_accuracy' in first['metrics']:
-        note = f'top-{trivial[0]} accuracy is left out: with {classes} classes it is always 1'
+        note = f'top-{trivial[0]} accuracy is not computed: with {classes} classes it is always 1'
     checkpoint = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
     save_best = config.get('save_best', config.get('key_indicator', checkpoint.get('save_best', 'auto')))
     save_best = _save_best(save_best, names, metrics)
@@ -92,7 +92,7 @@ def metrics_of(cfg: Config, phase: str = 'val') -> list[dict]:
 
 
 def validates_loss(cfg: Config) -> bool:
-    """Whether ``workflow`` has a validation step, for which mmcv logs the loss of the validation clips."""
+    """Whether ``workflow`` has a validation step, for which mmcv logs the loss on the validation clips."""
     return any(step[0] == 'val' for step in cfg.get('workflow') or ())
 
 
@@ -115,7 +115,7 @@ def measured(metrics: Sequence[dict], num_classes: int | None) -> list[str] | No
 def _save_best(best: object, names: list[str] | None, metrics: Sequence[dict]) -> str | None:
     if isinstance(best, list | tuple):
         if len(best) != 1:
-            raise ValueError(f'evaluation.save_best must name one measure, got {best!r}')
+            raise ValueError(f'evaluation.save_best must be the name of one metric, got {best!r}')
         best = best[0]
     if best is False:
         return None
@@ -124,10 +124,13 @@ def _save_best(best: object, names: list[str] | None, metrics: Sequence[dict]) -
             return names[0] if names else None
         ours = measured([metric for metric in metrics if metric['type'] == 'ClassificationMetric'], None)
         if not ours:
-            raise ValueError("evaluation.save_best='auto' needs a metric of ours; name a measure of yours")
+            raise ValueError(
+                "evaluation.save_best='auto' needs a metric of this package; set it to the name of a value that your "
+                'metric returns'
+            )
         return ours[0]
     if best and names is not None and best not in names:
-        raise ValueError(f'evaluation.save_best is {best!r}, which is not measured{nearest(best, names)}')
+        raise ValueError(f'evaluation.save_best={best!r} is not one of the metrics{nearest(best, names)}')
     return best
 
 

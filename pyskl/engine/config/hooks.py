@@ -1,4 +1,4 @@
-"""Keys of logs and hooks: ``checkpoint_config``, ``log_config``, ``log_level``, ``custom_hooks``, and
+"""Keys for logs and hooks: ``checkpoint_config``, ``log_config``, ``log_level``, ``custom_hooks``, and
 mmengine's ``default_hooks``, ``log_processor``, ``visualizer`` and ``vis_backends``.
 """
 
@@ -54,9 +54,9 @@ def default_hooks(cfg: Config, validate: bool) -> dict:
     """Convert ``checkpoint_config`` and ``evaluation.save_best`` to mmengine's default hooks.
 
     Raises:
-        ValueError: If ``checkpoint_config`` holds an unknown key.
+        ValueError: If ``checkpoint_config`` has an unknown key.
     """
-    # Default: keep the last checkpoint and the best.
+    # Default: store the last checkpoint and the best.
     config = dict(cfg.get('checkpoint_config') or {'max_keep_ckpts': 1})
     for key in config:
         if key not in CHECKPOINT_KEYS:
@@ -64,11 +64,11 @@ def default_hooks(cfg: Config, validate: bool) -> dict:
     config.pop('type', None)
     config.pop('create_symlink', None)
     if config.pop('by_epoch', True) is not True:
-        raise ValueError('checkpoint_config.by_epoch must be True: checkpoints are written at the end of an epoch')
+        raise ValueError('checkpoint_config.by_epoch must be True; checkpoints are written at the end of an epoch')
     for key in ('interval', 'max_keep_ckpts'):
         value = config.get(key, 1)
         if not isinstance(value, int) or (value < 1 and value != -1):
-            raise ValueError(f'checkpoint_config.{key} must be a positive integer, or -1 for none, got {value!r}')
+            raise ValueError(f'checkpoint_config.{key} must be a positive integer or -1, got {value!r}')
     hooks = {
         'runtime_info': {'type': LossHook, 'interval': log_interval(cfg)},
         'logger': {'type': 'LoggerHook', 'interval': log_interval(cfg), 'ignore_last': False},
@@ -83,7 +83,7 @@ def default_hooks(cfg: Config, validate: bool) -> dict:
         value = {**({'type': hooks[key]['type']} if key in hooks else {}), **value}
         kind = _check_hook(value, f'default_hooks.{key}')
         if kind is RuntimeInfoHook:
-            continue  # our own hook
+            continue  # replaced by LossHook
         same = key in hooks and value['type'] == hooks[key]['type']
         hooks[key] = {**(hooks[key] if same else {}), **value}
     checkpoint = hooks['checkpoint']
@@ -97,10 +97,10 @@ def default_hooks(cfg: Config, validate: bool) -> dict:
 
 
 def custom_hooks(cfg: Config, diff_rank_seed: bool) -> list[dict]:
-    """Return our own hooks, followed by the config's ``custom_hooks``.
+    """Return the hooks of this package, followed by the config's ``custom_hooks``.
 
     Raises:
-        ValueError: If a hook or an argument of it is unknown, or a hook monitors a value that is not logged.
+        ValueError: If a hook or one of its arguments is unknown, or a hook monitors a value that is not logged.
     """
     hooks = [
         {'type': StepSeedHook, 'diff_rank_seed': diff_rank_seed},
@@ -118,14 +118,14 @@ def custom_hooks(cfg: Config, diff_rank_seed: bool) -> list[dict]:
 
 
 def _check_monitor(monitor: object, settings: EvaluationSettings, key: str) -> None:
-    """Raise for a monitored value that no metric logs, which mmengine's hook would ignore."""
+    """Raise if no metric logs the monitored value; mmengine's hook would silently ignore it."""
     names = measured(settings.metrics, None)
     if names is not None and monitor not in names:
-        raise ValueError(f'{key} is {monitor!r}, which is not measured{nearest(str(monitor), names)}')
+        raise ValueError(f'{key}={monitor!r} is not one of the metrics{nearest(str(monitor), names)}')
 
 
 def _check_hook(hook: dict, key: str) -> type:
-    """Return the class of a hook after trying its arguments."""
+    """Return the class of a hook; its arguments are checked by building it."""
     if not isinstance(hook, dict) or 'type' not in hook:
         raise ValueError(f"{key} must be a dict with the key 'type', got {hook!r}")
     arguments = {k: v for k, v in hook.items() if k not in ('type', 'priority')}
@@ -155,7 +155,7 @@ _BACKENDS = {
 
 
 def visualizer(cfg: Config) -> dict:
-    """Convert ``log_config.hooks`` to backends of scalars: always JSON lines, TensorBoard and W&B if named.
+    """Convert ``log_config.hooks`` to scalar backends: JSON lines always, TensorBoard, W&B and MLflow on request.
 
     Raises:
         ValueError: If a logger hook is unknown or its package is not installed.
@@ -174,12 +174,12 @@ def visualizer(cfg: Config) -> dict:
             backends.append({'type': kind, **hook})
             continue
         if kind not in _BACKENDS:
-            raise ValueError(f'log_config.hooks: unknown {kind!r}{nearest(kind, ["TextLoggerHook", *_BACKENDS])}')
+            raise ValueError(f'log_config.hooks: unknown hook {kind!r}{nearest(kind, ["TextLoggerHook", *_BACKENDS])}')
         backend, package = _BACKENDS[kind]
         try:
             __import__('torch.utils.tensorboard' if package == 'tensorboard' else package)
         except ImportError:
-            raise ValueError(f'log_config.hooks: {kind} needs {package}; pip install {package}') from None
+            raise ValueError(f'log_config.hooks: {kind} needs {package}; run pip install {package}') from None
         hook.pop('interval', None), hook.pop('by_epoch', None)
         backends.append({'type': backend, **hook})
     return {**own, 'type': 'Visualizer', 'vis_backends': backends}

@@ -2,7 +2,7 @@
 
 PHASES = ('train', 'val', 'test')
 
-# PYSKL's keys, ours, and mmengine's, which pass through. Any other name in a file is a variable of the user's.
+# Keys of PYSKL, of this package, and of mmengine. Any other name in a config is treated as a variable of the user.
 PYSKL_KEYS = {
     'model', 'data', 'optimizer', 'optimizer_config', 'lr_config', 'total_epochs', 'checkpoint_config', 'evaluation',
     'log_config', 'log_level', 'work_dir', 'load_from', 'resume_from', 'auto_resume', 'workflow', 'dist_params',
@@ -29,8 +29,8 @@ SKELETON_ARGUMENTS = {
     'GenSkeFeat': 'dataset', 'JointToBone': 'dataset', 'ToMotion': 'dataset', 'PreNormalize3D': 'dataset',
     'AlignPersons': 'dataset', 'Flip': 'layout', 'GeneratePoseTarget': 'layout',
 }  # fmt: skip
-NTU_BY_DEFAULT = {'PreNormalize3D', 'AlignPersons'}  # of them, those that PYSKL's configs leave at NTU's skeleton
-# Keys below other top-level keys; a name that resembles none of them passes, as in PYSKL.
+NTU_BY_DEFAULT = {'PreNormalize3D', 'AlignPersons'}  # transforms whose default in PYSKL is NTU's skeleton
+# Keys below other top-level keys; a name that resembles none of them is ignored, as in PYSKL.
 SECTION_KEYS = {
     'data': DATA_KEYS,
     'evaluation': {

@@ -1,11 +1,14 @@
 """Load a config file: merge bases, apply options, expand our extensions, and reject typos.
 
-PYSKL's files run unchanged. Ours on top of them: a data set that names no ``pipeline`` takes the top-level
-``train_pipeline``, ``val_pipeline`` or ``test_pipeline``; ``modality`` sets ``feats`` of every ``GenSkeFeat`` that
-names none, and ``layout`` the skeleton of the graph and of every transform that name none; ``num_classes``,
-``clip_len`` and ``num_person`` go to the components that name none (:mod:`pyskl.engine.config.sizes`);
-``heatmap_on='device'`` has the model draw the heatmaps (:mod:`pyskl.engine.config.device_heatmaps`); ``work_dir``
-defaults to ``work_dirs/`` and the config's path below ``configs/``.
+PYSKL's files run unchanged. This package adds:
+
+- a data set without ``pipeline`` uses the top-level ``train_pipeline``, ``val_pipeline`` or ``test_pipeline``;
+- ``modality`` is the default of ``feats`` in ``GenSkeFeat``;
+- ``layout`` is the default skeleton of the graph and of the transforms;
+- ``num_classes``, ``clip_len`` and ``num_person`` are the defaults of these arguments in all components
+  (:mod:`pyskl.engine.config.sizes`);
+- with ``heatmap_on='device'`` the model draws the heatmaps (:mod:`pyskl.engine.config.device_heatmaps`);
+- ``work_dir`` defaults to ``work_dirs/`` and the config's path below ``configs/``.
 """
 
 import copy
@@ -31,7 +34,7 @@ MODALITIES = ('j', 'b', 'jm', 'bm')
 
 
 def load_config(path: str | Path, options: dict | None = None) -> Config:
-    """Read the config file ``path`` and apply ``options`` (dotted keys, as of ``--cfg-options``).
+    """Read the config file ``path`` and apply ``options`` (dotted keys, as in ``--cfg-options``).
 
     ``path`` may also be the name of a shipped config, e.g. ``stgcn++_ntu60_xsub_hrnet/j``.
 
@@ -44,10 +47,10 @@ def load_config(path: str | Path, options: dict | None = None) -> Config:
         raise IsADirectoryError(f'{path} is a folder; name a config file in it{_similar_files(path / "j.py")}')
     if not path.is_file():
         near = similar_names(path) if not path.suffix else []
-        hint = f'; shipped configs near it: {", ".join(near)}' if near else _similar_files(path)
-        raise FileNotFoundError(f'no config file {path}{hint}')
+        hint = f'; similar names: {", ".join(near)}' if near else _similar_files(path)
+        raise FileNotFoundError(f'the config file {path} does not exist{hint}')
     if path.suffix not in ('.py', '.json', '.yaml', '.yml'):
-        raise ValueError(f'{path} is not a config: the name must end in .py, .json, .yaml or .yml')
+        raise ValueError(f'{path} is not a config; its name must end in .py, .json, .yaml or .yml')
     try:
         cfg = Config.fromfile(path)
     except Exception as error:  # a config is a program and may raise any error
@@ -58,7 +61,7 @@ def load_config(path: str | Path, options: dict | None = None) -> Config:
     try:
         cfg.merge_from_dict(options or {})
     except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
-        raise ValueError(f'--cfg-options do not fit {path}: {error}') from error
+        raise ValueError(f'cannot apply --cfg-options to {path}: {error}') from error
     check_keys({key: None for key in cfg if key not in own}, '--cfg-options')
     complete_config(cfg, str(path))
     if not cfg.get('work_dir'):
@@ -92,10 +95,10 @@ def complete_config(cfg: Config, where: str = 'config') -> None:
 
 
 def check_classes(cfg: Config) -> list[str]:
-    """Compare ``classes`` with the number of classes of the head; drop names that do not match it.
+    """Compare ``classes`` with the number of classes of the head; drop the names if they do not match.
 
-    The names usually come from the data set's base config, while a leaf or an option fine-tunes on others. A shipped
-    list is then dropped silently, a user's list with a log line.
+    The names usually come from the data set's base config, while the final config may fine-tune on other classes. A
+    shipped list is then dropped silently, a user's list with a log line.
 
     Returns:
         Lines for the log.
@@ -112,11 +115,11 @@ def check_classes(cfg: Config) -> list[str]:
     given, cfg.classes = cfg.classes, None
     if isinstance(given, str) and given in shipped():
         return []
-    return [f'classes {given!r} holds {len(names)} names and the network has {number} classes: they are numbered']
+    return [f'classes={given!r} has {len(names)} names, but the network has {number} classes; using numbers instead']
 
 
 def as_config(config: str | Path | Config | dict) -> Config:
-    """Resolve a path, a ``Config`` (mmengine's too) or a dict to a complete config; the argument is not changed.
+    """Convert a path, a ``Config`` (also mmengine's) or a dict to a complete config; the argument is not modified.
 
     Raises:
         ValueError: If it is none of these, or not a valid config.
@@ -139,9 +142,9 @@ def _say(lines: list[str]) -> None:
 
 
 def parse_options(options: list[str]) -> dict:
-    """``['data.videos_per_gpu=8', 'modality=b']`` -> dotted keys and values, as of ``--cfg-options``.
+    """Parse ``--cfg-options``, e.g. ``['data.videos_per_gpu=8', 'modality=b']``, to a dict of dotted keys and values.
 
-    Lists and tuples are written as mmengine reads them: ``key=[a,b]``.
+    Lists are written as in mmengine: ``key=[a,b]``.
 
     Raises:
         ValueError: If an option is not KEY=VALUE.
@@ -150,18 +153,19 @@ def parse_options(options: list[str]) -> dict:
     for option in options:
         key, equals, value = option.partition('=')
         if not equals or not key:
-            raise ValueError(f'--cfg-options takes KEY=VALUE pairs, got {option!r}')
+            raise ValueError(f'--cfg-options must be KEY=VALUE pairs, got {option!r}')
         try:
             parsed[key] = DictAction._parse_iterable(value)
         except (AssertionError, ValueError) as error:
-            raise ValueError(f'--cfg-options {option!r} cannot be read: {error}; a list is KEY=[a,b]') from error
+            raise ValueError(f'cannot parse --cfg-options {option!r}: {error}; write lists as KEY=[a,b]') from error
     return parsed
 
 
 def default_work_dir(path: str | Path) -> str:
-    """``configs/Ske2Grid/d5/j.py`` -> ``work_dirs/ske2grid/d5/j``; outside ``configs/`` the path below this folder.
+    """Return the default work_dir of a config: ``configs/Ske2Grid/d5/j.py`` -> ``work_dirs/ske2grid/d5/j``.
 
-    Configs of equal name in two folders have different work_dirs.
+    For a file outside ``configs/`` it is the path relative to the current folder, so that two configs of equal name
+    have different work_dirs.
     """
     path = Path(path).with_suffix('')
     parts = path.parts
@@ -176,13 +180,13 @@ def default_work_dir(path: str | Path) -> str:
 
 
 def check_keys(cfg: dict, where: str) -> list[str]:
-    """Raise for a key one typo away from a known one; other unknown names are variables of the file.
+    """Check for misspelled keys; other unknown names are variables of the config.
 
     Returns:
-        One line per variable that resembles a key which the config also has.
+        One line per variable whose name resembles a key that the config also has.
 
     Raises:
-        ValueError: Names both keys.
+        ValueError: If an unknown key is one typo away from a known key; the message names both.
     """
     lines = []
     groups = [('', cfg, KNOWN_KEYS, 0.85)]
@@ -194,7 +198,7 @@ def check_keys(cfg: dict, where: str) -> list[str]:
         for key in keys:
             near = difflib.get_close_matches(str(key), known, n=1, cutoff=cutoff) if key not in known else []
             if near and not prefix and near[0] in keys:
-                lines.append(f'{key!r} is taken as a variable of the config; the key {near[0]!r} is there too')
+                lines.append(f'the config has the key {near[0]!r} and also {key!r}, which is ignored')
             elif near:
                 raise ValueError(f'{where}: unknown key {prefix + key!r}; did you mean {prefix + near[0]!r}?')
     for phase in PHASES:
@@ -205,7 +209,7 @@ def check_keys(cfg: dict, where: str) -> list[str]:
 
 
 def datasets_in(section: dict | list) -> list[dict]:
-    """Find the innermost data set dicts of a ``data`` section, inside wrappers of other data sets."""
+    """Find the innermost data set dicts of a ``data`` section, inside wrappers such as ``RepeatDataset``."""
     if isinstance(section, list | tuple):
         return [found for item in section for found in datasets_in(item)]
     if not isinstance(section, dict) or not section:
@@ -217,7 +221,7 @@ def datasets_in(section: dict | list) -> list[dict]:
 
 
 def takes(dataset: dict, argument: str) -> bool:
-    """Whether the class of a data set's dict has a parameter ``argument``; True for unknown classes."""
+    """Whether the class named by a data set's dict has a parameter ``argument``; True for unknown classes."""
     kind = dataset.get('type')
     if isinstance(kind, str):
         try:
@@ -251,7 +255,7 @@ def write_out_pipelines(cfg: Config) -> None:
                     continue  # a user's data set without a pipeline, or with one of its own
                 if pipeline is None:
                     raise ValueError(
-                        f'data.{phase} names no pipeline and the config has no {phase}_pipeline; give one of the two'
+                        f'data.{phase} has no pipeline and the config has no {phase}_pipeline; set one of them'
                     )
                 dataset['pipeline'] = pipeline
 
@@ -295,4 +299,4 @@ def _similar_files(path: Path) -> str:
         folder = folder.parent
     names = sorted(str(p) for p in folder.glob('*.py')) or sorted(str(p) for p in folder.iterdir() if p.is_dir())
     near = difflib.get_close_matches(str(path), names, n=3, cutoff=0.5) or names[:5]
-    return f'; near it: {", ".join(near)}' if near else ''
+    return f'; found there: {", ".join(near)}' if near else ''

@@ -1,8 +1,8 @@
 """Translate configs of mmengine and MMAction2 1.x to PYSKL's keys.
 
-Loaders become ``data``; heads, backbones and transforms take the argument names of this package. What has no
-counterpart here is refused. Keys that mean the same in both (``optim_wrapper``, ``param_scheduler``, ``train_cfg``,
-``val_evaluator``, ``default_hooks``, ``env_cfg``, ...) stay, and are read where the setting is.
+Loaders become ``data``; arguments of heads, backbones and transforms are renamed. Options without a counterpart raise.
+Keys with the same meaning in both (``optim_wrapper``, ``param_scheduler``, ``train_cfg``, ``val_evaluator``,
+``default_hooks``, ``env_cfg``, ...) are unchanged, and are read by the module of that setting.
 """
 
 from mmengine.config import Config
@@ -30,10 +30,10 @@ def to_pyskl_keys(cfg: Config) -> list[str]:
     """Rewrite ``cfg`` in place; idempotent.
 
     Returns:
-        Lines to show to the user.
+        Log lines.
 
     Raises:
-        ValueError: If a key asks for something that is not supported here.
+        ValueError: If a key requests something that is not supported.
     """
     for phase in PHASES:
         if cfg.get(f'{phase}_dataloader') is not None:
@@ -59,10 +59,10 @@ def _loader(cfg: Config, phase: str) -> None:
     options = {ours: own[key] for key, ours in LOADER_KEYS.items() if key in own}
     shuffle = _sampler(own.get('sampler'), name)
     if own.get('batch_sampler') is not None:
-        raise ValueError(f'{name}.batch_sampler is not supported; batches hold batch_size clips')
+        raise ValueError(f'{name}.batch_sampler is not supported; use batch_size')
     collate = own.get('collate_fn')
     if collate is not None and (not isinstance(collate, dict) or collate.get('type') not in _COLLATES):
-        raise ValueError(f'{name}.collate_fn must be one of {_COLLATES}: clips are stacked, got {collate!r}')
+        raise ValueError(f'{name}.collate_fn must have one of the types {_COLLATES}, got {collate!r}')
     shuffle = own.get('shuffle') if shuffle is None else shuffle
     if shuffle is not None:
         options['shuffle'] = shuffle
@@ -82,14 +82,14 @@ def _sampler(sampler: object, name: str) -> bool | None:
         return None
     if not isinstance(sampler, dict) or sampler.get('type') != 'DefaultSampler':
         raise ValueError(
-            f"{name}.sampler must be dict(type='DefaultSampler', shuffle=...), got {sampler!r}; classes are balanced "
-            'by class_prob of the data set'
+            f"{name}.sampler must be dict(type='DefaultSampler', shuffle=...), got {sampler!r}; to balance classes, "
+            'set class_prob of the data set'
         )
     for key, value in sampler.items():
         if key not in ('type', 'shuffle', 'round_up', 'seed'):
             raise ValueError(f'{name}.sampler has no key {key!r}{nearest(key, ("type", "shuffle"))}')
         if (key, value) in (('round_up', False), ('seed', 0)) or (key == 'seed' and value is not None):
-            raise ValueError(f'{name}.sampler.{key}={value!r} is not supported; leave it out')
+            raise ValueError(f'{name}.sampler.{key}={value!r} is not supported; remove it')
     return sampler.get('shuffle')
 
 
@@ -100,7 +100,7 @@ def _check_loop(cfg: Config, key: str, loop: str) -> None:
     if not isinstance(given, dict):
         raise ValueError(f"{key} must be a dict such as dict(type='{loop}'), got {given!r}")
     if 'average_clips' in given:
-        raise ValueError(f"{key}.average_clips belongs to the model: model = dict(test_cfg=dict(average_clips='prob'))")
+        raise ValueError(f"{key}.average_clips is not read; set model = dict(test_cfg=dict(average_clips='prob'))")
     for name, value in given.items():
         if name not in LOOP_KEYS[key]:
             raise ValueError(f'{key} has no key {name!r}{nearest(name, LOOP_KEYS[key])}')
@@ -115,7 +115,7 @@ def _model(model: dict | None) -> None:
     preprocessor = model.pop('data_preprocessor', None)
     for key in ('mean', 'std'):
         if isinstance(preprocessor, dict) and preprocessor.get(key) is not None:
-            raise ValueError(f'model.data_preprocessor.{key} is for images; joints are normalised by the pipeline')
+            raise ValueError(f'model.data_preprocessor.{key} applies to images; the pipeline normalises joints')
     head, backbone = model.get('cls_head'), model.get('backbone')
     if isinstance(head, dict):
         if 'dropout_ratio' in head:
@@ -139,13 +139,13 @@ def _model(model: dict | None) -> None:
 
 
 def _drop_init(component: dict, key: str) -> None:
-    """Drop ``init_cfg``, whose initialisation is built in; a checkpoint in it becomes ``pretrained``."""
+    """Remove ``init_cfg``, since networks initialise themselves; a checkpoint in it becomes ``pretrained``."""
     init = component.pop('init_cfg', None)
     for item in init if isinstance(init, list | tuple) else [init]:
         if isinstance(item, dict) and item.get('type') == 'Pretrained':
             component['pretrained'] = item.get('checkpoint')
         elif item:
-            raise ValueError(f'{key}.init_cfg: only a checkpoint (type Pretrained) is supported, got {item!r}')
+            raise ValueError(f"{key}.init_cfg must be of type 'Pretrained', got {item!r}")
 
 
 def _mmaction_transforms(cfg: Config) -> list[str]:
@@ -160,8 +160,8 @@ def _mmaction_transforms(cfg: Config) -> list[str]:
     if not normalised:
         return []
     return [
-        "default_scope='mmaction': PreNormalize2D gets threshold=None, as in MMAction2, which masks no joints; "
-        'PYSKL masks those with a score of at most 0.01'
+        "default_scope='mmaction': PreNormalize2D uses threshold=None and masks no joints, as in MMAction2; "
+        'PYSKL masks joints with a score of at most 0.01'
     ]
 
 

@@ -1,4 +1,4 @@
-"""Keys of optimizer and learning rate: ``optimizer``, ``optimizer_config``, ``fp16``, ``lr_config``.
+"""Keys for optimizer and learning rate: ``optimizer``, ``optimizer_config``, ``fp16``, ``lr_config``.
 
 mmengine's ``optim_wrapper`` and ``param_scheduler`` take precedence.
 """
@@ -48,7 +48,7 @@ def optim_wrapper(cfg: Config, loss_scaling: bool = False) -> dict:
     if cfg.get('optim_wrapper'):
         return _own_wrapper(cfg.optim_wrapper.to_dict(), loss_scaling)
     if not cfg.get('optimizer'):
-        raise ValueError("the config has no 'optimizer'; e.g. optimizer = dict(type='SGD', lr=0.1, momentum=0.9)")
+        raise ValueError("the config needs 'optimizer', e.g. optimizer = dict(type='SGD', lr=0.1, momentum=0.9)")
     if not isinstance(cfg.optimizer, dict):
         raise ValueError(f"optimizer must be a dict, e.g. dict(type='SGD', lr=0.1), got {cfg.optimizer!r}")
     optimizer = cfg.optimizer.to_dict()
@@ -71,7 +71,7 @@ def optim_wrapper(cfg: Config, loss_scaling: bool = False) -> dict:
 
 
 def _own_wrapper(wrapper: dict, loss_scaling: bool) -> dict:
-    """Read mmengine's ``optim_wrapper``; the model wrapper does the autocast, so that it works on CPU too."""
+    """Read mmengine's ``optim_wrapper``; autocast is done by the model wrapper, so that it works on CPU too."""
     if wrapper.get('type') == AMP_WRAPPER:
         wrapper.pop('dtype', None)
         wrapper.pop('use_fsdp', None)
@@ -120,7 +120,7 @@ def param_scheduler(cfg: Config, iterations: int) -> list[dict]:
         raise ValueError(f'unknown lr_config.policy {policy!r}; choose from CosineAnnealing, step, poly, fixed')
     schedulers = builders[policy.lower()](config, total, by_epoch)
     if config:
-        raise ValueError(f'lr_config: policy {policy!r} takes no {sorted(config)[0]!r}')
+        raise ValueError(f'lr_config: policy {policy!r} has no argument {sorted(config)[0]!r}')
     return _warmup(warmup, iterations) + schedulers
 
 
@@ -135,11 +135,11 @@ def _step(config: dict, total: int, by_epoch: bool) -> list[dict]:
     step, gamma = config.pop('step', None), config.pop('gamma', 0.1)
     if isinstance(step, int) and not by_epoch:
         return [{'type': 'StepLR', 'step_size': step, 'gamma': gamma, 'by_epoch': False}]
-    if isinstance(step, int):  # every so many epochs; may never occur
+    if isinstance(step, int):  # a period in epochs, which may exceed the run
         step = list(range(step, total, step))
         return [{'type': 'MultiStepLR', 'milestones': step, 'gamma': gamma}] if step else []
     if not isinstance(step, list | tuple) or not step or not all(isinstance(item, int) for item in step):
-        raise ValueError(f'lr_config.step must be epochs at which the rate falls, e.g. [9, 11], got {step!r}')
+        raise ValueError(f'lr_config.step must be the epochs at which the rate drops, e.g. [9, 11], got {step!r}')
     return [{'type': 'MultiStepLR', 'milestones': list(step), 'gamma': gamma, 'by_epoch': by_epoch}]
 
 
@@ -170,13 +170,13 @@ def _warmup(warmup: dict, iterations: int) -> list[dict]:
         raise ValueError(f"lr_config.warmup must be 'linear', 'constant', 'exp' or 'stairs', got {kind!r}")
     if not isinstance(length, int) or length < 1:
         raise ValueError(f'lr_config.warmup_iters must be a positive integer, got {length!r}')
-    if kind == 'stairs':  # CTR-GCN's and InfoGCN's: throughout epoch e of n the rate is (e + 1) / n of the full one
+    if kind == 'stairs':  # of CTR-GCN and InfoGCN: in epoch e of n the rate is (e + 1) / n of the full rate
         return _stairs(warmup, length)
     ratio = warmup.get('warmup_ratio', 0.1)
     if warmup.get('warmup_by_epoch'):
         length *= iterations
     if not isinstance(ratio, int | float) or not 0 < ratio <= 1:
-        raise ValueError(f'lr_config.warmup_ratio must be a number above 0, 1 at the most, got {ratio!r}')
+        raise ValueError(f'lr_config.warmup_ratio must be a number above 0, at most 1, got {ratio!r}')
     if kind == 'exp':
         return [{'type': 'ExponentialWarmUpLR', 'ratio': ratio, 'steps': length}]
     # mmengine reaches the full rate at end - 1, mmcv at warmup_iters
@@ -189,7 +189,7 @@ def _warmup(warmup: dict, iterations: int) -> list[dict]:
 def _stairs(warmup: dict, length: int) -> list[dict]:
     if 'warmup_ratio' in warmup or not warmup.get('warmup_by_epoch', True):
         raise ValueError(
-            "lr_config.warmup='stairs' counts epochs and begins at 1 / warmup_iters: it takes warmup_iters"
+            "lr_config.warmup='stairs' counts epochs and starts at 1 / warmup_iters; set warmup_iters only"
         )
     if length == 1:
         return []

@@ -2,7 +2,7 @@
 
 The keys are read in :mod:`~pyskl.engine.config.data`, :mod:`~pyskl.engine.config.schedule`,
 :mod:`~pyskl.engine.config.evaluation` and :mod:`~pyskl.engine.config.hooks`; those of the process are read below.
-mmengine's own keys win where a config has them.
+mmengine's own keys take precedence.
 """
 
 from dataclasses import dataclass, field
@@ -25,17 +25,17 @@ class ProcessSettings:
     """Settings of the process, independent of the model.
 
     Args:
-        seed: Random seed; None: a random one is logged.
+        seed: Random seed; None: a random seed is chosen and logged.
         diff_rank_seed: Whether dropout masks differ between processes.
         deterministic: Whether kernels must be deterministic.
         compile: Whether the recognizer is compiled.
-        sync_bn: Whether batch norms share their statistics over the processes.
+        sync_bn: Whether batch norm statistics are synchronised over the processes.
         find_unused_parameters: Argument of ``DistributedDataParallel``.
         launcher: 'none', 'pytorch', 'slurm' or 'mpi'; the command line takes precedence.
         backend: Backend of the process group; None: chosen by device.
         port: Port of the process group; None: a free one, or the launcher's.
-        environment: mmengine's ``env_cfg``: cuDNN's benchmark, how workers start, threads of OpenCV.
-        experiment_name: Name of the run in the logs; None: config and time.
+        environment: mmengine's ``env_cfg``: cuDNN benchmark, start method of workers, threads of OpenCV.
+        experiment_name: Name of the run in the logs; None: config name and time.
     """
 
     seed: int | None = None
@@ -68,14 +68,14 @@ class Settings:
         log_interval: Iterations between two log lines.
         log_level: Log level of the console.
         log_processor: Log processor of mmengine's runner.
-        visualizer: Backends of scalars besides the text log.
+        visualizer: Backends of scalars in addition to the text log.
         load_from: Checkpoint to start from, or None.
-        load_from_ignore: Prefix of the weights that start fresh, or None.
+        load_from_ignore: Prefix of the weights that are not loaded, or None.
         base_batch_size: Batch size for which the learning rate was chosen, or None.
         scale_lr: Whether to scale the learning rate by batch size / base_batch_size.
         allow_random_frozen: Whether frozen stages may stay random (no ``load_from``).
         process: Settings of the process.
-        notes: Lines to show to the user.
+        notes: Lines for the log.
         config: The resolved config, for settings that depend on epoch length and device.
     """
 
@@ -108,11 +108,10 @@ class Settings:
         Args:
             cfg: The config.
             validate: Whether to validate; None: if the config has ``evaluation`` or ``val_evaluator``.
-            diff_rank_seed: The command line's ``--diff-rank-seed``.
+            diff_rank_seed: Value of ``--diff-rank-seed``.
 
         Raises:
-            ValueError: If a value is of the wrong type or out of range, or is not supported; names the
-                key.
+            ValueError: If a value is of the wrong type, out of range, or not supported; names the key.
         """
         check_values(cfg, cfg.filename or 'the config')
         validate = validates(cfg) if validate is None else validate
@@ -182,7 +181,7 @@ def process_settings(cfg: Config, diff_rank_seed: bool = False) -> ProcessSettin
     _only(wrapper, 'model_wrapper_cfg', ('type', 'find_unused_parameters'))
     scope = cfg.get('default_scope')
     if scope not in (None, *SCOPES):
-        raise ValueError(f'default_scope must be one of {SCOPES}, got {scope!r}: names are looked up here only')
+        raise ValueError(f'default_scope must be one of {SCOPES}, got {scope!r}')
     dist = {**(env.get('dist_cfg') or {}), **(cfg.get('dist_params') or {})}
     environment = {
         'cudnn_benchmark': bool(cfg.get('cudnn_benchmark', env.get('cudnn_benchmark', False))),
@@ -212,8 +211,8 @@ def _only(section: dict, key: str, known: tuple[str, ...]) -> None:
 
 
 def _notes(cfg: Config) -> list[str]:
-    """Lines about keys whose meaning differs from mmcv's."""
+    """Return log lines for keys whose meaning differs from mmcv's."""
     steps = [tuple(step) for step in cfg.get('workflow') or ()]
     if not validates_loss(cfg):
-        return [] if steps in ([], [('train', 1)]) else [f'workflow {steps}: an epoch of training is one epoch']
-    return ['workflow: the loss of the validation clips is logged as val_loss, in the epochs that evaluation validates']
+        return [] if steps in ([], [('train', 1)]) else [f'workflow={steps} is ignored: total_epochs counts epochs']
+    return ['workflow: the loss on the validation clips is logged as val_loss whenever evaluation validates']

@@ -1,7 +1,7 @@
-"""``num_classes``, ``clip_len``, ``num_person`` and ``layout``, named once in a config -> sizes of its components.
+"""Top-level ``num_classes``, ``clip_len``, ``num_person`` and ``layout``: default sizes of all components.
 
-The data set's or the leaf's file names them; every component that takes one and names none gets it. A number that a
-component names itself stays.
+The config of a data set or of a run sets the value once; it is passed to every component that has such an argument,
+unless the component sets it itself.
 """
 
 import contextlib
@@ -20,16 +20,16 @@ LENGTHS = ('PadTo',)  # transforms whose ``length`` is the number of frames of a
 
 
 def write_out_sizes(cfg: Config, pipelines: Iterable[tuple[str, dict, str]]) -> None:
-    """Write the keys out, in place. Done twice, it changes nothing more.
+    """Pass the keys to the components of ``cfg``, in place; idempotent.
 
     ``num_classes`` goes to ``model.cls_head``; ``clip_len`` and ``num_person`` to every transform that has such a
-    parameter (``clip_len`` to the ``length`` of ``PadTo``). A backbone gets the numbers that its weights depend on and
-    that its defaults do not match: ``num_person`` if it has a norm per person, ``clip_len`` as ``T``, and the joints
-    of ``layout`` as ``num_joints`` or as the first item of ``progressive_joint_seq``.
+    parameter (``clip_len`` also to the ``length`` of ``PadTo``). A backbone gets the sizes on which its weights depend
+    and that differ from its defaults: ``num_person`` if it has a norm per person, ``clip_len`` as ``T``, and the number
+    of joints of ``layout`` as ``num_joints`` or as the first item of ``progressive_joint_seq``.
 
     Args:
         cfg: The config.
-        pipelines: Of each pipeline in it: its name, what holds it, and its key there.
+        pipelines: For each pipeline its name, the dict that contains it, and its key in that dict.
 
     Raises:
         ValueError: If a value is not a positive integer in the range of the argument.
@@ -55,7 +55,7 @@ def _fill_backbone(backbone: dict, sizes: dict[str, int], layout: str | dict | N
     values = {'num_person': sizes.get('num_person'), 'T': sizes.get('clip_len')}
     norm = parameters.get('data_bn_type')
     if norm and backbone.get('data_bn_type', norm.default) != 'MVC':
-        del values['num_person']  # the network reads none
+        del values['num_person']  # no weight depends on it
     if layout is not None and {'num_joints', 'progressive_joint_seq'} & set(parameters):
         with contextlib.suppress(ValueError, OSError):  # building the network raises the error
             joints = get_skeleton(layout if isinstance(layout, str) else dict(layout)).num_joints
@@ -74,11 +74,11 @@ def _fill(component: object, sizes: dict[str, int], registry: Registry) -> None:
 
 
 def _parameters(component: dict, registry: Registry) -> dict[str, inspect.Parameter]:
-    """The parameters of the class of a component's dict; none of one that is not known: its building says why."""
+    """Return the parameters of the class that a component's dict names; empty for an unknown class."""
     kind = component.get('type')
     if isinstance(kind, str):
         try:
             kind = lookup(kind, registry)
-        except ValueError:
+        except ValueError:  # building it raises the error
             return {}
     return dict(inspect.signature(kind).parameters) if callable(kind) else {}

@@ -1,7 +1,7 @@
 """Check type and range of every config value before a run starts.
 
-:data:`VALUES` lists the keys of a config and of its sections, :data:`ARGUMENTS` the numeric arguments that our
-components take under these names anywhere below ``model``, ``data`` and the pipelines.
+:data:`VALUES` lists the keys of a config and of its sections, :data:`ARGUMENTS` the numeric arguments of components,
+which are checked anywhere below ``model``, ``data`` and the pipelines.
 """
 
 import math
@@ -86,7 +86,7 @@ def _is_type(value: object) -> bool:
 
 FLAG = Rule('True or False', lambda value: isinstance(value, bool))
 NONE = Rule('None', lambda value: value is None)
-TEXT = Rule('a text', lambda value: isinstance(value, str))
+TEXT = Rule('a string', lambda value: isinstance(value, str))
 TYPED = Rule(
     "a dict with a type, e.g. dict(type='...')", lambda value: isinstance(value, dict) and _is_type(value.get('type'))
 )
@@ -115,7 +115,7 @@ VALUES: dict[str, Rule] = {
     'load_from': TEXT | NONE,
     'resume_from': TEXT | NONE,
     'resume': FLAG | TEXT | NONE,
-    'load_from_ignore': Rule("a prefix of weights, e.g. 'cls_head'", lambda value: isinstance(value, str)) | NONE,
+    'load_from_ignore': Rule("a prefix of keys, e.g. 'cls_head'", lambda value: isinstance(value, str)) | NONE,
     'launcher': one_of('none', 'pytorch', 'slurm', 'mpi'),
     'default_scope': one_of('pyskl', 'mmaction', 'mmengine') | NONE,
     'experiment_name': TEXT | NONE,
@@ -126,7 +126,7 @@ VALUES: dict[str, Rule] = {
         and all(isinstance(s, list | tuple) and len(s) == 2 and s[0] in ('train', 'val') for s in value),
     )
     | NONE,
-    'momentum_config': Rule('None: the momentum stays that of the optimizer', lambda value: value is None),
+    'momentum_config': Rule("None; set the optimizer's momentum instead", lambda value: value is None),
     # data
     'data.videos_per_gpu': COUNT,
     'data.workers_per_gpu': integer(0),
@@ -156,8 +156,8 @@ VALUES: dict[str, Rule] = {
     'optimizer_config.grad_clip.norm_type': number(0, above=True),
     'optimizer_config.cumulative_iters': COUNT,
     'lr_config': Rule(
-        "a dict such as dict(policy='CosineAnnealing', min_lr=0, by_epoch=False); a list of schedules is "
-        "mmengine's param_scheduler",
+        "a dict such as dict(policy='CosineAnnealing', min_lr=0, by_epoch=False); for a list of schedules use "
+        'param_scheduler',
         lambda value: isinstance(value, dict),
     )
     | NONE,
@@ -165,7 +165,7 @@ VALUES: dict[str, Rule] = {
     'lr_config.min_lr': number(0),
     'lr_config.min_lr_ratio': SHARE,
     'lr_config.step': Rule(
-        'a positive integer or a list of epochs at which the rate falls, e.g. [9, 11]',
+        'a positive integer or a list of epochs at which the rate drops, e.g. [9, 11]',
         lambda value: integer(1).holds(value) or list_of(integer(1)).holds(value),
     ),
     'lr_config.gamma': number(0, above=True),
@@ -186,7 +186,7 @@ VALUES: dict[str, Rule] = {
     'evaluation': DICT | NONE,
     'evaluation.interval': COUNT,
     'evaluation.start': integer(0) | NONE,
-    'evaluation.by_epoch': Rule('True: a run validates after epochs', lambda value: value is True),
+    'evaluation.by_epoch': Rule('True (validation follows epochs)', lambda value: value is True),
     'evaluation.metrics': Rule(
         "a list such as ['top_k_accuracy']",
         lambda value: isinstance(value, str) or list_of(TEXT | TYPED).holds(value),
@@ -201,7 +201,7 @@ VALUES: dict[str, Rule] = {
     'checkpoint_config': DICT | NONE,
     'checkpoint_config.interval': integer(1) | one_of(-1),
     'checkpoint_config.by_epoch': Rule(
-        'True: checkpoints are written at the end of an epoch', lambda value: value is True
+        'True (checkpoints are written at the end of an epoch)', lambda value: value is True
     ),
     'checkpoint_config.max_keep_ckpts': integer(1) | one_of(-1),
     'checkpoint_config.save_last': FLAG,
@@ -224,7 +224,7 @@ VALUES: dict[str, Rule] = {
     'env_cfg.dist_cfg': DICT,
     'log_processor': DICT,
     'log_processor.window_size': COUNT,
-    'log_processor.by_epoch': Rule('True: a run counts epochs', lambda value: value is True),
+    'log_processor.by_epoch': Rule('True (runs count epochs)', lambda value: value is True),
     'dist_params': DICT | NONE,
     'dist_params.backend': one_of('nccl', 'gloo', 'mpi'),
     'dist_params.port': integer(1, 65535),

@@ -49,7 +49,7 @@ def load(model, path, **options):
     return load_weights(model, read_checkpoint(path), path, **options)
 
 
-def test_what_is_saved_is_loaded(file):
+def test_a_saved_checkpoint_is_loaded_unchanged(file):
     saved, loaded = Net(), Net()
     assert load(loaded, file(saved)) == []
     assert all(torch.equal(a, b) for a, b in zip(saved.parameters(), loaded.parameters(), strict=True))
@@ -60,26 +60,26 @@ def test_a_checkpoint_with_mmengines_logs_and_numpy_scalars_is_safe(file):
     assert read_checkpoint(path)['meta'] == {'acc': 0.5, 'n': 3}
 
 
-def test_a_malicious_checkpoint_runs_nothing_and_names_what_it_holds(tmp_path):
+def test_a_malicious_checkpoint_does_not_run_and_the_error_names_the_object(tmp_path):
     class Evil:
         def __reduce__(self):
             return os.system, (f'touch {tmp_path}/ran',)
 
     path = tmp_path / 'evil.pth'
     torch.save({'state_dict': Evil()}, path)
-    with pytest.raises(ValueError, match=rf'{path} holds \w+.system, which is not a tensor and could run code'):
+    with pytest.raises(ValueError, match=rf'{path} contains \w+.system, which is not a tensor and could run code'):
         read_checkpoint(path)
     assert not (tmp_path / 'ran').exists()
 
 
-def test_the_stand_in_for_getattr_reaches_nothing_else(tmp_path):
+def test_the_replacement_of_getattr_allows_only_the_statistics_of_a_log(tmp_path):
     class Evil:
         def __reduce__(self):
             return getattr, (HistoryBuffer, '__init__')
 
     path = tmp_path / 'evil.pth'
     torch.save({'state_dict': Evil()}, path)
-    with pytest.raises(ValueError, match=r'holds getattr'):
+    with pytest.raises(ValueError, match=r'contains getattr'):
         read_checkpoint(path)
 
 
@@ -87,7 +87,7 @@ def test_the_config_text_that_mmengine_would_execute_is_dropped(file):
     assert 'config' not in read_checkpoint(file(Net(), meta={'config': 'import os', 'epoch': 3}))['meta']
 
 
-def test_a_truncated_checkpoint_is_named(file):
+def test_a_truncated_checkpoint_raises_with_its_name(file):
     path = file(Net())
     content = Path(path).read_bytes()
     Path(path).write_bytes(content[: len(content) // 2])
@@ -96,22 +96,22 @@ def test_a_truncated_checkpoint_is_named(file):
 
 
 @pytest.mark.parametrize('content', [b'', b'hello', pickle.dumps([1, 2])])
-def test_a_foreign_file_is_named(tmp_path, content):
+def test_a_file_of_another_format_raises_with_its_name(tmp_path, content):
     path = tmp_path / 'foreign.pth'
     path.write_bytes(content)
     with pytest.raises(ValueError, match=f'{path}'):
         read_checkpoint(path)
 
 
-def test_a_missing_checkpoint_lists_what_the_folder_holds(tmp_path):
+def test_a_missing_checkpoint_lists_the_files_of_the_folder(tmp_path):
     (tmp_path / 'epoch_3.pth').touch()
-    with pytest.raises(FileNotFoundError, match=r'no checkpoint matches .*best_\*.pth; .* holds epoch_3.pth'):
+    with pytest.raises(FileNotFoundError, match=r'no checkpoint matches .*best_\*.pth; .* contains epoch_3.pth'):
         find_checkpoint(f'{tmp_path}/best_*.pth')
     with pytest.raises(FileNotFoundError, match=r'the folder .*nowhere does not exist'):
         find_checkpoint(f'{tmp_path}/nowhere/best_*.pth')
 
 
-def test_of_several_matches_the_newest_is_taken_and_said(tmp_path):
+def test_of_several_matches_the_newest_is_used_and_reported(tmp_path):
     for age, name in ((100, 'best_9.pth'), (0, 'best_10.pth')):
         path = tmp_path / name
         path.touch()
@@ -121,7 +121,7 @@ def test_of_several_matches_the_newest_is_taken_and_said(tmp_path):
     assert note.startswith('2 files match')
 
 
-def test_brackets_may_be_part_of_a_folders_name_and_a_tilde_is_home(tmp_path, monkeypatch):
+def test_brackets_in_a_folders_name_and_a_tilde_are_resolved(tmp_path, monkeypatch):
     folder = tmp_path / 'run[1]'
     folder.mkdir()
     (folder / 'best_2.pth').touch()
@@ -167,24 +167,24 @@ def test_other_layouts_are_recognised(rename, said):
     assert torch.equal(saved.cls_head.fc_cls.weight, loaded.cls_head.fc_cls.weight)
 
 
-def test_the_copies_of_mmcvs_ema_hook_are_left_out():
+def test_the_copies_of_mmcvs_ema_hook_are_ignored():
     saved, loaded = Net(head='fc_cls'), Net(head='fc_cls')
     state_dict = saved.state_dict()
     copies = {f'ema_{key.replace(".", "_")}': torch.zeros_like(value) for key, value in state_dict.items()}
-    note = [f'mmcv EMAHook (its {len(copies)} copies ema_* left out)']
+    note = [f'mmcv EMAHook ({len(copies)} copies named ema_* ignored)']
     assert load_weights(loaded, {'state_dict': {**state_dict, **copies}}, 'x.pth') == note
     assert torch.equal(saved.cls_head.fc_cls.weight, loaded.cls_head.fc_cls.weight)
-    with pytest.raises(ValueError, match='it holds ema_other'):  # a copy of nothing
+    with pytest.raises(ValueError, match='it has ema_other'):  # a copy of nothing
         load_weights(loaded, {'state_dict': {**state_dict, 'ema_other': torch.zeros(1)}}, 'x.pth')
 
 
-def test_a_head_of_the_users_own_may_call_its_layer_fc():
+def test_a_custom_head_may_name_its_layer_fc():
     state_dict = {f'module.{key}': value for key, value in Net().state_dict().items()}
     assert load_weights(Net(), {'state_dict': state_dict}, 'x.pth') == ['data parallel model (module.)']
 
 
 @pytest.mark.parametrize('name', ['state_dict', 'model_state_dict', 'model', None])
-def test_weights_lie_under_several_names_or_alone(tmp_path, name):
+def test_weights_may_be_under_several_keys_or_at_the_top_level(tmp_path, name):
     saved, loaded = Net(), Net()
     state_dict = saved.state_dict()
     torch.save({name: state_dict, 'epoch': 3, 'optimizer': {}} if name else state_dict, tmp_path / 'net.pt')
@@ -192,13 +192,13 @@ def test_weights_lie_under_several_names_or_alone(tmp_path, name):
     assert torch.equal(saved.cls_head.fc.weight, loaded.cls_head.fc.weight)
 
 
-def test_weights_that_are_no_tensors_are_named(tmp_path):
+def test_weights_that_are_not_tensors_are_named_in_the_error(tmp_path):
     torch.save({'model': {'backbone.conv.weight': torch.zeros(2), 'epoch': 3}}, tmp_path / 'net.pt')
-    with pytest.raises(ValueError, match="net.pt: its model holds 'epoch' of type int, which is not a tensor"):
+    with pytest.raises(ValueError, match="net.pt: 'epoch' in its model is not a tensor but of type int"):
         read_checkpoint(tmp_path / 'net.pt')
 
 
-def test_a_file_of_mmcv_that_numpy_1_wrote_is_safe_and_tells_its_toolbox(tmp_path):
+def test_a_file_of_mmcv_with_numpy_1_scalars_is_read_and_its_toolbox_reported(tmp_path):
     # What PYSKL's EpochBasedRunner and DistEvalHook leave in meta: texts, numbers, NumPy scalars.
     meta = {
         'env_info': 'sys.platform: linux', 'config': 'model = dict()', 'seed': 0, 'epoch': 16, 'iter': 100,
@@ -216,52 +216,52 @@ def test_a_file_of_mmcv_that_numpy_1_wrote_is_safe_and_tells_its_toolbox(tmp_pat
     assert load(Net(head='fc_cls'), str(path)) == ['PYSKL 0.1.0']
 
 
-def test_the_first_keys_that_do_not_match_are_named_on_both_sides():
+def test_the_first_mismatched_keys_of_both_sides_are_named():
     with pytest.raises(ValueError) as error:
         load_weights(Net(), {'state_dict': {f'net.{i}': torch.zeros(i) for i in range(5)}}, 'x.pth')
     assert str(error.value) == (
-        'x.pth does not fit the model: it has no backbone.conv.weight (2, 2), backbone.conv.bias (2,), '
-        'backbone.stages.0 (2,) and 2 more; it holds net.0 (0,), net.1 (1,), net.2 (2,) and 2 more, '
+        'x.pth does not fit the model: it lacks backbone.conv.weight (2, 2), backbone.conv.bias (2,), '
+        'backbone.stages.0 (2,) and 2 more; it has net.0 (0,), net.1 (1,), net.2 (2,) and 2 more, '
         'which the model lacks'
     )
 
 
-def test_keys_of_ours_are_left_alone():
+def test_our_own_keys_are_not_renamed():
     model = Net()
     assert match_keys(model.state_dict(), model)[1] == []
 
 
-def test_growing_starts_the_last_stage_fresh_and_says_so(file):
+def test_growing_initialises_the_last_stage_randomly_and_reports_it(file):
     small, grown = Net(stages=1), Net(stages=2)
-    assert load(grown, file(small), growing=True) == ['starts fresh: backbone.stages.1']
+    assert load(grown, file(small), growing=True) == ['randomly initialised: backbone.stages.1']
     assert torch.equal(small.backbone.conv.weight, grown.backbone.conv.weight)
 
 
-def test_growing_by_two_stages_at_once_is_refused(file):
+def test_growing_by_two_stages_at_once_raises(file):
     with pytest.raises(
-        ValueError, match=r'no backbone.stages.1 \(2,\), .*2 \(2,\) \(1 stages in the file, 3 in the model\)'
+        ValueError, match=r'lacks backbone.stages.1 \(2,\), .*2 \(2,\) \(1 stages in the file, 3 in the model\)'
     ):
         load(Net(stages=3), file(Net(stages=1)), growing=True)
 
 
-def test_a_checkpoint_of_more_stages_is_refused(file):
-    with pytest.raises(ValueError, match=r'holds backbone.stages.1 .* \(2 stages in the file, 1 in the model\)'):
+def test_a_checkpoint_of_more_stages_raises(file):
+    with pytest.raises(ValueError, match=r'has backbone.stages.1 .* \(2 stages in the file, 1 in the model\)'):
         load(Net(stages=1), file(Net(stages=2)), growing=True)
 
 
 def test_a_test_needs_every_weight(file):
-    with pytest.raises(ValueError, match='no backbone.stages.1'):
+    with pytest.raises(ValueError, match='lacks backbone.stages.1'):
         load(Net(stages=2), file(Net(stages=1)))
 
 
-def test_a_head_of_another_class_count_names_both_and_the_way_out(file):
+def test_a_head_of_another_class_count_names_both_counts_and_a_fix(file):
     path = file(Net(classes=60))
-    with pytest.raises(ValueError, match="60 classes in the file, 10 in the model; load_from_ignore='cls_head'"):
+    with pytest.raises(ValueError, match="60 classes in the file, 10 in the model; set load_from_ignore='cls_head'"):
         load(Net(classes=10), path)
-    assert load(Net(classes=10), path, ignore='cls_head')[0].startswith('starts fresh, as load_from_ignore')
+    assert load(Net(classes=10), path, ignore='cls_head')[0].startswith('randomly initialised (load_from_ignore')
 
 
-def test_a_refused_checkpoint_changes_no_weight(file):
+def test_a_checkpoint_that_does_not_fit_changes_no_weight(file):
     path, model = file(Net(stages=2)), Net(stages=1)
     before = {key: value.clone() for key, value in model.state_dict().items()}
     with pytest.raises(ValueError, match='does not fit the model'):
@@ -269,7 +269,7 @@ def test_a_refused_checkpoint_changes_no_weight(file):
     assert all(torch.equal(before[key], value) for key, value in model.state_dict().items())
 
 
-def test_an_address_is_fetched_once(file, tmp_path, monkeypatch):
+def test_a_url_is_downloaded_once(file, tmp_path, monkeypatch):
     monkeypatch.setenv('PYSKL_CACHE', str(tmp_path / 'cache'))
     path = file(Net())
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=os.path.dirname(path))
@@ -288,7 +288,7 @@ def test_an_address_is_fetched_once(file, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     'value', [torch.ones(2, 3).to_sparse(), torch.ones(2, dtype=torch.cfloat), torch.ones(2, device='meta')]
 )
-def test_tensors_of_other_kinds_are_one_line(value):
+def test_sparse_complex_and_quantized_tensors_raise_one_line(value):
     model = nn.Module()
     model.backbone = nn.Linear(3, 2)
     state_dict = {**model.state_dict(), 'backbone.weight': value}

@@ -1,4 +1,4 @@
-"""Other toolboxes' files, made in their layout from the weights with which their own code printed its scores."""
+"""Files of other toolboxes, with the weights for which the original code printed its scores."""
 
 import copy
 
@@ -26,7 +26,7 @@ def network(backbone, classes=60):
 
 
 def original(name):
-    """The state dict that the original network had when it printed its numbers, the numbers, and their facts."""
+    """Return the state dict of the original network, the scores that it printed, and the arguments of both."""
     facts, arrays = load_golden(name)
     state = {}
     for key, shape in facts['state_dict'].items():
@@ -61,7 +61,7 @@ def test_the_networks_have_as_many_parameters_as_the_originals(name):
 
 
 @pytest.mark.parametrize('name', CASES)
-def test_graphs_are_built_as_the_originals_build_them(name):
+def test_graphs_equal_those_of_the_original_code(name):
     # There the tips hang on the thumbs; PYSKL hangs both on the hand. Hops beyond the first count as near in ST-GCN.
     ntu = get_skeleton('nturgb+d')
     layout = {'joints': 25, 'edges': ntu.grid_links, 'center': ntu.center}
@@ -73,7 +73,7 @@ def test_graphs_are_built_as_the_originals_build_them(name):
         assert all(np.allclose(graph, arrays[f'keep:{key}'], rtol=1e-7, atol=0) for graph in graphs)
 
 
-def test_a_graph_of_another_partition_comes_with_the_file():
+def test_the_graph_is_loaded_from_the_file_whatever_its_partition():
     state, _, _ = original('original_stgcn_ntu60')
     state['A'] = torch.rand(3, 25, 25)
     model = network(STGCN)
@@ -81,19 +81,19 @@ def test_a_graph_of_another_partition_comes_with_the_file():
     assert all(torch.equal(block.gcn.A, state['A']) for block in model.backbone.gcn)
 
 
-def test_edges_without_an_importance_have_that_of_one():
+def test_a_missing_edge_importance_is_one():
     state, _, _ = original('original_stgcn_ntu60')
     plain = {key: value for key, value in state.items() if not key.startswith('edge_importance')}
     assert torch.equal(to_ours(plain)['backbone.gcn.3.gcn.PA'], torch.ones(3, 25, 25))
 
 
-def test_weights_of_the_original_ctr_gcn_are_refused_where_they_would_score_otherwise():
+def test_weights_of_the_original_ctr_gcn_raise_unless_the_variant_is_original():
     state, _, _ = original('original_ctrgcn_ntu60')
-    with pytest.raises(ValueError, match=r"no backbone.A .*fits backbone.variant='original'"):
+    with pytest.raises(ValueError, match=r"lacks backbone.A .*for backbone.variant='original'"):
         load_weights(network({**CTRGCN, 'variant': 'pyskl'}), {'state_dict': state}, 'x.pt')
 
 
-def test_another_class_count_names_both():
+def test_another_class_count_names_both_counts():
     state, _, _ = original('original_stgcn_ntu60')
     with pytest.raises(ValueError, match='60 classes in the file, 120 in the model'):
         load_weights(network(STGCN, classes=120), {'state_dict': state}, 'x.pt')
@@ -101,20 +101,20 @@ def test_another_class_count_names_both():
     assert notes[0] == "ST-GCN's own repository"
 
 
-def test_another_skeleton_is_told():
+def test_another_skeleton_raises():
     state, _, _ = original('original_stgcn_ntu60')
     coco = {'type': 'STGCN', 'graph_cfg': {'layout': 'coco', 'mode': 'stgcn_spatial'}}
     with pytest.raises(ValueError, match=r'\(75,\) in the file and \(51,\) in the model; .*graph_cfg.layout'):
         load_weights(network(coco), {'state_dict': state}, 'x.pt')
 
 
-def test_what_the_layout_does_not_hold_is_named():
+def test_unknown_keys_of_a_layout_are_named():
     state, _, _ = original('original_stgcn_ntu60')
-    with pytest.raises(ValueError, match=r"holds extra.weight .*\(read as: ST-GCN's own repository\)"):
+    with pytest.raises(ValueError, match=r"has extra.weight .*\(read as: ST-GCN's own repository\)"):
         load_weights(network(STGCN), {'state_dict': {**state, 'extra.weight': torch.zeros(1)}}, 'x.pt')
 
 
-def test_keys_of_ours_are_no_foreign_layout():
+def test_our_own_keys_are_not_a_foreign_layout():
     state = network(STGCN).state_dict()
     assert recognise(state) is None
     assert to_ours(state) is state
@@ -124,13 +124,13 @@ def test_keys_of_ours_are_no_foreign_layout():
 
 
 def as_pyskl(state):
-    """mmcv's container; PYSKL's own version says who wrote it."""
+    """A file as mmcv writes it, with PYSKL's version in its meta."""
     meta = {'pyskl_version': '0.1.0', 'mmcv_version': '1.5.0', 'config': 'import os', 'epoch': 16, 'iter': 20000}
     return {'meta': meta, 'state_dict': state, 'optimizer': {'state': {}, 'param_groups': []}}
 
 
 def as_mmaction2(state):
-    """mmengine's container, the classifier's other name, a preprocessor's tensors, prefixes of DDP and compile."""
+    """A file as mmengine writes it: renamed classifier, tensors of a preprocessor, prefixes of DDP and compile."""
     state = {f'module._orig_mod.{key.replace("fc_cls", "fc")}': value for key, value in state.items()}
     state['module._orig_mod.data_preprocessor.mean'] = torch.zeros(3, 1, 1)
     return {
@@ -158,7 +158,7 @@ GOLDENS = {
 
 
 @pytest.mark.parametrize('name', GOLDENS)
-def test_a_toolboxs_file_gives_its_scores(name, tmp_path, capsys):
+def test_a_file_of_another_toolbox_reproduces_its_scores(name, tmp_path, capsys):
     state, arrays, facts = original(name)
     torch.save(GOLDENS[name](state), tmp_path / 'epoch_16.pth')
     model = init_recognizer(Config({'model': facts['model'], 'data': {}}), str(tmp_path / 'epoch_16.pth'))
@@ -178,10 +178,10 @@ def test_a_toolboxs_file_gives_its_scores(name, tmp_path, capsys):
     assert np.abs(scores - arrays['logits']).max() <= 1e-4 * np.abs(arrays['logits']).max()
 
 
-def test_posec3d_of_mmaction2_has_our_keys_but_for_the_preprocessor():
+def test_posec3d_of_mmaction2_has_our_keys_except_for_the_preprocessor():
     state, _, facts = original('slowonly_ntu60')
     file = {'state_dict': {**state, 'data_preprocessor.mean': torch.zeros(3)}}
-    assert load_weights(build_model(facts['model']), file, 'x.pth') == ['MMAction2 (data_preprocessor left out)']
+    assert load_weights(build_model(facts['model']), file, 'x.pth') == ['MMAction2 (data_preprocessor ignored)']
 
 
 def test_2s_agcn_of_mmaction2_is_aagcn_without_attention():
@@ -190,7 +190,7 @@ def test_2s_agcn_of_mmaction2_is_aagcn_without_attention():
     state = {key: value for key, value in state.items() if not any(part in key for part in attention)}
     assert len(state) == 363
     file = as_mmaction2(state)
-    with pytest.raises(ValueError, match=r'2s-AGCN\): model.backbone.gcn_attention=False'):
+    with pytest.raises(ValueError, match=r'2s-AGCN\) set model.backbone.gcn_attention=False'):
         load_weights(build_model(facts['model']), file, 'x.pth')
     model = copy.deepcopy(facts['model'])
     model['backbone']['gcn_attention'] = False
@@ -200,7 +200,7 @@ def test_2s_agcn_of_mmaction2_is_aagcn_without_attention():
 
 
 @pytest.mark.parametrize('name', [*CASES, 'infogcn_nwucla_k1', *GOLDENS])
-def test_parameters_and_classes_are_told_from_the_keys(name):
+def test_parameters_and_classes_are_counted_from_the_keys(name):
     state, _, facts = original(name)
     file = GOLDENS[name](state) if name in GOLDENS else {'model': state}
     ours, _ = translate(file.get('state_dict', state))
@@ -210,20 +210,20 @@ def test_parameters_and_classes_are_told_from_the_keys(name):
 
 
 @pytest.mark.parametrize('name', ['stgcn_coco', 'slowonly_ntu60', 'ske2grid_d5tod6'])
-def test_finetuning_starts_the_head_of_any_toolbox_fresh(name):
+def test_load_from_ignore_works_with_files_of_any_toolbox(name):
     state, _, facts = original(name)
     model = copy.deepcopy(facts['model'])
     model['cls_head']['num_classes'] = 7
-    with pytest.raises(ValueError, match="60 classes in the file, 7 in the model; load_from_ignore='cls_head'"):
+    with pytest.raises(ValueError, match="60 classes in the file, 7 in the model; set load_from_ignore='cls_head'"):
         load_weights(build_model(model), GOLDENS[name](state), 'x.pth')
     network = build_model(model)
     notes = load_weights(network, GOLDENS[name](state), 'x.pth', ignore='cls_head')
-    assert any(note.startswith("starts fresh, as load_from_ignore='cls_head'") for note in notes)
+    assert any(note.startswith("randomly initialised (load_from_ignore='cls_head')") for note in notes)
     key = 'backbone.data_bn.weight' if 'gcn' in name else next(iter(state))
     assert torch.equal(network.state_dict()[key], state[key])
 
 
-def test_a_file_of_ours_or_without_meta_is_no_toolboxs():
+def test_our_own_files_and_files_without_meta_have_no_origin():
     state, _, _ = original('stgcn_coco')
     ours = {'state_dict': state, 'meta': {'cfg': "model = dict(type='RecognizerGCN')", 'mmengine_version': '0.10.7'}}
     assert origin(ours) is None
@@ -231,14 +231,14 @@ def test_a_file_of_ours_or_without_meta_is_no_toolboxs():
     assert origin({'state_dict': state, 'meta': {'mmcv_version': '1.3.0'}}) == 'mmcv 1.3.0'
 
 
-def test_a_file_with_another_temporal_kernel_and_a_wrapped_network_says_what_it_needs(tmp_path):
+def test_another_temporal_kernel_in_a_wrapped_network_names_the_key_to_set(tmp_path):
     state, _, _ = original('original_stgcn_ntu60')
     for key, value in state.items():
         if key.endswith('tcn.2.weight'):
             state[key] = torch.zeros(*value.shape[:2], 13, 1)
     torch.save({f'encoder.{key}': value for key, value in state.items()}, tmp_path / 'x.pt')
     checkpoint = read_checkpoint(tmp_path / 'x.pt')
-    with pytest.raises(ValueError, match=r'another temporal kernel: set model.backbone.tcn_kernel_size=13'):
+    with pytest.raises(ValueError, match=r'the temporal kernels differ: set model.backbone.tcn_kernel_size=13'):
         load_weights(network(STGCN), checkpoint, 'x.pt')
     notes = load_weights(network({**STGCN, 'tcn_kernel_size': 13}), checkpoint, 'x.pt')
     assert notes[0] == 'wrapped encoder (encoder.)'

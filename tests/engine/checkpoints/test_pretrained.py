@@ -1,4 +1,4 @@
-"""A backbone that starts from a checkpoint: of its own kind, by itself, or of a 2D network."""
+"""Initialising a backbone from a recognizer, a bare backbone or a 2D network."""
 
 import pytest
 import torch
@@ -25,7 +25,7 @@ def network(seed=0, **backbone):
 
 
 def resnet_2d(channels=3):
-    """What torchvision calls the weights of such a network in 2D, every number its own."""
+    """The weights of such a 2D network under torchvision's names, all different."""
     torch.manual_seed(1)
     shapes = {'conv1': (4, channels, 7, 7)}
     for layer, inside, planes in (('layer1.0', 4, 4), ('layer2.0', 16, 8)):
@@ -42,15 +42,15 @@ def resnet_2d(channels=3):
 
 
 @pytest.mark.parametrize('prefix', ['', 'backbone.', 'module.backbone.'])
-def test_a_2d_network_gives_a_still_volume_its_own_response(tmp_path, prefix):
+def test_an_inflated_2d_network_responds_to_a_still_volume_as_in_2d(tmp_path, prefix):
     weights = resnet_2d()
     torch.save({'state_dict': {prefix + key: value for key, value in weights.items()}}, tmp_path / 'r.pth')
     model = network(pretrained=str(tmp_path / 'r.pth'))
     stem, head = model.backbone.conv1.conv.weight.clone(), model.cls_head.fc_cls.weight.clone()
     notes, _ = _load_from(Config({'load_from': None, 'load_from_ignore': None}), model, False)
     assert f'weights from {tmp_path / "r.pth"}' in notes
-    assert any('44 tensors of a 2D network spread over time' in note for note in notes)
-    assert 'starts fresh: conv1.conv.weight' in notes
+    assert any('44 tensors of a 2D network inflated over time' in note for note in notes)
+    assert 'randomly initialised: conv1.conv.weight' in notes
     assert any('not taken from the 2D checkpoint, shapes differ: conv1.conv.weight' in note for note in notes)
     assert torch.equal(model.backbone.conv1.conv.weight, stem)  # 17 channels, not 3
     assert torch.equal(model.cls_head.fc_cls.weight, head)
@@ -60,26 +60,26 @@ def test_a_2d_network_gives_a_still_volume_its_own_response(tmp_path, prefix):
     assert torch.equal(model.backbone.layer1[0].conv2.bn.running_var, weights['layer1.0.bn2.running_var'])
 
 
-def test_a_stem_of_the_same_channels_is_taken_too():
+def test_a_stem_with_equal_channels_is_loaded():
     model = network(pretrained='r.pth')
     notes = load_pretrained(model, {'state_dict': resnet_2d(17)}, 'r.pth')
-    assert notes == ['45 tensors of a 2D network spread over time']
+    assert notes == ['45 tensors of a 2D network inflated over time']
     assert torch.equal(model.backbone.conv1.conv.weight[:, :, 0], resnet_2d(17)['conv1.weight'])
 
 
 @pytest.mark.parametrize('part', ['recognizer', 'backbone'])
-def test_a_3d_network_is_taken_as_it_is_but_for_the_head(part):
+def test_a_3d_network_is_loaded_except_for_the_head(part):
     source, model = network(seed=1), network(seed=2, pretrained='x.pth', pretrained2d=False)
     head = model.cls_head.fc_cls.weight.clone()
     state_dict = (source if part == 'recognizer' else source.backbone).state_dict()
     notes = load_pretrained(model, {'state_dict': state_dict}, 'x.pth')
-    assert any(note.startswith('starts fresh') and 'cls_head' in note for note in notes)
+    assert any(note.startswith('randomly initialised') and 'cls_head' in note for note in notes)
     for key, value in model.backbone.state_dict().items():
         assert torch.equal(value, source.backbone.state_dict()[key]), key
     assert torch.equal(model.cls_head.fc_cls.weight, head)
 
 
-def test_what_does_not_fit_is_one_line():
+def test_weights_that_do_not_fit_raise_one_line():
     own = {'state_dict': network().state_dict()}
     with pytest.raises(
         ValueError, match=r'x.pth has no convolution of a 2D ResNet .* set model.backbone.pretrained2d=F'
@@ -89,7 +89,7 @@ def test_what_does_not_fit_is_one_line():
         load_pretrained(network(pretrained='x.pth', pretrained2d=False), {'state_dict': resnet_2d()}, 'x.pth')
 
 
-def test_load_from_comes_first(tmp_path):
+def test_load_from_takes_precedence_over_pretrained(tmp_path):
     source = network(seed=1)
     torch.save({'state_dict': source.state_dict()}, tmp_path / 'mine.pth')
     model = network(seed=2, pretrained=str(tmp_path / 'absent.pth'))

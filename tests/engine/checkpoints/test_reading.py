@@ -1,4 +1,4 @@
-"""Checkpoint files that are cut off, damaged or hostile: one line each, and nothing runs."""
+"""Truncated, damaged and malicious checkpoints raise one line and run no code."""
 
 import pickle
 import types
@@ -29,7 +29,7 @@ class Call:
 
 
 @pytest.mark.parametrize('zipped', [True, False])
-def test_a_log_of_scalars_comes_back(tmp_path, zipped):
+def test_a_log_of_scalars_is_restored(tmp_path, zipped):
     torch.save(checkpoint(), tmp_path / 'x.pth', _use_new_zipfile_serialization=zipped)
     buffer = read_content(tmp_path / 'x.pth')['message_hub']['loss']
     assert buffer.mean() == 2 and buffer.current() == 3 and buffer.max() == 3
@@ -38,7 +38,7 @@ def test_a_log_of_scalars_comes_back(tmp_path, zipped):
 
 
 @pytest.mark.parametrize('zipped', [True, False])
-def test_a_file_cut_at_any_kilobyte_is_told_in_one_line(tmp_path, zipped):
+def test_a_file_truncated_at_any_kilobyte_raises_one_line(tmp_path, zipped):
     path = tmp_path / 'x.pth'
     torch.save(checkpoint(), path, _use_new_zipfile_serialization=zipped)
     whole = path.read_bytes()
@@ -62,7 +62,7 @@ def test_a_file_cut_at_any_kilobyte_is_told_in_one_line(tmp_path, zipped):
         (Call(print, ('x',)), 'print'),
     ],
 )
-def test_calls_are_refused_by_name(tmp_path, call, named):
+def test_calls_of_other_functions_raise_with_their_name(tmp_path, call, named):
     torch.save({'state_dict': {}, 'meta': {'epoch': call}}, tmp_path / 'x.pth')
     with pytest.raises(ValueError, match='which is not a tensor and could run code; pass --trust-checkpoint') as error:
         read_content(tmp_path / 'x.pth')
@@ -70,7 +70,7 @@ def test_calls_are_refused_by_name(tmp_path, call, named):
 
 
 @pytest.mark.parametrize('name', sorted(NAMES))
-def test_every_admitted_name_survives_hostile_arguments(name):
+def test_every_allowed_name_survives_hostile_arguments(name):
     function = NAMES[name]
     assert isinstance(function, types.FunctionType) and function.__module__ == reading.__name__
     arguments = [*hostile(), Name('mmengine.logging.history_buffer.HistoryBuffer', None), 'mean', '__init__']

@@ -1,4 +1,4 @@
-"""What ``data`` says of data sets and loaders."""
+"""Keys of ``data``: data sets and loaders."""
 
 import numpy as np
 import pytest
@@ -38,18 +38,18 @@ def test_every_key_of_a_loader_is_read():
 
 @pytest.mark.parametrize('phase', ['val', 'test'])
 @pytest.mark.parametrize('key', ['shuffle', 'drop_last'])
-def test_clips_that_are_scored_keep_their_order_and_number(phase, key):
+def test_validation_and_test_loaders_may_not_shuffle_or_drop_clips(phase, key):
     with pytest.raises(ValueError, match=rf'data\.{phase}_dataloader\.{key} must be False'):
         loader_settings(config(**{f'{phase}_dataloader': {key: True}}), phase)
 
 
-def test_an_unknown_key_names_the_nearest():
+def test_an_unknown_key_lists_similar_keys():
     with pytest.raises(ValueError, match="data.train_dataloader has no key 'drop'; did you mean 'drop_last'"):
         loader_settings(config(train_dataloader={'drop': True}), 'train')
 
 
 class Clips:
-    """Seven samples, each its own number."""
+    """Seven samples; each sample is its index."""
 
     labels, times, class_prob = np.zeros(7, int), 1, None
 
@@ -65,16 +65,16 @@ def batches(**options):
     return [batch['keypoint'].flatten().tolist() for batch in loader]
 
 
-def test_shuffle_and_drop_last_do_as_their_names_say():
+def test_shuffle_and_drop_last_have_an_effect():
     assert batches(shuffle=False) == [[0, 1, 2], [3, 4, 5], [6]]
     assert batches(shuffle=False, drop_last=True) == [[0, 1, 2], [3, 4, 5]]
     shuffled = batches(shuffle=True)
     assert sorted(sum(shuffled, [])) == list(range(7)) and shuffled != batches(shuffle=False)
-    with pytest.raises(ValueError, match='drop_last leaves no batch of 8 clips: each process has 7'):
+    with pytest.raises(ValueError, match='drop_last=True leaves no batch: each process has 7 clips'):
         build_loader(Clips(), batch_size=8, workers=0, seed=0, shuffle=False, drop_last=True)
 
 
-def test_workers_end_with_their_epoch_if_asked():
+def test_workers_end_with_the_epoch_unless_persistent():
     loaders = [
         build_loader(Clips(), batch_size=3, workers=1, seed=0, shuffle=False, persistent_workers=stay)
         for stay in (True, False)
@@ -82,7 +82,7 @@ def test_workers_end_with_their_epoch_if_asked():
     assert [loader.persistent_workers for loader in loaders] == [True, False]
 
 
-def test_a_list_of_data_sets_is_their_concatenation():
+def test_a_list_of_data_sets_is_concatenated():
     cfg = config(train=[{'type': 'PoseDataset', 'ann_file': 'a'}, {'type': 'PoseDataset', 'ann_file': 'b'}])
     assert dataset_config(cfg, 'train')['type'] == 'ConcatDataset'
     assert repeat_times({'type': 'RepeatDataset', 'times': 5}) == 5

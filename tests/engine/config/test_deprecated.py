@@ -1,4 +1,4 @@
-"""Configs of PYSKL before 2023: their deprecated arguments are accepted, and the lines say what they mean today."""
+"""Deprecated arguments in configs of PYSKL before 2023 are accepted and reported."""
 
 from pathlib import Path
 
@@ -29,21 +29,21 @@ def test_the_arguments_are_removed_and_each_kind_is_reported_once(tmp_path, caps
     assert len(lines) == 3
     assert lines[0].startswith('warning: UniformSample: test_mode is deprecated and ignored')
     assert lines[1].startswith('warning: UniformSampleFrames: float_ok is deprecated and ignored')
-    assert 'PreNormalize2D(threshold=None) gives the numbers of that time' in lines[2]
+    assert 'PreNormalize2D(threshold=None) reproduces the numbers of that time' in lines[2]
 
 
-def test_a_named_threshold_needs_no_line(tmp_path, capsys):
+def test_an_explicit_threshold_is_not_reported(tmp_path, capsys):
     load(tmp_path, ', threshold=None')
     assert 'PreNormalize2D' not in capsys.readouterr().err
 
 
-def test_other_processes_of_a_run_are_silent(tmp_path, capsys, monkeypatch):
+def test_only_the_first_process_prints_warnings(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv('RANK', '1')
     load(tmp_path)
     assert capsys.readouterr().err == ''
 
 
-def test_a_pipeline_in_python_takes_them_with_a_warning_and_gives_the_same_frames():
+def test_a_transform_built_in_python_accepts_deprecated_arguments_with_a_warning():
     record = {'keypoint': np.zeros((1, 30, 17, 2)), 'total_frames': 30, 'test_mode': True}
     plain = Compose([{'type': 'UniformSample', 'clip_len': 8}])
     with pytest.warns(UserWarning, match='test_mode is deprecated and ignored'):

@@ -85,7 +85,7 @@ def run(clips, name, text):
     return read_checkpoint(checkpoint)['state_dict'], np.array(pickle.loads(scores.read_bytes()))
 
 
-def test_drawing_on_the_device_trains_and_scores_as_drawing_in_the_loader(clips):
+def test_drawing_on_the_device_gives_the_weights_and_scores_of_drawing_in_the_loader(clips):
     weights, scores = run(clips, 'loader', BY_LOADER)
     drawn_weights, drawn_scores = run(clips, 'model', BY_MODEL)
     assert scores.shape == (4, 3)
@@ -96,7 +96,7 @@ def test_drawing_on_the_device_trains_and_scores_as_drawing_in_the_loader(clips)
 
 
 @pytest.mark.parametrize('target', ['', ", with_kp=False, with_limb=True, skeletons='posec3d'"])
-def test_heatmap_on_the_device_is_one_key_and_changes_no_number(clips, target):
+def test_heatmap_on_device_changes_no_weight_and_no_score(clips, target):
     text = BY_LOADER.replace("type='GeneratePoseTarget'", f"type='GeneratePoseTarget'{target}")
     weights, scores = run(clips, 'worker', text)
     drawn_weights, drawn_scores = run(clips, 'device', f"{text}heatmap_on = 'device'\n")

@@ -1,4 +1,4 @@
-"""``heatmap_on``: what leaves the pipelines stands in ``model.heatmaps``, and nothing else changes."""
+"""``heatmap_on`` moves arguments from the pipelines to ``model.heatmaps`` and changes nothing else."""
 
 import pytest
 
@@ -23,7 +23,7 @@ heatmap_on = 'device'
 
 @pytest.fixture
 def load(tmp_path):
-    """``load(text, old, new, ...)``: the config with texts replaced."""
+    """``load(text, old, new, ...)``: the config after text replacements."""
 
     def write(*changes, target=''):
         text = COMMON.replace('@', target)
@@ -52,14 +52,14 @@ def test_drawing_moves_from_the_pipelines_into_the_model(load):
     assert moved.val_pipeline[5] == {'type': 'FormatHeatmapInput', 'use_score': True}
 
 
-def test_a_resolved_config_is_taken_again(load, tmp_path):
+def test_a_resolved_config_can_be_loaded_again(load, tmp_path):
     cfg = load()
     cfg.dump(tmp_path / 'resolved.py')
     again = load_config(tmp_path / 'resolved.py')
     assert again.model == cfg.model and again.data == cfg.data
 
 
-def test_limbs_and_their_sides_are_kept(load):
+def test_limbs_and_their_sides_move_into_the_model(load):
     sides = ', left_limb=[0], right_limb=[1]'
     cfg = load(
         'double=True', f'double=True{sides}', target=', with_kp=False, with_limb=True, skeletons=((0, 1), (0, 2))'
@@ -68,7 +68,7 @@ def test_limbs_and_their_sides_are_kept(load):
     assert (cfg.model.heatmaps.left_limb, cfg.model.heatmaps.right_limb) == ([0], [1])
 
 
-def test_scaling_is_of_the_picture_and_of_the_joints(load):
+def test_scaling_applies_to_the_image_and_the_joints(load):
     cfg = load(target=', scaling=0.5')
     assert (cfg.model.heatmaps.train_size, cfg.model.heatmaps.test_size) == ([28, 24], [32, 32])
     assert cfg.val_pipeline[5].scaling == 0.5
@@ -79,22 +79,22 @@ def test_scaling_is_of_the_picture_and_of_the_joints(load):
     [
         (("heatmap_on = 'device'", "heatmap_on = 'gpu'"), r"heatmap_on must be 'worker' .* or 'device' .*, got 'gpu'"),
         (("heatmap_on = 'device'", 'heatmap_on = True'), 'heatmap_on must be .*, got True'),
-        (("'Recognizer3D'", "'RecognizerGCN'"), r"is for model\.type='Recognizer3D', got 'RecognizerGCN'"),
-        (("'GeneratePoseTarget'", "'Rename'"), 'found no GeneratePoseTarget in the pipelines; leave it out'),
-        (("backbone=", "heatmaps=dict(layout='coco'), backbone="), r'but the config has model\.heatmaps too'),
-        (('double=True', 'double=True, sigma=1.0'), r'train_pipeline draws with .* and test_pipeline with .*1\.0'),
-        (('after = [', "after = [dict(type='GeneratePoseTarget'), "), 'takes one GeneratePoseTarget, got 2'),
+        (("'Recognizer3D'", "'RecognizerGCN'"), r"needs model\.type='Recognizer3D', got 'RecognizerGCN'"),
+        (("'GeneratePoseTarget'", "'Rename'"), 'needs GeneratePoseTarget in the pipelines, found none'),
+        (("backbone=", "heatmaps=dict(layout='coco'), backbone="), r'but the config has model\.heatmaps already'),
+        (('double=True', 'double=True, sigma=1.0'), r'train_pipeline has .* and test_pipeline has .*1\.0'),
+        (('after = [', "after = [dict(type='GeneratePoseTarget'), "), 'allows one GeneratePoseTarget, got 2'),
         (('scale=(48, 56), keep_ratio=False', 'scale=(-1, 64)'), 'train_pipeline: .* needs images of one size'),
         (('large = [', "large = []\nunused = ["), 'val_pipeline: .* needs images of one size; put Resize with keep'),
     ],
 )  # fmt: skip
-def test_what_cannot_be_moved_is_one_line(load, changes, words):
+def test_pipelines_that_cannot_be_converted_raise_one_line(load, changes, words):
     with pytest.raises(ValueError, match=words) as caught:
         load(*changes)
     assert '\n' not in str(caught.value)
 
 
-def test_a_typo_names_the_key(tmp_path):
+def test_a_misspelled_heatmap_on_raises(tmp_path):
     (tmp_path / 'x.py').write_text("heatmaps_on = 'device'")
     with pytest.raises(ValueError, match="unknown key 'heatmaps_on'; did you mean 'heatmap_on'"):
         load_config(tmp_path / 'x.py')

@@ -1,4 +1,4 @@
-"""What is the config's fault is told in a line; what is ours keeps its traceback."""
+"""Errors caused by the config become one line; bugs keep their traceback."""
 
 import pytest
 import torch
@@ -10,7 +10,7 @@ GRAPH = {'layout': 'coco', 'mode': 'spatial'}
 
 
 class Broken:
-    """Its argument is fine, what it does with it is not."""
+    """A component with a bug: it fails for valid arguments."""
 
     def __init__(self, size: int = 1):
         self.size = size + None
@@ -32,34 +32,34 @@ def build(**cfg):
         ({'type': Broken, 'size': 'x'}, "model: Broken: size must be int, got 'x'"),
     ],
 )  # fmt: skip
-def test_what_the_config_gives_wrongly_is_one_line(options, said):
+def test_an_invalid_config_value_raises_one_line(options, said):
     with pytest.raises(ValueError, match=said):
         build(**options)
 
 
-def test_a_bug_of_a_component_is_shown_as_it_is():
+def test_a_bug_of_a_component_keeps_its_traceback():
     with pytest.raises(TypeError, match='unsupported operand') as caught:
         build(type=Broken, size=2)
     assert caught.traceback[-1].name == '__init__'
 
 
 @pytest.mark.parametrize('bug', [TypeError, AttributeError, AssertionError])
-def test_what_only_a_bug_raises_is_not_rewritten(bug):
+def test_exceptions_that_only_a_bug_raises_are_not_converted(bug):
     with pytest.raises(bug, match='^ours$'), error_context('model'):
         raise bug('ours')
 
 
-def test_what_torch_raises_over_a_value_names_the_key():
+def test_an_error_raised_by_torch_names_the_config_key():
     with (
-        pytest.raises(ValueError, match='optimizer holds a value that does not work: TypeError'),
+        pytest.raises(ValueError, match='optimizer has an invalid value: TypeError'),
         error_context('optimizer'),
     ):
         torch.optim.SGD(5, lr=0.1)
 
 
-def test_a_name_that_a_table_lacks_names_the_key():
+def test_a_key_error_names_the_config_key():
     with (
-        pytest.raises(ValueError, match="model holds a value that does not work: KeyError: 'x'"),
+        pytest.raises(ValueError, match="model has an invalid value: KeyError: 'x'"),
         error_context('model'),
     ):
         {}['x']

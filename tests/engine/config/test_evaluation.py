@@ -1,4 +1,4 @@
-"""When a run is validated, and what is measured."""
+"""Validation epochs, metrics and the choice of the best epoch."""
 
 import pytest
 from mmengine.config import Config
@@ -11,18 +11,18 @@ def config(classes=60, **keys):
     return Config({'model': {'cls_head': {'num_classes': classes}}, **keys})
 
 
-def test_the_best_epoch_is_chosen_by_the_first_metric():
+def test_save_best_defaults_to_the_first_metric():
     names = ['top_k_accuracy', 'mean_class_accuracy']
     assert evaluation(config(evaluation={'metrics': names})).save_best == 'top1_acc'
     assert evaluation(config(evaluation={'metrics': names[1:]})).save_best == 'mean_class_accuracy'
     assert evaluation(config(evaluation={'save_best': 'top5_acc'})).save_best == 'top5_acc'
     assert evaluation(config(evaluation={'save_best': None})).save_best is None
-    with pytest.raises(ValueError, match="save_best is 'top3_acc', which is not measured; did you mean 'top5_acc'"):
+    with pytest.raises(ValueError, match="save_best='top3_acc' is not one of the metrics; did you mean 'top5_acc'"):
         evaluation(config(evaluation={'save_best': 'top3_acc'}))
 
 
 def validated(epochs=8, **keys):
-    """The epochs that are validated, the last one aside."""
+    """The epochs that are validated, except the last."""
     found = evaluation(config(**keys))
     return [e for e in range(1, epochs) if e >= found.begin and (e - found.offset) % found.interval == 0]
 
@@ -38,23 +38,23 @@ def validated(epochs=8, **keys):
         ({'start': 0, 'interval': 2}, [2, 4, 6]),
     ],
 )
-def test_start_and_interval_count_epochs_as_mmcv_does(given, epochs):
+def test_start_and_interval_count_epochs_as_in_mmcv(given, epochs):
     assert validated(evaluation=given) == epochs
 
 
-def test_mmengine_counts_its_interval_from_0():
+def test_val_interval_of_mmengine_counts_from_epoch_0():
     assert validated(train_cfg={'max_epochs': 8, 'val_begin': 3, 'val_interval': 2}) == [4, 6]
 
 
-def test_a_top_k_that_is_always_1_is_left_out_and_reported():
+def test_a_top_k_accuracy_that_is_always_1_is_not_computed():
     found = evaluation(config(classes=4))
-    assert found.note == 'top-5 accuracy is left out: with 4 classes it is always 1'
+    assert found.note == 'top-5 accuracy is not computed: with 4 classes it is always 1'
     assert evaluation(config(classes=6)).note is None
-    with pytest.raises(ValueError, match="save_best is 'top5_acc', which is not measured"):
+    with pytest.raises(ValueError, match="save_best='top5_acc' is not one of the metrics"):
         evaluation(config(classes=5, evaluation={'save_best': 'top5_acc'}))
 
 
-def test_the_validation_loss_may_choose_the_best_epoch_and_less_is_better():
+def test_save_best_may_be_the_validation_loss_and_less_is_better():
     found = evaluation(config(evaluation={'loss': True, 'save_best': 'val_loss'}))
     assert (found.save_best, found.rule, found.metrics[0]['loss']) == ('val_loss', 'less', True)
     assert found.names == [*found.metrics[0]['metrics'], 'val_loss']
@@ -66,26 +66,26 @@ def test_the_validation_loss_may_choose_the_best_epoch_and_less_is_better():
 @pytest.mark.parametrize(
     ('given', 'best'), [('auto', 'top1_acc'), (['top5_acc'], 'top5_acc'), (False, None), (None, None)]
 )
-def test_one_measure_chooses_the_best_epoch(given, best):
+def test_save_best_selects_one_metric(given, best):
     assert evaluation(config(evaluation={'save_best': given})).save_best == best
 
 
-def test_two_measures_cannot_choose_the_best_epoch():
-    with pytest.raises(ValueError, match='save_best must name one measure'):
+def test_two_metrics_for_save_best_raise():
+    with pytest.raises(ValueError, match='save_best must be the name of one metric'):
         evaluation(config(evaluation={'save_best': ['top1_acc', 'top5_acc']}))
 
 
-def test_mmengines_evaluator_is_read():
+def test_val_evaluator_of_mmengine_is_read():
     keys = {'val_evaluator': [{'type': 'AccMetric', 'metric_list': ['mean_class_accuracy', 'top_k_accuracy']}]}
     assert evaluation(config(**keys)).save_best == 'acc/mean1'
     hooks = {'checkpoint': {'save_best': 'acc/top5', 'rule': 'greater'}}
     assert evaluation(config(**keys, default_hooks=hooks)).save_best == 'acc/top5'
     assert evaluation(config(val_evaluator={'type': 'AccMetric'})).save_best == 'acc/top1'
-    with pytest.raises(ValueError, match="save_best is 'top1_acc', which is not measured"):
+    with pytest.raises(ValueError, match="save_best='top1_acc' is not one of the metrics"):
         evaluation(config(**keys, default_hooks={'checkpoint': {'save_best': 'top1_acc'}}))
 
 
-def test_a_metric_from_outside_may_measure_what_it_likes():
+def test_save_best_may_name_any_value_of_a_custom_metric():
     METRICS.register_module(name='mine', module=lambda scores, labels: 0.0)
     try:
         assert evaluation(config(evaluation={'metrics': ['mine']})).save_best == 'mine'

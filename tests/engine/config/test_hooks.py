@@ -1,4 +1,4 @@
-"""Hooks and logs of a config."""
+"""Config keys of hooks and logs."""
 
 import pytest
 from mmengine.config import Config
@@ -41,21 +41,21 @@ def test_mmengines_default_hooks_are_merged_into_ours():
         default_hooks(Config({'default_hooks': {'checkpoint': {'intervall': 2}}}), validate=True)
 
 
-def test_an_unknown_hook_or_argument_names_the_nearest():
+def test_an_unknown_hook_or_argument_lists_similar_names():
     with pytest.raises(ValueError, match="'EMAHok' is not a known hook; did you mean 'EMAHook'"):
         custom_hooks(Config({'custom_hooks': [{'type': 'EMAHok'}]}), False)
 
 
-def test_early_stopping_monitors_what_is_measured():
+def test_early_stopping_must_monitor_a_known_metric():
     def hook(monitor):
         return Config({'custom_hooks': [{'type': 'EarlyStoppingHook', 'monitor': monitor}]})
 
     assert custom_hooks(hook('top1_acc'), False)[-1]['monitor'] == 'top1_acc'
-    with pytest.raises(ValueError, match=r"custom_hooks\[0\].monitor is 'acc/top1', which is not measured"):
+    with pytest.raises(ValueError, match=r"custom_hooks\[0\].monitor='acc/top1' is not one of the metrics"):
         custom_hooks(hook('acc/top1'), False)
 
 
-def test_mmaction2s_visualizer_is_mmengines():
+def test_the_visualizer_of_mmaction2_is_converted():
     backends = [{'type': 'LocalVisBackend'}]
     given = {'type': 'ActionVisualizer', 'vis_backends': backends}
     assert visualizer(Config({'visualizer': given, 'vis_backends': backends})) == {
@@ -63,12 +63,12 @@ def test_mmaction2s_visualizer_is_mmengines():
     }  # fmt: skip
 
 
-def test_an_unknown_logger_names_the_nearest():
-    with pytest.raises(ValueError, match="unknown 'TensorBoardLoggerHook'; did you mean 'TensorboardLoggerHook'"):
+def test_an_unknown_logger_hook_lists_similar_names():
+    with pytest.raises(ValueError, match="unknown hook 'TensorBoardLoggerHook'; did you mean 'TensorboardLoggerHook'"):
         visualizer(Config({'log_config': {'hooks': [{'type': 'TensorBoardLoggerHook'}]}}))
 
 
-def test_the_log_processor_takes_a_window_of_its_own():
+def test_log_processor_may_set_its_window_size():
     assert log_processor(Config({'log_config': {'interval': 5}})) == {'window_size': 5, 'by_epoch': True}
     given = {'type': 'LogProcessor', 'window_size': 9, 'by_epoch': True}
     assert log_processor(Config({'log_processor': given})) == given

@@ -31,25 +31,25 @@ def write(tmp_path):
     return function
 
 
-def test_a_dataset_without_a_pipeline_takes_that_of_its_phase(write):
+def test_a_data_set_without_a_pipeline_uses_that_of_its_phase(write):
     cfg = load_config(write(CONFIG))
     assert [t['type'] for t in cfg.data.train.dataset.pipeline] == ['GenSkeFeat', 'Collect']
     assert [t['type'] for t in cfg.data.val.pipeline] == ['GenSkeFeat']
     assert [t['type'] for t in cfg.data.test.pipeline] == ['PoseDecode']
 
 
-def test_modality_sets_feats_only_where_none_are_named(write):
+def test_modality_sets_feats_only_if_missing(write):
     cfg = load_config(write(CONFIG))
     assert cfg.data.train.dataset.pipeline[0].feats == ['bm']
     assert cfg.data.val.pipeline[0].feats == ['j']
 
 
-def test_modality_may_be_a_list_and_comes_from_the_command_line_too(write):
+def test_modality_may_be_a_list_and_may_be_given_by_an_option(write):
     cfg = load_config(write(CONFIG), parse_options(['modality=[j,b]']))
     assert cfg.data.train.dataset.pipeline[0].feats == ['j', 'b']
 
 
-def test_an_unknown_modality_is_refused(write):
+def test_an_unknown_modality_raises(write):
     with pytest.raises(ValueError, match="modality must be one of .* got 'x'"):
         load_config(write(CONFIG), {'modality': 'x'})
 
@@ -63,7 +63,7 @@ data = dict(train=dict(type='PoseDataset', ann_file='a.pkl'), val=dict(type='Pos
 """
 
 
-def test_layout_is_the_skeleton_wherever_none_is_named(write):
+def test_layout_sets_the_skeleton_only_if_missing(write):
     cfg = load_config(write(ANY_SKELETON))
     assert cfg.model.backbone.graph_cfg == {'mode': 'spatial', 'layout': 'dog.yaml'}
     assert [dict(t) for t in cfg.data.train.pipeline] == [
@@ -73,14 +73,14 @@ def test_layout_is_the_skeleton_wherever_none_is_named(write):
     assert cfg.data.val.pipeline[0].dataset == 'coco'
 
 
-def test_the_layout_of_ntu_leaves_transforms_alone_that_are_made_for_it(write):
+def test_transforms_with_the_ntu_skeleton_by_default_are_not_changed_for_layout_ntu(write):
     cfg = load_config(write(ANY_SKELETON.replace('dog.yaml', 'nturgb+d')))
     assert [dict(t) for t in cfg.data.train.pipeline[:2]] == [
         {'type': 'PreNormalize3D'}, {'type': 'GenSkeFeat', 'dataset': 'nturgb+d'},
     ]  # fmt: skip
 
 
-def test_every_transform_that_takes_a_skeleton_is_told_the_layout():
+def test_every_transform_with_a_skeleton_argument_is_listed():
     TRANSFORMS.import_from_location()
     takes = {
         (name, key)
@@ -96,14 +96,14 @@ def test_default_work_dir_is_the_path_below_configs_in_lower_case(path):
     assert default_work_dir(path) == 'work_dirs/ske2grid/d5/j'
 
 
-def test_default_work_dir_outside_configs_is_the_path_below_this_folder(tmp_path, monkeypatch):
+def test_default_work_dir_outside_configs_is_the_path_below_the_current_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert default_work_dir('mine/Exp.py') == default_work_dir('./mine/Exp.py') == 'work_dirs/mine/exp'
     assert default_work_dir(tmp_path / 'mine/Exp.py') == 'work_dirs/mine/exp'
     assert default_work_dir('/other/mine/Exp.py') == 'work_dirs/other/mine/exp'
 
 
-def test_a_work_dir_in_the_config_is_kept(write):
+def test_a_work_dir_in_the_config_takes_precedence(write):
     assert load_config(write(CONFIG + "work_dir = 'here'")).work_dir == 'here'
 
 
@@ -115,43 +115,43 @@ def test_a_work_dir_in_the_config_is_kept(write):
         ("data['video_per_gpu'] = 3", "unknown key 'data.video_per_gpu'; did you mean 'data.videos_per_gpu'"),
     ],
 )
-def test_a_key_one_typo_away_names_both(write, line, message):
+def test_a_misspelled_key_raises_and_names_the_known_key(write, line, message):
     with pytest.raises(ValueError, match=message):
         load_config(write(CONFIG + line))
 
 
-def test_a_variable_of_the_files_own_is_no_typo(write):
+def test_a_variable_of_the_config_is_not_a_misspelled_key(write):
     assert load_config(write(CONFIG + 'left_kp = [1, 3]\nmy_thing = 3')).my_thing == 3
 
 
-def test_a_data_set_with_no_pipeline_anywhere_is_named(write):
-    with pytest.raises(ValueError, match='data.train names no pipeline and the config has no train_pipeline'):
+def test_a_data_set_without_any_pipeline_raises(write):
+    with pytest.raises(ValueError, match='data.train has no pipeline and the config has no train_pipeline'):
         load_config(write("data = dict(train=dict(type='PoseDataset', ann_file='a.pkl'))"))
 
 
-def test_a_missing_config_names_its_neighbours(write):
+def test_a_missing_config_lists_similar_files(write):
     path = write(CONFIG)
-    with pytest.raises(FileNotFoundError, match=r'no config file .*b\.py; near it: .*j\.py'):
+    with pytest.raises(FileNotFoundError, match=r'the config file .*b\.py does not exist; found there: .*j\.py'):
         load_config(path.with_name('b.py'))
 
 
-def test_a_config_that_is_no_python_names_file_and_line(write):
+def test_a_syntax_error_in_a_config_names_file_and_line(write):
     path = write('model = dict(\n')
     with pytest.raises(ValueError, match=rf'cannot read the config {path}.*SyntaxError'):
         load_config(path)
 
 
-def test_an_option_that_is_no_pair_is_refused():
+def test_an_option_that_is_not_key_value_raises():
     with pytest.raises(ValueError, match="KEY=VALUE pairs, got 'total_epochs'"):
         parse_options(['total_epochs'])
 
 
-def test_options_read_numbers_lists_and_keep_globs():
+def test_options_parse_numbers_and_lists_and_leave_globs_as_text():
     options = parse_options(['a.b=3', 'c=[1,2]', 'load_from=work_dirs/x/best_top1_acc_epoch_*.pth', 'd=None'])
     assert options == {'a.b': 3, 'c': [1, 2], 'load_from': 'work_dirs/x/best_top1_acc_epoch_*.pth', 'd': None}
 
 
-def test_names_of_other_classes_are_dropped_and_said_if_they_are_the_users():
+def test_mismatched_class_names_are_dropped_with_a_warning_if_custom():
     head = {'model': {'cls_head': {'num_classes': 2}}}
     for classes, lines in (('ntu60', 0), (['a', 'b', 'c'], 1)):
         cfg = Config({**head, 'classes': classes})

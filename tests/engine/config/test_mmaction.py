@@ -1,4 +1,4 @@
-"""Configs of MMAction2 1.x, as they are, in this package."""
+"""Configs of MMAction2 1.x run unchanged."""
 
 import os
 import pickle
@@ -125,7 +125,7 @@ def test_loaders_evaluators_and_loops_are_read(tmp_path, capsys):
     assert found.visualizer == {'type': 'Visualizer', 'vis_backends': [{'type': 'JsonLinesBackend'}]}
     assert found.base_batch_size == 128 and not found.scale_lr
     assert cfg.data.val.pipeline[0] == {'type': 'PreNormalize2D', 'threshold': None, 'allow_3d': True}
-    assert 'PreNormalize2D gets threshold=None, as in MMAction2' in capsys.readouterr().err
+    assert 'PreNormalize2D uses threshold=None and masks no joints, as in MMAction2' in capsys.readouterr().err
     before = cfg.pretty_text
     complete_config(cfg)
     assert cfg.pretty_text == before
@@ -139,14 +139,14 @@ def test_loaders_evaluators_and_loops_are_read(tmp_path, capsys):
         ({}, None),
     ],
 )
-def test_a_sampler_says_whether_clips_are_shuffled_and_else_the_loader(loader, shuffle):
+def test_shuffle_of_the_sampler_takes_precedence_over_the_loader(loader, shuffle):
     cfg = Config({'train_dataloader': {'batch_size': 2, **loader}})
     to_pyskl_keys(cfg)
     assert cfg.data.train_dataloader.get('shuffle') is shuffle
 
 
 @pytest.mark.parametrize(('text', 'kind'), [(TWO_S_AGCN, 'AAGCN'), (POSEC3D, 'ResNet3dSlowOnly'), (STGCNPP, 'STGCN')])
-def test_its_networks_are_built(tmp_path, text, kind):
+def test_networks_of_mmaction2_are_built(tmp_path, text, kind):
     cfg = load_config(write(tmp_path, text))
     assert type(build_recognizer(cfg, 'meta').backbone).__name__ == kind
     if kind == 'ResNet3dSlowOnly':
@@ -155,7 +155,7 @@ def test_its_networks_are_built(tmp_path, text, kind):
 
 
 @pytest.mark.parametrize('text', [STGCNPP, POSEC3D, AGCN, STGCN], ids=['stgcn++', 'posec3d', '2s-agcn', 'stgcn'])
-def test_it_trains_validates_keeps_the_best_and_tests(tmp_path, monkeypatch, text):
+def test_a_config_of_mmaction2_trains_validates_and_tests(tmp_path, monkeypatch, text):
     monkeypatch.setenv('PYSKL_CACHE', str(tmp_path / 'cache'))
     monkeypatch.chdir(tmp_path)
     os.makedirs('data/skeleton')
@@ -186,25 +186,25 @@ LOADER = {'batch_size': 2, 'dataset': {'type': 'PoseDataset', 'ann_file': 'a', '
     ('keys', 'said'),
     [
         ({'train_dataloader': {**LOADER, 'sampler': {'type': 'InfiniteSampler'}}}, r'train_dataloader.sampler must be'),
-        ({'train_dataloader': {**LOADER, 'collate_fn': {'type': 'mine'}}}, 'train_dataloader.collate_fn must be one'),
+        ({'train_dataloader': {**LOADER, 'collate_fn': {'type': 'mine'}}}, 'train_dataloader.collate_fn must have one'),
         ({'train_dataloader': {**LOADER, 'batchsize': 2}}, "has no key 'batchsize'; did you mean 'batch_size'"),
         ({'train_dataloader': {**LOADER, 'batch_sampler': {}}}, 'batch_sampler is not supported'),
         ({'val_dataloader': {**LOADER, 'sampler': {'type': 'DefaultSampler', 'shufle': 1}}}, "has no key 'shufle'"),
         ({'train_cfg': {'type': 'IterBasedTrainLoop'}}, "train_cfg.type must be 'EpochBasedTrainLoop'"),
         ({'train_cfg': {'dynamic_intervals': []}}, "train_cfg has no key 'dynamic_intervals'"),
         ({'val_cfg': {'fp16': True}}, "val_cfg has no key 'fp16'"),
-        ({'test_cfg': {'average_clips': 'prob'}}, 'test_cfg.average_clips belongs to the model'),
-        ({'model': {'data_preprocessor': {'mean': [1]}}}, 'model.data_preprocessor.mean is for images'),
+        ({'test_cfg': {'average_clips': 'prob'}}, 'test_cfg.average_clips is not read; set model'),
+        ({'model': {'data_preprocessor': {'mean': [1]}}}, 'model.data_preprocessor.mean applies to images'),
         ({'model': {'backbone': {'dilations': (1, 2)}}}, 'model.backbone.dilations must be 1'),
-        ({'model': {'cls_head': {'init_cfg': {'type': 'Normal'}}}}, 'only a checkpoint'),
+        ({'model': {'cls_head': {'init_cfg': {'type': 'Normal'}}}}, "must be of type 'Pretrained'"),
     ],
 )
-def test_what_has_no_counterpart_is_refused(keys, said):
+def test_options_without_a_counterpart_raise(keys, said):
     with pytest.raises(ValueError, match=said):
         complete_config(Config(keys))
 
 
-def test_a_checkpoint_named_in_init_cfg_is_pretrained():
+def test_a_checkpoint_in_init_cfg_becomes_pretrained():
     cfg = Config({'model': {'backbone': {'init_cfg': {'type': 'Pretrained', 'checkpoint': 'a.pth'}}}})
     complete_config(cfg)
     assert cfg.model.backbone == {'pretrained': 'a.pth'}

@@ -1,4 +1,4 @@
-"""A config as a PYSKL user has it in the drawer: no base, no key of ours."""
+"""An original config of PYSKL: without bases and without keys of this package."""
 
 import os
 from pathlib import Path
@@ -86,7 +86,7 @@ SMALL = {  # what makes it a test and not a night's work
 }
 
 
-def test_it_trains_and_tests(tmp_path, monkeypatch):
+def test_a_config_of_pyskl_trains_and_tests(tmp_path, monkeypatch):
     monkeypatch.setenv('PYSKL_CACHE', str(tmp_path / 'cache'))
     monkeypatch.chdir(tmp_path)
     os.makedirs('data/nturgbd')

@@ -17,7 +17,7 @@ def config(**keys):
 
 
 def rates(cfg, iterations=10):
-    """The rate of every iteration, as mmengine's hooks step the schedulers."""
+    """Return the learning rate of every iteration, stepping the schedulers as mmengine's hooks do."""
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
     wrapper = OptimWrapper(optimizer)
     schedulers = []
@@ -44,18 +44,18 @@ def test_cosine_by_iteration_is_pyskls_formula():
     assert seen == pytest.approx([0.05 * (1 + math.cos(math.pi * i / 40)) for i in range(40)])
 
 
-def test_cosine_by_epoch_holds_within_an_epoch():
+def test_cosine_by_epoch_is_constant_within_an_epoch():
     seen = rates(config(lr_config={'policy': 'CosineAnnealing', 'min_lr': 0}))
     assert seen == pytest.approx([0.05 * (1 + math.cos(math.pi * (i // 10) / 4)) for i in range(40)])
 
 
-def test_step_falls_tenfold_at_the_named_epochs():
+def test_step_divides_the_rate_by_ten_at_the_given_epochs():
     seen = rates(config(lr_config={'policy': 'step', 'step': [1, 3]}))
     assert seen == pytest.approx([0.1] * 10 + [0.01] * 20 + [0.001] * 10)
 
 
 @pytest.mark.parametrize(('step', 'falls'), [(1, [1, 2, 3]), (2, [2]), (30, [])])
-def test_a_step_that_is_a_number_falls_every_so_many_epochs_which_may_be_never(step, falls):
+def test_an_integer_step_is_a_period_in_epochs(step, falls):
     seen = rates(config(lr_config={'policy': 'step', 'step': step}))
     assert seen[::10] == pytest.approx([0.1 * 0.1 ** sum(e >= f for f in falls) for e in range(4)])
 
@@ -67,17 +67,17 @@ def test_cosine_ends_at_min_lr():
     assert ratio == pytest.approx(seen)
 
 
-def test_poly_falls_in_a_line_to_min_lr():
+def test_poly_decreases_linearly_to_min_lr():
     seen = rates(config(lr_config={'policy': 'poly', 'power': 1, 'min_lr': 0.02, 'by_epoch': False}))
     assert seen[0] == pytest.approx(0.1)
     assert seen[20] == pytest.approx(0.06, rel=0.02)
 
 
-def test_fixed_stays():
+def test_fixed_is_constant():
     assert rates(config(lr_config={'policy': 'fixed'})) == [0.1] * 40
 
 
-def test_linear_warmup_multiplies_the_schedule_as_mmcv_does():
+def test_linear_warmup_multiplies_the_schedule_as_in_mmcv():
     lr_config = {
         'policy': 'CosineAnnealing', 'min_lr': 0, 'by_epoch': False,
         'warmup': 'linear', 'warmup_iters': 5, 'warmup_ratio': 0.2,
@@ -88,11 +88,11 @@ def test_linear_warmup_multiplies_the_schedule_as_mmcv_does():
 
 
 @pytest.mark.parametrize('kind', ['linear', 'exp', 'constant'])
-def test_a_warmup_starts_at_a_tenth_unless_it_says_otherwise(kind):
+def test_warmup_ratio_defaults_to_a_tenth(kind):
     assert rates(config(lr_config={'policy': 'fixed', 'warmup': kind, 'warmup_iters': 5}))[0] == pytest.approx(0.01)
 
 
-def test_exp_warmup_multiplies_the_schedule_as_mmcv_does():
+def test_exp_warmup_multiplies_the_schedule_as_in_mmcv():
     lr_config = {
         'policy': 'CosineAnnealing', 'min_lr': 0, 'by_epoch': False,
         'warmup': 'exp', 'warmup_iters': 5, 'warmup_ratio': 0.2,
@@ -109,7 +109,7 @@ def test_constant_warmup_by_epoch_lasts_whole_epochs():
     assert rates(config(lr_config=lr_config)) == pytest.approx([0.05] * 10 + [0.1] * 30)
 
 
-def test_a_warmup_of_stairs_is_an_equal_step_up_each_epoch():
+def test_stairs_warmup_increases_the_rate_equally_each_epoch():
     lr_config = {'policy': 'step', 'step': [90, 100], 'warmup': 'stairs', 'warmup_iters': 5}
     seen = rates(config(lr_config=lr_config, total_epochs=110), iterations=2)  # InfoGCN's: base_lr * (epoch + 1) / 5
     assert seen[::2] == seen[1::2]
@@ -123,22 +123,22 @@ def test_a_warmup_of_stairs_is_an_equal_step_up_each_epoch():
     ('lr_config', 'message'),
     [
         ({'policy': 'cosine'}, "unknown lr_config.policy 'cosine'"),
-        ({'policy': 'CosineAnnealing', 'min_rl': 0}, "takes no 'min_rl'"),
-        ({'policy': 'step'}, 'lr_config.step must be epochs'),
-        ({'policy': 'step', 'step': ['1']}, r"lr_config.step must be epochs .* got \['1'\]"),
+        ({'policy': 'CosineAnnealing', 'min_rl': 0}, "has no argument 'min_rl'"),
+        ({'policy': 'step'}, 'lr_config.step must be the epochs'),
+        ({'policy': 'step', 'step': ['1']}, r"lr_config.step must be the epochs .* got \['1'\]"),
         ([{'policy': 'step'}], 'lr_config must be a dict such as .* got \\['),
         (
             {'policy': 'fixed', 'warmup': 'sudden'},
             "lr_config.warmup must be 'linear', 'constant', 'exp' or 'stairs', got 'sudden'",
         ),
         ({'policy': 'fixed', 'warmup': 'exp', 'warmup_iters': 5, 'warmup_ratio': 0}, 'warmup_ratio must be a number'),
-        ({'policy': 'fixed', 'warmup': 'stairs', 'warmup_iters': 5, 'warmup_ratio': 0.1}, 'begins at 1 / warmup_iters'),
+        ({'policy': 'fixed', 'warmup': 'stairs', 'warmup_iters': 5, 'warmup_ratio': 0.1}, 'starts at 1 / warmup_iters'),
         ({'policy': 'fixed', 'warmup': 'stairs', 'warmup_iters': 5, 'warmup_by_epoch': False}, 'counts epochs'),
         ({'policy': 'fixed', 'warmup': 'stairs'}, 'lr_config.warmup_iters must be a positive integer, got 0'),
         ({'policy': 'fixed', 'warmup': 'linear'}, 'lr_config.warmup_iters must be a positive integer, got 0'),
     ],
 )
-def test_a_wrong_schedule_is_named(lr_config, message):
+def test_an_invalid_schedule_raises(lr_config, message):
     with pytest.raises(ValueError, match=message):
         param_scheduler(config(lr_config=lr_config), 10)
 
@@ -154,7 +154,7 @@ def test_cumulative_iters_reach_the_wrapper():
     assert optim_wrapper(config(optimizer_config={'cumulative_iters': 4}))['accumulative_counts'] == 4
 
 
-def test_mmengines_half_precision_is_ours():
+def test_amp_optim_wrapper_of_mmengine_sets_amp():
     own = {'type': 'AmpOptimWrapper', 'dtype': 'bfloat16', 'loss_scale': 64.0, 'optimizer': dict(SGD)}
     cfg = config(optim_wrapper=own)
     assert amp(cfg) == 'bf16'
@@ -163,7 +163,7 @@ def test_mmengines_half_precision_is_ours():
     assert amp(config(optim_wrapper={'type': 'AmpOptimWrapper', 'optimizer': dict(SGD)})) == 'fp16'
 
 
-def test_mmengines_own_keys_win():
+def test_keys_of_mmengine_take_precedence():
     own = {'type': 'OptimWrapper', 'optimizer': {'type': 'AdamW', 'lr': 1e-3}}
     assert optim_wrapper(config(optim_wrapper=own)) == own
     assert param_scheduler(config(param_scheduler=[{'type': 'ConstantLR', 'factor': 1}]), 10) == [
@@ -177,7 +177,7 @@ def test_total_epochs_must_be_a_positive_integer(value):
         epochs(config(total_epochs=value))
 
 
-def test_amp_words():
+def test_values_of_amp():
     assert amp(config()) is None
     assert amp(config(amp=True)) == 'auto'
     assert amp(config(amp='bfloat16')) == 'bf16'

@@ -1,4 +1,4 @@
-"""All that a run asks, read once."""
+"""Settings read from a config."""
 
 import dataclasses
 
@@ -28,16 +28,16 @@ def test_the_keys_of_a_run():
     assert not settings.validates and not settings.allow_random_frozen and settings.amp is None
 
 
-def test_the_rate_is_scaled_only_if_the_config_or_the_command_says_so():
+def test_the_rate_is_scaled_only_on_request():
     assert not Settings.read(config(auto_scale_lr={'base_batch_size': 128})).scale_lr
 
 
-def test_settings_do_not_change():
+def test_settings_are_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         Settings.read(config()).epochs = 3
 
 
-def test_a_run_validates_if_it_has_clips_and_asks_for_it():
+def test_a_run_validates_with_validation_data_and_evaluation():
     assert validates(config(evaluation={'interval': 1}))
     assert validates(config(val_evaluator={'type': 'AccMetric'}))
     assert not validates(config())
@@ -46,13 +46,13 @@ def test_a_run_validates_if_it_has_clips_and_asks_for_it():
     assert not validates(without)
 
 
-def test_the_command_line_decides_over_the_config():
+def test_options_take_precedence_over_the_config():
     assert not Settings.read(config(evaluation={'interval': 1}), validate=False).validates
     assert Settings.read(config(), validate=True).validates
     assert Settings.read(config(), diff_rank_seed=True).process.diff_rank_seed
 
 
-def test_the_keys_of_pyskl_win_over_mmengines_for_the_process():
+def test_process_keys_of_pyskl_take_precedence_over_mmengine():
     process = process_settings(
         Config(
             {
@@ -79,12 +79,12 @@ def test_the_keys_of_pyskl_win_over_mmengines_for_the_process():
         ({'default_scope': 'mmpose'}, "default_scope must be one of .*, got 'mmpose'"),
     ],
 )
-def test_a_key_that_does_nothing_is_refused(keys, line):
+def test_a_key_without_effect_raises(keys, line):
     with pytest.raises(ValueError, match=line):
         process_settings(Config(keys))
 
 
-def test_a_workflow_that_mmcv_would_read_otherwise_is_noted():
+def test_a_workflow_that_differs_from_mmcv_is_noted():
     assert Settings.read(config(workflow=[('train', 1)])).notes == ()
-    assert 'an epoch of training is one epoch' in Settings.read(config(workflow=[('train', 5)])).notes[0]
+    assert 'is ignored: total_epochs counts epochs' in Settings.read(config(workflow=[('train', 5)])).notes[0]
     assert 'val_loss' in Settings.read(config(workflow=[('train', 1), ('val', 1)])).notes[0]

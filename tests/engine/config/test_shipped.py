@@ -1,4 +1,4 @@
-"""Configs found by name, wherever the command runs."""
+"""Shipped configs are found by name from any folder."""
 
 import pytest
 
@@ -22,7 +22,7 @@ def test_a_shipped_config_is_found_from_any_folder(name, tmp_path, monkeypatch):
     assert find_config(name) == J
 
 
-def test_a_file_of_the_user_comes_first(tmp_path, monkeypatch):
+def test_a_file_of_the_user_takes_precedence(tmp_path, monkeypatch):
     mine = tmp_path / 'configs/stgcn++/stgcn++_ntu60_xsub_hrnet/j.py'
     mine.parent.mkdir(parents=True)
     mine.touch()
@@ -30,7 +30,7 @@ def test_a_file_of_the_user_comes_first(tmp_path, monkeypatch):
     assert find_config('configs/stgcn++/stgcn++_ntu60_xsub_hrnet/j.py').resolve() == mine
 
 
-def test_every_leaf_has_one_name_and_bases_have_none():
+def test_every_config_has_one_name_and_bases_have_none():
     names = config_names()
     leaves = [path for path in configs_folder().rglob('*.py') if '_base_' not in path.parts]
     assert sorted(names.values()) == sorted(leaves)
@@ -42,11 +42,11 @@ def test_a_name_that_two_families_share_needs_the_family():
     assert 'ntu60_xsub_3dkp/j' not in names
 
 
-def test_the_work_dir_of_a_shipped_config_is_the_usual_one(tmp_path, monkeypatch):
+def test_a_shipped_config_has_the_usual_work_dir(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert load_config('quickstart/d5').work_dir == 'work_dirs/quickstart/d5'
 
 
-def test_a_name_that_is_not_there_is_answered_with_the_nearest():
-    with pytest.raises(FileNotFoundError, match=r'near it: stgcn\+\+_ntu60_xsub_hrnet/j'):
+def test_an_unknown_config_name_lists_similar_names():
+    with pytest.raises(FileNotFoundError, match=r'similar names: stgcn\+\+_ntu60_xsub_hrnet/j'):
         load_config('stgcn++_ntu60_xsub_hrnt/j')

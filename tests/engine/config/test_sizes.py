@@ -5,7 +5,7 @@ from pyskl.engine.config.load import check_keys, complete_config
 
 
 def config(**keys):
-    """A network with a norm per person (CTR-GCN), and two pipelines."""
+    """A config with two pipelines and a network that has one norm per person (CTR-GCN)."""
     return Config(
         {
             'model': {'type': 'RecognizerGCN', 'backbone': {'type': 'CTRGCN'}, 'cls_head': {'type': 'GCNHead'}},
@@ -24,7 +24,7 @@ def completed(cfg):
     return cfg
 
 
-def test_the_three_keys_go_to_the_components_that_name_none():
+def test_the_three_keys_are_defaults_of_the_components():
     cfg = completed(config(num_classes=5, clip_len=20, num_person=1))
     assert cfg.model.cls_head.num_classes == 5
     assert cfg.model.backbone.num_person == 1
@@ -35,7 +35,7 @@ def test_the_three_keys_go_to_the_components_that_name_none():
     ]
 
 
-def test_a_number_that_a_component_names_stays():
+def test_a_value_set_by_a_component_takes_precedence():
     cfg = config(num_classes=5, clip_len=20, num_person=1)
     cfg.model.cls_head.num_classes, cfg.model.backbone.num_person = 9, 4
     completed(cfg)
@@ -52,7 +52,7 @@ def test_completing_twice_changes_nothing():
     assert completed(cfg).to_dict() == once
 
 
-def test_without_the_keys_nothing_is_written():
+def test_without_the_keys_no_argument_is_set():
     cfg = completed(config())
     assert 'num_classes' not in cfg.model.cls_head
     assert cfg.train_pipeline[1:] == [{'type': 'UniformSample'}, {'type': 'FormatGCNInput'}]
@@ -68,13 +68,13 @@ def test_without_the_keys_nothing_is_written():
         ({'type': 'NoSuchNetwork'}, False),
     ],
 )
-def test_the_network_gets_num_person_where_its_weights_depend_on_it(backbone, written):
+def test_the_network_gets_num_person_if_its_weights_depend_on_it(backbone, written):
     cfg = config(num_person=1)
     cfg.model.backbone = backbone
     assert ('num_person' in completed(cfg).model.backbone) == written
 
 
-def test_the_networks_own_default_is_not_written_out():
+def test_num_person_equal_to_the_networks_default_is_not_written():
     assert 'num_person' not in completed(config(num_person=2)).model.backbone
 
 
@@ -86,13 +86,13 @@ def test_every_sampling_transform_takes_clip_len(transform):
 
 @pytest.mark.parametrize('key', ['num_classes', 'clip_len', 'num_person'])
 @pytest.mark.parametrize('value', [0, -1, 2.5, 'many', True])
-def test_a_value_that_is_not_a_positive_integer_is_refused(key, value):
+def test_a_value_that_is_not_a_positive_integer_raises(key, value):
     with pytest.raises(ValueError, match=rf'^{key} must be an integer .* got '):
         complete_config(config(**{key: value}))
 
 
 @pytest.mark.parametrize('typo, key', [('num_clases', 'num_classes'), ('clip_lenn', 'clip_len')])
-def test_a_typo_of_the_keys_is_refused(typo, key):
+def test_misspelled_keys_raise(typo, key):
     with pytest.raises(ValueError, match=f"did you mean '{key}'"):
         check_keys({typo: 5}, 'config')
 

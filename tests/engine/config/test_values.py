@@ -1,4 +1,4 @@
-"""Every value of a config is checked before anything starts, and the error names its key."""
+"""Config values are checked before a run starts; errors name the key."""
 
 import copy
 import math
@@ -45,7 +45,7 @@ WHOLE = {
 
 
 def changed(key, value):
-    """WHOLE with one value changed; a number in ``key`` is an item of a list."""
+    """Return WHOLE with one value changed; a number in ``key`` is the index of a list item."""
     cfg = copy.deepcopy(WHOLE)
     *path, last = key.split('.')
     inner = cfg
@@ -99,7 +99,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(('key', 'value'), WRONG)
-def test_a_wrong_value_is_one_line_that_names_the_key(key, value):
+def test_an_invalid_value_raises_one_line_with_the_key(key, value):
     shown = key.replace('.0.', '[0].')
     with pytest.raises(ValueError) as caught:
         check_values(changed(key, value), 'x.py')
@@ -117,11 +117,11 @@ def test_a_wrong_value_is_one_line_that_names_the_key(key, value):
         ('data.workers_per_gpu', 0), ('evaluation.start', 0), ('evaluation.topk', 1), ('total_epochs', 1),
     ],
 )  # fmt: skip
-def test_the_ends_of_a_range_belong_to_it(key, value):
+def test_the_limits_of_a_range_are_valid(key, value):
     check_values(changed(key, value), 'x.py')
 
 
-def test_no_key_admits_every_kind_of_value():
+def test_no_key_accepts_every_kind_of_value():
     junk = ('', 'x', -1.5, math.nan, [object()], {'a': object()}, object())
     open_keys = {
         key for key, rule in VALUES.items() if all(rule.holds(value) for value in junk)
@@ -136,20 +136,20 @@ def test_every_key_of_a_section_has_a_rule():
     assert {key.split('.')[0] for key in VALUES} <= KNOWN_KEYS
 
 
-def test_an_argument_of_a_users_own_class_may_mean_anything():
+def test_arguments_of_custom_classes_are_not_checked():
     class Mine:
         pass
 
     check_values(changed('model.backbone', {'type': Mine, 'num_stages': 'auto'}), 'x.py')
 
 
-def test_a_variable_near_a_key_is_a_warning_where_the_key_is_there(tmp_path, capsys):
+def test_a_variable_that_resembles_a_present_key_is_a_warning(tmp_path, capsys):
     path = tmp_path / 'x.py'
     path.write_text("ann_file = 'a'\nann_file1 = 'b'\nmodel = dict()\nmodels = 3")
     load_config(path)
     said = capsys.readouterr().err
-    assert "'ann_file1' is taken as a variable of the config; the key 'ann_file' is there too" in said
-    assert "'models' is taken as a variable" in said
+    assert "the config has the key 'ann_file' and also 'ann_file1', which is ignored" in said
+    assert "the key 'model' and also 'models', which is ignored" in said
     path.write_text("ann_file1 = 'b'")
     with pytest.raises(ValueError, match="unknown key 'ann_file1'; did you mean 'ann_file'"):
         load_config(path)
@@ -170,12 +170,12 @@ def test_an_option_is_checked_like_the_file(tmp_path):
         ({'randomness': {'sed': 1}}, "randomness has no key 'sed'; did you mean 'seed'"),
     ],
 )
-def test_what_a_process_cannot_be_asked_is_refused(keys, said):
+def test_unsupported_process_settings_raise(keys, said):
     with pytest.raises(ValueError, match=said):
         process_settings(Config(keys))
 
 
-def test_mmengines_keys_of_the_process_work_as_their_names_say():
+def test_process_keys_of_mmengine_are_read():
     cfg = Config({
         'randomness': {'seed': 7, 'deterministic': True, 'diff_rank_seed': True},
         'env_cfg': {'cudnn_benchmark': True, 'mp_cfg': {'mp_start_method': 'spawn'}, 'dist_cfg': {'backend': 'gloo'}},
