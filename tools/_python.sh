@@ -1,5 +1,5 @@
-# Sourced by the other scripts: sets PYTHON to the one that has pyskl's packages.
-# $PYTHON if set, else the active one, else the .venv that tools/setup.sh makes.
+# Sourced by the other scripts: sets PYTHON to an interpreter that has pyskl's packages:
+# $PYTHON if set, else the active one, else that of the .venv created by tools/setup.sh.
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 has_packages() { "$1" -c 'import torch, mmengine, mmcv, scipy' >/dev/null 2>&1; }
 if [ -z "${PYTHON:-}" ]; then
@@ -8,7 +8,7 @@ if [ -z "${PYTHON:-}" ]; then
     elif [ -x "$ROOT/.venv/bin/python" ]; then
         PYTHON="$ROOT/.venv/bin/python"
     else
-        echo "error: no Python with torch and mmengine found; run 'bash tools/setup.sh' first, or set PYTHON" >&2
+        echo "error: no Python with torch, mmengine and mmcv found; run 'bash tools/setup.sh', or set PYTHON" >&2
         exit 1
     fi
 fi

@@ -1,4 +1,4 @@
-"""Fit the temperature of a network's scores, and the confidence below which an action is unknown, on a split."""
+"""Fit the temperature of a network's scores, and the confidence threshold for unknown actions, on a split."""
 
 try:
     from pyskl.cli.calibrate import main

@@ -1,4 +1,4 @@
-"""Another toolbox's checkpoint -> ours: ``state_dict`` with ``backbone.*`` and ``cls_head.*``, and ``meta``."""
+"""Convert a checkpoint of another toolbox: write the weights under the keys of this package."""
 
 try:
     from pyskl.cli.convert_checkpoint import main

@@ -1,4 +1,4 @@
-"""Open a page in the browser: upload a film or use the camera, and see who does what, when."""
+"""Serve a web page to try a model: upload a video or record one, and see who does what, when."""
 
 try:
     from pyskl.cli.demo import main

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # bash tools/dist_test.sh CONFIG CHECKPOINT GPUS [options of tools/test.py]
-# On a machine without GPUs, GPUS is the number of processes. NNODES, NODE_RANK, MASTER_ADDR, PORT span machines.
+# Without GPUs, GPUS is the number of processes. For several machines set NNODES, NODE_RANK, MASTER_ADDR and PORT.
 if [ $# -lt 3 ]; then
     echo "usage: bash tools/dist_test.sh CONFIG CHECKPOINT GPUS [options of tools/test.py]" >&2
     exit 1

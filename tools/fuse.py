@@ -1,4 +1,4 @@
-"""Fuse the scores of several networks (streams) and print the accuracies of each and of all."""
+"""Fuse the scores of several networks (streams) and print the accuracy of each and of their sum."""
 
 try:
     from pyskl.cli.entry import run

@@ -1,4 +1,4 @@
-"""torchrun for one of the tools: processes on GPUs or on the CPU, one line per error."""
+"""Run a tool in several processes, on GPUs or on the CPU."""
 
 try:
     from pyskl.cli.entry import run

@@ -1,4 +1,4 @@
-"""Label who does what, when: in a film, before a camera, or in keypoints."""
+"""Label who does what, when, in a video, a camera stream or keypoints."""
 
 try:
     from pyskl.cli.entry import run

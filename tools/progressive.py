@@ -1,4 +1,4 @@
-"""Progressive learning in one command: train each config from the best checkpoint of the one before."""
+"""Train a Ske2Grid progressively: each config starts from the best checkpoint of the previous one."""
 
 try:
     from pyskl.cli.entry import run

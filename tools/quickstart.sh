@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# From a fresh clone to a trained Ske2Grid: sets up .venv, makes the bundled data, trains D5 and grows D6 out of it,
-# tests, prints the table. The same command again goes on where it stopped. Options go to tools/train.py.
+# From a fresh clone to a trained Ske2Grid: sets up .venv, generates synthetic data, trains D5 and grows it to D6, tests
+# it and writes a report. The same command resumes an interrupted run. Options are passed to tools/train.py.
 set -euo pipefail
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 cd "$ROOT"
@@ -12,7 +12,7 @@ if [ ! -f data/synthetic/coco.pkl ]; then
     $PY tools/data/synthetic.py --layout coco --out data/synthetic/coco.pkl
 fi
 start=$SECONDS
-echo "== 3/4 training: a 5x5 grid, then 6x6 out of it (4 to 8 minutes on one core)"
+echo "== 3/4 training: a 5x5 grid, then grown to 6x6 (4 to 8 minutes on one core)"
 $PY tools/progressive.py configs/quickstart/d5.py configs/quickstart/d5tod6.py -- --seed 0 "$@"
 echo "== 4/4 testing D6 with 10 clips"
 RUN=work_dirs/quickstart/d5tod6
@@ -23,7 +23,7 @@ echo "training and testing took $((SECONDS - start)) s"
 cat <<NEXT
 
 Look at   $RUN/report.html          curves, confusion, the hardest clips, the grid
-          work_dirs/quickstart/grid.png                 which joints feed which cell
+          work_dirs/quickstart/grid.png                 which joints contribute to which cell
 
 Try next  source .venv/bin/activate
           pyskl browse data/synthetic/coco.pkl --config quickstart/d5 --random 5 --out work_dirs/quickstart/clips

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes .venv with the tested packages and this checkout. Pass extra packages or -r files as arguments.
-# pip says what it downloads; the same call again does nothing.
+# Creates .venv with the tested packages and this checkout. Pass extra packages or -r files as arguments.
+# pip prints what it downloads; calling it again does nothing.
 set -euo pipefail
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 cd "$ROOT"

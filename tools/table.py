@@ -1,4 +1,4 @@
-"""Train and test configs with several seeds; print mean and deviation as a Markdown table."""
+"""Train and test configs with several seeds, and print mean and deviation of the accuracy as a Markdown table."""
 
 try:
     from pyskl.cli.entry import run

@@ -1,4 +1,4 @@
-"""Train a recognizer from a config file; the same command again goes on where it stopped."""
+"""Train a recognizer from a config file; the same command resumes an interrupted run."""
 
 try:
     from pyskl.cli.entry import run

@@ -1,1 +1,1 @@
-"""The commands of ``pyskl``, one file each; the scripts in ``tools/`` call the same functions."""
+"""Commands of ``pyskl``, one per file; the scripts in ``tools/`` call the same functions."""

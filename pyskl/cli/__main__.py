@@ -1,4 +1,4 @@
-"""``python -m pyskl.cli``."""
+"""Run the ``pyskl`` command as ``python -m pyskl.cli``."""
 
 from pyskl.cli.main import console
 

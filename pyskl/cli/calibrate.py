@@ -1,11 +1,11 @@
-"""Fit the temperature of a network's scores, and the confidence below which an action is unknown, on a split.
+"""Fit the temperature of a network's scores, and the confidence threshold for unknown actions, on a split.
 
     pyskl calibrate CONFIG CHECKPOINT --out calibration.json
-    pyskl calibrate CONFIG CHECKPOINT --split xsub_val --method energy --unknown other.pkl --out calibration.json
+    pyskl calibrate CONFIG CHECKPOINT --split xsub_val --method energy --unknown other.pkl --out energy.json
     pyskl predict film.mp4 --model CONFIG CHECKPOINT --calibration calibration.json
 
-Printed before and after: the expected calibration error (ECE) and how well the confidence tells clips that are labelled
-rightly from those that are not (AUROC), or, with --unknown, known actions from unknown ones. Report results on other
+The expected calibration error (ECE) is printed before and after, and how well the confidence separates
+correct from incorrect labels (AUROC) or, with --unknown, known from unknown actions. Report results on other
 clips than these.
 """
 
@@ -18,17 +18,23 @@ from pyskl.cli.entry import run
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='path or quoted glob')
-    parser.add_argument('--out', type=Path, required=True, metavar='FILE.json', help='for pyskl predict --calibration')
-    parser.add_argument('--split', help="of the validation data (default: the config's)")
-    parser.add_argument('--unknown', type=Path, metavar='FILE', help='annotation file of actions that are no class')
-    parser.add_argument('--method', choices=('max_prob', 'energy'), default='max_prob', help='default: max_prob')
+    parser.add_argument(
+        '--out', type=Path, required=True, metavar='FILE.json', help='output, for pyskl predict --calibration'
+    )
+    parser.add_argument('--split', help="split of the validation data (default: the config's)")
+    parser.add_argument(
+        '--unknown', type=Path, metavar='FILE', help='annotation file with actions that are not among the classes'
+    )
+    parser.add_argument(
+        '--method', choices=('max_prob', 'energy'), default='max_prob', help='confidence measure (default: max_prob)'
+    )
     parser.add_argument(
         '--keep', type=float, default=0.95, metavar='SHARE',
-        help='share of the rightly labelled clips that the threshold leaves labelled (default: 0.95)',
+        help='share of the correctly labelled clips above the threshold (default: 0.95)',
     )  # fmt: skip
     parser.add_argument('--clips', type=int, default=1, help='clips per sample, as for predict (default: 1)')
     parser.add_argument('--batch', type=int, default=16, help=argparse.SUPPRESS)
@@ -44,7 +50,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def logits_of(network, records, batch: int) -> np.ndarray:
-    """``(N, K)`` mean logits of annotation records, in order."""
+    """Return the mean logits ``(N, K)`` of annotation records, in order."""
     import torch
     from tqdm import tqdm
 
@@ -57,17 +63,17 @@ def logits_of(network, records, batch: int) -> np.ndarray:
 def fit(
     logits: np.ndarray, labels: np.ndarray, unknown: np.ndarray | None, method: str, keep: float
 ) -> tuple[dict, list[str]]:
-    """The calibration and a report.
+    """Fit the calibration; return it and the lines of a report.
 
     Args:
         logits: ``(N, K)``.
         labels: ``(N,)``.
         unknown: ``(U, K)`` logits of clips whose action is not one of the classes.
         method: ``max_prob`` or ``energy``.
-        keep: Share of the rightly labelled clips that are to stay labelled.
+        keep: Share of the correctly labelled clips above the threshold.
 
     Raises:
-        ValueError: If no clip is labelled rightly.
+        ValueError: If no clip is labelled correctly.
     """
     from pyskl.evaluation.calibration import (
         auroc,
@@ -80,17 +86,17 @@ def fit(
 
     right = logits.argmax(1) == labels
     if not right.any():
-        raise ValueError('the network labels no clip of this split rightly; is it the right checkpoint?')
-    # Without an error the likelihood grows without end as the temperature falls.
+        raise ValueError('the network labels no clip of this split correctly; is it the right checkpoint?')
+    # Without errors the likelihood increases indefinitely as the temperature decreases.
     temperature = 1.0 if right.all() else fit_temperature(logits, labels)
 
     def sure(scores: np.ndarray, t: float) -> np.ndarray:
         return confidence(scale(scores, t)) if method == 'max_prob' else -energy(scores, t)
 
-    what = 'right from wrong' if unknown is None else 'known from unknown'
-    lines = [f'{len(labels)} clips, {right.mean():.2%} labelled rightly; temperature {temperature:.3f}']
+    what = 'correct against incorrect' if unknown is None else 'known against unknown'
+    lines = [f'{len(labels)} clips, {right.mean():.2%} labelled correctly; temperature {temperature:.3f}']
     if right.all():
-        lines[0] += ' as it is: a fit needs clips that are labelled wrongly, so take a harder split'
+        lines[0] += ' (not fitted: this needs incorrectly labelled clips; use a harder split)'
     held = {'temperature': temperature, 'method': method, 'clips': len(labels), 'accuracy': float(right.mean())}
     for name, t in (('before', 1.0), ('after', temperature)):
         ece = expected_calibration_error(scale(logits, t), labels)
@@ -101,15 +107,15 @@ def fit(
         held[f'ece_{name}'], held[f'auroc_{name}'] = ece, None if np.isnan(area) else area
         lines.append(f'{name:6s}  ECE {ece:.4f}  AUROC {area:.4f} ({what}, by {method})')
     held['threshold'] = float(np.quantile(sure(logits, temperature)[right], 1 - keep))
-    below = 'wrongly labelled' if unknown is None else 'unknown'
+    below = 'incorrectly labelled' if unknown is None else 'unknown'
     others = sure(logits, temperature)[~right] if unknown is None else sure(unknown, temperature)
-    rejected = f'; {np.mean(others < held["threshold"]):.1%} of the {below} fall below' if len(others) else ''
-    lines.append(f'threshold {held["threshold"]:.4f} keeps {keep:.0%} of the rightly labelled clips{rejected}')
+    rejected = f', and {np.mean(others < held["threshold"]):.1%} of the {below} clips are below' if len(others) else ''
+    lines.append(f'threshold {held["threshold"]:.4f}: {keep:.0%} of the correctly labelled clips are above{rejected}')
     return held, lines
 
 
 def main() -> None:
-    """Calibrate."""
+    """Fit and write the calibration."""
     args = parse_args()
     from pyskl.datasets.records.cache import open_records
     from pyskl.engine.config.load import datasets_in, load_config

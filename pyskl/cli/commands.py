@@ -1,4 +1,4 @@
-"""The commands of ``pyskl``. Each is a module with a ``main``, imported only when its command is called."""
+"""List of the commands of ``pyskl``: modules with a ``main``, which are imported when the command is called."""
 
 import difflib
 import importlib.util
@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 
 class Command(NamedTuple):
-    """One command.
+    """A command.
 
     Args:
-        name: As typed after ``pyskl``; commands of data sets begin with ``data``.
-        module: Below ``pyskl.cli``.
-        group: The heading in the help.
-        help: One line.
+        name: Name after ``pyskl`` or ``pyskl data``.
+        module: Module below ``pyskl.cli``.
+        group: Heading in the help.
+        help: One line of help.
     """
 
     name: str
@@ -22,7 +22,7 @@ class Command(NamedTuple):
 
     @property
     def path(self) -> str:
-        """The full name of the module."""
+        """Full name of the module."""
         return f'pyskl.cli.{self.module}'
 
 
@@ -32,57 +32,57 @@ COMMANDS = (
     Command('progressive', 'progressive', 'train and test', 'train Ske2Grid grid by grid'),
     Command('fuse', 'fuse', 'train and test', 'fuse the scores of several streams'),
     Command('launch', 'launch', 'train and test', 'run a command on several GPUs or processes'),
-    Command('table', 'table', 'train and test', 'train over several seeds: mean and deviation'),
-    Command('runs', 'runs', 'look', 'list runs with their best and last results'),
-    Command('report', 'report', 'look', 'write one HTML page about one or more runs'),
-    Command('curves', 'curves', 'look', 'plot loss, accuracy and rate of runs'),
-    Command('confusion', 'confusion', 'look', 'plot a confusion matrix'),
-    Command('grid', 'grid', 'look', 'draw the grid of a Ske2Grid'),
-    Command('response', 'response', 'look', 'draw which joints a network responds to'),
-    Command('models', 'models', 'look', 'list models: size, accuracy, published weights'),
-    Command('flops', 'get_flops', 'look', 'count parameters and multiply-accumulates'),
+    Command('table', 'table', 'train and test', 'train with several seeds, report mean and deviation'),
+    Command('runs', 'runs', 'inspect', 'list runs with their best and last results'),
+    Command('report', 'report', 'inspect', 'write an HTML report about one or more runs'),
+    Command('curves', 'curves', 'inspect', 'plot loss, accuracy and learning rate of runs'),
+    Command('confusion', 'confusion', 'inspect', 'plot a confusion matrix'),
+    Command('grid', 'grid', 'inspect', 'draw the grid of a Ske2Grid'),
+    Command('response', 'response', 'inspect', 'draw which joints a network responds to'),
+    Command('models', 'models', 'inspect', 'list models: size, accuracy, published weights'),
+    Command('flops', 'get_flops', 'inspect', 'count parameters and multiply-accumulates'),
     Command('predict', 'predict', 'use', 'label a video, a camera or a keypoint stream'),
-    Command('demo', 'demo', 'use', 'open a page in the browser to try a model'),
+    Command('demo', 'demo', 'use', 'try a model in the browser'),
     Command('calibrate', 'calibrate', 'use', 'fit temperature and threshold on a split'),
-    Command('export', 'export', 'use', 'write an ONNX file'),
-    Command('convert', 'convert_checkpoint', 'use', "read another toolbox's checkpoint, write ours"),
-    Command('check', 'data.check', 'data', 'report what is wrong in a data file'),
+    Command('export', 'export', 'use', 'export a network to ONNX'),
+    Command('convert', 'convert_checkpoint', 'use', 'convert a checkpoint of another toolbox'),
+    Command('check', 'data.check', 'data', 'report problems in a data file'),
     Command('browse', 'data.browse', 'data', 'draw clips of a data file'),
-    Command('pack', 'data.pack', 'data', 'write a data file as a store that exceeds memory'),
+    Command('pack', 'data.pack', 'data', 'write data larger than memory as one store file'),
 )
 DATA_COMMANDS = (
-    Command('synthetic', 'data.synthetic', 'data', 'the bundled clips'),
+    Command('synthetic', 'data.synthetic', 'data', 'synthetic clips, without download'),
     Command('ntu', 'data.ntu', 'data', 'NTU RGB+D 60 and 120 from .skeleton files'),
-    Command('ntu-npz', 'data.ntu_npz', 'data', 'CTR-GCN style .npz of NTU RGB+D'),
+    Command('ntu-npz', 'data.ntu_npz', 'data', "CTR-GCN's .npz files of NTU RGB+D, from the pickle"),
     Command('nwucla', 'data.nwucla', 'data', 'NW-UCLA from JSON'),
     Command('kinetics-skeleton', 'data.kinetics_skeleton', 'data', 'Kinetics-skeleton from OpenPose JSON'),
     Command('k400', 'data.k400', 'data', "Kinetics-400 from PYSKL's kpfiles"),
     Command('from-keypoints', 'data.from_keypoints', 'data', 'keypoint JSON of a pose estimator'),
-    Command('from-videos', 'data.from_videos', 'data', 'videos'),
+    Command('from-videos', 'data.from_videos', 'data', 'videos, by pose estimation and tracking'),
     Command('from-arrays', 'data.from_arrays', 'data', 'arrays: .npy, .npz, .mat, .json, .csv'),
-    Command('merge', 'data.merge', 'data', 'join the shards of several machines'),
-    Command('check', 'data.check', 'data', 'report what is wrong in a data file'),
+    Command('merge', 'data.merge', 'data', 'merge the shards of several machines'),
+    Command('check', 'data.check', 'data', 'report problems in a data file'),
     Command('browse', 'data.browse', 'data', 'draw clips of a data file'),
-    Command('pack', 'data.pack', 'data', 'write a data file as a store that exceeds memory'),
+    Command('pack', 'data.pack', 'data', 'write data larger than memory as one store file'),
 )
 
 
 def available(commands: tuple[Command, ...] = COMMANDS) -> dict[str, Command]:
-    """Name -> command, of those whose module exists."""
+    """Map names to commands, for those whose module exists."""
     return {command.name: command for command in commands if importlib.util.find_spec(command.path)}
 
 
 def split(words: list[str]) -> tuple[str, str, list[str]]:
-    """``['data', 'ntu', '--out', 'x']`` -> ``('data ntu', 'pyskl.cli.data.ntu', ['--out', 'x'])``.
+    """Split ``['data', 'ntu', '--out', 'x']`` into ``('data ntu', 'pyskl.cli.data.ntu', ['--out', 'x'])``.
 
     Raises:
-        ValueError: If there is no such command; names the nearest.
+        ValueError: If there is no such command; suggests a similar one.
     """
     table, prefix = (DATA_COMMANDS, 'data ') if words[0] == 'data' and len(words) > 1 else (COMMANDS, '')
     known, words = available(table), words[1:] if prefix else words
     name = words[0].replace('_', '-')
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)
-        hint = f'did you mean {f"pyskl {prefix}{near[0]}"!r}?' if near else f'`pyskl {prefix}--help` lists them'
+        hint = f'did you mean {f"pyskl {prefix}{near[0]}"!r}?' if near else f'`pyskl {prefix}--help` lists all commands'
         raise ValueError(f'pyskl has no command {prefix + words[0]!r}; {hint}')
     return f'{prefix}{name}', known[name].path, words[1:]

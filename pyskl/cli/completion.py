@@ -1,4 +1,4 @@
-"""Completion of ``pyskl`` in the shell, by argcomplete: commands first, then the options of the command."""
+"""Shell completion of ``pyskl`` with argcomplete: commands first, then the options of the command."""
 
 import argparse
 import importlib
@@ -10,7 +10,7 @@ from pyskl.cli.commands import DATA_COMMANDS, available, split
 
 
 def complete() -> None:
-    """Answer the shell and end the process; argcomplete reads the command line from the environment."""
+    """Print the completions and exit; argcomplete reads the command line from the environment."""
     line, point = os.environ['COMP_LINE'], int(os.environ['COMP_POINT'])
     words = line[:point].split(' ')
     done = [word for word in words[1:-1] if word]
@@ -34,12 +34,12 @@ def _complete_names(data: bool) -> None:
 
 
 def _skip(words: int) -> None:
-    """Tell argcomplete that the program's name has ``words`` more words."""
+    """Set argcomplete's number of words in the program's name ``words`` higher."""
     os.environ['_ARGCOMPLETE'] = str(int(os.environ['_ARGCOMPLETE']) + words)
 
 
 def _answer_at_parsing() -> None:
-    """Complete where the command would parse its arguments; this process does nothing else."""
+    """Replace argument parsing by completion; this process does nothing else."""
     parse = argparse.ArgumentParser.parse_args
 
     def answer(parser: argparse.ArgumentParser, *args, **kwargs):

@@ -14,19 +14,19 @@ from pyskl.files import check_output, write_text
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('source', help='a file of `pyskl test --dump` (MMAction2 --dump), or a work_dir')
-    parser.add_argument('--out', type=Path, required=True, help='.png, .svg, .pdf, or .csv with the counts')
-    parser.add_argument('--classes', help='a shipped list such as ntu60, or a file with one name per line')
-    parser.add_argument('--ann', metavar='FILE', help='for a bare list of scores (--out): the annotation file')
-    parser.add_argument('--split', metavar='NAME', help='and its split')
+    parser.add_argument('source', help='score file of `pyskl test --dump` or MMAction2, or a work_dir')
+    parser.add_argument('--out', type=Path, required=True, help='.png, .svg or .pdf, or .csv for the counts')
+    parser.add_argument('--classes', help='class names: a shipped list such as ntu60, or a file with one per line')
+    parser.add_argument('--ann', metavar='FILE', help='annotation file with the labels, for scores of `test --out`')
+    parser.add_argument('--split', metavar='NAME', help='split of --ann')
     parser.add_argument('--overwrite', action='store_true', help='replace an existing --out')
     return parser.parse_args(argv)
 
 
 def main() -> None:
-    """Write it."""
+    """Write the confusion matrix."""
     args = parse_args()
     kinds = ('.png', '.svg', '.pdf', '.csv')
     if args.out.suffix not in kinds:
@@ -59,7 +59,7 @@ def main() -> None:
 
         accuracy = 100 * counts.diagonal().sum() / counts.sum()
         save(confusion_chart(counts, classes, f'{len(predicted.labels)} clips, top-1 {accuracy:.2f} %'), args.out)
-    print(f'{len(predicted.labels)} clips of {number} classes written to {args.out}')
+    print(f'wrote {args.out}: {len(predicted.labels)} clips, {number} classes')
 
 
 if __name__ == '__main__':

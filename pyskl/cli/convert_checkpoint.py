@@ -1,7 +1,7 @@
-"""Another toolbox's checkpoint -> ours: ``state_dict`` with ``backbone.*`` and ``cls_head.*``, and ``meta``.
+"""Convert a checkpoint of another toolbox: write the weights under the keys of this package.
 
-Training and testing take such files as they are; a converted one tells where it is from, and holds no optimizer. With
---config the weights are proven to fit that config's network before anything is written.
+Training and testing read such files directly; a converted file names its origin and has no optimizer. With --config the
+weights are compared with that config's network before the file is written.
 """
 
 import argparse
@@ -12,37 +12,37 @@ from pyskl.cli.entry import run
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('input', metavar='IN', help='path, quoted glob or address of a checkpoint')
-    parser.add_argument('output', metavar='OUT', type=Path, help='the checkpoint to write, such as net.pth')
-    parser.add_argument('--config', help='a config whose network it must fit')
+    parser.add_argument('input', metavar='IN', help='path, quoted glob or URL of a checkpoint')
+    parser.add_argument('output', metavar='OUT', type=Path, help='output file, such as net.pth')
+    parser.add_argument('--config', help='config of a network that the weights must fit')
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='changes of --config')
     parser.add_argument('--overwrite', action='store_true', help='replace an existing OUT')
     parser.add_argument('--trust-checkpoint', action='store_true', help='load checkpoints that could run code')
     args = parser.parse_args(argv)
     if args.cfg_options and not args.config:
-        parser.error('--cfg-options change a config; give --config')
+        parser.error('--cfg-options needs --config')
     return args
 
 
 def check_output(args: argparse.Namespace) -> None:
-    """Refuse, before any work, an OUT that is taken or cannot be written.
+    """Check, before any work, that OUT can be written.
 
     Raises:
-        OSError: Of the fitting kind.
+        OSError: If it cannot.
     """
     out = args.output
     if out.is_dir():
         raise IsADirectoryError(f'OUT {out} is a folder; name a file in it, such as {out / "net.pth"}')
     if os.path.lexists(out) and not args.overwrite:
-        raise FileExistsError(f'OUT {out} exists; give another name, or --overwrite to replace it')
+        raise FileExistsError(f'OUT {out} exists already; pass --overwrite to replace it, or choose another file')
     if not out.parent.is_dir():
-        raise FileNotFoundError(f'OUT {out}: there is no folder {out.parent}')
+        raise FileNotFoundError(f'OUT {out}: the folder {out.parent} does not exist')
 
 
 def main() -> None:
-    """Convert, and say what."""
+    """Convert, and report the recognised layout."""
     args = parse_args()
     check_output(args)
 
@@ -71,18 +71,18 @@ def main() -> None:
         strange = [key for key in state_dict if not key.startswith(('backbone.', 'cls_head.'))]
         if strange:
             raise ValueError(
-                f'{path} fits no known layout: its first keys that are none of ours are {", ".join(strange[:3])}; '
-                f'ours begin with backbone. and cls_head.{f" (read as: {found[-1]})" if found else ""}'
+                f'{path} has no known layout: its first unknown keys are {", ".join(strange[:3])}; valid keys begin '
+                f'with backbone. or cls_head.{f" (read as: {found[-1]})" if found else ""}'
             )
-    family = '; '.join(found) or "keys of ours, which are PYSKL's and Ske2Grid's"
+    family = '; '.join(found) or 'keys of this package, as in PYSKL and Ske2Grid'
     meta = {'converted_from': family.removeprefix('converted from: ')}
     meta.update({key: checkpoint['meta'][key] for key in ('epoch', 'iter') if type(checkpoint['meta'].get(key)) is int})
     save_checkpoint({'state_dict': {k: v.detach().clone() for k, v in state_dict.items()}, 'meta': meta}, args.output)
-    for line in [note, f'recognised: {family}', summary(state_dict), f'written to {args.output}']:
+    for line in [note, f'recognised: {family}', summary(state_dict), f'wrote {args.output}']:
         if line:
             print(line, flush=True)
     if not args.config:
-        print('not compared with a network; --config CONFIG does', flush=True)
+        print('not compared with a network; pass --config CONFIG to do so', flush=True)
 
 
 if __name__ == '__main__':

@@ -1,4 +1,4 @@
-"""Write the curves of loss, accuracy and rate of one or more runs as an image, or all logged numbers as CSV.
+"""Plot loss, accuracy and learning rate of one or more runs, or write all logged numbers as CSV.
 
 pyskl curves work_dirs/a work_dirs/b --out curves.png
 """
@@ -14,16 +14,16 @@ from pyskl.files import check_output, write_text
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('work_dirs', nargs='+', metavar='WORK_DIR', help='folders that training runs wrote')
-    parser.add_argument('--out', type=Path, required=True, help='.png, .svg, .pdf, or .csv')
+    parser.add_argument('work_dirs', nargs='+', metavar='WORK_DIR', help='folders of training runs')
+    parser.add_argument('--out', type=Path, required=True, help='.png, .svg, .pdf or .csv file')
     parser.add_argument('--overwrite', action='store_true', help='replace an existing --out')
     return parser.parse_args(argv)
 
 
 def main() -> None:
-    """Write them."""
+    """Write the curves."""
     args = parse_args()
     kinds = ('.png', '.svg', '.pdf', '.csv')
     if args.out.suffix not in kinds:
@@ -44,7 +44,7 @@ def main() -> None:
         from pyskl.reports.charts import curves_chart, save
 
         save(curves_chart(runs), args.out)
-    print(f'{len(runs)} run{"s" if len(runs) > 1 else ""} written to {args.out}')
+    print(f'wrote {args.out}: {len(runs)} run{"s" if len(runs) > 1 else ""}')
 
 
 if __name__ == '__main__':

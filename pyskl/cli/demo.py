@@ -1,11 +1,11 @@
-"""Open a page in the browser: upload a film or use the camera, and see who does what, when.
+"""Serve a web page to try a model: upload a video or record one, and see who does what, when.
 
     pip install -e '.[demo]'
     pyskl demo --model stgcn++_ntu60_xsub_hrnet/j
     pyskl demo --model quickstart --port 7860
 
-Only this machine can open the page, unless --host names another address. Uploads are limited in size and length;
-they lie in a temporary folder, are deleted after ten minutes, and all of it when the program ends.
+Only this machine can open the page, unless --host is another address. Uploads are limited in size and length.
+They are stored in a temporary folder and deleted after ten minutes, and at the latest when the program ends.
 """
 
 import argparse
@@ -23,30 +23,30 @@ from pyskl.errors import one_line
 EXTRA = "pip install -e '.[demo]'"
 COLUMNS = ['person', 'start', 'end', 'label', 'score']
 TOP = ['person', 'action', 'mean probability']
-SWEEP, AGE = 60, 600  # seconds: how often old files are looked for, and how old they may get
+SWEEP, AGE = 60, 600  # seconds: interval between deletions, and age at which files are deleted
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_model_options(parser)
     page = parser.add_argument_group('page')
     page.add_argument('--host', default='127.0.0.1', help='address to listen on (default: this machine only)')
-    page.add_argument('--port', type=int, default=7860, help='default: 7860')
-    page.add_argument('--max-mb', type=float, default=100, help='of an upload (default: 100)')
-    page.add_argument('--max-seconds', type=float, default=120, help='of a film (default: 120)')
+    page.add_argument('--port', type=int, default=7860, help='port to listen on (default: 7860)')
+    page.add_argument('--max-mb', type=float, default=100, help='maximal size of an upload (default: 100)')
+    page.add_argument('--max-seconds', type=float, default=120, help='maximal length of a video (default: 120)')
     args = parser.parse_args(argv)
     if not 1 <= args.port <= 65535:
         raise ValueError(f'--port must be 1 to 65535, got {args.port}')
     for name in ('max_mb', 'max_seconds'):
         if not 0 < getattr(args, name) <= 100_000:
-            raise ValueError(f'--{name.replace("_", "-")} must be above 0, got {getattr(args, name):g}')
+            raise ValueError(f'--{name.replace("_", "-")} must be above 0, at most 100000, got {getattr(args, name):g}')
     check_model(args)
     return args
 
 
 def top_five(events: list) -> list[list]:
-    """Rows of person, action and mean probability: the five likeliest of each, weighed by the length of intervals."""
+    """Return rows of person, action and mean probability: the five likeliest per person, weighted by duration."""
     people: dict[int, dict[str, float]] = {}
     lengths: dict[int, float] = {}
     for event in events:
@@ -63,18 +63,21 @@ def top_five(events: list) -> list[list]:
 
 
 def label_upload(recognizer, path: str | None, max_seconds: float, folder: str, progress=None) -> tuple:
-    """The annotated film, the table of intervals, the top five of each person, a JSON file, and a line of text.
+    """Label an upload.
+
+    Returns:
+        The annotated film, the table of intervals, the top five of each person, a JSON file, and a line of text.
 
     Raises:
-        ValueError: If there is no film, it is too long, or it cannot be decoded.
+        ValueError: If there is no video, it is too long, or it cannot be decoded.
     """
     from pyskl.inference.sources import FilmSource
 
     if not path:
-        raise ValueError('upload a film, or record one, first')
+        raise ValueError('upload or record a video first')
     source = FilmSource(path)
     if source.duration > max_seconds:
-        raise ValueError(f'the film has {source.duration:.0f} s; at most {max_seconds:g} s are taken')
+        raise ValueError(f'the video has {source.duration:.0f} s, but at most {max_seconds:g} s are allowed')
     _delete_old(folder)
     out = Path(tempfile.mkdtemp(prefix='film-', dir=folder))
     lines: list[str] = []
@@ -82,7 +85,7 @@ def label_upload(recognizer, path: str | None, max_seconds: float, folder: str, 
     def bar(frames, total, what):
         for number, frame in enumerate(frames):
             if number / source.fps > max_seconds:
-                raise ValueError(f'the film is longer than {max_seconds:g} s')
+                raise ValueError(f'the video has more than {max_seconds:g} s, which is the maximum')
             if progress is not None and total:
                 progress(min(number / total, 1), desc='finding people' if what == 'frames' else 'drawing the film')
             yield frame
@@ -100,14 +103,14 @@ def label_upload(recognizer, path: str | None, max_seconds: float, folder: str, 
 
 
 def _delete_old(folder: str) -> None:
-    """Delete results of earlier uploads; gradio deletes the uploads themselves."""
+    """Delete results of old uploads; gradio deletes the uploads themselves."""
     for path in Path(folder).glob('film-*'):
         if time.time() - path.stat().st_mtime > AGE:
             shutil.rmtree(path, ignore_errors=True)
 
 
 def build_page(recognizer, max_seconds: float, folder: str):
-    """The page as gradio Blocks.
+    """Build the page with gradio.
 
     Raises:
         ValueError: If gradio is not installed.
@@ -116,7 +119,7 @@ def build_page(recognizer, max_seconds: float, folder: str):
     try:
         import gradio as gr
     except ImportError as error:
-        raise ValueError(f'the page needs gradio ({error}); {EXTRA} installs it') from None
+        raise ValueError(f'the page needs gradio ({error}); run {EXTRA}') from None
 
     def label(path, progress=gr.Progress()):  # noqa: B008  (gradio finds it by this default)
         try:
@@ -128,14 +131,14 @@ def build_page(recognizer, max_seconds: float, folder: str):
     with gr.Blocks(title='pyskl: who does what, when', analytics_enabled=False, delete_cache=(SWEEP, AGE)) as page:
         gr.Markdown(
             f'## Who does what, when\n{network.name or "network"}: {len(network.classes)} actions, '
-            f'layout {network.skeleton.name}. Films of at most {max_seconds:g} s; nothing is kept.'
+            f'layout {network.skeleton.name}. Videos of at most {max_seconds:g} s; deleted after 10 minutes.'
         )
         with gr.Row():
             with gr.Column():
-                film = gr.Video(label='film', sources=['upload', 'webcam'], elem_id='film')
+                film = gr.Video(label='video', sources=['upload', 'webcam'], elem_id='film')
                 button = gr.Button('Label', variant='primary', elem_id='label')
                 said = gr.Textbox(label='result', interactive=False, elem_id='said')
-            labelled = gr.Video(label='labelled film', interactive=False, elem_id='labelled')
+            labelled = gr.Video(label='labelled video', interactive=False, elem_id='labelled')
         with gr.Row():
             table = gr.Dataframe(headers=COLUMNS, label='timeline', interactive=False, elem_id='timeline')
             top = gr.Dataframe(headers=TOP, label='top five per person', interactive=False, elem_id='top')
@@ -151,7 +154,7 @@ def main() -> None:
     os.environ['GRADIO_TEMP_DIR'] = folder
     try:
         page = build_page(make_recognizer(args), args.max_seconds, folder)
-        print(f'the page is at http://{args.host}:{args.port}; Ctrl-C ends it', flush=True)
+        print(f'open http://{args.host}:{args.port} in a browser; press Ctrl-C to stop', flush=True)
         page.queue(max_size=8).launch(
             server_name=args.host, server_port=args.port, max_file_size=round(args.max_mb * 2**20), quiet=True,
             share=False, allowed_paths=[folder],

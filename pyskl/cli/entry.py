@@ -1,7 +1,7 @@
-"""How every tool ends: an error that a user can fix is one line on stderr and exit status 1, not a traceback.
+"""Run the ``main`` of a command: print user errors as one line on stderr with exit status 1, without a traceback.
 
-``PYSKL_DEBUG=1`` shows the traceback. With ``PYSKL_ERROR_ONCE=PATH``, of many processes that fail alike only the one
-that creates PATH prints it.
+``PYSKL_DEBUG=1`` prints the traceback. With ``PYSKL_ERROR_ONCE=PATH`` several processes print an error only once: the
+process that creates PATH does.
 """
 
 import os
@@ -25,21 +25,19 @@ def _is_first() -> bool:
     except FileExistsError:
         return False
     except OSError:
-        return True  # said twice is better than never
+        return True  # printing twice is better than not at all
     return True
 
 
 def _stop_before_start(number: int, frame: object) -> None:
-    """Ctrl-C while a tool imports its packages: nothing has begun, so there is nothing to tidy up."""
+    """Handle Ctrl-C during imports: nothing has started, so exit immediately."""
     if _is_first():
         os.write(2, b'error: interrupted\n')
     os._exit(130)
 
 
 def _is_a_tool() -> bool:
-    """Whether the program is ours: ``pyskl``, a file of ``tools/`` or a module of this package. Otherwise Ctrl-C is not
-    ours to answer.
-    """
+    """Whether the program is ``pyskl``, a file of ``tools/`` or a module of this package; others handle Ctrl-C."""
     program = getattr(sys.modules['__main__'], '__file__', None)
     if program is None:
         return False
@@ -47,16 +45,16 @@ def _is_a_tool() -> bool:
     return folders[-1] == 'pyskl' or 'tools' in folders[-3:-1] or folders[-3:-1] == ['pyskl', 'cli']
 
 
-# At once, not in run(): most of what a tool imports comes after this module.
+# Set at import, not in run(), since a tool imports most packages after this module.
 if _is_a_tool() and not _debug() and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
     signal.signal(signal.SIGINT, _stop_before_start)
 
 
 def run(main: Callable[[], int | None]) -> None:
-    """Call ``main()`` and leave the program.
+    """Call ``main()`` and exit the program.
 
-    Exit status: what ``main`` returns (None is 0); 0 where the reader of the output has gone; 1 after a ValueError or
-    OSError; 130 after Ctrl-C, 143 after SIGTERM. Any other exception is a bug of ours and keeps its traceback.
+    Exit status: the result of ``main`` (None is 0); 0 if the output is closed by its reader; 1 after a ValueError or
+    OSError; 130 after Ctrl-C, 143 after SIGTERM. Any other exception is a bug and keeps its traceback.
     """
     if signal.getsignal(signal.SIGINT) is _stop_before_start:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -64,7 +62,7 @@ def run(main: Callable[[], int | None]) -> None:
         status = main() or 0
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader of the output (head, less) has what it wanted. What Python flushes at the end goes nowhere.
+        # The reader of the output (head, less) has closed it. Redirect what Python flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 0
     except TerminatedError as error:

@@ -1,13 +1,13 @@
-"""Write a network as an ONNX file, together with the preparation of its test clips.
+"""Export a network and its test pipeline to an ONNX file.
 
-The file takes a clip of any length as it was recorded: keypoint (M, T, V, C), M persons, T frames, and img_shape
-(height, width) where joints are pixels. It samples, normalises and scores it as `pyskl test` does; the output is named
-scores. Class names, joints, frame rate and window are in the file's metadata; examples/onnx_stream.py runs it.
+The inputs are a recorded clip of any length, keypoint (M, T, V, C) with M persons and T frames, and img_shape
+(height, width) if joints are in pixels. The output, scores, is that of `pyskl test`. Class names, joints, frame
+rate and window are in the file's metadata; examples/onnx_stream.py shows how to run it.
 
-With --network-only the file takes clips that are prepared already, in batches of any size: keypoint
+With --network-only the input is the output of the test pipeline, in batches of any size: keypoint
 (N, clips, M, T, V, C), or imgs (N, views, C, T, H, W) for heatmap networks.
 
-The file is compared with the network in onnxruntime, where that is installed, before it is written.
+If onnxruntime is installed, its scores are compared with those of the network before the file is written.
 """
 
 import argparse
@@ -24,25 +24,28 @@ NEEDED = ('onnx', 'onnxscript')
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', help='config file; or, without a checkpoint, a name of `pyskl models`, or quickstart')
     parser.add_argument('checkpoint', nargs='?', help='path or quoted glob of its weights')
-    parser.add_argument('--out', type=Path, required=True, metavar='X.onnx', help='the file to write')
-    parser.add_argument('--network-only', action='store_true', help='leave out the preparation of clips')
+    parser.add_argument('--out', type=Path, required=True, metavar='X.onnx', help='output file')
+    parser.add_argument('--network-only', action='store_true', help='export the network without the test pipeline')
     parser.add_argument(
-        '--mode', default='predict', choices=['predict', 'tensor'], help='scores of a clip, or logits of its samples'
+        '--mode',
+        default='predict',
+        choices=['predict', 'tensor'],
+        help='predict: scores per clip; tensor: logits per sample of a clip (default: predict)',
     )
     parser.add_argument(
         '--clips',
         type=int,
         metavar='N',
-        help='samples of a clip whose scores are averaged (default: those of the test; with --network-only 1)',
+        help='samples per clip, whose scores are averaged (default: as in testing; with --network-only 1)',
     )
     parser.add_argument(
         '--float16',
         action='store_true',
-        help='round as the test does on records of float16, such as HRNet files; matters without a score threshold',
+        help='round coordinates as for float16 records, such as HRNet files; relevant without a score threshold',
     )
     parser.add_argument('--classes', help='class names: a shipped list such as ntu60, or a file with one per line')
     parser.add_argument(
@@ -50,51 +53,51 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         type=int,
         nargs=4,
         metavar='N',
-        help='with --network-only: M T V C, or C T H W of a volume (default: as the config feeds it in testing)',
+        help='with --network-only: M T V C, or C T H W for heatmaps (default: that of the test pipeline)',
     )
     parser.add_argument('--overwrite', action='store_true', help='replace an existing --out')
     parser.add_argument('--trust-checkpoint', action='store_true', help='load checkpoints that could run code')
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='changes of the config')
     args = parser.parse_args(argv)
     if min(args.shape or [1]) < 1 or (args.clips is not None and args.clips < 1):
-        parser.error('--clips and --shape take positive numbers')
+        parser.error('--clips and --shape must be positive')
     if args.shape and not args.network_only:
-        parser.error('--shape goes with --network-only; a file with the pipeline takes clips of any length')
+        parser.error('--shape needs --network-only; with the pipeline, clips may have any length')
     for name in ('float16', 'classes'):
         if args.network_only and getattr(args, name):
-            parser.error(f'--{name} is about the preparation of clips, which --network-only leaves out')
+            parser.error(f'--{name} and --network-only exclude each other')
     return args
 
 
 def check(args: argparse.Namespace) -> None:
-    """Refuse, before any work, an --out that is taken or cannot be written, a config alone, and a missing package.
+    """Check, before any work, the checkpoint argument, that --out can be written, and that packages are installed.
 
     Raises:
-        ValueError: If --out does not end with .onnx, the checkpoint of a config is missing, or a package is.
-        OSError: Of the fitting kind.
+        ValueError: If --out does not end in .onnx, a config has no checkpoint, or a package is not installed.
+        OSError: If --out cannot be written.
     """
     out = args.out
     if args.checkpoint is None and args.config.endswith('.py'):
-        raise ValueError(f'{args.config} needs a checkpoint too: pyskl export CONFIG CHECKPOINT --out {out}')
+        raise ValueError(f'{args.config} needs a checkpoint: pyskl export CONFIG CHECKPOINT --out {out}')
     if out.suffix != '.onnx':
-        raise ValueError(f'--out {out} does not end with .onnx')
+        raise ValueError(f'--out {out} must end in .onnx')
     if out.is_dir():
         raise IsADirectoryError(f'--out {out} is a folder; name a file in it, such as {out / "net.onnx"}')
     if os.path.lexists(out) and not args.overwrite:
-        raise FileExistsError(f'--out {out} exists; give another name, or --overwrite to replace it')
+        raise FileExistsError(f'--out {out} exists already; pass --overwrite to replace it, or choose another file')
     if not out.parent.is_dir():
-        raise FileNotFoundError(f'--out {out}: there is no folder {out.parent}')
+        raise FileNotFoundError(f'--out {out}: the folder {out.parent} does not exist')
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
-        raise ValueError(f'the export needs {" and ".join(missing)}: pip install {" ".join(NEEDED)}')
+        raise ValueError(f'the export needs {" and ".join(missing)}; run pip install {" ".join(NEEDED)}')
     try:
         importlib.import_module('onnx')
-    except Exception as error:  # of an older protobuf: an ImportError, or an error of its own
-        raise ValueError(f'onnx cannot be imported ({error}); `pip install -U protobuf onnx` mends that') from None
+    except Exception as error:  # an old protobuf raises an ImportError or an error of its own
+        raise ValueError(f'onnx cannot be imported ({error}); run pip install -U protobuf onnx') from None
 
 
 def main() -> None:
-    """Export, and compare."""
+    """Export and compare."""
     args = parse_args()
     check(args)
 
@@ -107,11 +110,11 @@ def main() -> None:
     cfg = load_config(args.config, parse_options(args.cfg_options))
     with replacing_path(args.out) as temporary:
         line = (_export_network if args.network_only else _export_whole)(args, cfg, temporary)
-    print(f'written to {args.out} ({args.out.stat().st_size / 1e6:.1f} MB): {line}')
+    print(f'wrote {args.out} ({args.out.stat().st_size / 1e6:.1f} MB): {line}')
 
 
 def _export_network(args: argparse.Namespace, cfg, path: Path) -> str:
-    """Write the network alone; return what it takes."""
+    """Write the network without pipeline; return a description of its inputs."""
     import onnx
     import torch
 
@@ -122,7 +125,7 @@ def _export_network(args: argparse.Namespace, cfg, path: Path) -> str:
     model = init_recognizer(cfg, args.checkpoint, trust=args.trust_checkpoint)
     key = getattr(model, 'input_key', 'keypoint')
     if getattr(model, 'heatmaps', None) is not None:
-        raise ValueError("heatmap_on='device' draws joints inside the network; export without it")
+        raise ValueError("a network with heatmap_on='device' cannot be exported; set heatmap_on='worker'")
     torch.manual_seed(0)
     clips = torch.rand(3, args.clips or 1, *(args.shape or clip_shape(cfg)))
     onnx.save(trace_network(model, key, args.mode, clips[:2], (key, 'scores'), any_number=True), path)
@@ -134,7 +137,7 @@ def _export_network(args: argparse.Namespace, cfg, path: Path) -> str:
 
 
 def _export_whole(args: argparse.Namespace, cfg, path: Path) -> str:
-    """Write the network behind its test pipeline; return what it takes."""
+    """Write the test pipeline and the network; return a description of the inputs."""
     import onnx
 
     from pyskl.inference.network import load_network
@@ -155,7 +158,7 @@ def _export_whole(args: argparse.Namespace, cfg, path: Path) -> str:
 
 
 def _runner(path: Path) -> Callable | None:
-    """What runs a file, from a dict of arrays to the scores; None without onnxruntime."""
+    """Return a function that runs a file, from a dict of arrays to the scores; None without onnxruntime."""
     if importlib.util.find_spec('onnxruntime') is None:
         return None
 
@@ -166,19 +169,17 @@ def _runner(path: Path) -> Callable | None:
 
 
 def _report(apart: float | None) -> None:
-    """Print how far onnxruntime's scores are from the network's.
+    """Print the relative difference between the scores of onnxruntime and the network.
 
     Raises:
-        ValueError: If they differ.
+        ValueError: If it is too large.
     """
     if apart is None:
-        print('not compared with the network; pip install onnxruntime for that', flush=True)
+        print('not compared with the network; to do so, run pip install onnxruntime', flush=True)
     elif not apart < 1e-3:
-        raise ValueError(
-            f'onnxruntime scores differ from the network by {apart:.1e} of the largest; nothing is written'
-        )
+        raise ValueError(f'scores of onnxruntime and the network differ by {apart:.1e} (relative); no file is written')
     else:
-        print(f'onnxruntime scores as the network does: {apart:.1e} of the largest apart', flush=True)
+        print(f'scores of onnxruntime and the network agree; relative difference {apart:.1e}', flush=True)
 
 
 if __name__ == '__main__':

@@ -1,4 +1,4 @@
-"""Fuse the scores of several networks (streams) and print the accuracies of each and of all.
+"""Fuse the scores of several networks (streams) and print the accuracy of each and of their sum.
 
 python tools/fuse.py --preds j.pkl b.pkl --weights 1 1
 """
@@ -9,33 +9,35 @@ from pyskl.cli.entry import run
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        '--preds', nargs='+', required=True, metavar='FILE', help="of tools/test.py --dump or --out, MMAction2's --dump"
-    )
-    parser.add_argument('--weights', nargs='+', type=float, help='one number a file (default: all 1)')
-    parser.add_argument('--softmax', action='store_true', help='make probabilities of logits first')
-    parser.add_argument('--ann', metavar='FILE', help='for bare lists of scores (--out): the annotation file')
-    parser.add_argument('--split', metavar='NAME', help='and its split')
+        '--preds', nargs='+', required=True, metavar='FILE',
+        help='score files of tools/test.py --dump or --out, or of MMAction2 --dump',
+    )  # fmt: skip
+    parser.add_argument('--weights', nargs='+', type=float, help='one weight per file (default: all 1)')
+    parser.add_argument('--softmax', action='store_true', help='convert logits to probabilities first')
+    parser.add_argument('--ann', metavar='FILE', help='annotation file with the labels, for scores of `test --out`')
+    parser.add_argument('--split', metavar='NAME', help='split of --ann')
     parser.add_argument(
-        '--search', nargs='+', metavar='FILE', help='search the weights on these, the same networks on another split'
-    )
+        '--search', nargs='+', metavar='FILE',
+        help='search the best weights with these score files: the same networks on another split',
+    )  # fmt: skip
     return parser.parse_args(argv)
 
 
 def main() -> None:
-    """Print a table."""
+    """Fuse, and print the table."""
     args = parse_args()
     from pyskl.evaluation import fusion
     from pyskl.evaluation.score_files import read_predictions
 
     if args.search and args.weights:
-        raise ValueError('--weights and --search exclude one another')
+        raise ValueError('--weights and --search exclude each other; pass one of them')
     if args.search and len(args.search) != len(args.preds):
-        raise ValueError(f'--search needs a file for each of --preds: {len(args.preds)}, got {len(args.search)}')
+        raise ValueError(f'--search needs as many files as --preds, {len(args.preds)}, got {len(args.search)}')
     if args.split and not args.ann:
-        raise ValueError('--split needs --ann, the annotation file that has it')
+        raise ValueError('--split needs --ann, the annotation file with that split')
     weights = fusion.check_weights(args.weights, len(args.preds))
     files = fusion.align([read_predictions(path, args.ann, args.split) for path in args.preds])
     scores = fusion.comparable(files, args.softmax)

@@ -1,7 +1,7 @@
-"""Parameters and multiply-accumulates of a config's network, for one clip; of several configs, a table.
+"""Count parameters and multiply-accumulates (MACs) of networks for one clip.
 
-The total is counted as fvcore counts, and so every published table: convolutions, matrix products, and two
-multiply-accumulates an element for batch norms. torch's operator counter does the counting, without computing anything.
+The total is counted as by fvcore and in published tables: convolutions, matrix products, and two MACs per element for
+batch norms. torch's operator counter is used; nothing is computed.
 """
 
 import argparse
@@ -10,22 +10,22 @@ from pyskl.cli.entry import run
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('configs', nargs='+', metavar='CONFIG', help='config files; of several, a table')
+    parser.add_argument('configs', nargs='+', metavar='CONFIG', help='config files; for several, a table is printed')
     parser.add_argument(
         '--shape',
         type=int,
         nargs=4,
         metavar='N',
-        help='the clip: M T V C, or C T H W of a volume (default: as the config feeds it in testing)',
+        help='shape of a clip: M T V C, or C T H W for heatmaps (default: that of the test pipeline)',
     )
-    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE')
+    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='changes of the configs')
     return parser.parse_args(argv)
 
 
 def main() -> None:
-    """Print them."""
+    """Print parameters and MACs."""
     args = parse_args()
 
     import torch
@@ -37,7 +37,7 @@ def main() -> None:
     from pyskl.models.recognizers import input_key
 
     def look_at(config: str) -> tuple[str, tuple[int, ...], int, int, Macs]:
-        """Axes and sizes of the clip; parameters in all and of the backbone; the backbone's cost."""
+        """Return axes and shape of the clip, parameters of the network and of the backbone, and the backbone's MACs."""
         cfg = load_config(config, parse_options(args.cfg_options))
         model = build_recognizer(cfg, torch.device('cpu'))
         shape = tuple(args.shape or clip_shape(cfg))

@@ -1,6 +1,7 @@
-"""Draw the grid of a trained Ske2Grid: which joints feed which cell at every stage, or the weights as CSV.
+"""Draw the grids of a trained Ske2Grid, i.e. which joints contribute to which cell, or write the weights as
+CSV.
 
-pyskl grid work_dirs/quickstart/d5tod6 --out grid.png
+    pyskl grid work_dirs/quickstart/d5tod6 --out grid.png
 """
 
 import argparse
@@ -13,18 +14,18 @@ from pyskl.files import check_output, write_text
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('work_dir', metavar='WORK_DIR', help='the folder that its training wrote')
+    parser.add_argument('work_dir', metavar='WORK_DIR', help='folder of a training run')
     parser.add_argument('--checkpoint', help='path or quoted glob (default: the best, else the latest)')
-    parser.add_argument('--out', type=Path, required=True, help='.png, .svg, .pdf, or .csv')
+    parser.add_argument('--out', type=Path, required=True, help='.png, .svg, .pdf or .csv file')
     parser.add_argument('--overwrite', action='store_true', help='replace an existing --out')
     parser.add_argument('--trust-checkpoint', action='store_true', help='load checkpoints that could run code')
     return parser.parse_args(argv)
 
 
 def main() -> None:
-    """Draw it."""
+    """Draw the grids."""
     args = parse_args()
     kinds = ('.png', '.svg', '.pdf', '.csv')
     if args.out.suffix not in kinds:
@@ -36,7 +37,7 @@ def main() -> None:
     work_dir = WorkDir(args.work_dir, args.checkpoint, args.trust_checkpoint)
     stages, skeleton = work_dir.grid(), work_dir.skeleton
     if stages is None:
-        raise ValueError(f'{args.work_dir} holds a {work_dir.cfg.model.backbone.type}; only Ske2Grid has a grid')
+        raise ValueError(f'{args.work_dir} is a run of {work_dir.cfg.model.backbone.type}; only Ske2Grid has a grid')
     if args.out.suffix == '.csv':
         text = io.StringIO()
         rows = csv.writer(text)
@@ -53,9 +54,9 @@ def main() -> None:
         try:
             pose = pose_of(work_dir.clips())
         except OSError:
-            pose = None  # the data file is not on this machine; the body is drawn from its bones
+            pose = None  # the data file does not exist on this machine; draw the joints from the bones
         save(grid_chart(stages, skeleton, pose), args.out)
-    print(f'{" -> ".join("x".join(map(str, stage.shape)) for stage in stages)} written to {args.out}')
+    print(f'wrote {args.out}: grids {" -> ".join("x".join(map(str, stage.shape)) for stage in stages)}')
 
 
 if __name__ == '__main__':

@@ -1,10 +1,11 @@
-"""Start a tool in several processes, on GPUs or on the CPU: one line for an error, and no process left behind.
+"""Run a command in several processes, on GPUs or on the CPU.
 
     pyskl launch --processes 4 train CONFIG --launcher pytorch
     python tools/launch.py --processes 4 tools/train.py CONFIG --launcher pytorch
 
-On one machine the processes meet on the loopback address, where no other machine reaches them. ``NNODES``,
-``NODE_RANK``, ``MASTER_ADDR`` and ``PORT`` in the environment span several machines, by torchrun.
+If a process fails, the others are ended and the error is printed once. On one machine the processes
+communicate over the loopback address only. For several machines set NNODES, NODE_RANK, MASTER_ADDR and PORT
+in the environment; the processes are then started by torchrun.
 """
 
 import argparse
@@ -22,19 +23,19 @@ from pyskl.cli.commands import available
 from pyskl.cli.entry import run
 
 LOOPBACK = '127.0.0.1'
-# Seconds that the processes have to end by themselves: after Ctrl-C, and after SIGTERM, when they write a checkpoint.
+# Seconds until the processes are killed after a signal; after SIGTERM they write a checkpoint.
 PATIENCE = {signal.SIGINT: 10.0, signal.SIGTERM: 28.0, signal.SIGHUP: 10.0}
 
 
 def torchrun_arguments(processes: int, tool: list[str], environment: dict) -> list[str]:
-    """The command line of torchrun, for several machines.
+    """Return the command line of torchrun, for several machines.
 
     Raises:
         ValueError: If ``MASTER_ADDR`` or ``PORT`` is not set.
     """
     nodes = node_count(environment)
     if not (environment.get('MASTER_ADDR') and environment.get('PORT')):
-        raise ValueError(f'NNODES={nodes} needs MASTER_ADDR and PORT, the same on every machine, and NODE_RANK')
+        raise ValueError(f'NNODES={nodes} needs MASTER_ADDR and PORT (equal on every machine), and NODE_RANK')
     return [
         f'--nnodes={nodes}',
         f'--node_rank={environment.get("NODE_RANK", 0)}',
@@ -47,12 +48,12 @@ def torchrun_arguments(processes: int, tool: list[str], environment: dict) -> li
 
 
 def program(tool: list[str]) -> list[str]:
-    """``tool`` with a command of ``pyskl`` as its module."""
+    """Replace a command of ``pyskl`` by its module."""
     return [available()[tool[0]].path, *tool[1:]] if tool[0] in available() else tool
 
 
 def node_count(environment: dict) -> int:
-    """``NNODES``.
+    """Return the number of machines, ``NNODES``.
 
     Raises:
         ValueError: If it is not a positive integer.
@@ -64,7 +65,7 @@ def node_count(environment: dict) -> int:
 
 
 def rank_environment(rank: int, processes: int, port: int, environment: dict) -> dict[str, str]:
-    """The environment of one process on a single machine."""
+    """Return the environment of one process on a single machine."""
     loopback = {'GLOO_SOCKET_IFNAME': 'lo', 'NCCL_SOCKET_IFNAME': 'lo'} if sys.platform == 'linux' else {}
     return {
         **loopback,
@@ -79,7 +80,7 @@ def rank_environment(rank: int, processes: int, port: int, environment: dict) ->
 
 
 def listen(port: int) -> socket.socket:
-    """A socket on the loopback address for the meeting point of the processes; port 0: any free one.
+    """Open a socket on the loopback address for the rendezvous of the processes; port 0: any free port.
 
     Raises:
         OSError: If the port is in use.
@@ -91,17 +92,17 @@ def listen(port: int) -> socket.socket:
         listener.listen(2048)
     except OSError as error:
         listener.close()
-        raise OSError(f'PORT={port} cannot be used: {error.strerror}; leave PORT unset for a free one') from None
+        raise OSError(f'PORT={port} cannot be used: {error.strerror}; unset PORT to use a free port') from None
     return listener
 
 
 class Group:
-    """The processes of one run on this machine.
+    """The processes of a run on this machine.
 
     Args:
-        processes: How many.
+        processes: Number of processes.
         tool: A .py file or a module, and its arguments.
-        environment: Of each process.
+        environment: Environment of each process.
     """
 
     def __init__(self, processes: int, tool: list[str], environment: dict) -> None:
@@ -127,14 +128,14 @@ class Group:
                 )
 
     def signal_all(self, number: int) -> None:
-        """Send a signal to every process, not to its loader workers."""
+        """Send a signal to every process, but not to its loader workers."""
         for member in self.members:
             if member.poll() is None:
                 with contextlib.suppress(ProcessLookupError):
                     member.send_signal(number)
 
     def kill(self) -> None:
-        """End every process and its loader workers."""
+        """Kill every process and its loader workers."""
         for member in self.members:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(member.pid, signal.SIGKILL)
@@ -142,17 +143,17 @@ class Group:
             member.wait()
 
     def failed(self) -> tuple[int, int] | None:
-        """Rank and status of a process that ended with an error, else None."""
+        """Return rank and status of a process that ended with an error, or None."""
         ended = [(rank, member.poll()) for rank, member in enumerate(self.members)]
         return next(((rank, status) for rank, status in ended if status), None)
 
     def running(self) -> bool:
-        """Whether a process is still there."""
+        """Whether a process is still running."""
         return any(member.poll() is None for member in self.members)
 
 
 def _end_with(launcher: int) -> None:
-    """In a new process: a group of its own, so that Ctrl-C reaches it once, through the launcher; and, on Linux,
+    """Set up a new process: its own process group, so that Ctrl-C reaches it only through the launcher, and on Linux
     SIGTERM if the launcher dies.
     """
     os.setpgid(0, 0)
@@ -160,15 +161,15 @@ def _end_with(launcher: int) -> None:
         import ctypes
 
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
-        if os.getppid() != launcher:  # it has died already
+        if os.getppid() != launcher:  # the launcher has died already
             os._exit(1)
 
 
 def wait_for(group: Group) -> int:
-    """Wait until all processes have ended, passing signals on.
+    """Wait until all processes have ended, and forward signals to them.
 
     Returns:
-        The exit status: 0, that of the first process that failed, or 128 + a signal's number.
+        The exit status: 0, that of the first process that failed, or 128 + the number of the signal.
     """
     received: list[int] = []
     for number in PATIENCE:
@@ -194,17 +195,17 @@ def wait_for(group: Group) -> int:
     rank, status = failure
     if status > 0:
         if not _said():
-            print(f'error: process {rank} of {len(group.members)} ended with status {status}', file=sys.stderr)
+            print(f'error: process {rank} of {len(group.members)} exited with status {status}', file=sys.stderr)
         return status
     if not _said():
         name = signal.Signals(-status).name
         why = ' (out of memory?)' if name == 'SIGKILL' else ''
-        print(f'error: process {rank} of {len(group.members)} was ended by {name}{why}', file=sys.stderr)
+        print(f'error: process {rank} of {len(group.members)} was killed by {name}{why}', file=sys.stderr)
     return 128 - status
 
 
 def _said() -> bool:
-    """Whether a process has printed the reason; from now on none does."""
+    """Whether a process has printed an error; from now on none does."""
     try:
         os.close(os.open(os.environ['PYSKL_ERROR_ONCE'], os.O_CREAT | os.O_EXCL | os.O_WRONLY))
     except OSError:
@@ -215,15 +216,17 @@ def _said() -> bool:
 def main() -> int:
     """Start the processes and wait for them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--processes', required=True, help='processes on this machine: GPUs, or any number without')
     parser.add_argument(
-        'tool', nargs=argparse.REMAINDER, help='a command of pyskl, a file or a module, and its arguments'
+        '--processes', required=True, metavar='N', help='processes on this machine: at most one per GPU, if it has any'
+    )
+    parser.add_argument(
+        'tool', nargs=argparse.REMAINDER, help='a command of pyskl, a .py file or a module, and its arguments'
     )
     args = parser.parse_args()
     if not args.processes.isdigit() or int(args.processes) < 1:
         raise ValueError(f'the number of processes (GPUs) must be a positive integer, got {args.processes!r}')
     if not args.tool:
-        raise ValueError('name the tool to start, e.g. tools/train.py CONFIG --launcher pytorch')
+        raise ValueError('the command to run is missing, e.g. train CONFIG --launcher pytorch')
     processes, tool = int(args.processes), program(args.tool)
     several = node_count(os.environ) > 1
     if several:
@@ -246,14 +249,14 @@ def _torchrun(arguments: list[str]) -> int:
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
-    # torchrun's own report repeats what the processes have printed.
+    # torchrun's own report would repeat the errors of the processes.
     logging.getLogger('torch.distributed').setLevel(logging.CRITICAL)
     try:
         torchrun.main(arguments)
     except ChildFailedError as error:
         code = max((failure.exitcode for failure in error.failures.values()), default=1)
-        if not _said():  # killed, or a crash
-            print(f'error: a process ended with status {error.get_first_failure()[1].exitcode}', file=sys.stderr)
+        if not _said():  # killed or crashed
+            print(f'error: a process exited with status {error.get_first_failure()[1].exitcode}', file=sys.stderr)
         return code if code > 0 else 1
     except SignalException as error:
         return 128 + error.sigval

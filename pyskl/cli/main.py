@@ -1,7 +1,7 @@
 # PYTHON_ARGCOMPLETE_OK
-"""``pyskl COMMAND ...``: find the command, import its module, call its ``main``.
+"""The ``pyskl`` command: import the module of the given command and call its ``main``.
 
-Completion in the shell: ``pip install argcomplete``, then ``eval "$(register-python-argcomplete pyskl)"``.
+For shell completion run ``pip install argcomplete`` and ``eval "$(register-python-argcomplete pyskl)"``.
 """
 
 import importlib
@@ -15,7 +15,7 @@ USAGE = 'usage: pyskl COMMAND [options]      pyskl COMMAND --help      pyskl --v
 
 
 def overview() -> str:
-    """The help of ``pyskl``: the commands by group."""
+    """Return the help of ``pyskl``: the commands by group."""
     from pyskl.cli.commands import DATA_COMMANDS, available
 
     lines, group = [USAGE, ''], None
@@ -24,13 +24,13 @@ def overview() -> str:
         lines.append(f'{heading:<15} {command.name:<12} {command.help}')
         group = command.group
     names = ', '.join(name for name in available(DATA_COMMANDS) if name not in available())
-    about = textwrap.wrap(f'make a data file; NAME is {names}', 50)
+    about = textwrap.wrap(f'create a data file; NAME is {names}', 50)
     lines += [f'{"":<15} {"" if i else "data NAME":<12} {line}' for i, line in enumerate(about)]
     return '\n'.join(lines)
 
 
 def data_overview() -> str:
-    """The help of ``pyskl data``."""
+    """Return the help of ``pyskl data``."""
     from pyskl.cli.commands import DATA_COMMANDS, available
 
     lines = ['usage: pyskl data NAME [options]      pyskl data NAME --help', '']
@@ -38,7 +38,7 @@ def data_overview() -> str:
 
 
 def main() -> int | None:
-    """Call the command that ``sys.argv`` names."""
+    """Run the command in ``sys.argv``."""
     words = sys.argv[1:]
     if '_ARGCOMPLETE' in os.environ:
         from pyskl.cli.completion import complete
@@ -63,5 +63,5 @@ def main() -> int | None:
 
 
 def console() -> None:
-    """The console command."""
+    """Entry point of the console script."""
     run(main)

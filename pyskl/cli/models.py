@@ -1,4 +1,4 @@
-"""List the models of the zoo: size, cost, published and measured accuracy in %, and where weights are published.
+"""List the models of the zoo: parameters, GMACs, published and measured accuracy in %, and published weights.
 
 pyskl models '*ntu60_xsub_hrnet/j'
 pyskl models stgcn++ --weights
@@ -29,17 +29,17 @@ HEADER = ('model', 'data', 'parameters', 'GMACs', 'published', 'measured', 'weig
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('pattern', nargs='?', default='*', help='a part of the name, or a shell pattern')
-    parser.add_argument('--weights', action='store_true', help='only models with published weights')
-    parser.add_argument('--fetch', action='store_true', help='download the weights of the models listed')
-    parser.add_argument('--format', choices=['text', 'markdown', 'json'], default='text')
+    parser.add_argument('pattern', nargs='?', default='*', help='part of the name, or a shell pattern')
+    parser.add_argument('--weights', action='store_true', help='list only models with published weights')
+    parser.add_argument('--fetch', action='store_true', help='download the weights of the listed models')
+    parser.add_argument('--format', choices=['text', 'markdown', 'json'], default='text', help='default: text')
     return parser.parse_args(argv)
 
 
 def row(entry: ModelEntry) -> tuple[str, ...]:
-    """One line of the table; what is not known is '-'."""
+    """Return a row of the table; unknown values are '-'."""
 
     def percent(value: float | None) -> str:
         digits = '' if value is None else f'{value:.2f}'
@@ -58,7 +58,7 @@ def row(entry: ModelEntry) -> tuple[str, ...]:
 
 
 def text_table(found: list[ModelEntry]) -> str:
-    """Aligned columns."""
+    """Format the table as aligned columns."""
     lines = [HEADER, *map(row, found)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(HEADER))]
     padded = ('  '.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
@@ -66,7 +66,7 @@ def text_table(found: list[ModelEntry]) -> str:
 
 
 def markdown_table(found: list[ModelEntry]) -> str:
-    """A Markdown table; weights are links."""
+    """Format the table as Markdown; weights are links."""
     lines = ['| ' + ' | '.join(HEADER) + ' |', '|---' * len(HEADER) + '|']
     for entry in found:
         cells = list(row(entry))
@@ -78,7 +78,7 @@ def markdown_table(found: list[ModelEntry]) -> str:
 
 
 def page() -> str:
-    """``docs/models.md``: every model, one section per family."""
+    """Return the content of ``docs/models.md``: every model, one section per family."""
     families = list(dict.fromkeys(entry.family for entry in select()))
     sections = [PAGE]
     for family in families:

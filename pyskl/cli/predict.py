@@ -1,15 +1,15 @@
-"""Label who does what, when: in a film, before a camera, or in keypoints.
+"""Label who does what, when, in a video, a camera stream or keypoints.
 
     pyskl predict clip.mp4 --model stgcn++_ntu60_xsub_hrnet/j --out out/
-    pyskl predict clip.mp4 --model quickstart --out out/           # the network that tools/quickstart.sh trained
-    pyskl predict 0 --model CONFIG CHECKPOINT --show               # a camera; also rtsp:// and http:// addresses
-    pyskl predict films/ --model CONFIG CHECKPOINT --out out/      # every film in a folder, or its images as one film
-    pyskl predict clips.pkl --model CONFIG CHECKPOINT --out out/   # an annotation file (.pkl, .skl), keypoint JSON
-    pyskl predict - --model CONFIG CHECKPOINT < people.jsonl       # a JSON line per frame in, one per event out
+    pyskl predict clip.mp4 --model quickstart --out out/           # network trained by tools/quickstart.sh
+    pyskl predict 0 --model CONFIG CHECKPOINT --show               # camera; also rtsp:// and http:// URLs
+    pyskl predict videos/ --model CONFIG CHECKPOINT --out out/     # videos of a folder, or images as one video
+    pyskl predict clips.pkl --model CONFIG CHECKPOINT --out out/   # annotation file (.pkl, .skl), keypoint JSON
+    pyskl predict - --model CONFIG CHECKPOINT < people.jsonl       # JSON lines: in per frame, out per event
 
-A JSON line is {"time": s, "size": [height, width], "people": [{"keypoints": [[x, y, score], ...], "id": n}]}; only
-people and keypoints are needed. DIR of --out holds events.json, events.csv, events.srt, scores.npz and film.mp4; with
---explain also explain.npz.
+A JSON line is {"time": s, "size": [height, width], "people": [{"keypoints": [[x, y, score], ...], "id": n}]};
+only people and keypoints are required. --out DIR writes events.json, events.csv, events.srt, scores.npz and
+film.mp4; with --explain also explain.npz.
 """
 
 import argparse
@@ -25,24 +25,25 @@ KEYPOINTS = ('.pkl', '.pickle', '.skl', '.json')
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('source', help='a film, a folder, a number or address of a camera, keypoints, or - for stdin')
+    parser.add_argument('source', help='video, folder, number or URL of a camera, keypoint file, or - for stdin')
     add_model_options(parser)
     parser.add_argument('--out', type=Path, metavar='DIR', help='folder for events, scores and the annotated film')
     parser.add_argument('--overwrite', action='store_true', help='replace results in DIR')
-    parser.add_argument('--no-film', action='store_true', help='write no film.mp4')
-    parser.add_argument('--film-height', type=int, default=720, metavar='N', help='of film.mp4, at most (default: 720)')
+    parser.add_argument('--no-film', action='store_true', help='do not write film.mp4')
+    parser.add_argument('--film-height', type=int, default=720, metavar='N', help='maximal height (default: 720)')
     parser.add_argument(
         '--explain', nargs='?', const='magnitude', choices=('magnitude', 'gradient'),
-        help='draw how strongly the network responds to each joint and write it to explain.npz; gradient: how much the '
-        'joint speaks for the label',
+        help='draw how strongly the network responds to each joint and write it to explain.npz; gradient: the '
+        'contribution of the joint to the label (default: magnitude)',
     )  # fmt: skip
-    parser.add_argument('--show', action='store_true', help='a window with the labels while it runs; q ends it')
+    parser.add_argument('--show', action='store_true', help='show the labels in a window; press q to stop')
     parser.add_argument('--seconds', type=float, metavar='S', help='stop a camera or stdin after this time')
     parser.add_argument(
-        '--fps', type=float, default=30.0, help='of images, keypoints and lines without a time (default: 30)'
-    )
+        '--fps', type=float, default=30.0,
+        help='frames per second of images, and of keypoints without time (default: 30)',
+    )  # fmt: skip
     args = parser.parse_args(argv)
     if not 0 < args.fps <= 1000:
         raise ValueError(f'--fps must be above 0 and at most 1000, got {args.fps:g}')
@@ -51,69 +52,77 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     if args.seconds is not None and not args.seconds > 0:
         raise ValueError(f'--seconds must be above 0, got {args.seconds:g}')
     if args.explain and not args.out:
-        raise ValueError('--explain is drawn into film.mp4 and written to explain.npz; name a folder by --out')
+        raise ValueError('--explain needs --out, the folder for film.mp4 and explain.npz')
     check_model(args)
     return args
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
-    """What decides the labels."""
+    """Add the options of the recognizer."""
     model = parser.add_argument_group('model')
     model.add_argument(
-        '--model', nargs='+', required=True, metavar='NAME', help='of `pyskl models`, quickstart, or CONFIG CHECKPOINT'
-    )
+        '--model', nargs='+', required=True, metavar='NAME',
+        help='a name of `pyskl models`, quickstart, or CONFIG CHECKPOINT',
+    )  # fmt: skip
     model.add_argument('--classes', help='class names: a shipped list such as ntu60, or a file with one per line')
-    model.add_argument('--calibration', type=Path, metavar='FILE', help='of `pyskl calibrate`')
+    model.add_argument('--calibration', type=Path, metavar='FILE', help='output of `pyskl calibrate`')
     model.add_argument('--device', default='cpu', help='e.g. cpu or cuda:0 (default: cpu)')
     model.add_argument('--clips', type=int, default=1, help='clips sampled from each window (default: 1)')
     model.add_argument('--trust-checkpoint', action='store_true', help='load a checkpoint that could run code')
     pose = parser.add_argument_group('pose')
     pose.add_argument(
-        '--pose', default='auto', help='auto, mediapipe, mediapipe-hands, rtmlib, or package.module:Class'
-    )
+        '--pose', default='auto',
+        help='pose estimator: auto, mediapipe, mediapipe-hands, rtmlib, or package.module:Class (default: auto)',
+    )  # fmt: skip
     pose.add_argument('--pose-model', type=Path, metavar='FILE.onnx', help='for rtmlib: RTMPose or RTMO')
     pose.add_argument('--detector', type=Path, metavar='FILE.onnx', help='for rtmlib: YOLOX')
     stream = parser.add_argument_group('labels')
-    stream.add_argument('--window', type=float, metavar='S', help="seconds that are looked at (default: the network's)")
-    stream.add_argument('--hop', type=float, default=8 / 30, metavar='S', help='between two windows (default: 0.267)')
-    stream.add_argument('--threshold', type=float, help='confidence of a label; below it is unknown (default: 0.5)')
+    stream.add_argument('--window', type=float, metavar='S', help="seconds per label (default: the network's)")
+    stream.add_argument('--hop', type=float, default=8 / 30, metavar='S', help='time between labels (default: 0.267)')
+    stream.add_argument('--threshold', type=float, help='confidence below which the label is unknown (default: 0.5)')
     stream.add_argument(
         '--shortest', type=float, metavar='S',
-        help='a label between two others must last longer, as windows at a change may look like a third action '
+        help='minimal duration of a label between two others, since windows at a change may resemble a third action '
         '(default: a window and a hop)',
     )  # fmt: skip
-    stream.add_argument('--max-gap', type=float, default=0.5, metavar='S', help='that joints are filled in over')
-    stream.add_argument('--max-age', type=float, default=1.0, metavar='S', help='a person may be away (default: 1)')
+    stream.add_argument(
+        '--max-gap', type=float, default=0.5, metavar='S',
+        help='longest gap in which joints are interpolated (default: 0.5)',
+    )  # fmt: skip
+    stream.add_argument(
+        '--max-age', type=float, default=1.0, metavar='S', help='longest absence of a person (default: 1)'
+    )
     stream.add_argument(
         '--nearness', type=float, default=0.8,
-        help='distance, in body heights, up to which networks for two take two persons together; 0: never',
+        help='distance in body heights up to which a network for two persons labels them together; 0: never '
+        '(default: 0.8)',
     )  # fmt: skip
     stream.add_argument(
         '--center', action=argparse.BooleanOptionalAction,
-        help='shift each person to the middle of the image, as in training data with an aimed camera',
+        help='shift each person to the centre of the image, as in training data with a person in the centre',
     )  # fmt: skip
     stream.add_argument(
         '--stepwise', action=argparse.BooleanOptionalAction,
-        help='show each frame to the network once, in place of windows (ST-GCN, ST-GCN++, Ske2Grid)',
+        help='pass each frame to the network once, instead of windows (ST-GCN, ST-GCN++, Ske2Grid)',
     )  # fmt: skip
 
 
 def check_model(args: argparse.Namespace) -> None:
-    """Refuse options that cannot be.
+    """Validate the options of the model.
 
     Raises:
-        ValueError: If one is.
+        ValueError: If one is invalid.
     """
     if len(args.model) > 2:
-        raise ValueError(f'--model takes a name, or CONFIG CHECKPOINT, got {" ".join(args.model)}')
+        raise ValueError(f'--model must be a name, or CONFIG CHECKPOINT, got {" ".join(args.model)}')
     if len(args.model) == 1 and args.model[0].endswith('.py'):
-        raise ValueError(f'--model {args.model[0]} needs a checkpoint too: --model CONFIG CHECKPOINT')
+        raise ValueError(f'--model {args.model[0]} needs a checkpoint: --model CONFIG CHECKPOINT')
     if not 1 <= args.clips <= 100:
         raise ValueError(f'--clips must be 1 to 100, got {args.clips}')
 
 
 def make_recognizer(args: argparse.Namespace):
-    """The recognizer that the options mean; prints what is to be known about it."""
+    """Build the recognizer from the options, and print notes about it."""
     from pyskl.inference.network import read_calibration
     from pyskl.inference.recognizer import ActionRecognizer
     from pyskl.inference.stream import StreamSettings
@@ -141,7 +150,7 @@ def make_recognizer(args: argparse.Namespace):
 
 
 def say(line: str) -> None:
-    """A line for people: stdout is for events."""
+    """Print a line on stderr; stdout is for events."""
     print(line, file=sys.stderr, flush=True)
 
 
@@ -158,14 +167,14 @@ def show_event(event, as_json: bool = False) -> None:
 
 
 def bar(frames: Iterator, total: int, what: str) -> Iterator:
-    """The frames under a bar with the time left."""
+    """Iterate over the frames with a progress bar."""
     from tqdm import tqdm
 
     return tqdm(frames, total=total or None, desc=what, unit=' frames', disable=None, leave=False)
 
 
 def label_film(recognizer, args: argparse.Namespace, source, out: Path | None, print_event: Callable) -> None:
-    """A film, or images."""
+    """Label a video or images."""
     for event in recognizer.film(
         source, out, fps=args.fps, overwrite=args.overwrite, draw=not args.no_film, height=args.film_height,
         explain=args.explain, progress=bar, report=say,
@@ -174,22 +183,20 @@ def label_film(recognizer, args: argparse.Namespace, source, out: Path | None, p
 
 
 def main() -> None:
-    """Label."""
+    """Label the source."""
     args = parse_args()
     from pyskl.inference.sources import IMAGES, films_in, open_source
 
     path = Path(args.source)
     keypoints = args.source == '-' or path.suffix.lower() in KEYPOINTS
     if args.show and (keypoints or path.is_dir()):
-        raise ValueError('--show is for films and cameras')
+        raise ValueError('--show needs a video or a camera')
     if args.explain and (args.show or (not keypoints and not path.exists())):
-        raise ValueError(
-            '--explain goes over the film a second time; record a camera with --out, then explain the film'
-        )
+        raise ValueError('--explain needs a file, since it reads the source twice; record the camera with --out first')
     if args.seconds and not (args.source == '-' or not path.exists()):
-        raise ValueError('--seconds is for cameras and stdin; a film ends by itself')
+        raise ValueError('--seconds needs a camera or stdin')
     if not keypoints and not path.exists() and not args.source.isdigit() and '://' not in args.source:
-        raise FileNotFoundError(f'no film, folder or keypoint file {args.source}')
+        raise FileNotFoundError(f'{args.source} does not exist; it must be a video, a folder or a keypoint file')
     recognizer = make_recognizer(args)
     if keypoints:
         from pyskl.cli import predict_keypoints
@@ -203,11 +210,11 @@ def main() -> None:
                 label_film(recognizer, args, film, args.out and args.out / film.stem, show_event)
             except (ValueError, OSError) as error:
                 failed += 1
-                say(f'{film.name} left out: {error}')
+                say(f'{film.name} skipped: {error}')
         if failed == len(films):
-            raise ValueError(f'none of the {failed} films of {path} could be labelled')
+            raise ValueError(f'none of the {failed} videos in {path} could be labelled')
     elif path.is_dir() and not any(file.suffix.lower() in IMAGES for file in path.iterdir()):
-        raise ValueError(f'{path} holds neither films nor images')
+        raise ValueError(f'{path} has neither videos nor images')
     else:
         source = open_source(args.source, args.fps)
         if source.live or args.show:

@@ -20,10 +20,10 @@ SIZE = (1080, 1920)
 
 
 def label(recognizer: ActionRecognizer, args: argparse.Namespace, say: Callable, show_event: Callable) -> None:
-    """Label the keypoints that ``args.source`` names.
+    """Label the keypoints of ``args.source``.
 
     Raises:
-        ValueError: If they are not those of the network.
+        ValueError: If they do not fit the network.
         OSError: If a file cannot be read or written.
     """
     skeleton = recognizer.network.skeleton
@@ -57,7 +57,7 @@ def label_frames(
     out: Path | None,
     show_event: Callable,
 ) -> None:
-    """Label frames of people, and draw them on a dark ground."""
+    """Label frames of people, and draw them on a dark background."""
     network = recognizer.network
     if args.explain:
         check_explainable(network, args.explain)
@@ -76,7 +76,7 @@ def label_frames(
                         recorder.add_people(stream.time, stream.persons, *people)
                 for event in events:
                     show_event(event)
-        finally:  # bad input and Ctrl-C lose nothing of what came before
+        finally:  # write the events before invalid input or Ctrl-C
             rest = stream.finish()
             if recorder:
                 recorder.add(rest)
@@ -115,8 +115,8 @@ def _of_json(path: Path, skeleton) -> tuple[tuple[int, int] | None, Iterator[Lin
     joints = found.keypoint.shape[1] if len(found.frame) else skeleton.num_joints
     if joints != skeleton.num_joints or skeleton.dims != 2:
         raise ValueError(
-            f'{path} holds {joints} joints, the network takes {skeleton.num_joints} ({skeleton.name}); '
-            f'tools/data/from_keypoints.py --to {skeleton.name} converts known orders'
+            f'{path} has {joints} joints, but the network needs {skeleton.num_joints} ({skeleton.name}); '
+            f'tools/data/from_keypoints.py --layout {skeleton.name} converts known orders'
         )
     first, last = found.listed or ((int(found.frame.min()), int(found.frame.max())) if len(found.frame) else (0, -1))
     tracked = bool(len(found.track)) and bool((found.track >= 0).all())
@@ -134,8 +134,8 @@ def _of_record(record: dict, skeleton) -> Iterator[LineFrame]:
     keypoint = np.asarray(record['keypoint'], np.float32)  # (M, T, V, C)
     if keypoint.ndim != 4 or keypoint.shape[2:] != (skeleton.num_joints, skeleton.dims):
         raise ValueError(
-            f'{record.get("frame_dir")} has keypoint {keypoint.shape}, the network takes {skeleton.num_joints} joints '
-            f'({skeleton.name}) of {skeleton.dims} coordinates'
+            f'{record.get("frame_dir")} has keypoint {keypoint.shape}, but the network needs {skeleton.num_joints} '
+            f'joints ({skeleton.name}) with {skeleton.dims} coordinates'
         )
     seen = (keypoint != 0).any(-1)
     score = np.asarray(record.get('keypoint_score', seen), np.float32).clip(0, 1) * seen

@@ -1,8 +1,8 @@
-"""Progressive learning in one command: train each config from the best checkpoint of the one before.
+"""Train a Ske2Grid progressively: each config starts from the best checkpoint of the previous one.
 
-    python tools/progressive.py configs/Ske2Grid/{d5,d5tod6,d6tod7,d7tod8}_stgcn2cn_pyskl_ntu60_xsub_hrnet/j.py
+    pyskl progressive configs/Ske2Grid/{d5,d5tod6,d6tod7,d7tod8}_stgcn2cn_pyskl_ntu60_xsub_hrnet/j.py
 
-Interrupted, the same command goes on where it was. Every option behind ``--`` goes to tools/train.py.
+The same command resumes an interrupted run. Options after -- are passed to tools/train.py.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from pyskl.cli.entry import run
 
 
 def train_command(config: str, work_dir: str, load_from: str | None, gpus: int, options: list[str]) -> list[str]:
-    """The command that trains one stage."""
+    """Return the command that trains one grid."""
     if load_from:
         if '--cfg-options' in options:
             at = options.index('--cfg-options') + 1
@@ -30,7 +30,7 @@ def train_command(config: str, work_dir: str, load_from: str | None, gpus: int, 
 
 
 def cfg_options(options: list[str]) -> list[str]:
-    """The KEY=VALUE pairs behind ``--cfg-options``."""
+    """Return the KEY=VALUE pairs after ``--cfg-options``."""
     if '--cfg-options' not in options:
         return []
     behind = options[options.index('--cfg-options') + 1 :]
@@ -38,7 +38,7 @@ def cfg_options(options: list[str]) -> list[str]:
 
 
 def table(rows: list[dict]) -> str:
-    """The rows as aligned columns."""
+    """Format the rows as aligned columns."""
     header = ['grid', 'top-1', 'parameters', 'GMACs', 'minutes', 'checkpoint']
     cells = [header] + [
         [
@@ -57,11 +57,11 @@ def table(rows: list[dict]) -> str:
 
 
 def main() -> int:
-    """Train the stages in order and print the table."""
+    """Train the grids in order and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('configs', nargs='+', help='one config a grid, smallest first')
-    parser.add_argument('--gpus', type=int, default=1, help='processes a stage')
-    parser.add_argument('--work-dir', help='parent of the stages (default: each config its own)')
+    parser.add_argument('configs', nargs='+', metavar='CONFIG', help='one config per grid, smallest first')
+    parser.add_argument('--gpus', type=int, default=1, help='processes per run (default: 1)')
+    parser.add_argument('--work-dir', help='parent folder of the runs (default: the work_dir of each config)')
     own, options = sys.argv[1:], []
     if '--' in own:
         own, options = own[: own.index('--')], own[own.index('--') + 1 :]
@@ -76,7 +76,7 @@ def main() -> int:
     from pyskl.engine.train import best_checkpoint
 
     overrides = parse_options(cfg_options(options))
-    configs = [(path, load_config(path, overrides)) for path in args.configs]  # first: a typo costs no training
+    configs = [(path, load_config(path, overrides)) for path in args.configs]  # all first, to find errors early
     rows, best = [], None
     for path, cfg in configs:
         name = cfg.work_dir.removeprefix('work_dirs/')
@@ -85,12 +85,12 @@ def main() -> int:
         print(f'== {grid}: {path}', flush=True)
         status = subprocess.run(train_command(path, work_dir, best, args.gpus, options)).returncode
         if status:
-            print(f'stopped at {grid}; the same command goes on there', file=sys.stderr)
+            print(f'stopped at {grid}; the same command resumes there', file=sys.stderr)
             return status
         cfg.work_dir = work_dir
         best = best_checkpoint(cfg)
         if best is None:
-            raise ValueError(f'{work_dir} holds no best checkpoint to grow from; the config needs evaluation')
+            raise ValueError(f'{work_dir} has no best checkpoint for the next grid; the config needs evaluation')
         record = RunRecord(work_dir).content
         model = build_recognizer(cfg, torch.device('cpu'))
         rows.append(

@@ -1,10 +1,11 @@
-"""Write one HTML page about one or more runs: curves, confusion, classes, calibration, hardest clips, comparison, grid.
+"""Write an HTML report about one or more runs.
 
     pyskl report work_dirs/stgcn++/mine
     pyskl report work_dirs/a work_dirs/b --out a_against_b.html
 
-A run whose test scores are not there is tested first (its best checkpoint, on ``data.test`` of its config). The page
-refers to no other file and no address.
+The page has curves, the confusion matrix, results per class, calibration, the hardest clips, the grid of a
+Ske2Grid, and a comparison of the runs. A run without test scores is tested first (its best checkpoint, on
+data.test of its config). The page is self-contained: it loads no other files.
 """
 
 import argparse
@@ -17,49 +18,49 @@ from pyskl.cli.entry import run
 from pyskl.errors import one_line
 from pyskl.files import check_output
 
-MARK = b'<!-- pyskl report -->'  # at the top of every page: a new report replaces an old one
-RESPONSES = 16  # clips over which the response of the grid is averaged
+MARK = b'<!-- pyskl report -->'  # at the top of every page, so that a new report may replace an old one
+RESPONSES = 16  # number of clips over which the response of the grid is averaged
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('work_dirs', nargs='+', metavar='WORK_DIR', help='folders that training runs wrote')
+    parser.add_argument('work_dirs', nargs='+', metavar='WORK_DIR', help='folders of training runs')
     parser.add_argument('--out', type=Path, metavar='X.html', help='default: report.html in the first WORK_DIR')
-    parser.add_argument('--checkpoint', help='of a single run: path or quoted glob (default: the best)')
-    parser.add_argument('--scores', help='of a single run: a file of `pyskl test --dump`, instead of testing')
-    parser.add_argument('--again', action='store_true', help='test although the scores of an earlier report are there')
+    parser.add_argument('--checkpoint', help='for a single run: path or quoted glob (default: the best)')
+    parser.add_argument('--scores', help='for a single run: score file of `pyskl test --dump`, instead of testing')
+    parser.add_argument('--again', action='store_true', help='test again even if there are scores of an earlier report')
     parser.add_argument('--no-test', action='store_true', help='only curves, config and grid')
-    parser.add_argument('--title', help='of the page')
+    parser.add_argument('--title', help='title of the page')
     parser.add_argument('--overwrite', action='store_true', help='replace an --out that is not a report')
     parser.add_argument('--trust-checkpoint', action='store_true', help='load checkpoints that could run code')
     args = parser.parse_args(argv)
     if len(args.work_dirs) > 1 and (args.checkpoint or args.scores):
-        parser.error('--checkpoint and --scores go with a single WORK_DIR')
+        parser.error('--checkpoint and --scores need a single WORK_DIR')
     if args.no_test and (args.scores or args.again):
-        parser.error('--no-test goes without --scores and --again')
+        parser.error('--no-test excludes --scores and --again')
     return args
 
 
 def names_of(folders: list[str]) -> list[str]:
-    """Short names that differ: the end of each path, as much of it as is needed."""
+    """Return short unique names: the last parts of each path, as many as necessary."""
     parts = [Path(folder).resolve().parts for folder in folders]
     for count in range(1, max(map(len, parts)) + 1):
         names = ['/'.join(part[-count:]) for part in parts]
         if len(set(names)) == len(names):
             return names
-    raise ValueError('a WORK_DIR is named twice')
+    raise ValueError('a WORK_DIR is given twice; remove one')
 
 
 def gather(work_dir, name: str, scores: str | None = None, test: bool = True, again: bool = False):
-    """The :class:`pyskl.reports.page.Run` of a :class:`pyskl.cli.run_facts.WorkDir`.
+    """Collect the :class:`pyskl.reports.page.Run` of a :class:`pyskl.cli.run_facts.WorkDir`.
 
     Args:
         work_dir: The run.
-        name: On the page.
-        scores: A score file; None tests.
-        test: Whether the page has a test.
-        again: Test although the scores of an earlier report are there.
+        name: Name on the page.
+        scores: A score file; None: test.
+        test: Whether the page has test results.
+        again: Whether to test again even if there are scores of an earlier report.
     """
     from pyskl.reports.films import clip_film
     from pyskl.reports.page import Run, wanted_films
@@ -83,13 +84,13 @@ def gather(work_dir, name: str, scores: str | None = None, test: bool = True, ag
         try:
             found.films[clip] = clip_film(*clips.joints(clip), clips.skeleton)
         except ValueError as error:
-            tell(f'{clip} is not shown: {one_line(error)}')
+            tell(f'clip {clip} is not shown: {one_line(error)}')
     found.grid = grid_of(work_dir, clips)
     return found
 
 
 def grid_of(work_dir, clips) -> tuple[str, list] | None:
-    """The grid of a Ske2Grid as SVG and as tables; the responses are those of some test clips."""
+    """Return the grids of a Ske2Grid as SVG and as tables, with the responses to some test clips."""
     stages = work_dir.grid()
     if stages is None:
         return None
@@ -104,7 +105,7 @@ def grid_of(work_dir, clips) -> tuple[str, list] | None:
 
 
 def pose_of(clips) -> np.ndarray | None:
-    """A body in which every joint is visible, from the first clips; None if there is none."""
+    """Return a pose in which every joint is visible, from the first clips; None if there is none."""
     from pyskl.reports.films import upright_pose
 
     for name in clips.store.names[:50]:
@@ -118,7 +119,7 @@ def pose_of(clips) -> np.ndarray | None:
 
 
 def responses_of(work_dir) -> np.ndarray:
-    """``(H', W')``: the mean magnitude of the last block's features over some test clips."""
+    """Return the mean magnitude ``(H', W')`` of the last block's features over some test clips."""
     import torch
 
     from pyskl.engine.build import build_dataset
@@ -134,21 +135,21 @@ def responses_of(work_dir) -> np.ndarray:
 
 
 def tell(line: str) -> None:
-    """A line for people, beside the output."""
+    """Print a line on stderr."""
     print(line, file=sys.stderr, flush=True)
 
 
 def checked_out(out: Path, overwrite: bool = False) -> Path:
-    """Refuse a page that could not be written, or would replace a file that is not a report."""
+    """Check that the page can be written and replaces only a report; return its path."""
     if out.suffix not in ('.html', '.htm'):
-        raise ValueError(f'{out}: a report must end in .html')
+        raise ValueError(f'--out {out} must end in .html')
     ours = out.is_file() and MARK in out.read_bytes()[:200]
     check_output(out, overwrite or ours)
     return out
 
 
 def default_scores(cfg) -> str:
-    """Where the scores of a report lie, if no other place is named."""
+    """Return the default path for the scores of a report."""
     import pyskl.reports.charts  # noqa: F401 - raises without matplotlib
     from pyskl.cli.run_facts import SCORES
 
@@ -156,7 +157,7 @@ def default_scores(cfg) -> str:
 
 
 def report_of_test(cfg, checkpoint: str, scores: str, out: str | None, trust: bool) -> Path:
-    """The page of one test, whose scores were just written; its path."""
+    """Write the page of a test whose scores were just written, and return its path."""
     from pyskl.cli.run_facts import WorkDir
     from pyskl.reports.page import write_page
 
@@ -178,13 +179,13 @@ def main() -> None:
     folders = [WorkDir(folder, args.checkpoint, args.trust_checkpoint) for folder in args.work_dirs]
     for folder, name in zip(folders[1:], names[1:], strict=True):
         if folder.classes != folders[0].classes:
-            raise ValueError(f'{name} and {names[0]} have other classes; write a report for each')
+            raise ValueError(f'{name} and {names[0]} have different classes; write a report for each')
     runs = [
         gather(folder, name, args.scores, not args.no_test, args.again)
         for folder, name in zip(folders, names, strict=True)
     ]
     write_page(out, runs, folders[0].classes, args.title or f'Report: {", ".join(names)}')
-    print(f'written to {out} ({out.stat().st_size / 1e6:.1f} MB)')
+    print(f'wrote {out} ({out.stat().st_size / 1e6:.1f} MB)')
 
 
 if __name__ == '__main__':

@@ -4,9 +4,10 @@
     pyskl response CONFIG CHECKPOINT --ids A B --sheet --out response    # one sheet, a row per clip
     pyskl response CONFIG CHECKPOINT --random 4 --gradient --out response
 
-Size and colour of a joint are its response, from the least (small, dark) to the most (large, bright) of the clip: the
-length of its feature vector in the last block or, with --gradient, how much it speaks for the class (Grad-CAM). For a
-Ske2Grid the grid is drawn beside it; a cell gives its response to its joints by their shares in it.
+Size and colour of a joint show its response, from the weakest (small, dark) to the strongest (large, bright)
+of the clip: the norm of its feature vector in the last block or, with --gradient, its contribution to the
+class (Grad-CAM). For a Ske2Grid the grid is drawn too; the response of a cell is distributed to its joints by
+their weights.
 """
 
 import argparse
@@ -20,32 +21,32 @@ from pyskl.errors import one_line
 from pyskl.files import check_output
 from pyskl.visualization.video import FORMATS, MAX_GIF_FPS
 
-FAINTEST = 5  # percent of joints that are drawn as the weakest
+FAINTEST = 5  # percentile that is drawn as the weakest response
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('config')
+    parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='path or quoted glob')
     parser.add_argument('--out', type=Path, required=True, metavar='DIR', help='folder for the images')
     parser.add_argument('--file', type=Path, help="annotation file (default: that of the config's data.test)")
-    add_choice_options(parser, 'refused')
-    what = parser.add_argument_group('what is drawn')
-    what.add_argument('--gradient', action='store_true', help='the evidence of a class in place of the magnitude')
-    what.add_argument('--of', metavar='CLASS', help='with --gradient: name or number (default: the likeliest)')
-    what.add_argument('--clips', type=int, default=1, help='samplings of each clip that are averaged (default: 1)')
+    add_choice_options(parser, 'at least one option is required')
+    what = parser.add_argument_group('content')
+    what.add_argument('--gradient', action='store_true', help='draw the contribution to a class, not the magnitude')
+    what.add_argument('--of', metavar='CLASS', help='class for --gradient, by name or number (default: the likeliest)')
+    what.add_argument('--clips', type=int, default=1, help='clips sampled per record, and averaged (default: 1)')
     what.add_argument('--classes', help='class names: a shipped list such as ntu60, or a file with one per line')
-    what.add_argument('--max-clips', type=int, default=100, metavar='N', help='refuse to draw more (default: 100)')
-    how = parser.add_argument_group('how')
-    how.add_argument('--sheet', action='store_true', help='a row per clip on response.png in place of films')
-    how.add_argument('--columns', type=int, default=6, metavar='N', help='frames of a clip on a sheet (default: 6)')
-    how.add_argument('--format', choices=FORMATS, default='gif', help='of films (default: gif)')
-    how.add_argument('--fps', type=float, default=25.0, help='of films (default: 25; gif: at most 50)')
-    how.add_argument('--size', type=int, help='height of a panel, pixels (default: 360; on a sheet 160)')
+    what.add_argument('--max-clips', type=int, default=100, metavar='N', help='maximal number of clips (default: 100)')
+    how = parser.add_argument_group('format')
+    how.add_argument('--sheet', action='store_true', help='draw one image, response.png, with a row per clip')
+    how.add_argument('--columns', type=int, default=6, metavar='N', help='frames per clip on a sheet (default: 6)')
+    how.add_argument('--format', choices=FORMATS, default='gif', help='format of the videos (default: gif)')
+    how.add_argument('--fps', type=float, default=25.0, help='frames per second (default: 25; gif: at most 50)')
+    how.add_argument('--size', type=int, help='height of a panel in pixels (default: 360; on a sheet 160)')
     how.add_argument('--device', default='cpu', help='e.g. cpu or cuda:0 (default: cpu)')
     how.add_argument('--trust-checkpoint', action='store_true', help='load a checkpoint that could run code')
-    how.add_argument('--overwrite', action='store_true', help='replace what exists')
+    how.add_argument('--overwrite', action='store_true', help='replace existing files')
     args = parser.parse_args(argv)
     args.size = args.size or (160 if args.sheet else 360)
     fastest = MAX_GIF_FPS if args.format == 'gif' else 240
@@ -56,14 +57,14 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
             name = option.replace('_', '-')
             raise ValueError(f'--{name} must be {least} to {most}, got {getattr(args, option):g}')
     if args.of is not None and not args.gradient:
-        raise ValueError('--of names the class of --gradient; the magnitude is of no class')
+        raise ValueError('--of needs --gradient; the magnitude does not depend on a class')
     if not (args.ids or args.split or args.label or args.random):
-        raise ValueError('choose clips by --ids, --split, --label or --random, as --random 4')
+        raise ValueError('select clips with --ids, --split, --label or --random, e.g. --random 4')
     return args
 
 
 def strengths(response: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    """Responses ``(M, T, V)`` -> 0 to 1, between the weakest and the strongest that are ``seen`` ``(M, T, V)``."""
+    """Scale responses ``(M, T, V)`` to 0..1 between the weakest and the strongest of the visible joints ``seen``."""
     if not seen.any():
         return np.zeros_like(response)
     low, high = np.percentile(response[seen], FAINTEST), response[seen].max()
@@ -71,7 +72,7 @@ def strengths(response: np.ndarray, seen: np.ndarray) -> np.ndarray:
 
 
 def panels_of(network, record: dict, recorded: np.ndarray, visible: np.ndarray, args, index: int | None):
-    """(panels, the response) of a clip: joints and, for a Ske2Grid, the grid."""
+    """Return the panels of a clip (joints and, for a Ske2Grid, the grid) and its response."""
     from pyskl.inference.explain import explain
     from pyskl.visualization.colors import NEITHER, shades
     from pyskl.visualization.panels import HeatmapPanel, JointsPanel
@@ -79,7 +80,7 @@ def panels_of(network, record: dict, recorded: np.ndarray, visible: np.ndarray, 
 
     found = explain(network, record, args.gradient, index)
     skeleton = network.skeleton
-    if skeleton.dims == 3 or recorded.shape[:3] != found.keypoint.shape[:3]:  # persons and frames as the network has
+    if skeleton.dims == 3 or recorded.shape[:3] != found.keypoint.shape[:3]:  # use the network's persons and frames
         recorded = found.keypoint[..., : skeleton.dims].astype(np.float32)
         visible = visibility(recorded, zero_is_unseen=False)
     persons = min(len(recorded), len(found.joints))
@@ -100,10 +101,10 @@ def panels_of(network, record: dict, recorded: np.ndarray, visible: np.ndarray, 
 
 
 def file_of(args: argparse.Namespace) -> Path:
-    """The annotation file.
+    """Return the annotation file.
 
     Raises:
-        ValueError: If neither ``--file`` nor the config names one.
+        ValueError: If neither ``--file`` nor the config sets it.
     """
     from pyskl.engine.build import inference_dataset
     from pyskl.engine.config.load import load_config
@@ -112,12 +113,12 @@ def file_of(args: argparse.Namespace) -> Path:
         return args.file
     name = (inference_dataset(load_config(args.config)) or {}).get('ann_file')
     if name is None:
-        raise ValueError(f'{args.config} names no annotation file of data.test; --file names one')
+        raise ValueError(f'{args.config} has no ann_file in data.test; pass --file')
     return Path(name)
 
 
 def class_of(text: str | None, classes: list[str]) -> int | None:
-    """The number of a class that is named or numbered.
+    """Convert the name or the number of a class to its number.
 
     Raises:
         ValueError: If there is no such class.
@@ -126,11 +127,11 @@ def class_of(text: str | None, classes: list[str]) -> int | None:
         return None if text is None else classes.index(text)
     if text.isascii() and text.isdigit() and int(text) < len(classes):
         return int(text)
-    raise ValueError(f'--of {text!r} is not a class; give a name, as {classes[0]!r}, or 0 to {len(classes) - 1}')
+    raise ValueError(f'--of {text!r} is not a class; give a name, e.g. {classes[0]!r}, or 0 to {len(classes) - 1}')
 
 
 def main() -> int:
-    """Draw them."""
+    """Draw the responses."""
     args = parse_args()
     from pyskl.datasets.records.cache import open_records
     from pyskl.inference.network import load_network
@@ -138,7 +139,7 @@ def main() -> int:
     args.file = file_of(args)
     store = open_records(args.file)
     if is_processed(store):
-        raise ValueError(f'{args.file} holds clips that a pipeline has prepared; give the file that they were made of')
+        raise ValueError(f'{args.file} has clips processed by a pipeline; give the original file')
     network, notes = load_network(
         args.config, args.checkpoint, args.device, args.trust_checkpoint, args.clips, args.classes
     )
@@ -146,7 +147,9 @@ def main() -> int:
     index = class_of(args.of, network.classes)
     chosen = chosen_clips(args, store, network.classes)
     if not 0 < len(chosen) <= args.max_clips:
-        raise ValueError(f'{len(chosen)} clips are chosen; --random 20 takes 20, --max-clips {len(chosen)} draws all')
+        raise ValueError(
+            f'{len(chosen)} clips are selected; pass --random 20 to draw 20 of them, or --max-clips {len(chosen)}'
+        )
     stems = file_stems([store.names[number] for number in chosen.tolist()])
     paths = [args.out / ('response.png' if args.sheet else f'{stem}.{args.format}') for stem in stems]
     for path in dict.fromkeys(paths):
@@ -156,45 +159,45 @@ def main() -> int:
 
 
 def draw(args: argparse.Namespace, network, store, chosen: list[int], paths: list[Path], index: int | None) -> int:
-    """Write films or the sheet; the exit status."""
+    """Write videos or the sheet; return the exit status."""
     from pyskl.visualization.film import Film
     from pyskl.visualization.sheet import Row, sheet_pages
     from pyskl.visualization.video import write_image, write_video
 
     rows, count = [], 0
-    what = 'length of features'
+    what = 'norm of features'
     for number, path in zip(chosen, paths, strict=True):
         name = store.names[number]
         try:
             panels, found = panels_of(network, *joints_of(store, number, network.skeleton), args, index)
         except ValueError as error:
-            print(f'{name} left out: {one_line(error)}')
+            print(f'{name} skipped: {one_line(error)}')
             continue
         likeliest = int(found.probability.argmax())
         label = int(store.labels[number])
         truth = network.classes[label] if 0 <= label < len(network.classes) else f'label {label}'
         said = f'{network.classes[likeliest]} {found.probability[likeliest]:.2f}'
         if args.gradient:
-            what = f'evidence of {network.classes[found.index]}'
+            what = f'contribution to {network.classes[found.index]}'
         means = found.joints[0].mean(0)
         best = ', '.join(network.skeleton.joints[joint] for joint in np.argsort(-means)[:3])
-        print(f'{name}: {truth}, found {said}; {what}, most: {best}')
+        print(f'{name}: {truth}, predicted {said}; {what}, strongest: {best}')
         frames = panels[0].frames
         if args.sheet:
             times = np.unique(np.linspace(0, frames - 1, args.columns).round().astype(int)).tolist()
             cells = [panels[0].draw(time) for time in times]
-            rows.append(Row(truth, [name, f'found {said}', what], cells, [str(time + 1) for time in times]))
+            rows.append(Row(truth, [name, f'predicted {said}', what], cells, [str(time + 1) for time in times]))
         else:
             captions = [what, 'grid'][: len(panels)]
             order = [[time] * len(panels) for time in range(frames)]
             counters = [f'frame {time + 1}/{frames}' for time in range(frames)]
-            film = Film(panels, captions, name, f'{truth} · found {said}', order, counters)
+            film = Film(panels, captions, name, f'{truth} · predicted {said}', order, counters)
             write_video(path, film, args.fps)
         count += 1
     if rows:
         pages = list(sheet_pages(rows, f'{args.file.name} · {what}', rows_per_page=len(rows)))
         write_image(paths[0], pages[0])
-    print(f'drew {count} of {len(chosen)} clips into {args.out}')
+    print(f'wrote {count} of {len(chosen)} clips to {args.out}')
     return 0 if count else 1
 
 

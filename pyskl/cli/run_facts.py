@@ -1,4 +1,4 @@
-"""What reports need of a work_dir: its config, best checkpoint, test scores, clips, and the grid of a Ske2Grid."""
+"""Data of a work_dir for reports: config, best checkpoint, test scores, clips, and the grid of a Ske2Grid."""
 
 import json
 from pathlib import Path
@@ -26,17 +26,16 @@ SCORES = 'report_scores.pkl'
 
 
 class WorkDir:
-    """A folder that a training run wrote.
+    """The folder of a training run.
 
     Args:
         folder: The work_dir.
-        checkpoint: Path or glob; None takes the best checkpoint, or else the latest.
-        trust: Admit a checkpoint that could run code.
-        cfg: The config; None reads the one that the folder holds.
+        checkpoint: Path or glob; None: the best checkpoint, else the latest.
+        trust: Whether to read a checkpoint that could run code.
+        cfg: The config; None: the config in the folder.
 
     Raises:
-        FileNotFoundError: If the folder holds no config or no checkpoint.
-        ValueError: If it holds several configs.
+        FileNotFoundError: If the folder does not have exactly one config, or has no checkpoint.
     """
 
     def __init__(self, folder: str | Path, checkpoint: str | None = None, trust: bool = False, cfg=None) -> None:
@@ -53,21 +52,24 @@ class WorkDir:
 
     @property
     def checkpoint(self) -> str:
-        """The checkpoint that the report is about."""
+        """Path of the checkpoint."""
         if self._checkpoint:
             return find_checkpoint(self._checkpoint)[0]
         patterns = ('best_*.pth', 'latest.pth')
         there = next((pattern for pattern in patterns if any(self.folder.glob(pattern))), None)
         if there is None:
-            raise FileNotFoundError(f'{self.folder} holds no checkpoint (best_*.pth, latest.pth)')
+            raise FileNotFoundError(f'{self.folder} has no checkpoint (best_*.pth or latest.pth)')
         return find_checkpoint(str(self.folder / there))[0]
 
     def predictions(self, scores: str | None = None, again: bool = False):
-        """Scores, labels and names of the test clips; tests the checkpoint unless its scores lie there.
+        """Return scores, labels and names of the test clips; test the checkpoint if its scores are missing.
 
         Args:
-            scores: A score file to take instead.
-            again: Test although scores of an earlier report are there.
+            scores: A score file to use instead.
+            again: Whether to test again even if there are scores of an earlier report.
+
+        Raises:
+            ValueError: If the number of classes differs from the config's.
         """
         if scores:
             found = read_predictions(scores)
@@ -78,11 +80,11 @@ class WorkDir:
                 test(self.cfg, str(checkpoint), dump=str(path), overwrite=[str(path)], trust_checkpoint=self.trust)
             found = read_predictions(path)
         if found.scores.shape[1] != len(self.classes):
-            raise ValueError(f'{found.source} scores {found.scores.shape[1]} classes, the config has {self.number}')
+            raise ValueError(f'{found.source} has {found.scores.shape[1]} classes, but the config has {self.number}')
         return found
 
     def facts(self) -> dict[str, str]:
-        """Network, data, checkpoint, and what ``run.json`` knows."""
+        """Return the facts about the run: network, data, checkpoint, and entries of ``run.json``."""
         model = self.model
         data = datasets_in(dataset_config(self.cfg, 'test') or {})
         cost = macs(model.backbone, _zeros(clip_shape(self.cfg))).total
@@ -100,7 +102,7 @@ class WorkDir:
 
     @property
     def model(self):
-        """The recognizer with the checkpoint's weights, built once."""
+        """The recognizer with the checkpoint's weights; built once."""
         if not hasattr(self, '_model'):
             self._model = init_recognizer(self.cfg, self.checkpoint, trust=self.trust)
         return self._model
@@ -119,15 +121,15 @@ class WorkDir:
         return (datasets_in(dataset_config(self.cfg, 'test') or {}) or [{}])[0]
 
     def clips(self) -> 'Clips':
-        """The records of the test data.
+        """Open the records of the test data.
 
         Raises:
-            OSError: If the file is not there.
+            OSError: If the file does not exist.
         """
         return Clips(open_records(self._test_section()['ann_file']), self.skeleton)
 
     def grid(self) -> list[Stage] | None:
-        """The stages of a Ske2Grid, ``None`` of another network."""
+        """Return the stages of a Ske2Grid; None for another network."""
         backbone = self.model.backbone
         if not isinstance(backbone, Ske2Grid):
             return None
@@ -142,11 +144,11 @@ class WorkDir:
 
 
 class Clips:
-    """The records of a file by name, as joints.
+    """Joints of the records of a file, by name.
 
     Args:
         store: The records.
-        skeleton: Of the joints.
+        skeleton: Skeleton of the joints.
     """
 
     def __init__(self, store: RecordStore, skeleton: Skeleton) -> None:
@@ -154,16 +156,16 @@ class Clips:
         self._places = {name: place for place, name in enumerate(store.names)}
 
     def joints(self, name: str) -> tuple[np.ndarray, np.ndarray | None]:
-        """``(M, T, V, C)`` and scores ``(M, T, V)`` or None.
+        """Return joints ``(M, T, V, C)``, and scores ``(M, T, V)`` or None.
 
         Raises:
-            ValueError: If there is no such clip or it holds no joints of the skeleton.
+            ValueError: If there is no such clip, or it has no joints of the skeleton.
         """
         if name not in self._places:
             raise ValueError(f'no clip {name!r}')
         record = self.store.record(self._places[name])
         if record.get('keypoint') is None:
-            raise ValueError('its joints lie in another file')
+            raise ValueError('its joints are in another file')
         if has_boxes(record):
             record = DecompressPose(squeeze=False)(dict(record))
         keypoint = record['keypoint']
@@ -174,18 +176,18 @@ class Clips:
 
 
 def _config_in(folder: Path) -> Path:
-    """The config that a training run left in its work_dir."""
+    """Find the config that a training run wrote into its work_dir."""
     if not folder.is_dir():
-        raise FileNotFoundError(f'there is no folder {folder}')
+        raise FileNotFoundError(f'the folder {folder} does not exist')
     configs = sorted(path for path in folder.glob('*.py') if path.is_file())
     if len(configs) != 1:
         held = ', '.join(path.name for path in configs) or 'no .py file'
-        raise FileNotFoundError(f'{folder} is not a work_dir: it should hold one config, it holds {held}')
+        raise FileNotFoundError(f'{folder} is not a work_dir: it must contain one config, but contains {held}')
     return configs[0]
 
 
 def _inner_shape(cells: int, outer: tuple[int, int]) -> tuple[int, int]:
-    """The shape of an earlier grid: proportions near those of the last one, one row if nothing else fits."""
+    """Return the shape of an earlier grid: proportions similar to those of the last grid, else a single row."""
     try:
         return grid_inside(cells, outer)
     except ValueError:
@@ -199,7 +201,7 @@ def _zeros(shape: tuple[int, ...]):
 
 
 def _recorded(record: dict) -> dict[str, str]:
-    """Lines of ``run.json``; keys that are not there are left out."""
+    """Format the entries of ``run.json``; missing keys are skipped."""
     found = {}
     for key in ('seed', 'started', 'git'):
         if record.get(key) is not None:

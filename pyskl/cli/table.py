@@ -1,9 +1,10 @@
-"""Train and test configs with several seeds, and print mean and deviation of each as a Markdown table.
+"""Train and test configs with several seeds, and print mean and deviation of the accuracy as a Markdown
+table.
 
     python tools/table.py CONFIG [CONFIG ...] --seeds 1 2 3 --out work_dirs/table [-- --amp --auto-scale-lr]
 
-A seed is a run: a training and a test of its last checkpoint, in OUT/<config>/s<seed>. What is finished is not
-repeated, what was interrupted goes on. Options behind ``--`` go to tools/train.py.
+For each config and seed, OUT/<config>/s<seed> has a training run and a test of its last checkpoint. The same
+command skips finished runs and resumes interrupted ones. Options after -- are passed to tools/train.py.
 """
 
 import argparse
@@ -24,18 +25,22 @@ HEADER = ('config', 'parameters', 'GMACs')
 
 
 def parse_args(argv: list[str]) -> argparse.Namespace:
-    """The command line; what stands behind ``--`` is in ``train_options``."""
+    """Parse the command line; ``train_options`` are the options after ``--``."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('configs', nargs='+', metavar='CONFIG', help='one row each')
-    parser.add_argument('--seeds', nargs='+', type=int, default=[1, 2, 3], help='one run each (default: 1 2 3)')
+    parser.add_argument('configs', nargs='+', metavar='CONFIG', help='configs, one row each')
+    parser.add_argument('--seeds', nargs='+', type=int, default=[1, 2, 3], help='seeds, one run each (default: 1 2 3)')
     parser.add_argument('--out', type=Path, default=Path('work_dirs/table'), help='folder of the runs')
-    parser.add_argument('--gpus', type=int, default=1, help='processes per run')
-    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='for every config')
-    parser.add_argument('--leave-out', type=Path, metavar='FILE', help='one clip per line: a column without these')
-    parser.add_argument('--part', metavar='SPLIT', help="a column of this split's clips only, e.g. xview_val_dedup")
-    parser.add_argument('--write', type=Path, metavar='FILE', help='put the table between the markers of this file')
-    parser.add_argument('--marker', default='table', help='<!-- MARKER: begin --> and <!-- MARKER: end -->')
-    parser.add_argument('--table-only', action='store_true', help='train nothing; report the runs that are finished')
+    parser.add_argument('--gpus', type=int, default=1, help='processes per run (default: 1)')
+    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='changes of every config')
+    parser.add_argument(
+        '--leave-out', type=Path, metavar='FILE', help='add a column without the clips listed in FILE, one per line'
+    )
+    parser.add_argument('--part', metavar='SPLIT', help='add a column for the clips of SPLIT, e.g. xview_val_dedup')
+    parser.add_argument('--write', type=Path, metavar='FILE', help='write the table between two markers in FILE')
+    parser.add_argument(
+        '--marker', default='table', help='name of the markers <!-- NAME: begin --> and <!-- NAME: end -->'
+    )
+    parser.add_argument('--table-only', action='store_true', help='do not train; report finished runs only')
     own, behind = (argv[: argv.index('--')], argv[argv.index('--') + 1 :]) if '--' in argv else (argv, [])
     args = parser.parse_args(own)
     args.train_options = behind
@@ -45,21 +50,21 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
     if args.gpus < 1:
         raise ValueError(f'--gpus must be at least 1, got {args.gpus}')
     if args.part and args.leave_out:
-        raise ValueError('--part and --leave-out exclude one another')
+        raise ValueError('--part and --leave-out exclude each other; pass one of them')
     if '--cfg-options' in behind:
-        raise ValueError('--cfg-options must stand in front of --, so that the test sees them too')
+        raise ValueError('--cfg-options must be before --, so that they apply to training and test')
     return args
 
 
 def run_folder(out: Path, config: str, seed: int) -> Path:
-    """Where a run is: the config's path below ``configs/``, or its name."""
+    """Return the folder of a run: the config's path below ``configs/``, or its name."""
     parts = Path(config).with_suffix('').parts
     below = parts[parts.index('configs') + 1 :] if 'configs' in parts else parts[-1:]
     return out.joinpath(*below, f's{seed}')
 
 
 def commands(config: str, seed: int, work: Path, args: argparse.Namespace) -> list[list[str]]:
-    """The training and the test of a run."""
+    """Return the commands that train and test a run."""
     options = ['--cfg-options', *args.cfg_options] if args.cfg_options else []
     train = ['pyskl.cli.train', config, '--work-dir', str(work), '--seed', str(seed), *args.train_options, *options]
     test = ['pyskl.cli.test', config, f'{work}/latest.pth', '--dump', str(work / 'scores.tmp.pkl'), *options]
@@ -70,31 +75,31 @@ def commands(config: str, seed: int, work: Path, args: argparse.Namespace) -> li
 
 
 def budget(args: argparse.Namespace) -> dict:
-    """What makes two runs of a config and a seed comparable, as written beside a run."""
+    """Return the options that must be equal to resume a run."""
     return {'cfg_options': args.cfg_options, 'train_options': args.train_options, 'gpus': args.gpus}
 
 
 def check_budget(work: Path, config: str, args: argparse.Namespace) -> None:
-    """Refuse to go on with a run that was started with other options.
+    """Check that an existing run was started with the same options.
 
     Raises:
-        ValueError: If its record differs; names both.
+        ValueError: If not; the message has both.
     """
     record = work / 'table.json'
     if record.is_file():
         started = json.loads(record.read_text())['budget']
         if started != budget(args):
             raise ValueError(
-                f'{work} holds a run of {config} with {started}, this command has {budget(args)}; give another --out, '
-                'or the same options'
+                f'{work} has a run of {config} with {started}, but this command has {budget(args)}; choose another '
+                '--out, or use the same options'
             )
 
 
 def train_and_test(config: str, seed: int, args: argparse.Namespace) -> None:
-    """One run, or the rest of one; its scores end in ``scores.pkl``.
+    """Run or resume the training and the test, which writes ``scores.pkl``.
 
     Raises:
-        ValueError: If the training or the test fails; says where its output is.
+        ValueError: If one of them fails; the message names the file with its output.
     """
     work = run_folder(args.out, config, seed)
     if (work / 'scores.pkl').is_file():
@@ -110,7 +115,7 @@ def train_and_test(config: str, seed: int, args: argparse.Namespace) -> None:
             print(f'{config}, seed {seed}: {step}', flush=True)
             with output.open('a') as file:
                 if subprocess.run(command, stdout=file, stderr=file).returncode:
-                    raise ValueError(f'{config}, seed {seed} failed; why is at the end of {output}')
+                    raise ValueError(f'{config}, seed {seed}: {step} failed; see the end of {output}')
     finally:
         spent += time.monotonic() - start
         write_json(record, {'budget': budget(args), 'seconds': spent})
@@ -118,7 +123,7 @@ def train_and_test(config: str, seed: int, args: argparse.Namespace) -> None:
 
 
 def read_names(path: Path) -> list[str]:
-    """The clips of ``--leave-out``, one per line; blank lines and lines from ``#`` on are skipped.
+    """Read the clips of ``--leave-out``, one per line; blank lines and comments (``#``) are skipped.
 
     Raises:
         ValueError: If there are none.
@@ -126,27 +131,27 @@ def read_names(path: Path) -> list[str]:
     lines = [line.split('#')[0].strip() for line in path.read_text().splitlines()]
     names = [line for line in lines if line]
     if not names:
-        raise ValueError(f'--leave-out {path} names no clip; one frame_dir per line is needed')
+        raise ValueError(f'--leave-out {path} is empty; it must have one frame_dir per line')
     return names
 
 
 def outside_split(ann_file: str, tested: str | None, part: str) -> list[str]:
-    """The clips of split ``tested`` (None: all) that are not in split ``part`` of the same annotation file.
+    """Return the clips of split ``tested`` (None: all) that are not in split ``part`` of the same annotation file.
 
     Raises:
-        ValueError: If the file has no such split, or ``part`` holds clips that are not tested.
+        ValueError: If the file has no such split, or ``part`` has clips that are not tested.
     """
     from pyskl.datasets.pose_dataset import PoseDataset
 
     names, chosen = (PoseDataset(ann_file, split=split).names for split in (tested, part))
     beside = set(chosen) - set(names)
     if beside:
-        raise ValueError(f'--part {part} holds clip {min(beside)!r}, which is not in the test split {tested!r}')
+        raise ValueError(f'--part {part} has clip {min(beside)!r}, which is not in the test split {tested!r}')
     return [name for name in names if name not in set(chosen)]
 
 
 def accuracies(path: Path, leave_out: Sequence[str]) -> list[tuple[int, float]]:
-    """Clips and top-1 in % of a score file: of all clips and, with ``leave_out``, of the others.
+    """Return number of clips and top-1 in % of a score file: for all clips and, with ``leave_out``, for the others.
 
     Raises:
         ValueError: If a name of ``leave_out`` is not a clip of the file.
@@ -160,25 +165,25 @@ def accuracies(path: Path, leave_out: Sequence[str]) -> list[tuple[int, float]]:
         left = set(leave_out)
         if file.names is None or not left <= set(file.names):
             unknown = min(left - set(file.names or ()))
-            raise ValueError(f'--leave-out names {unknown!r}, which is not among the {len(right)} clips of {path}')
+            raise ValueError(f'--leave-out has clip {unknown!r}, which is not among the {len(right)} clips of {path}')
         rest = [name not in left for name in file.names]
         found.append((sum(rest), 100 * float(right[rest].mean())))
     return found
 
 
 def spread(values: Sequence[float]) -> str:
-    """Mean and, of two values or more, their sample standard deviation; per cent, one decimal."""
+    """Format the mean and, for two or more values, the sample standard deviation, in % with one decimal."""
     if len(values) == 1:
         return f'{values[0]:.1f}'
     return f'{statistics.mean(values):.1f} ± {statistics.stdev(values):.1f}'
 
 
 def markdown(rows: list[dict]) -> str:
-    """The rows as a Markdown table.
+    """Format the rows as a Markdown table.
 
     Args:
-        rows: ``config``, ``parameters``, ``macs``, ``seeds``, ``minutes`` (mean per run) and ``accuracies``: for each
-            seed what :func:`accuracies` returns.
+        rows: Dicts with ``config``, ``parameters``, ``macs``, ``seeds``, ``minutes`` (mean per run) and
+            ``accuracies``: for each seed the result of :func:`accuracies`.
     """
     clips = [count for count, _ in rows[0]['accuracies'][0]]
     header = [*HEADER, *(f'top-1, {count} clips' for count in clips), 'seeds', 'minutes per run']
@@ -199,20 +204,20 @@ def markdown(rows: list[dict]) -> str:
 
 
 def between_markers(text: str, marker: str, content: str, path: Path) -> str:
-    """``text`` with ``content`` in place of what stands between the two markers.
+    """Replace the text between the two markers by ``content``.
 
     Raises:
-        ValueError: If the markers are not there once each, in order.
+        ValueError: If each marker does not occur once, in order.
     """
     begin, end = f'<!-- {marker}: begin -->', f'<!-- {marker}: end -->'
     if text.count(begin) != 1 or text.count(end) != 1 or text.index(begin) > text.index(end):
-        raise ValueError(f'{path} must hold the lines {begin!r} and {end!r} once each, in this order')
+        raise ValueError(f'{path} must have the lines {begin!r} and {end!r} once each, in this order')
     head, rest = text.split(begin)
     return f'{head}{begin}\n{content}\n{end}{rest.split(end)[1]}'
 
 
 def measured(args: argparse.Namespace) -> list[dict]:
-    """A row for each config with a finished run."""
+    """Make a row for each config with a finished run."""
     import torch
 
     from pyskl.apis import load_config, parse_options
@@ -245,11 +250,11 @@ def measured(args: argparse.Namespace) -> list[dict]:
 
 
 def main() -> None:
-    """Train and test what is missing, then print and write the table."""
+    """Train and test the missing runs, then print and write the table."""
     args = parse_args(sys.argv[1:])
     from pyskl.apis import load_config, parse_options
 
-    for config in args.configs:  # all of them first: a typo costs no training
+    for config in args.configs:  # all first, to find errors early
         cfg = load_config(config, parse_options(args.cfg_options))
         if args.part:
             outside_split(cfg.data.test.ann_file, cfg.data.test.get('split'), args.part)
@@ -260,12 +265,12 @@ def main() -> None:
     if args.write:
         between_markers(args.write.read_text(), args.marker, '', args.write)
     if not args.table_only:
-        for seed in args.seeds:  # every config once, then again: a table of one seed is there early
+        for seed in args.seeds:  # seeds in the outer loop, so that a table of one seed is available early
             for config in args.configs:
                 train_and_test(config, seed, args)
     rows = measured(args)
     if not rows:
-        raise ValueError(f'{args.out} holds no finished run of these configs and seeds; drop --table-only to make them')
+        raise ValueError(f'{args.out} has no finished run of these configs and seeds; remove --table-only to train')
     text = markdown(rows)
     print(text, flush=True)
     if args.write:

@@ -7,47 +7,52 @@ from pyskl.cli.entry import run
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', nargs='?', help='path or quoted glob (default: latest.pth in the work_dir)')
-    parser.add_argument('-C', '--checkpoint', dest='checkpoint_option', help='the same, as PYSKL spells it')
-    parser.add_argument('--work-dir', help='where the default checkpoint is looked for')
-    parser.add_argument('--out', help='.pkl, .json or .yaml: the score arrays, in the order of the data set')
-    parser.add_argument('--dump', help='.pkl, .json or .yaml: dicts of frame_dir, label and score')
+    parser.add_argument('-C', '--checkpoint', dest='checkpoint_option', help='the checkpoint as an option, as in PYSKL')
+    parser.add_argument('--work-dir', help='folder of the run (default: work_dirs/ + path below configs/)')
+    parser.add_argument('--out', help='.pkl, .json or .yaml file for the score arrays, in the order of the data set')
+    parser.add_argument('--dump', help='.pkl, .json or .yaml file for dicts of frame_dir, label and score')
     parser.add_argument('--overwrite', action='store_true', help='replace existing files of --out and --dump')
     parser.add_argument(
         '--eval',
         nargs='+',
         metavar='METRIC',
-        help='top_k_accuracy mean_class_accuracy (these by default), '
-        'per_class_accuracy, confusion_matrix, mean_average_precision, or one registered by custom_imports',
+        help='metrics (default: top_k_accuracy mean_class_accuracy); also per_class_accuracy, confusion_matrix, '
+        'mean_average_precision, or registered by custom_imports',
     )
-    parser.add_argument('--tmpdir', help=argparse.SUPPRESS)  # PYSKL's: here scores are gathered without files
+    parser.add_argument('--tmpdir', help=argparse.SUPPRESS)  # of PYSKL; here scores are gathered without files
     parser.add_argument('--average-clips', choices=['score', 'prob'], help='average logits or probabilities over clips')
     parser.add_argument(
         '--report',
         nargs='?',
         const=True,
         metavar='X.html',
-        help='write a page on the test (default: in the work_dir)',
+        help='write an HTML report of the test (default: report.html in the work_dir)',
     )
-    parser.add_argument('--fuse-conv-bn', action='store_true', help='fold batch norms into convolutions')
-    parser.add_argument('--amp', nargs='?', const='auto', choices=['auto', 'bf16', 'fp16'], help='mixed precision')
-    parser.add_argument('--compile', action='store_true', help='torch.compile the recognizer')
+    parser.add_argument('--fuse-conv-bn', action='store_true', help='fuse batch norms into convolutions')
+    parser.add_argument(
+        '--amp', nargs='?', const='auto', choices=['auto', 'bf16', 'fp16'], help='use mixed precision (default: auto)'
+    )
+    parser.add_argument('--compile', action='store_true', help='compile the recognizer with torch.compile')
     parser.add_argument('--trust-checkpoint', action='store_true', help='load checkpoints that could run code')
     parser.add_argument(
         '--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='e.g. data.test.split=xview_val'
     )
-    parser.add_argument('--launcher', default='none', choices=['none', 'pytorch', 'slurm', 'mpi'])
+    parser.add_argument(
+        '--launcher', default='none', choices=['none', 'pytorch', 'slurm', 'mpi'],
+        help='how the processes are started (default: none)',
+    )  # fmt: skip
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
     return parser.parse_args(argv)
 
 
 def main() -> None:
-    """Test."""
+    """Test a checkpoint."""
     args = parse_args()
-    # Below the arguments, so that --help and a mistyped option answer at once.
+    # Imported after parsing, so that --help and invalid options are fast.
     from pyskl.apis import load_config, parse_options, test
     from pyskl.engine.distributed import world
     from pyskl.engine.run_record import RunRecord
@@ -59,7 +64,7 @@ def main() -> None:
     checkpoint = args.checkpoint or args.checkpoint_option or last_checkpoint(cfg)
     scores, overwrite = args.dump, args.overwrite
     if args.report:
-        from pyskl.cli.report import (  # now: a missing package is reported before the test
+        from pyskl.cli.report import (  # imported here, so that a missing package is reported before the test
             default_scores,
             report_of_test,
         )

@@ -336,7 +336,9 @@ def check_classes_free(args: argparse.Namespace, classes: Sequence[str] | None) 
     if classes is None or args.overwrite or not path.exists():
         return
     if path.read_bytes() != _class_lines(classes):
-        raise FileExistsError(f'{path} exists with other classes; choose another --out, or replace it with --overwrite')
+        raise FileExistsError(
+            f'{path} exists with other classes; pass --overwrite to replace it, or choose another --out'
+        )
 
 
 def write_classes(args: argparse.Namespace, classes: Sequence[str] | None) -> None:

@@ -30,7 +30,9 @@ def check_out(args: argparse.Namespace) -> None:
     if args.out.is_dir():
         raise IsADirectoryError(f'--out {args.out} is a folder; name a file in it, such as {args.out / "data.pkl"}')
     if args.out.exists() and not args.overwrite:
-        raise FileExistsError(f'--out {args.out} exists; choose another name, or replace it with --overwrite')
+        raise FileExistsError(
+            f'--out {args.out} exists already; pass --overwrite to replace it, or choose another file'
+        )
 
 
 def write_pickle(path: Path, records: Sequence[dict], splits: Splits | None) -> Splits | None:

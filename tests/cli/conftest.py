@@ -1,4 +1,4 @@
-"""The tools by their own command line, in this process."""
+"""Run the tools by their command line, in this process."""
 
 import importlib
 import os
@@ -35,7 +35,7 @@ def tool(capfd, monkeypatch, tiny):
 
 
 def content(folder):
-    """Every file below ``folder`` with its bytes, or where it links to."""
+    """Map every file below ``folder`` to its bytes, or to the target of the link."""
     return {
         str(path): os.readlink(path) if path.is_symlink() else path.read_bytes()
         for path in sorted(folder.rglob('*'))
@@ -45,8 +45,8 @@ def content(folder):
 
 @pytest.fixture
 def refused(tiny, tool):
-    """``refused('train', arguments, *said)``: the tool ends with status 1 and one line that holds each of ``said``, and
-    leaves every file as it was, and no new one.
+    """``refused('train', arguments, *said)``: check that the tool exits with status 1, prints one line that contains
+    each of ``said``, and neither changes nor creates files.
     """
 
     def check(name, arguments, *said):
@@ -63,7 +63,7 @@ def refused(tiny, tool):
 
 @pytest.fixture
 def refuse_training(tiny, refused):
-    """``refuse_training(options, *said)``: ``tools/train.py`` does, in a work_dir with a file of the user's."""
+    """``refuse_training(options, *said)``: the same for ``tools/train.py``, in a work_dir with a file of the user."""
 
     def check(options, *said):
         tiny.work_dir.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""What a user gets for a bad checkpoint or a broken run, through the tools' own command line."""
+"""Errors of the tools for invalid checkpoints and broken runs."""
 
 import os
 import pickle
@@ -19,14 +19,14 @@ SEED = ('--seed', '0')
 
 
 class Evil:
-    """Makes the file ``ran`` when it is unpickled."""
+    """Creates the file ``ran`` when it is unpickled."""
 
     def __reduce__(self):
         return (os.system, ('touch ran',))
 
 
 def save_network(tiny, name, **options):
-    """Save the tiny network, with ``options`` of its config, as it comes."""
+    """Save the tiny network with random weights, after changing its config by ``options``."""
     cfg = load_config(tiny.config, {key.replace('__', '.'): value for key, value in options.items()})
     path = tiny.folder / name
     save_checkpoint({'state_dict': build_model(cfg.model.to_dict()).state_dict(), 'meta': {}}, path)
@@ -40,7 +40,7 @@ def weights(tiny):
 
 
 def broken(tiny, weights, kind):
-    """A file that does not fit, of some kind."""
+    """Write a checkpoint file that is invalid or does not fit."""
     path = tiny.folder / f'{kind}.pth'
     if kind == 'truncated':
         path.write_bytes(weights.read_bytes()[:3000])
@@ -71,7 +71,7 @@ def broken(tiny, weights, kind):
 
 
 KINDS = {
-    'missing': ['no checkpoint matches', 'holds fits.pth'],
+    'missing': ['no checkpoint matches', 'contains fits.pth'],
     'folder': ['is a folder, not a checkpoint'],
     'truncated': ['truncated'],
     'empty': ['empty.pth'],
@@ -79,8 +79,8 @@ KINDS = {
     'evil': ['posix.system', 'could run code', '--trust-checkpoint'],
     'evil-pickle': ['posix.system', 'could run code', '--trust-checkpoint'],
     'evil-pickle-4': ['posix.system', 'could run code', '--trust-checkpoint'],
-    'no-state': ['no state_dict', "['epoch']"],
-    'other-net': ['does not fit the model', 'it has no backbone.', 'it holds weight (3, 2), bias (3,), which'],
+    'no-state': ['has no weights', "['epoch']"],
+    'other-net': ['does not fit the model', 'it lacks backbone.', 'it has weight (3, 2), bias (3,), which'],
     'classes': ['7 classes in the file, 4 in the model', "load_from_ignore='cls_head'"],
     'stages': ['2 stages in the file, 1 in the model'],
     'width': ['does not fit the model', 'in the file and', 'in the model'],
@@ -93,12 +93,12 @@ def test_load_from_a_file_that_does_not_fit(tiny, weights, refuse_training, kind
     refuse_training(['--cfg-options', f'load_from={path}'], str(path), *KINDS[kind])
 
 
-def test_finetuning_on_other_classes_starts_the_head_fresh(tiny, weights, tool):
+def test_load_from_ignore_allows_finetuning_on_other_classes(tiny, weights, tool):
     path = broken(tiny, weights, 'classes')
     options = ['--cfg-options', f'load_from={path}', 'load_from_ignore=cls_head']
     assert tool('train', tiny.config, '--work-dir', tiny.work_dir, *SEED, '--no-validate', *options) == (0, '')
     log = next(tiny.work_dir.glob('*.log')).read_text()
-    assert f'weights from {path}' in log and "starts fresh, as load_from_ignore='cls_head' says" in log
+    assert f'weights from {path}' in log and "randomly initialised (load_from_ignore='cls_head')" in log
 
 
 @pytest.mark.parametrize('kind', KINDS)
@@ -128,7 +128,7 @@ def test_an_option_of_the_test_that_cannot_work(tiny, weights, refused, options,
     refused('test', [tiny.config, *options, *work_dir], *said)
 
 
-def test_of_several_files_that_match_the_newest_is_taken_and_said(tiny, weights, tool, capfd):
+def test_of_several_matching_files_the_newest_is_used_and_reported(tiny, weights, tool, capfd):
     os.utime(save_network(tiny, 'older.pth'), (0, 0))
     status, stderr = tool('test', tiny.config, '*.pth', '--work-dir', tiny.work_dir)
     assert (status, stderr) == (0, '')
@@ -143,7 +143,7 @@ def earlier(tiny, tool):
     assert tool('train', tiny.config, '--work-dir', tiny.work_dir, *SEED)[0] == 0
 
 
-def test_an_earlier_run_survives_every_refusal(tiny, earlier, weights, refused):
+def test_errors_do_not_change_an_earlier_run(tiny, earlier, weights, refused):
     command = [tiny.config, '--work-dir', tiny.work_dir]
     assert all('frozen' not in log.read_text() for log in tiny.work_dir.glob('*.log'))  # no warning without a reason
     refused(
@@ -166,7 +166,7 @@ def test_an_earlier_run_survives_every_refusal(tiny, earlier, weights, refused):
 
 
 def concat_of_unequal_clips(tiny):
-    """Each set is sound; a batch that mixes them is not. Only a worker that stacks the batch can tell."""
+    """Each data set is valid, but a batch of both is not, which only the collate function can detect."""
     second = "dict(type='PoseDataset', ann_file='@', split='xsub_val', pipeline=longer)"
     tiny.write_config(
         "train=dict(type='RepeatDataset', times=1, dataset=dict(type='PoseDataset', ann_file='@', split='xsub_train'))",
@@ -177,7 +177,7 @@ def concat_of_unequal_clips(tiny):
 
 
 @pytest.mark.parametrize('workers', [0, 1])
-def test_an_error_within_the_loader_is_one_line_as_well(tiny, tool, workers):
+def test_an_error_in_a_loader_worker_is_one_line(tiny, tool, workers):
     concat_of_unequal_clips(tiny)
     options = ['--cfg-options', f'data.workers_per_gpu={workers}']
     status, stderr = tool('train', tiny.config, '--work-dir', tiny.work_dir, *SEED, *options)
@@ -187,7 +187,7 @@ def test_an_error_within_the_loader_is_one_line_as_well(tiny, tool, workers):
     assert not list(tiny.work_dir.glob('*.pth'))
 
 
-def test_a_real_process_prints_nothing_else(tiny):
+def test_a_real_process_prints_only_the_error(tiny):
     before = content(tiny.folder)
     command = [sys.executable, TRAIN, tiny.config, '--work-dir', tiny.work_dir, '--cfg-options', 'optimizer.type=SDG']
     env = {**os.environ, 'OMP_NUM_THREADS': '1'}
@@ -197,7 +197,7 @@ def test_a_real_process_prints_nothing_else(tiny):
     assert content(tiny.folder) == before
 
 
-def test_debug_lets_the_error_through_with_its_traceback(tiny, tool, monkeypatch):
+def test_debug_keeps_the_traceback_of_a_checkpoint_error(tiny, tool, monkeypatch):
     monkeypatch.setenv('PYSKL_DEBUG', '1')
     with pytest.raises(ValueError, match='model: backbone.grid_shape') as error:
         tool('train', tiny.config, '--work-dir', tiny.work_dir, '--cfg-options', 'model.backbone.grid_shape=[4,4]')
@@ -209,7 +209,7 @@ def test_debug_lets_the_error_through_with_its_traceback(tiny, tool, monkeypatch
 # ----------------------------------------------------------------------------------------------------- growing
 
 
-def test_a_grown_network_without_its_checkpoint_is_refused_unless_admitted(tiny, tool, refuse_training):
+def test_a_grown_network_without_its_checkpoint_raises_unless_allowed(tiny, tool, refuse_training):
     grown = ['--cfg-options', 'model.backbone.grid_shape=[6,6]', 'model.backbone.progressive_joint_seq=[17,25]']
     refuse_training(grown, 'backbone.sampling_stages.0', 'load_from=PATH', 'allow_random_frozen=True')
     admitted = [*grown, 'allow_random_frozen=True']

@@ -1,4 +1,4 @@
-"""What a user gets for bad input, through the tools' own command line: one line, status 1, nothing touched."""
+"""The tools answer invalid input with one line and status 1, and change no files."""
 
 import os
 import pickle
@@ -15,7 +15,7 @@ TOOLS = Path(__file__).resolve().parents[2] / 'tools'
 
 
 class Evil:
-    """Makes the file ``ran`` when it is unpickled."""
+    """Creates the file ``ran`` when it is unpickled."""
 
     def __reduce__(self):
         return (os.system, ('touch ran',))
@@ -39,7 +39,7 @@ class Evil:
     ],
     ids=['missing', 'folder', 'truncated', 'empty', 'no-pickle', 'foreign-dict', 'foreign-list', 'no-records', 'evil'],
 )
-def test_a_pickle_that_is_none(tiny, refuse_training, damage, said):
+def test_a_file_that_is_not_an_annotation_pickle(tiny, refuse_training, damage, said):
     damage(tiny.clips)
     refuse_training([], 'data.train: ', str(tiny.clips), *said)
 
@@ -49,7 +49,7 @@ def zeros(*shape):
 
 
 def spoiled(value):
-    """The key points of a record with one number replaced."""
+    """Return the keypoints of a record with one number replaced."""
 
     def spoil(record):
         keypoint = record['keypoint'].copy()
@@ -90,7 +90,7 @@ def joints(number, frames=9, persons=1):
         'label-minus-1', 'no-label', 'label-word', 'img_shape',
     ],
 )  # fmt: skip
-def test_a_record_that_is_wrong_is_named_before_any_training(tiny, refuse_training, fields, said):
+def test_an_invalid_record_is_named_before_training(tiny, refuse_training, fields, said):
     record = tiny.annotations[5]
     for key, value in fields.items():
         record[key] = value(record) if callable(value) else value
@@ -100,7 +100,7 @@ def test_a_record_that_is_wrong_is_named_before_any_training(tiny, refuse_traini
 
 
 @pytest.mark.parametrize('label', [None, -1, 4])
-def test_a_validation_clip_needs_a_label_too(tiny, refuse_training, label):
+def test_a_validation_clip_needs_a_label(tiny, refuse_training, label):
     tiny.annotations[9]['label'] = label
     tiny.annotations[9] = {key: value for key, value in tiny.annotations[9].items() if value is not None}
     tiny.write_clips()
@@ -138,7 +138,7 @@ NTU = ("layout='coco', mode='spatial'), grid_shape=[5, 5], progressive_joint_seq
     ],
     ids=['3D-clips', '25-joints', '3D-pipeline', '3D-network', '2D-clips-of-25-joints'],
 )
-def test_3d_data_in_a_2d_recipe_and_the_reverse(tiny, refuse_training, change, said):
+def test_3d_data_with_a_2d_config_and_the_reverse(tiny, refuse_training, change, said):
     change(tiny)
     refuse_training([], 'data.train: ', *said)
 
@@ -216,11 +216,11 @@ def test_3d_data_in_a_2d_recipe_and_the_reverse(tiny, refuse_training, change, s
         ('train_pipeline.99.p=1', ['--cfg-options', 'Index 99']),
         # checkpoints to start from
         ('load_from=nowhere/epoch_1.pth', ['nowhere/epoch_1.pth', 'folder nowhere does not exist']),
-        ('load_from=run/best_*.pth', ['run/best_*.pth', 'holds no .pth file']),
+        ('load_from=run/best_*.pth', ['run/best_*.pth', 'contains no .pth file']),
         ('load_from=run', ['run is a folder', 'no .pth file']),
     ],
 )
-def test_a_value_that_does_not_work(tiny, refuse_training, options, said):
+def test_an_invalid_config_value(tiny, refuse_training, options, said):
     if options.startswith('train_pipeline.'):
         number = int(options.split('.')[1])
         if number < 8:  # PYSKL's way: the list stands in the data set
@@ -245,7 +245,7 @@ def test_a_value_that_does_not_work(tiny, refuse_training, options, said):
         ("dict(type='TextLoggerHook')", "dict(type='TextLogerHook')", ["'TextLogerHook'", "'TextLoggerHook'"]),
     ],
 )
-def test_a_config_file_that_is_wrong(tiny, refuse_training, old, new, said):
+def test_an_invalid_config_file(tiny, refuse_training, old, new, said):
     tiny.write_config(old, new)
     refuse_training([], *said)
 
@@ -260,7 +260,7 @@ def test_a_config_file_that_is_wrong(tiny, refuse_training, old, new, said):
         ("dict(type='EMAHook')", ['custom_hooks must be a list', "{'type': 'EMAHook'}"]),
     ],
 )
-def test_a_hook_that_is_wrong(tiny, refuse_training, hooks, said):
+def test_an_invalid_hook(tiny, refuse_training, hooks, said):
     tiny.write_config('total_epochs = 1', f'total_epochs = 1\ncustom_hooks = {hooks}')
     refuse_training([], *said)
 
@@ -274,13 +274,13 @@ def test_a_hook_that_is_wrong(tiny, refuse_training, hooks, said):
         ('default_hooks', "dict(timer=dict(type='IterTimer'))", ["'IterTimer'", "'IterTimerHook'"]),
     ],
 )
-def test_mmengines_own_keys_are_checked_as_well(tiny, refuse_training, key, value, said):
+def test_invalid_values_of_mmengine_keys(tiny, refuse_training, key, value, said):
     tiny.write_config('total_epochs = 1', f'total_epochs = 1\n{key} = {value}')
     refuse_training([], key, *said)
 
 
-def test_a_config_that_is_not_there_names_its_neighbours(tiny, refused):
-    refused('train', ['tyni.py'], 'no config file tyni.py', 'tiny.py')
+def test_a_missing_config_lists_similar_configs(tiny, refused):
+    refused('train', ['tyni.py'], 'the config file tyni.py does not exist', 'tiny.py')
     refused('train', ['.'], 'is a folder')
     (tiny.folder / 'tiny.txt').write_text('')
     refused('train', ['tiny.txt'], 'tiny.txt', '.py')
@@ -293,7 +293,7 @@ def test_a_config_that_is_not_there_names_its_neighbours(tiny, refused):
     ('options', 'said'),
     [
         (['--no-validate', '--test-best'], ['--test-best', '--no-validate']),
-        (['--resume'], ['--resume', 'holds no checkpoint']),
+        (['--resume'], ['--resume', 'has no checkpoint']),
         (['--resume', 'gone.pth'], ['gone.pth', 'no checkpoint matches']),
         (['--resume', '--overwrite'], ['--overwrite', '--resume', 'one of them']),
         (['--auto-scale-lr'], ['--auto-scale-lr', 'base_batch_size']),
@@ -301,7 +301,7 @@ def test_a_config_that_is_not_there_names_its_neighbours(tiny, refused):
         (['--launcher', 'pytorch'], ['--launcher pytorch', 'RANK', 'tools/dist_train.sh']),
     ],
 )
-def test_an_option_that_cannot_work(tiny, refuse_training, monkeypatch, options, said):
+def test_an_invalid_option(tiny, refuse_training, monkeypatch, options, said):
     monkeypatch.delenv('RANK', raising=False)
     refuse_training(options, *said)
 

@@ -9,7 +9,7 @@ from pyskl.inference.network import read_calibration
 
 
 def logits(count=400, sharpness=4.0):
-    """Two classes; the network is right in about 80 %, and too sure of itself."""
+    """Return logits of an overconfident network that is correct in about 80 %, and labels of two classes."""
     random = np.random.RandomState(0)
     labels = random.randint(0, 2, count)
     margin = random.normal(1, 1.2, count) * sharpness
@@ -28,26 +28,26 @@ def test_an_overconfident_network_gets_a_temperature_above_one_and_a_smaller_err
     assert np.mean(sure[right] >= held['threshold']) == pytest.approx(0.95, abs=0.01)
 
 
-def test_unknown_actions_are_told_from_known_ones_by_the_energy():
+def test_the_energy_separates_unknown_from_known_actions():
     known, labels = logits()
     held, lines = fit(known + 10, labels, np.zeros((50, 2)), 'energy', 0.9)
-    assert held['auroc_after'] > 0.99 and 'known from unknown' in lines[1]
+    assert held['auroc_after'] > 0.99 and 'known against unknown' in lines[1]
     assert held['threshold'] > 1.0  # T log 2 is the energy of the unknown ones, turned round
 
 
-def test_a_network_that_is_never_right_is_refused():
+def test_a_network_that_is_never_correct_raises():
     scores, labels = logits()
-    with pytest.raises(ValueError, match='labels no clip of this split rightly'):
+    with pytest.raises(ValueError, match='labels no clip of this split correctly'):
         fit(scores, 1 - scores.argmax(1), None, 'max_prob', 0.9)
 
 
-def test_a_network_that_is_always_right_gets_no_temperature():
+def test_a_network_that_is_always_correct_gets_temperature_one():
     scores, _ = logits()
     held, lines = fit(scores, scores.argmax(1), None, 'max_prob', 0.9)
-    assert held['temperature'] == 1 and held['auroc_after'] is None and 'take a harder split' in lines[0]
+    assert held['temperature'] == 1 and held['auroc_after'] is None and 'use a harder split' in lines[0]
 
 
-def test_the_file_is_read_by_predict(tiny, tmp_path, monkeypatch, capsys):
+def test_the_calibration_file_is_read_by_predict(tiny, tmp_path, monkeypatch, capsys):
     import torch
 
     from pyskl.apis import init_recognizer

@@ -28,10 +28,10 @@ def test_commands_are_found(words, found):
     [
         (['tset'], "no command 'tset'; did you mean 'pyskl test'"),
         (['data', 'from-arays'], "did you mean 'pyskl data from-arrays'"),
-        (['zzz'], '`pyskl --help` lists them'),
+        (['zzz'], '`pyskl --help` lists all commands'),
     ],
 )
-def test_a_mistyped_command_is_answered_with_the_nearest(words, hint):
+def test_an_unknown_command_suggests_a_similar_one(words, hint):
     with pytest.raises(ValueError, match=hint):
         split(words)
 

@@ -1,4 +1,4 @@
-"""Other toolboxes' checkpoints made ours, by the command line."""
+"""Converting checkpoints of other toolboxes by the command line."""
 
 import pickle
 
@@ -16,7 +16,7 @@ GRID = "type='Ske2Grid', graph_cfg=dict(layout='coco', mode='spatial'), grid_sha
 
 @pytest.fixture
 def stgcn(tiny):
-    """The tiny experiment with an ST-GCN of 4 channels, and ``stgcn.pth``, its weights as MMAction2 would save them."""
+    """The tiny experiment with an ST-GCN of 4 channels, and ``stgcn.pth``, its weights in MMAction2's format."""
     tiny.write_config(GRID, "type='STGCN', graph_cfg=dict(layout='coco', mode='stgcn_spatial'),")
     tiny.config.write_text(tiny.config.read_text().replace('GridHead', 'GCNHead'))
     torch.manual_seed(0)
@@ -31,7 +31,7 @@ def stgcn(tiny):
     return tiny
 
 
-def test_the_converted_file_is_ours_and_scores_the_same(stgcn, tool):
+def test_the_converted_file_has_our_keys_and_gives_the_same_scores(stgcn, tool):
     assert tool('convert_checkpoint', 'stgcn.pth', 'ours.pth', '--config', stgcn.config) == (0, '')
     assert tool('convert_checkpoint', 'stgcn.pth', 'unproven.pth') == (0, '')
     ours, unproven = (read_checkpoint(stgcn.folder / name) for name in ('ours.pth', 'unproven.pth'))
@@ -54,8 +54,8 @@ def test_the_converted_file_is_ours_and_scores_the_same(stgcn, tool):
     assert np.array_equal(*scores) and scores[0].std() > 0
 
 
-def test_what_was_found_is_printed(stgcn, tool, monkeypatch):
-    # The fixture hands back stderr alone: look at what main prints.
+def test_the_recognised_layout_is_printed(stgcn, tool, monkeypatch):
+    # The fixture returns stderr only.
     printed = []
     monkeypatch.setattr('builtins.print', lambda *args, **kwargs: printed.append(args[0]))
     assert tool('convert_checkpoint', 'stgcn.pth', 'ours.pth')[0] == 0
@@ -63,33 +63,33 @@ def test_what_was_found_is_printed(stgcn, tool, monkeypatch):
     model = build_model(load_config(str(stgcn.config), {}).model.to_dict())
     size = sum(p.numel() for p in model.parameters())
     assert printed[1] == f'{len(model.state_dict())} tensors, {size / 1e6:.3f} M parameters, 4 classes'
-    assert printed[2:4] == ['written to ours.pth', 'not compared with a network; --config CONFIG does']
+    assert printed[2:4] == ['wrote ours.pth', 'not compared with a network; pass --config CONFIG to do so']
     assert printed[4] == printed[0].replace('recognised: ', 'recognised: converted from: ')
     meta = read_checkpoint(stgcn.folder / 'again.pth')['meta']
     assert meta == read_checkpoint(stgcn.folder / 'ours.pth')['meta']
 
 
-def test_nothing_is_overwritten_unless_told(stgcn, tool, refused):
+def test_an_existing_file_is_replaced_only_with_overwrite(stgcn, tool, refused):
     (stgcn.folder / 'ours.pth').write_bytes(b'mine')
     (stgcn.folder / 'folder').mkdir()
-    refused('convert_checkpoint', ['stgcn.pth', 'ours.pth'], 'ours.pth exists', '--overwrite')
-    refused('convert_checkpoint', ['stgcn.pth', 'stgcn.pth'], 'stgcn.pth exists', '--overwrite')
+    refused('convert_checkpoint', ['stgcn.pth', 'ours.pth'], 'ours.pth exists already', '--overwrite')
+    refused('convert_checkpoint', ['stgcn.pth', 'stgcn.pth'], 'stgcn.pth exists already', '--overwrite')
     refused('convert_checkpoint', ['stgcn.pth', 'folder'], 'folder is a folder', 'folder/net.pth')
-    refused('convert_checkpoint', ['stgcn.pth', 'none/net.pth'], 'there is no folder none')
+    refused('convert_checkpoint', ['stgcn.pth', 'none/net.pth'], 'the folder none does not exist')
     assert tool('convert_checkpoint', 'stgcn.pth', 'ours.pth', '--overwrite') == (0, '')
     assert 'backbone.data_bn.weight' in read_checkpoint(stgcn.folder / 'ours.pth')['state_dict']
 
 
-def test_a_file_that_fits_no_layout_or_not_the_config_is_refused(stgcn, refused):
+def test_an_unknown_layout_and_a_mismatch_with_the_config_raise(stgcn, refused):
     torch.save({'encoder.weight': torch.zeros(2, 3)}, stgcn.folder / 'other.pth')
-    refused('convert_checkpoint', ['other.pth', 'x.pth'], 'other.pth fits no known layout', 'are encoder.weight;')
+    refused('convert_checkpoint', ['other.pth', 'x.pth'], 'other.pth has no known layout', 'are encoder.weight;')
     refused('convert_checkpoint', ['none.pth', 'x.pth'], 'no checkpoint matches none.pth')
     wrong = ['stgcn.pth', 'x.pth', '--config', stgcn.config, '--cfg-options']
     refused('convert_checkpoint', [*wrong, 'model.cls_head.num_classes=7'], '4 classes in the file, 7 in the model')
     refused(
         'convert_checkpoint',
         [*wrong, 'model.backbone.num_stages=4'],
-        'it has no backbone.gcn.3.gcn.PA (3, 17, 17), ',
+        'it lacks backbone.gcn.3.gcn.PA (3, 17, 17), ',
         'and 13 more',
     )
 
@@ -99,7 +99,7 @@ class Evil:
         return (open, ('ran', 'w'))
 
 
-def test_a_file_that_could_run_code_runs_none(stgcn, refused):
+def test_a_file_that_could_run_code_raises_and_does_not_run(stgcn, refused):
     torch.save({'state_dict': {}, 'meta': Evil()}, stgcn.folder / 'evil.pth')
     refused('convert_checkpoint', ['evil.pth', 'x.pth'], 'could run code', '--trust-checkpoint')
     assert 'ran' not in {name.rpartition('/')[2] for name in content(stgcn.folder)}

@@ -1,6 +1,6 @@
-"""The page: its function, and the whole in headless Chromium with a film as upload and as the fake camera.
+"""The demo page: its function, and the page in headless Chromium with a video as upload and as simulated camera.
 
-The browser's tests are slow ones and need `pip install -e '.[demo]' selenium`; they are skipped without Chromium only.
+The browser tests are slow and need `pip install -e '.[demo]' selenium`; they are skipped without Chromium.
 """
 
 import json
@@ -29,13 +29,13 @@ def film(scene, tmp_path_factory):
 
 
 class Fresh(ActionRecognizer):
-    """A pose estimator of the scene for each film."""
+    """Use a new pose estimator of the scene for each video."""
 
     def pose(self):
         return pose_of(two_people())
 
 
-def test_an_upload_gives_film_timeline_top_five_and_json(film, tmp_path):
+def test_an_upload_returns_video_timeline_top_five_and_json(film, tmp_path):
     labelled, rows, top, path, said = label_upload(Fresh.of(HandsUp()), str(film), 60, str(tmp_path))
     assert labelled.endswith('film.mp4') and {(row[0], row[3]) for row in rows} == {
         (1, 'walk'), (1, 'wave'), (2, 'walk'), (2, 'wave'),
@@ -47,9 +47,9 @@ def test_an_upload_gives_film_timeline_top_five_and_json(film, tmp_path):
 
 @pytest.mark.parametrize(
     ('path', 'seconds', 'message'),
-    [(None, 60, 'upload a film'), ('film', 3, 'the film has 6 s; at most 3 s are taken')],
+    [(None, 60, 'upload or record a video'), ('film', 3, 'the video has 6 s, but at most 3 s are allowed')],
 )
-def test_what_cannot_be_taken_is_one_line(film, tmp_path, path, seconds, message):
+def test_an_invalid_upload_raises_one_line(film, tmp_path, path, seconds, message):
     with pytest.raises(ValueError, match=message):
         label_upload(Fresh.of(HandsUp()), path and str(film), seconds, str(tmp_path))
     assert list(tmp_path.iterdir()) == []
@@ -63,7 +63,7 @@ def test_results_older_than_ten_minutes_are_deleted(film, tmp_path):
     assert not old.exists() and len(list(tmp_path.iterdir())) == 1
 
 
-def test_the_top_five_weigh_intervals_by_their_length():
+def test_the_top_five_are_weighted_by_duration():
     events = [
         Event(1, 0.0, 3.0, 'a', 0, 0.9, 0, (('a', 0.9), ('b', 0.1))),
         Event(1, 3.0, 4.0, 'b', 1, 0.9, 0, (('b', 0.9), ('a', 0.1))),
@@ -71,7 +71,7 @@ def test_the_top_five_weigh_intervals_by_their_length():
     assert top_five(events) == [[1, 'a', 0.7], [1, 'b', 0.3]]
 
 
-def test_only_this_machine_may_open_the_page_by_default():
+def test_the_page_listens_on_loopback_by_default():
     assert parse_args(['--model', 'x']).host == '127.0.0.1'
     with pytest.raises(ValueError, match='--port must be 1 to 65535'):
         parse_args(['--model', 'x', '--port', '0'])

@@ -34,12 +34,12 @@ def test_ctrl_c_is_130():
 
 
 def heed_ctrl_c():
-    """What a shell starts in the background, these tests for one, ignores Ctrl-C."""
+    """Restore the default handler: processes that a shell starts in the background ignore Ctrl-C."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def interrupted_at(tmp_path, code, **env):
-    """A tool of a folder of its own, sent Ctrl-C once it has printed a line."""
+    """Run ``code`` as a tool, and send Ctrl-C after it has printed a line."""
     tmp_path = tmp_path / 'tools'
     tmp_path.mkdir(exist_ok=True)
     (tmp_path / 'slow.py').write_text('import time\nprint("slow", flush=True)\ntime.sleep(60)\n')
@@ -54,14 +54,14 @@ def interrupted_at(tmp_path, code, **env):
     return tool.returncode, said
 
 
-def test_ctrl_c_during_the_imports_is_130_too(tmp_path):
+def test_ctrl_c_during_imports_is_130(tmp_path):
     assert interrupted_at(tmp_path, 'from pyskl.cli.entry import run\nimport slow\n') == (130, 'error: interrupted\n')
     once = {'PYSKL_ERROR_ONCE': str(tmp_path / 'said')}
     (tmp_path / 'said').touch()
     assert interrupted_at(tmp_path, 'from pyskl.cli.entry import run\nimport slow\n', **once) == (130, '')
 
 
-def test_ctrl_c_within_main_lets_it_tidy_up(tmp_path):
+def test_ctrl_c_in_main_runs_finally_blocks(tmp_path):
     code = (
         'from pyskl.cli.entry import run\ndef main():\n    try:\n        import slow\n'
         '    finally:\n        open(__file__ + ".tidy", "w").close()\nrun(main)\n'
@@ -70,35 +70,35 @@ def test_ctrl_c_within_main_lets_it_tidy_up(tmp_path):
     assert (tmp_path / 'tools/tool.py.tidy').exists()
 
 
-def test_our_own_bug_is_not_hidden():
+def test_a_bug_keeps_its_traceback():
     status, said = fail_with('raise TypeError("bug")')
     assert status == 1
     assert 'Traceback' in said
 
 
-def test_status_of_main_is_kept():
+def test_the_status_of_main_is_the_exit_status():
     assert fail_with('return 3') == (3, '')
     assert fail_with('pass') == (0, '')
 
 
-def test_error_from_a_loader_worker_is_what_the_worker_said():
+def test_an_error_from_a_loader_worker_is_the_original_message():
     said = (
         'Caught ValueError in DataLoader worker process 0.\\nOriginal Traceback:\\n  File x\\nValueError: clip a: NaN'
     )
     assert fail_with(f'raise ValueError("{said}")') == (1, 'error: clip a: NaN\n')
 
 
-def test_of_two_processes_only_the_first_prints(tmp_path):
+def test_only_the_first_of_two_processes_prints_the_error(tmp_path):
     once = str(tmp_path / 'said')
     assert fail_with('raise ValueError("why")', PYSKL_ERROR_ONCE=once) == (1, 'error: why\n')
     assert fail_with('raise ValueError("why")', PYSKL_ERROR_ONCE=once) == (1, '')
 
 
-def test_an_impossible_once_path_does_not_silence_the_error():
+def test_an_invalid_error_once_path_does_not_hide_the_error():
     assert fail_with('raise ValueError("why")', PYSKL_ERROR_ONCE='/nowhere/said') == (1, 'error: why\n')
 
 
-def test_a_reader_that_has_gone_is_not_an_error(tmp_path):
+def test_a_closed_output_is_not_an_error(tmp_path):
     program = tmp_path / 'pyskl'
     program.write_text(
         'from pyskl.cli.entry import run\ndef main():\n    for i in range(200000):\n        print(i)\nrun(main)\n'

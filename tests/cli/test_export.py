@@ -1,4 +1,4 @@
-"""What the export refuses before any work, and, where its packages are installed, what it writes.
+"""Errors of the export before any work, and its output if the packages are installed.
 
 The scores of a file with its pipeline are compared in tests/examples/test_onnx_stream.py.
 """
@@ -21,7 +21,7 @@ STGCN = str(ROOT / 'configs/stgcn/stgcn_pyskl_ntu60_xsub_hrnet/j.py')
 
 @pytest.fixture
 def export(capsys, monkeypatch):
-    """``export(*arguments)`` -> (exit status, lines on stderr), where onnxscript is not installed."""
+    """``export(*arguments)`` -> (exit status, lines on stderr), as if onnxscript was not installed."""
 
     def call(*arguments):
         module = importlib.import_module('pyskl.cli.export')
@@ -34,26 +34,26 @@ def export(capsys, monkeypatch):
     return call
 
 
-def test_a_missing_package_is_named_with_what_installs_it(export, tmp_path):
+def test_a_missing_package_is_named_with_the_install_command(export, tmp_path):
     status, lines = export(STGCN, 'net.pth', '--out', tmp_path / 'net.onnx')
     assert status == 1
-    assert lines == ['error: the export needs a_package_that_nobody_has: pip install a_package_that_nobody_has']
+    assert lines == ['error: the export needs a_package_that_nobody_has; run pip install a_package_that_nobody_has']
 
 
-def test_an_out_that_is_taken_or_cannot_be_written_is_refused(export, tmp_path):
+def test_an_out_that_exists_or_cannot_be_written_raises(export, tmp_path):
     taken = tmp_path / 'taken.onnx'
     taken.write_text('mine')
     (tmp_path / 'folder.onnx').mkdir()
     for out, words in (
-        (taken, 'exists; give another name, or --overwrite'),
+        (taken, 'exists already; pass --overwrite'),
         (tmp_path / 'folder.onnx', 'is a folder'),
-        (tmp_path / 'none' / 'net.onnx', 'there is no folder'),
-        (tmp_path / 'net.pth', 'does not end with .onnx'),
+        (tmp_path / 'none' / 'net.onnx', 'does not exist'),
+        (tmp_path / 'net.pth', 'must end in .onnx'),
     ):
         status, lines = export(STGCN, 'net.pth', '--out', out)
         assert status == 1 and len(lines) == 1 and words in lines[0]
     status, lines = export(STGCN, '--out', tmp_path / 'net.onnx')
-    assert 'needs a checkpoint too: pyskl export CONFIG CHECKPOINT' in lines[0]
+    assert 'needs a checkpoint: pyskl export CONFIG CHECKPOINT' in lines[0]
     status, lines = export(STGCN, 'net.pth', '--out', taken, '--overwrite')
     assert 'the export needs' in lines[0]  # the name is free to take, the package is what is missing
     assert taken.read_text() == 'mine'
@@ -70,7 +70,7 @@ def test_an_out_that_is_taken_or_cannot_be_written_is_refused(export, tmp_path):
         ['--mode', 'loss'],
     ],
 )
-def test_impossible_options_are_refused(export, options):
+def test_invalid_options_raise(export, options):
     status, lines = export(STGCN, 'net.pth', '--out', 'net.onnx', *options)
     assert status == 2
     assert 'error' in lines[-1]
@@ -82,7 +82,7 @@ def test_an_onnx_that_cannot_be_imported_is_one_line(export, tmp_path, monkeypat
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, 'onnx', raising=False)
     monkeypatch.setattr('pyskl.cli.export.NEEDED', ('onnx',))
-    with pytest.raises(ValueError, match=r'onnx cannot be imported \(no runtime_version in protobuf\); `pip install'):
+    with pytest.raises(ValueError, match=r'onnx cannot be imported \(no runtime_version in protobuf\); run pip'):
         check(parse_args([STGCN, 'net.pth', '--out', str(tmp_path / 'net.onnx')]))
 
 

@@ -8,7 +8,7 @@ import pytest
 
 @pytest.fixture
 def fuse(tmp_path, monkeypatch, capsys):
-    """``fuse('--preds', ...)`` in a folder of its own -> (exit status, lines of output, lines of stderr)."""
+    """``fuse('--preds', ...)`` in a temporary folder -> (exit status, lines of stdout, lines of stderr)."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv('PYSKL_DEBUG', raising=False)
     module = importlib.import_module('pyskl.cli.fuse')
@@ -29,12 +29,12 @@ def write(name, rows):
 
 
 def write_streams():
-    """A is right about the first two clips, B about the last two, each where it is sure; together about all four."""
+    """A is correct for the first two clips, B for the last two, each with high confidence; their sum for all four."""
     write('A.pkl', [('a', 0, [9, 1]), ('b', 1, [1, 9]), ('c', 0, [4, 6]), ('d', 1, [6, 4])])
     write('B.pkl', [('d', 1, [1, 9]), ('c', 0, [9, 1]), ('b', 1, [6, 4]), ('a', 0, [4, 6])])
 
 
-def test_two_streams_that_know_half_each_know_all_together(fuse):
+def test_fusing_two_streams_that_are_each_half_correct(fuse):
     write_streams()
     status, out, _ = fuse('--preds', 'A.pkl', 'B.pkl', '--weights', '1', '1')
     assert status == 0
@@ -44,12 +44,12 @@ def test_two_streams_that_know_half_each_know_all_together(fuse):
     assert out[4].split() == ['100.00', '-', '100.00', 'fused']
 
 
-def test_a_weight_of_zero_leaves_the_other(fuse):
+def test_a_weight_of_zero_ignores_a_stream(fuse):
     write_streams()
     assert fuse('--preds', 'A.pkl', 'B.pkl', '--weights', '1', '0')[1][-1].split()[0] == '50.00'
 
 
-def test_weights_are_searched_on_other_clips(fuse):
+def test_weights_are_searched_on_another_split(fuse):
     write_streams()
     write('A2.pkl', [('e', 0, [9, 1]), ('f', 1, [1, 9])])
     write('B2.pkl', [('e', 0, [0, 30]), ('f', 1, [30, 0])])
@@ -69,12 +69,12 @@ def test_weights_are_searched_on_other_clips(fuse):
     ('more', 'said'),
     [
         (['--weights', '1'], '1 weights for 2 files'),
-        (['--search', 'A.pkl'], '--search needs a file for each of --preds: 2, got 1'),
-        (['--search', 'A.pkl', 'B.pkl', '--weights', '1', '1'], '--weights and --search exclude one another'),
+        (['--search', 'A.pkl'], '--search needs as many files as --preds, 2, got 1'),
+        (['--search', 'A.pkl', 'B.pkl', '--weights', '1', '1'], '--weights and --search exclude each other'),
         (['--split', 'val'], '--split needs --ann'),
     ],
 )
-def test_what_does_not_fit_is_one_line(fuse, more, said):
+def test_invalid_options_raise_one_line(fuse, more, said):
     write_streams()
     status, out, err = fuse('--preds', 'A.pkl', 'B.pkl', *more)
     assert (status, out, len(err)) == (1, [], 1)

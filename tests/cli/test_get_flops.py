@@ -1,4 +1,4 @@
-"""What a network costs, by the command line."""
+"""Parameters and MACs by the command line."""
 
 import importlib
 import sys
@@ -26,7 +26,7 @@ def get_flops(capsys, monkeypatch):
     return call
 
 
-def test_of_one_config_three_lines(get_flops):
+def test_one_config_prints_three_lines(get_flops):
     status, lines, _ = get_flops(STGCN)
     assert status == 0
     assert lines == [
@@ -39,7 +39,7 @@ def test_of_one_config_three_lines(get_flops):
     assert lines[2] == 'backbone: 0.59 GMACs (0.57 without batch norms)'
 
 
-def test_of_several_configs_a_table(get_flops):
+def test_several_configs_print_a_table(get_flops):
     status, lines, _ = get_flops(STGCN, X3D, '--cfg-options', 'model.cls_head.num_classes=10')
     assert status == 0
     assert len(lines) == 4 and all(line.count('|') == 6 for line in lines)
@@ -47,7 +47,7 @@ def test_of_several_configs_a_table(get_flops):
     assert lines[3].startswith(f'| `{X3D}` | 17 x 48 x 64 x 64 | ')
 
 
-def test_a_clip_that_the_network_does_not_take_is_one_line(get_flops):
+def test_an_invalid_shape_raises_one_line(get_flops):
     status, _, said = get_flops(STGCN, '--shape', '2', '100', '25', '3')
     assert (status, len(said)) == (1, 1)
     assert said[0].startswith('error: keypoint is (1, 2, 100, 25, 3)')

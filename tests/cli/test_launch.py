@@ -12,18 +12,18 @@ from pyskl.cli.launch import listen, node_count, program, rank_environment, torc
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_one_machine_listens_on_itself_and_a_free_port():
+def test_a_single_machine_uses_loopback_and_a_free_port():
     with listen(0) as listener:
         address, port = listener.getsockname()
         assert address == '127.0.0.1' and port > 1024
-        with pytest.raises(OSError, match=f'PORT={port} cannot be used: .*; leave PORT unset'):
+        with pytest.raises(OSError, match=f'PORT={port} cannot be used: .*; unset PORT'):
             listen(port)
     environment = rank_environment(1, 4, 29500, {'X': 'y', 'RANK': '9'})
     assert environment['X'] == 'y' and environment['RANK'] == environment['LOCAL_RANK'] == '1'
     assert environment['WORLD_SIZE'] == '4' and environment['MASTER_ADDR'] == '127.0.0.1'
 
 
-def test_several_machines_are_told_by_the_environment():
+def test_several_machines_are_described_by_the_environment():
     environment = {'NNODES': '2', 'NODE_RANK': '1', 'MASTER_ADDR': 'head', 'PORT': '29500'}
     assert torchrun_arguments(8, ["t.py"], environment) == [
         '--nnodes=2', '--node_rank=1', '--nproc_per_node=8', '--master_addr=head', '--master_port=29500',
@@ -31,7 +31,7 @@ def test_several_machines_are_told_by_the_environment():
     ]  # fmt: skip
 
 
-def test_several_machines_without_an_address_are_refused():
+def test_several_machines_without_an_address_raise():
     with pytest.raises(ValueError, match='NNODES=2 needs MASTER_ADDR and PORT'):
         torchrun_arguments(8, [], {'NNODES': '2'})
     with pytest.raises(ValueError, match="NNODES must be a positive integer, got 'two'"):
@@ -52,13 +52,13 @@ def test_an_error_of_all_processes_is_one_line(tmp_path):
     assert 'Traceback' not in result.stderr
 
 
-def test_every_process_knows_its_rank(tmp_path):
+def test_every_process_has_its_rank(tmp_path):
     result = launch(tmp_path, "open(f'{sys.argv[0]}.{os.environ[\"RANK\"]}', 'w').close()\n")
     assert result.returncode == 0, result.stderr
     assert sorted(p.name for p in tmp_path.glob('tool.py.*')) == ['tool.py.0', 'tool.py.1', 'tool.py.2']
 
 
-def test_the_number_of_processes_must_be_one(tmp_path):
+def test_an_invalid_number_of_processes_raises(tmp_path):
     result = launch(tmp_path, '', processes='--validate')
     assert result.returncode != 0
     result = launch(tmp_path, '', processes='none')
@@ -66,7 +66,7 @@ def test_the_number_of_processes_must_be_one(tmp_path):
     assert result.stderr == "error: the number of processes (GPUs) must be a positive integer, got 'none'\n"
 
 
-def test_a_command_of_pyskl_is_launched_as_its_module():
+def test_a_command_is_launched_as_its_module():
     assert program(['train', 'x.py']) == ['pyskl.cli.train', 'x.py']
     environment = {'NNODES': '2', 'MASTER_ADDR': 'head', 'PORT': '1'}
     assert torchrun_arguments(2, ['pyskl.cli.train', 'x.py'], environment)[-3:] == [
@@ -93,7 +93,7 @@ run(main)
 
 
 @pytest.mark.skipif(sys.platform != 'linux', reason='reads /proc')
-def test_the_processes_meet_on_the_loopback_address_alone(tmp_path):
+def test_the_processes_communicate_over_loopback_only(tmp_path):
     result = launch(tmp_path, MEET, '2')
     assert result.returncode == 0, result.stderr
     lines = result.stdout.split('\n')[:2]
@@ -144,7 +144,7 @@ def test_a_process_that_is_killed_ends_the_others_in_one_line(tmp_path):
     os.kill(pids[2], signal.SIGKILL)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 137
-    assert stderr.endswith('of 2 was ended by SIGKILL (out of memory?)\n') and stderr.count('\n') == 1
+    assert stderr.endswith('of 2 was killed by SIGKILL (out of memory?)\n') and stderr.count('\n') == 1
     assert gone(pids)
 
 

@@ -1,4 +1,4 @@
-"""The command ``pyskl``: what it lists, finds and refuses."""
+"""The command ``pyskl``: help, commands and completion."""
 
 import subprocess
 import sys
@@ -26,18 +26,18 @@ def test_the_help_fits_one_screen(capsys, monkeypatch):
     assert capsys.readouterr().out.splitlines() == lines
 
 
-def test_every_command_has_one_line_and_those_without_a_module_have_none():
+def test_the_help_lists_every_available_command_once():
     names = [line[16:29].strip() for line in overview().splitlines()[2:]]
     assert [name for name in names if name] == [*available(), 'data NAME']
     assert all((ROOT / f'{command.path.replace(".", "/")}.py').is_file() for command in available().values())
 
 
-def test_the_version_is_written_once(capsys, monkeypatch):
+def test_version_prints_the_version(capsys, monkeypatch):
     call(monkeypatch, '--version')
     assert capsys.readouterr().out == f'pyskl {pyskl.__version__}\n'
 
 
-def test_the_usage_of_a_command_is_what_was_typed(capsys, monkeypatch):
+def test_the_usage_shows_the_command_as_typed(capsys, monkeypatch):
     with pytest.raises(SystemExit):
         call(monkeypatch, 'fuse', '--help')
     assert capsys.readouterr().out.startswith('usage: pyskl fuse ')

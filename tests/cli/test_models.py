@@ -17,7 +17,7 @@ def call(monkeypatch, capsys, *words):
     return capsys.readouterr().out
 
 
-def test_a_model_is_one_line(monkeypatch, capsys):
+def test_a_model_is_one_line_of_the_table(monkeypatch, capsys):
     lines = call(monkeypatch, capsys, '*stgcn++_ntu60_xsub_hrnet/j', '--weights').splitlines()
     assert lines[0].split() == ['model', 'data', 'parameters', 'GMACs', 'published', 'measured', 'weights']
     assert lines[1].split() == [
@@ -32,7 +32,7 @@ def test_a_model_is_one_line(monkeypatch, capsys):
     ]
 
 
-def test_published_figures_keep_their_digits(monkeypatch, capsys):
+def test_published_accuracies_are_printed_with_their_digits(monkeypatch, capsys):
     assert ' 88.55 ' in call(monkeypatch, capsys, 'd7tod8_stgcn2cn_pyskl_ntu60_xsub_hrnet/j')
     assert ' 89.0 ' in call(monkeypatch, capsys, 'aagcn_pyskl_ntu60_xsub_3dkp/j')
 
@@ -44,7 +44,7 @@ def test_json_and_markdown(monkeypatch, capsys):
     assert table.splitlines()[2].startswith('| `dgstgcn/ntu60_xsub_3dkp/j` | NTU60-XSub-3D | 1.701 M |')
 
 
-def test_nothing_found_is_said(monkeypatch, capsys):
+def test_a_pattern_without_matches_raises(monkeypatch, capsys):
     with pytest.raises(ValueError, match="no model with published weights matches 'infogcn'"):
         call(monkeypatch, capsys, 'infogcn', '--weights')
 

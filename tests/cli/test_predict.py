@@ -1,4 +1,4 @@
-"""``pyskl predict`` with a network that tells waving from walking."""
+"""``pyskl predict`` with a simulated network that recognises waving and walking."""
 
 import io
 import json
@@ -22,7 +22,7 @@ def scene():
 
 @pytest.fixture
 def call(monkeypatch, scene):
-    """Run the command; its recognizer is the stand-in."""
+    """Run the command with the simulated recognizer."""
     monkeypatch.setattr(predict, 'make_recognizer', lambda args: ActionRecognizer.of(HandsUp(), pose_of(scene)))
 
     def run(*words, stdin=''):
@@ -39,7 +39,7 @@ def lines_of(scene, **extra):
         yield json.dumps({'size': [1080, 1920], 'people': [{'keypoints': person} for person in people], **extra})
 
 
-def test_lines_in_and_one_json_line_per_event_out(call, scene, capsys, tmp_path):
+def test_stdin_lines_give_one_json_line_per_event(call, scene, capsys, tmp_path):
     lines = '\n'.join(lines_of(scene))
     call('-', '--fps', 15, '--out', tmp_path / 'out', '--film-height', 180, stdin=lines)
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -47,7 +47,7 @@ def test_lines_in_and_one_json_line_per_event_out(call, scene, capsys, tmp_path)
     assert (tmp_path / 'out' / 'film.mp4').stat().st_size > 1000
 
 
-def test_time_that_runs_backwards_loses_nothing_of_what_came_before(call, scene, capsys, tmp_path):
+def test_decreasing_time_raises_after_writing_earlier_events(call, scene, capsys, tmp_path):
     lines = [*lines_of(scene), json.dumps({'time': 0.5, 'people': []})]
     with pytest.raises(ValueError, match='time must increase from frame to frame, got 0.5 s'):
         call('-', '--fps', 15, '--out', tmp_path / 'out', stdin='\n'.join(lines))
@@ -55,7 +55,7 @@ def test_time_that_runs_backwards_loses_nothing_of_what_came_before(call, scene,
     assert len(capsys.readouterr().out.splitlines()) == 4
 
 
-def test_a_film_prints_its_events(call, scene, capsys, tmp_path):
+def test_a_video_prints_its_events(call, scene, capsys, tmp_path):
     call(write_film(tmp_path / 'a.mp4', render(scene)), '--out', tmp_path / 'out', '--no-film')
     out, err = capsys.readouterr()
     assert 'person 1  walk' in out and f'wrote {tmp_path / "out"}' in err
@@ -74,32 +74,32 @@ def test_an_annotation_file_is_labelled_clip_by_clip(call, scene, capsys, tmp_pa
     assert len(json.loads((tmp_path / 'out' / 'b' / 'events.json').read_text())['events']) == 4
 
 
-def test_keypoint_json_of_other_joints_is_refused(call, tmp_path):
+def test_keypoint_json_with_other_joints_raises(call, tmp_path):
     person = {'image_id': '1.jpg', 'keypoints': [1.0, 2.0, 0.5] * 26, 'score': 1.0}
     (tmp_path / 'a.json').write_text(json.dumps([person]))
-    with pytest.raises(ValueError, match=r'holds 26 joints, the network takes 17 \(coco\)'):
+    with pytest.raises(ValueError, match=r'has 26 joints, but the network needs 17 \(coco\)'):
         call(tmp_path / 'a.json')
 
 
 @pytest.mark.parametrize(
     ('words', 'error', 'message'),
     [
-        (['nowhere.mp4'], FileNotFoundError, 'no film, folder or keypoint file nowhere.mp4'),
+        (['nowhere.mp4'], FileNotFoundError, 'nowhere.mp4 does not exist; it must be a video'),
         (['0', '--fps', '0'], ValueError, '--fps must be above 0'),
-        (['-', '--show'], ValueError, '--show is for films and cameras'),
-        (['.', '--seconds', '3'], ValueError, '--seconds is for cameras and stdin'),
-        (['-', '--explain'], ValueError, '--explain is drawn into film.mp4 .* name a folder by --out'),
-        (['0', '--explain', '--out', 'out'], ValueError, '--explain goes over the film a second time'),
+        (['-', '--show'], ValueError, '--show needs a video or a camera'),
+        (['.', '--seconds', '3'], ValueError, '--seconds needs a camera or stdin'),
+        (['-', '--explain'], ValueError, '--explain needs --out'),
+        (['0', '--explain', '--out', 'out'], ValueError, '--explain needs a file'),
         (['-', '--clips', '0'], ValueError, '--clips must be 1 to 100, got 0'),
     ],
 )
-def test_options_that_cannot_be_are_one_line(call, words, error, message):
+def test_invalid_options_of_predict_raise_one_line(call, words, error, message):
     with pytest.raises(error, match=message):
         call(*words)
 
 
 class Explained(HandsUp):
-    """HandsUp with a network that can be asked why."""
+    """HandsUp with the responses of a real network."""
 
     def __init__(self, network):
         super().__init__()
@@ -126,11 +126,11 @@ def test_explain_draws_and_writes_responses(lines, tiny, scene, call, monkeypatc
     assert (out / 'film.mp4').stat().st_size > 1000
 
 
-def test_a_folder_without_films_or_images(call, tmp_path):
-    with pytest.raises(ValueError, match='holds neither films nor images'):
+def test_a_folder_without_videos_or_images_raises(call, tmp_path):
+    with pytest.raises(ValueError, match='has neither videos nor images'):
         call(tmp_path)
 
 
-def test_a_config_needs_a_checkpoint(monkeypatch):
-    with pytest.raises(ValueError, match='a.py needs a checkpoint too'):
+def test_a_config_without_a_checkpoint_raises(monkeypatch):
+    with pytest.raises(ValueError, match='a.py needs a checkpoint'):
         predict.parse_args(['-', '--model', 'a.py'])

@@ -12,18 +12,18 @@ from tests.engine.test_train import CONFIG, made_clips
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_a_stage_takes_the_best_of_the_one_before_beside_the_users_options():
+def test_load_from_is_added_to_the_options_of_the_user():
     command = train_command('d6.py', 'w', 'best.pth', 1, ['--amp', '--cfg-options', 'total_epochs=2'])
     assert command[command.index('--cfg-options') :] == ['--cfg-options', 'load_from=best.pth', 'total_epochs=2']
     assert 'load_from' not in ' '.join(train_command('d5.py', 'w', None, 1, []))
 
 
-def test_only_the_pairs_behind_cfg_options_are_config():
+def test_cfg_options_are_extracted_from_the_options():
     assert cfg_options(['--seed', '0', '--cfg-options', 'a=1', 'b.c=2', '--amp', 'bf16']) == ['a=1', 'b.c=2']
     assert cfg_options(['--amp']) == []
 
 
-def test_several_processes_go_through_the_launcher():
+def test_several_processes_use_the_launcher():
     command = train_command('d5.py', 'w', None, 4, [])
     assert command[1:3] == ['-m', 'pyskl.cli.launch']
     assert command[3:5] == ['--processes', '4']
@@ -38,7 +38,7 @@ def test_the_table_is_aligned():
 
 
 @pytest.mark.slow
-def test_growing_in_one_command_equals_growing_by_hand_and_goes_on(tmp_path, monkeypatch):
+def test_progressive_equals_single_commands_and_resumes(tmp_path, monkeypatch):
     monkeypatch.setenv('PYSKL_CACHE', str(tmp_path / 'cache'))
     monkeypatch.setenv('OMP_NUM_THREADS', '1')
     made_clips(tmp_path / 'clips.pkl')

@@ -10,7 +10,7 @@ pytest.importorskip('jinja2')
 from pyskl.cli import confusion, curves, report  # noqa: E402
 
 
-def test_the_page_holds_all_parts_and_refers_to_nothing_outside(trained, called, tmp_path):
+def test_the_page_has_all_sections_and_is_self_contained(trained, called, tmp_path):
     out = tmp_path / 'page.html'
     called(report, trained.work_dir, '--out', out)
     page = out.read_text()
@@ -23,7 +23,7 @@ def test_the_page_holds_all_parts_and_refers_to_nothing_outside(trained, called,
     assert 'name="viewport"' in page
 
 
-def test_a_second_report_takes_the_scores_of_the_first(trained, called, monkeypatch, tmp_path):
+def test_a_second_report_reuses_the_scores_of_the_first(trained, called, monkeypatch, tmp_path):
     called(report, trained.work_dir, '--out', tmp_path / 'a.html')
     monkeypatch.setattr('pyskl.cli.run_facts.test', None)
     called(report, trained.work_dir, '--out', tmp_path / 'b.html')
@@ -31,7 +31,7 @@ def test_a_second_report_takes_the_scores_of_the_first(trained, called, monkeypa
         called(report, trained.work_dir, '--out', tmp_path / 'c.html', '--again')
 
 
-def test_a_report_replaces_a_report_and_no_other_file(trained, called, tmp_path):
+def test_a_report_replaces_only_a_report(trained, called, tmp_path):
     other = tmp_path / 'mine.html'
     other.write_text('<p>mine')
     with pytest.raises(FileExistsError, match='mine.html exists already'):
@@ -55,13 +55,13 @@ def test_two_runs_are_compared(trained, called, tmp_path):
 @pytest.mark.parametrize(
     ('module', 'words', 'message'),
     [
-        (report, ['nowhere'], 'there is no folder nowhere'),
-        (report, ['.', '--out', 'x.pdf'], 'a report must end in .html'),
+        (report, ['nowhere'], 'the folder nowhere does not exist'),
+        (report, ['.', '--out', 'x.pdf'], '--out x.pdf must end in .html'),
         (confusion, ['x.pkl', '--out', 'x.txt'], 'must end in .png'),
         (curves, ['nowhere', '--out', 'x.png'], 'has no training log'),
     ],
 )
-def test_what_is_refused(module, words, message, called, monkeypatch, tmp_path):
+def test_invalid_arguments_raise(module, words, message, called, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     with pytest.raises((ValueError, OSError), match=message):
         called(module, *words)

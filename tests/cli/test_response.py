@@ -11,7 +11,7 @@ from pyskl.engine.config.load import load_config
 
 @pytest.fixture
 def call(tiny, monkeypatch, capsys):
-    """``call(*arguments)`` -> what was printed; files go to ``call.out``."""
+    """``call(*arguments)`` -> stdout; files are written to ``call.out``."""
     import torch
 
     model = build_recognizer(load_config(str(tiny.config)), torch.device('cpu'))
@@ -29,10 +29,10 @@ def call(tiny, monkeypatch, capsys):
     return run
 
 
-def test_a_film_of_a_clip_has_its_frames_and_the_grid(tiny, call):
+def test_the_video_of_a_clip_has_its_frames_and_the_grid(tiny, call):
     name = tiny.split['xsub_val'][0]
     said = call('--ids', name, '--size', 64, '--gradient', '--of', 2)
-    assert f'{name}: class 0, found class' in said and 'evidence of class 2' in said
+    assert f'{name}: class 0, predicted class' in said and 'contribution to class 2' in said
     with Image.open(call.out / f'{name}.gif') as film:
         assert film.n_frames == tiny.annotations[8]['total_frames']
         assert film.width > 48 + 64  # a panel of joints and the square of the grid
@@ -41,7 +41,7 @@ def test_a_film_of_a_clip_has_its_frames_and_the_grid(tiny, call):
 
 
 def test_a_sheet_has_a_row_per_clip(call):
-    assert 'drew 3 of 3 clips' in call('--random', 3, '--sheet', '--size', 64, '--columns', 2)
+    assert 'wrote 3 of 3 clips' in call('--random', 3, '--sheet', '--size', 64, '--columns', 2)
     with Image.open(call.out / 'response.png') as sheet:
         assert sheet.height > 3 * 64
     assert [path.name for path in call.out.iterdir()] == ['response.png']
@@ -50,20 +50,23 @@ def test_a_sheet_has_a_row_per_clip(call):
 @pytest.mark.parametrize(
     ('arguments', 'said'),
     [
-        ((), 'choose clips by --ids, --split, --label or --random'),
-        (('--random', 1, '--of', 1), '--of names the class of --gradient'),
-        (('--random', 1, '--gradient', '--of', 'swim'), "--of 'swim' is not a class; give a name, as 'class 0', or 0"),
+        ((), 'select clips with --ids, --split, --label or --random'),
+        (('--random', 1, '--of', 1), '--of needs --gradient'),
+        (
+            ('--random', 1, '--gradient', '--of', 'swim'),
+            "--of 'swim' is not a class; give a name, e.g. 'class 0', or 0",
+        ),
         (('--random', 1, '--size', 7), '--size must be 48 to 2160, got 7'),
-        (('--split', 'xsub_val', '--max-clips', 2), '4 clips are chosen'),
+        (('--split', 'xsub_val', '--max-clips', 2), '4 clips are selected'),
     ],
 )
-def test_what_cannot_be_drawn_is_refused(call, arguments, said):
+def test_invalid_options_of_response_raise(call, arguments, said):
     with pytest.raises(ValueError, match=said):
         call(*arguments)
     assert not call.out.exists()
 
 
-def test_strengths_go_from_the_weakest_to_the_strongest_that_is_seen():
+def test_strengths_are_scaled_between_the_visible_extremes():
     values = np.array([2.0, 4.0, 6.0, 100.0]).reshape(1, 1, 4)
     seen = np.array([True, True, True, False]).reshape(1, 1, 4)
     found = response.strengths(values, seen)[0, 0]

@@ -16,6 +16,6 @@ def test_the_command_sorts_and_says_when_there_is_none(called, capsys, tmp_path)
         assert [line.split()[0].removeprefix(f'{tmp_path}/') for line in lines[1:]] == order
     (tmp_path / 'empty').mkdir()
     called(runs, tmp_path / 'empty')
-    assert 'no run in' in capsys.readouterr().out
+    assert 'no runs in' in capsys.readouterr().out
     with pytest.raises(FileNotFoundError, match='folder .*nowhere does not exist'):
         called(runs, tmp_path / 'nowhere')

@@ -8,7 +8,7 @@ TOOLS = Path(__file__).resolve().parents[2] / 'tools'
 
 
 def slurm(tmp_path, script, *arguments, **environment):
-    """The words that srun is called with, up to the tool and from there on."""
+    """Return the arguments of srun: those before the tool, and the tool with its arguments."""
     srun = tmp_path / 'srun'
     srun.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
     srun.chmod(0o755)
@@ -20,7 +20,7 @@ def slurm(tmp_path, script, *arguments, **environment):
     return words[:start], words[start:]
 
 
-def test_a_training_takes_eight_gpus_of_one_machine(tmp_path):
+def test_training_uses_eight_gpus_of_one_machine_by_default(tmp_path):
     srun, tool = slurm(tmp_path, 'slurm_train.sh', 'job', 'c.py', '--cfg-options', 'a=b c')
     assert srun == [
         '--job-name=job', '--gres=gpu:8', '--ntasks=8', '--ntasks-per-node=8', '--cpus-per-task=5',
@@ -30,7 +30,7 @@ def test_a_training_takes_eight_gpus_of_one_machine(tmp_path):
     assert sorted(tool[3:]) == sorted(['c.py', '--launcher', 'slurm', '--cfg-options', 'a=b c'])
 
 
-def test_the_environment_says_where_and_how_many(tmp_path):
+def test_the_environment_sets_partition_and_gpus(tmp_path):
     environment = {'PARTITION': 'gpu', 'GPUS': '2', 'CPUS_PER_TASK': '3', 'SRUN_ARGS': '--time=1 --mem=4G'}
     srun, tool = slurm(tmp_path, 'slurm_test.sh', 'job', 'c.py', 'x.pth', '--out', 's.pkl', **environment)
     assert srun == [
@@ -48,7 +48,7 @@ def test_sixteen_gpus_are_two_machines(tmp_path):
 
 
 @pytest.mark.parametrize(('script', 'arguments'), [('slurm_train.sh', ['job']), ('slurm_test.sh', ['job', 'c.py'])])
-def test_too_few_arguments_show_the_usage(script, arguments):
+def test_too_few_arguments_print_the_usage(script, arguments):
     done = subprocess.run(['bash', str(TOOLS / script), *arguments], capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr.startswith('usage: ') and script in done.stderr and done.stderr.count('\n') == 1

@@ -75,7 +75,7 @@ def attacked(tiny):
 
 
 @pytest.mark.parametrize('name', [*ATTACKS, *FILES])
-def test_every_door_says_it_in_a_line(tiny, attacked, tool, name):
+def test_every_command_reports_a_malicious_store_in_one_line(tiny, attacked, tool, name):
     path = attacked(name)
     options = ['--cfg-options', f'data.train.dataset.ann_file={path}', 'model.backbone.base_channels=4']
     doors = {

@@ -1,4 +1,4 @@
-"""A table of configs and seeds: what is finished stays, figures are those of the last checkpoint."""
+"""Tables of configs and seeds: finished runs are not repeated, accuracies are those of the last checkpoint."""
 
 import pickle
 from pathlib import Path
@@ -19,17 +19,17 @@ from pyskl.cli.table import (
 )
 
 
-def test_a_run_lies_below_its_config_s_path():
+def test_the_folder_of_a_run_follows_the_config():
     assert run_folder(Path('w'), '../configs/stgcn/a/j.py', 2) == Path('w/stgcn/a/j/s2')
     assert run_folder(Path('w'), '/tmp/mine.py', 1) == Path('w/mine/s1')
 
 
-def test_mean_and_sample_deviation():
+def test_spread_is_mean_and_sample_deviation():
     assert spread([80.0]) == '80.0'
     assert spread([80.0, 82.0]) == '81.0 ± 1.4'  # sqrt(2)
 
 
-def test_options_of_the_config_reach_both_and_those_behind_the_dashes_the_training_only():
+def test_cfg_options_reach_training_and_test_and_other_options_only_training():
     args = parse_args(['a.py', '--gpus', '2', '--cfg-options', 'total_epochs=1', '--', '--amp', 'bf16'])
     train, test = commands('a.py', 1, Path('w'), args)
     assert all(command[command.index('--processes') + 1] == '2' for command in (train, test))
@@ -55,11 +55,11 @@ def scores(path, names, right):
     path.write_bytes(pickle.dumps(rows))
 
 
-def test_clips_are_left_out_by_name(tmp_path):
+def test_accuracies_without_the_clips_left_out(tmp_path):
     scores(tmp_path / 's.pkl', 'abcd', [True, True, False, True])
     assert accuracies(tmp_path / 's.pkl', []) == [(4, 75.0)]
     assert accuracies(tmp_path / 's.pkl', ['c', 'd']) == [(4, 75.0), (2, 100.0)]
-    with pytest.raises(ValueError, match="--leave-out names 'x', which is not among the 4 clips"):
+    with pytest.raises(ValueError, match="--leave-out has clip 'x', which is not among the 4 clips"):
         accuracies(tmp_path / 's.pkl', ['a', 'x'])
 
 
@@ -67,11 +67,11 @@ def test_only_what_is_between_the_markers_changes():
     text = 'a\n<!-- t: begin -->\nold\n<!-- t: end -->\nb\n'
     assert between_markers(text, 't', 'new', Path('R')) == text.replace('old', 'new')
     for broken in ('', text + text, '<!-- t: end --><!-- t: begin -->'):
-        with pytest.raises(ValueError, match='R must hold the lines .* once each'):
+        with pytest.raises(ValueError, match='R must have the lines .* once each'):
             between_markers(broken, 't', 'new', Path('R'))
 
 
-def test_a_part_is_a_split_of_the_test_clips(tiny):
+def test_outside_split_lists_the_other_clips(tiny):
     tiny.split['seen'] = tiny.split['xsub_val'][1:]
     tiny.write_clips()
     assert outside_split(str(tiny.clips), 'xsub_val', 'seen') == tiny.split['xsub_val'][:1]
@@ -82,22 +82,22 @@ def test_a_part_is_a_split_of_the_test_clips(tiny):
     [
         (['--seeds', '1', '1'], '--seeds must be different numbers, got [1, 1]'),
         (['--gpus', '0'], '--gpus must be at least 1, got 0'),
-        (['--', '--cfg-options', 'a=1'], '--cfg-options must stand in front of --'),
-        (['--table-only'], 'holds no finished run of these configs and seeds; drop --table-only'),
+        (['--', '--cfg-options', 'a=1'], '--cfg-options must be before --'),
+        (['--table-only'], 'has no finished run of these configs and seeds; remove --table-only'),
         (['--leave-out', 'clips.pkl.missing'], 'clips.pkl.missing'),
-        (['--write', 'tiny.py'], "tiny.py must hold the lines '<!-- table: begin -->'"),
-        (['--part', 'xsub_train'], '--part xsub_train holds clip '),
+        (['--write', 'tiny.py'], "tiny.py must have the lines '<!-- table: begin -->'"),
+        (['--part', 'xsub_train'], '--part xsub_train has clip '),
         (['--part', 'xsub_vla'], "no split 'xsub_vla'; did you mean 'xsub_val'"),
-        (['--part', 'xsub_val', '--leave-out', 'a.txt'], '--part and --leave-out exclude one another'),
+        (['--part', 'xsub_val', '--leave-out', 'a.txt'], '--part and --leave-out exclude each other'),
         (['--cfg-options', 'total_epoch=1'], "'total_epoch'"),
     ],
 )
-def test_what_cannot_be_is_said_before_any_training(tiny, refused, arguments, said):
+def test_invalid_options_raise_before_training(tiny, refused, arguments, said):
     refused('table', [tiny.config, *arguments], said)
 
 
 @pytest.mark.slow
-def test_a_table_goes_on_where_it_stopped_and_writes_itself_into_a_file(tiny, tool):
+def test_a_table_resumes_and_is_written_between_the_markers(tiny, tool):
     readme = tiny.folder / 'README.md'
     readme.write_text('before\n<!-- table: begin -->\n<!-- table: end -->\nafter\n')
     (tiny.folder / 'copies.txt').write_text(f'# copies\n{tiny.split["xsub_val"][0]}\n')
@@ -117,10 +117,10 @@ def test_a_table_goes_on_where_it_stopped_and_writes_itself_into_a_file(tiny, to
     assert 'python tools/table.py' in table_and_command and '--seeds 1 2' in table_and_command
 
     status, said = tool('table', *command, '--seeds', 1, '--cfg-options', 'optimizer.lr=0.5')
-    assert status == 1 and 'give another --out, or the same options' in said
+    assert status == 1 and 'choose another --out, or use the same options' in said
 
 
-def test_a_failed_training_says_where_its_output_is(tiny, tool, monkeypatch):
+def test_a_failed_training_names_the_file_with_its_output(tiny, tool, monkeypatch):
     monkeypatch.setattr(table, 'commands', lambda *_: [['false'], ['true']])
     status, said = tool('table', tiny.config, '--seeds', 1, '--out', 'runs')
-    assert status == 1 and 'seed 1 failed; why is at the end of runs/tiny/s1/output.txt' in said
+    assert status == 1 and 'seed 1: train failed; see the end of runs/tiny/s1/output.txt' in said

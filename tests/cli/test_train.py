@@ -2,7 +2,7 @@ from pyskl.cli.train import ending
 from pyskl.engine.train import TrainResult
 
 
-def test_the_end_of_a_run_is_a_table_of_best_and_last():
+def test_the_final_table_has_the_best_and_the_last_checkpoint():
     best = {'metric': 'top1_acc', 'value': 0.5, 'epoch': 1, 'file': 'best.pth'}
     result = TrainResult('run', 0, {'top1_acc': 0.25}, best, 'run/epoch_2.pth', 'run/best.pth')
     assert ending(result).splitlines() == [

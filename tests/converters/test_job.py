@@ -23,7 +23,7 @@ def number_of(path: Path, log: Path) -> dict:
         file.write(f'{path.stem}\n')
     text = path.read_text()
     if text == 'nobody':
-        raise job.LeftOut('no body', 'nobody is in it')
+        raise job.LeftOut('no body', 'it has no person')
     frames = int(text)
     return {
         'frame_dir': path.stem,

@@ -58,6 +58,6 @@ def test_the_ending_chooses_the_format(tmp_path, name, start):
 
 
 def test_another_ending_is_refused_before_anything_is_written(tmp_path):
-    with pytest.raises(ValueError, match=r'written as .png, .svg or .pdf'):
+    with pytest.raises(ValueError, match=r'must end with .png, .svg or .pdf'):
         charts.save(charts.figure(1, 1), tmp_path / 'a.jpg')
     assert list(tmp_path.iterdir()) == []

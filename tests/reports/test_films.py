@@ -25,7 +25,7 @@ def test_a_film_has_at_most_36_frames_of_the_asked_height(clip):
 
 
 def test_a_clip_of_nobody_has_no_film(clip):
-    with pytest.raises(ValueError, match='nobody is visible'):
+    with pytest.raises(ValueError, match='no person is visible'):
         clip_film(np.zeros_like(clip[0]), None, COCO)
 
 

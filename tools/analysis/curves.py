@@ -1,4 +1,4 @@
-"""Write the curves of loss, accuracy and rate of one or more runs as an image or CSV."""
+"""Plot loss, accuracy and learning rate of one or more runs, or write all logged numbers as CSV."""
 
 try:
     from pyskl.cli.curves import main

@@ -1,4 +1,4 @@
-"""Parameters and multiply-accumulates of a config's network, for one clip; of several configs, a table."""
+"""Count parameters and multiply-accumulates (MACs) of networks for one clip."""
 
 try:
     from pyskl.cli.entry import run

@@ -1,4 +1,4 @@
-"""Draw the grid of a trained Ske2Grid: which joints feed which cell at every stage."""
+"""Draw the grids of a trained Ske2Grid, i.e. which joints contribute to which cell."""
 
 try:
     from pyskl.cli.entry import run

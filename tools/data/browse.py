@@ -1,4 +1,4 @@
-"""Clips of an annotation file as moving pictures, as they are and as a config's pipeline makes them."""
+"""Render clips of an annotation file as videos, as recorded and as transformed by a config's pipeline."""
 
 try:
     from pyskl.cli.data.browse import main

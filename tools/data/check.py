@@ -1,4 +1,4 @@
-"""An annotation pickle, looked at before training: all that is wrong in it, and what it holds."""
+"""Check an annotation file before training: report its problems and its statistics."""
 
 try:
     from pyskl.cli.data.check import main

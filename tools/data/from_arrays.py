@@ -1,4 +1,4 @@
-"""Arrays in .mat, .npz, .npy, .json or .csv files to an annotation pickle: a mapping said on the command line."""
+"""Convert arrays in .mat, .npz, .npy, .json or .csv files to an annotation pickle, as described by options."""
 
 try:
     from pyskl.cli.data.from_arrays import main

@@ -1,4 +1,4 @@
-"""Keypoint JSON of a pose estimator, one file a video, to the annotation pickle."""
+"""Convert a pose estimator's keypoint JSON, one file per video, to the annotation pickle."""
 
 try:
     from pyskl.cli.data.from_keypoints import main

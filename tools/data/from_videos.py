@@ -1,4 +1,4 @@
-"""Videos to an annotation pickle: people found and posed in every frame, linked over time, filled over gaps."""
+"""Convert videos to an annotation pickle: detect people and their poses per frame, track them, fill gaps."""
 
 try:
     from pyskl.cli.data.from_videos import main

@@ -1,4 +1,4 @@
-"""PYSKL's Kinetics-400, ``k400_hrnet.pkl`` and its folder of kpfiles, to one annotation pickle; no memcached."""
+"""Convert PYSKL's Kinetics-400, ``k400_hrnet.pkl`` and its kpfiles, to one annotation pickle; without memcached."""
 
 try:
     from pyskl.cli.data.k400 import main

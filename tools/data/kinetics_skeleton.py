@@ -1,4 +1,4 @@
-"""Kinetics-skeleton (OpenPose, ST-GCN's release) to the annotation pickle, splits train and val."""
+"""Convert Kinetics-skeleton (OpenPose, ST-GCN's release) to the annotation pickle, splits train and val."""
 
 try:
     from pyskl.cli.data.kinetics_skeleton import main

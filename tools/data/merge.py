@@ -1,4 +1,4 @@
-"""Annotation pickles joined to one: the shards that ``--shard I/N`` of a data tool wrote, or any others."""
+"""Merge annotation pickles: the shards that ``--shard I/N`` of a data tool wrote, or any others."""
 
 try:
     from pyskl.cli.data.merge import main

@@ -1,4 +1,4 @@
-"""NTU RGB+D 60 and 120, ``.skeleton`` text as distributed, to the annotation pickles ``ntu60_3danno.pkl`` and"""
+"""Convert the .skeleton files of NTU RGB+D 60 and 120 to annotation pickles."""
 
 try:
     from pyskl.cli.data.ntu import main

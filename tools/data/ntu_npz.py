@@ -1,4 +1,4 @@
-"""NTU RGB+D's annotation pickle to the npz files that CTR-GCN and InfoGCN train on."""
+"""Convert NTU RGB+D's annotation pickle to the npz files that CTR-GCN and InfoGCN train on."""
 
 try:
     from pyskl.cli.data.ntu_npz import main

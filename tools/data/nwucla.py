@@ -1,4 +1,4 @@
-"""NW-UCLA's JSON clips, as CTR-GCN distributes them (``all_sqe``), to the annotation pickle."""
+"""Convert NW-UCLA's JSON clips, as CTR-GCN distributes them (``all_sqe``), to the annotation pickle."""
 
 try:
     from pyskl.cli.data.nwucla import main

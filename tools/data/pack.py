@@ -1,4 +1,4 @@
-"""An annotation pickle as a store: one file that all processes map, whatever its size, with a checksum a clip."""
+"""Convert an annotation pickle to a store: one file of any size, read by all processes, with a checksum per clip."""
 
 try:
     from pyskl.cli.data.pack import main

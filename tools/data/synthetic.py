@@ -1,4 +1,4 @@
-"""The bundled data: ten actions of moving people, generated from a seed, as an annotation pickle."""
+"""Generate synthetic clips of people in ten actions, as an annotation pickle."""
 
 try:
     from pyskl.cli.data.synthetic import main

@@ -1,4 +1,4 @@
-"""A config and its checkpoint -> an ONNX file that scores clips in batches of any size."""
+"""Export a network and its test pipeline to an ONNX file."""
 
 try:
     from pyskl.cli.entry import run

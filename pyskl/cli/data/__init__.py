@@ -1,1 +1,1 @@
-"""The commands of ``pyskl data``: raw files to annotation pickles, and what is done with those."""
+"""Commands of ``pyskl data``: convert raw files to annotation pickles; check, draw, merge and pack them."""

@@ -5,10 +5,10 @@
     python tools/data/browse.py X.pkl --split xsub_val --label 3 --random 5 --format mp4 --out browse
     python tools/data/browse.py X.pkl --random 5 --config configs/posec3d/.../joint.py --phase test --out browse
 
-A person has a hue; the left side is its light shade, the right side the deep one; a joint is as opaque as its score.
-3D joints are seen orthographically in one view box for the whole clip, 2D joints in the image they were detected in.
-With --config, the recorded clip plays beside what the network is fed: its frames, normalised joints, bones or motion
-(as lines from 0), or heatmaps, all channels in one. Nothing that exists is drawn again without --overwrite.
+Each person has a hue, with a light shade for the left side and a dark one for the right; opacity is the joint's score.
+3D joints are projected orthographically in one view box for the whole clip, 2D joints are drawn in their image. With
+--config the recorded clip is shown next to the input of the network: joints, bones or motion (as lines from 0), or
+heatmaps with all channels in one image. Existing videos are not drawn again without --overwrite.
 """
 
 import argparse
@@ -44,8 +44,8 @@ from pyskl.visualization.sheet import ROWS, Row, sheet_pages
 from pyskl.visualization.text import use_font
 from pyskl.visualization.video import FORMATS, MAX_GIF_FPS, write_image, write_video
 
-SHOWN = 5  # named skipped clips
-TRIED = 10  # clips of a class that a sheet looks at for one with somebody in it
+SHOWN = 5  # skipped clips to name
+TRIED = 10  # clips of a class to try for a sheet until one has a visible person
 
 
 def draw_clip(
@@ -59,14 +59,14 @@ def draw_clip(
     record, keypoint, visible = joints_of(store, index, skeleton)
     persons, total = keypoint.shape[:2]
     shape = record.get('img_shape')
-    in_picture = shape is not None and skeleton.dims == 2 and not args.zoom and not is_processed(store)
-    frame = (float(shape[1]), float(shape[0])) if in_picture else None
+    in_image = shape is not None and skeleton.dims == 2 and not args.zoom and not is_processed(store)
+    frame = (float(shape[1]), float(shape[0])) if in_image else None
     panels = [JointsPanel(keypoint, visible, skeleton, args.size, frame, args.view, args.up)]
     captions, source = [''], np.arange(total)
     if feeder is not None:
         fed = feeder.feed(index, args.seed, skeleton, args.size, args.view)
         panels, source = panels + fed.panels, fed.source
-        captions = ['as stored, after its first steps' if is_processed(store) else 'recorded', *fed.captions]
+        captions = ['stored, after the first transforms' if is_processed(store) else 'recorded', *fed.captions]
     step = -(-len(source) // args.max_frames)
     shown = range(0, len(source), step)
     order = [[int(source[t])] + [t] * (len(panels) - 1) for t in shown]
@@ -88,7 +88,7 @@ def draw_clips(
     """Write a video of every selected clip; return the exit status."""
     if len(chosen) > args.max_clips:
         raise ValueError(
-            f'{len(chosen)} clips are chosen; --random 20 takes 20 of them, --max-clips {len(chosen)} draws them all'
+            f'{len(chosen)} clips are selected; pass --random 20 to draw 20 of them, or --max-clips {len(chosen)}'
         )
     feeder = None
     if args.config and len(np.setdiff1d(chosen, problem_numbers(store))):
@@ -108,9 +108,10 @@ def draw_clips(
         except ValueError as error:
             skipped.append(f'{store.names[index]}: {one_line(error)}')
     seconds = time.perf_counter() - begin
-    print(f'drew {drawn} of {len(chosen)} clips into {args.out}: {frames} frames, {frames / max(seconds, 1e-9):.0f}/s')
+    rate = frames / max(seconds, 1e-9)
+    print(f'wrote {drawn} of {len(chosen)} clips to {args.out}: {frames} frames, {rate:.0f} per second')
     if kept:
-        print(f'{kept} were there already and are left as they were; --overwrite draws them again')
+        print(f'{kept} exist already and were not drawn; --overwrite draws them again')
     tell_skipped(skipped)
     return 0 if drawn or kept else 1
 
@@ -134,7 +135,7 @@ def draw_sheet(
     paths = [args.out / (f'sheet_{page + 1:02d}.png' if pages > 1 else 'sheet.png') for page in range(pages)]
     taken = [str(path) for path in paths if path.exists()]
     if taken and not args.overwrite:
-        raise FileExistsError(f'{taken[0]} exists; give another --out, or --overwrite to replace it')
+        raise FileExistsError(f'{taken[0]} exists already; pass --overwrite to replace it, or choose another --out')
     rows, skipped, random = [], [], np.random.RandomState(args.seed % 2**32)
     for label, members in tqdm(groups.items(), desc='classes', unit=' classes', disable=None):
         for index in random.permutation(members)[:TRIED].tolist():
@@ -153,12 +154,12 @@ def draw_sheet(
         write_image(path, page)
         count += 1
     shown = paths[0] if count == 1 else f'{paths[0]} to {paths[count - 1].name}'
-    print(f'wrote {shown}: {len(rows)} clips, one a class')
+    print(f'wrote {shown}: {len(rows)} clips, one per class')
     return 0
 
 
 def sheet_row(args: argparse.Namespace, store: RecordStore, index: int, skeleton: Skeleton, title: str) -> Row:
-    """A clip's row: ``--columns`` frames, evenly spread, cut to the people in them.
+    """Draw a clip's row: ``--columns`` frames at equal distances, cropped to the people in them.
 
     Raises:
         ValueError: If the record is invalid or has no person.
@@ -188,30 +189,30 @@ def main() -> int:
     parser.add_argument('file', type=Path, metavar='FILE', help='annotation file')
     parser.add_argument('--out', type=Path, required=True, metavar='DIR', help='output folder')
     add_choice_options(parser)
-    what = parser.add_argument_group('what is drawn')
-    what.add_argument('--max-clips', type=int, default=100, metavar='N', help='refuse to draw more (default: 100)')
-    what.add_argument('--sheet', action='store_true', help='a contact sheet: one clip per class')
-    what.add_argument('--columns', type=int, default=6, metavar='N', help='frames of a clip on a sheet (default: 6)')
-    what.add_argument('--config', type=Path, help="show beside each clip what this config's pipeline makes of it")
-    what.add_argument('--phase', choices=('train', 'val', 'test'), default='train', help='whose pipeline')
-    what.add_argument('--layout', help="a skeleton's name, its .yaml or .json file, or a dict (default: guessed)")
+    what = parser.add_argument_group('content')
+    what.add_argument('--max-clips', type=int, default=100, metavar='N', help='maximal number of clips (default: 100)')
+    what.add_argument('--sheet', action='store_true', help='draw a contact sheet with one clip per class')
+    what.add_argument('--columns', type=int, default=6, metavar='N', help='frames per clip on a sheet (default: 6)')
+    what.add_argument('--config', type=Path, help="show the output of this config's pipeline next to each clip")
+    what.add_argument('--phase', choices=('train', 'val', 'test'), default='train', help='phase of the pipeline')
+    what.add_argument('--layout', help='skeleton: a name, a .yaml or .json file, or a dict (default: guessed)')
     what.add_argument('--classes', type=Path, metavar='FILE', help='class names, one per line')
-    how = parser.add_argument_group('how')
+    how = parser.add_argument_group('format')
     how.add_argument('--format', choices=FORMATS, default='gif', help='default: gif')
     how.add_argument('--fps', type=float, default=25.0, help='frames per second (default: 25; gif: at most 50)')
-    how.add_argument('--size', type=int, help='height of a panel, pixels (default: 480; on a sheet 128)')
-    how.add_argument('--max-frames', type=int, default=300, metavar='N', help='thin out longer clips (default: 300)')
+    how.add_argument('--size', type=int, help='height of a panel in pixels (default: 480; on a sheet 128)')
+    how.add_argument('--max-frames', type=int, default=300, metavar='N', help='subsample longer clips (default: 300)')
     how.add_argument(
         '--view',
         type=_view,
         default=(25.0, 12.0),
         metavar='AZIMUTH,ELEVATION',
-        help='3D: degrees, as --view=-30,10 (default: 25,12)',
+        help='3D: angles in degrees, e.g. --view=-30,10 (default: 25,12)',
     )
     how.add_argument('--up', choices=sorted(AXES), help='3D: the axis that points up (default: along the spine)')
-    how.add_argument('--zoom', action='store_true', help='2D: the people, not the whole image')
-    how.add_argument('--font', type=Path, help='a .ttf or .otf file, for names that DejaVu Sans cannot write')
-    how.add_argument('--overwrite', action='store_true', help='draw again what exists')
+    how.add_argument('--zoom', action='store_true', help='2D: show the people instead of the whole image')
+    how.add_argument('--font', type=Path, help='a .ttf or .otf file, for characters missing in DejaVu Sans')
+    how.add_argument('--overwrite', action='store_true', help='replace existing files')
     args = parser.parse_args()
     sheet = args.sheet or not (args.ids or args.split or args.label or args.random)
     args.size = args.size or (128 if sheet else 480)
@@ -229,9 +230,9 @@ def main() -> int:
     if not 0.1 <= args.fps <= fastest:
         raise ValueError(f'--fps must be from 0.1 to {fastest} for {args.format}, got {args.fps:g}')
     if sheet and args.config:
-        raise ValueError('a contact sheet shows clips as they were recorded; choose clips for --config, as --random 5')
+        raise ValueError('--config does not apply to a contact sheet; select clips, e.g. with --random 5')
     if args.out.exists() and not args.out.is_dir():
-        raise FileExistsError(f'--out {args.out} is a file; name a folder')
+        raise FileExistsError(f'--out {args.out} is a file; it must be a folder')
     use_font(args.font)
     beside = args.file.with_name(f'{args.file.stem}.classes.txt')  # as the tools from_* write it
     named = args.classes or (beside if beside.is_file() else None)
@@ -239,7 +240,7 @@ def main() -> int:
     store = open_records(args.file)
     chosen = chosen_clips(args, store, classes)
     if len(chosen) == 0:
-        raise ValueError(f'no clip is chosen: split {args.split!r} of {args.file} has none')
+        raise ValueError(f'no clip is selected: split {args.split!r} of {args.file} is empty')
     skeleton, said = (layout_of(args.layout), '') if args.layout else guess_layout(store)
     if said:
         print(said)

@@ -1,11 +1,11 @@
-"""An annotation pickle, looked at before training: all that is wrong in it, and what it holds.
+"""Check an annotation file before training: report its problems and its statistics.
 
     python tools/data/check.py data/nwucla/nwucla.pkl --config configs/ctrgcn/ctrgcn_pyskl_nwucla/j.py
     python tools/data/check.py X.pkl --fix X_fixed.pkl --drop-duplicates --json report.json
 
-Exit status: 0 fine; 1 training would fail; 2 it would run, and mislead: clips of the evaluation split are in the
-training split too, under the same or another name, or equal clips have different labels. With ``--config`` the splits
-that it names are judged, without it all ``train`` splits against the ``val`` and ``test`` splits of their protocol.
+Exit status: 0: no problem; 1: training would fail; 2: training would run, but its results would be misleading, because
+clips of the evaluation split are also in the training split (under any name), or equal clips have different labels.
+With --config its splits are compared, otherwise every train split with the val and test splits of its protocol.
 """
 
 import argparse
@@ -39,14 +39,14 @@ from pyskl.errors import one_line
 from pyskl.files import replacing
 from pyskl.skeletons import SKELETONS
 
-BAR_CLIPS = 3000  # more are gone through with a bar
-SHOWN = 5  # printed names per finding; --json has all
+BAR_CLIPS = 3000  # show a progress bar for more clips
+SHOWN = 5  # names to print per finding; --json has all
 BAR_WIDTH = 40
-HEADINGS = {FAILS: 'training would fail', MISLEADS: 'training would mislead', NOTE: 'worth knowing'}
+HEADINGS = {FAILS: 'training would fail', MISLEADS: 'results would be misleading', NOTE: 'notes'}
 
 
 def read_leniently(path: Path) -> tuple[Sequence, dict | None, list[Finding]]:
-    """Read records, splits, and faults of the whole file; records and splits are not validated yet.
+    """Read records, splits, and problems of the file as a whole; records and splits are not validated yet.
 
     Raises:
         OSError: If the file cannot be read.
@@ -58,9 +58,7 @@ def read_leniently(path: Path) -> tuple[Sequence, dict | None, list[Finding]]:
     splits = content.get('split') if isinstance(content, dict) else None
     records = content.get('annotations') if isinstance(content, dict) else content
     if not isinstance(records, list | tuple) or not records:
-        raise ValueError(
-            f"{path} holds no records; it must be a dict with 'split' and 'annotations', or a list of dicts"
-        )
+        raise ValueError(f"{path} has no records; it must be a dict with 'split' and 'annotations', or a list of dicts")
     for record in records:
         if isinstance(record, dict):
             for key, value in record.items():
@@ -72,26 +70,26 @@ def read_leniently(path: Path) -> tuple[Sequence, dict | None, list[Finding]]:
     kinds = list | tuple | set | frozenset | np.ndarray
     broken = [str(name) for name, members in (splits or {}).items() if not isinstance(members, kinds)]
     if broken:
-        found.append(Finding(FAILS, 'splits that are no lists of names', broken))
+        found.append(Finding(FAILS, 'splits that are not lists of names', broken))
     if splits is not None:
         splits = {str(name): list(members) for name, members in splits.items() if isinstance(members, kinds)}
     return list(records), splits, found
 
 
 def read_store(path: Path) -> tuple[RecordStore, dict | None, list[Finding]]:
-    """The same of a store, of which every byte is as it was written.
+    """Read records, splits, and notes of a store.
 
     Raises:
-        ValueError: If it is damaged.
+        ValueError: If a checksum is wrong.
     """
     store = RecordStore(path)
     damaged = [item for item in store.damage() if item is not None]
     if damaged:
         raise ValueError(
-            f'{path} is damaged in {len(damaged)} places, the first {damaged[0]!r}; tools/data/pack.py --verify lists '
-            f'them; copy it, or pack {store.source}, again'
+            f'{path} is damaged in {len(damaged)} places, first in {damaged[0]!r} (tools/data/pack.py --verify lists '
+            f'them); copy it again, or pack {store.source} again'
         )
-    taken = [Finding(NOTE, f'a store of clips after {written(store.steps)}')] if store.steps else []
+    taken = [Finding(NOTE, f'a store of clips processed by {written(store.steps)}')] if store.steps else []
     return store, store.split_names(), taken
 
 
@@ -103,10 +101,13 @@ def with_bar(numbers: Iterable) -> Iterable:
 def compare_with_config(
     path: Path, config: Path, table: Survey, records: Sequence, splits: dict | None
 ) -> tuple[list, np.ndarray, list[Finding]]:
-    """What is judged by what (of :func:`all_findings`), the records in use, and what does not fit the config.
+    """Compare the file with a config, as the start of training does (:mod:`pyskl.datasets.fit`), but for all clips.
 
-    Where the config names other files only, FILE takes their place. What is found is what the start of training would
-    refuse (:mod:`pyskl.datasets.fit`), for all clips; then the data sets are built and tried on the network, as there.
+    If the config uses other files only, FILE replaces them. Finally the data sets are built and run through the
+    network.
+
+    Returns:
+        The pairs of splits to compare (see :func:`all_findings`), the records in use, and the findings.
 
     Raises:
         ValueError: If the config cannot be read.
@@ -126,7 +127,7 @@ def compare_with_config(
     found, use, misfits = [], {}, {}
     if not own:
         others = sorted({str(d['ann_file']) for datasets in sections.values() for d in datasets})
-        found.append(Finding(NOTE, f'the config names other files; {path} is put in their place', others))
+        found.append(Finding(NOTE, f'the config uses other files, which {path} replaces', others))
     needs, recognizer = {}, None
     try:
         needs = network_needs(cfg)
@@ -153,7 +154,7 @@ def compare_with_config(
         try:
             if datasets and not fails:
                 build_dataset(cfg, phase, recognizer)
-        except Exception as error:  # whatever it is, training would meet it
+        except Exception as error:  # training would raise it too
             kind = '' if isinstance(error, ValueError | OSError) else f'{type(error).__name__}: '
             found.append(Finding(FAILS, f'data.{phase} cannot be built: {kind}{one_line(error)}'))
     pairs = {use[phase][0]: (*use['train'], *use[phase]) for phase in ('val', 'test') if {'train', phase} <= set(use)}
@@ -163,24 +164,24 @@ def compare_with_config(
     return list(pairs.values()), used, found
 
 
-Misfits = dict[tuple[str, str], dict[int, str]]  # severity and kind of a fault: row -> the fault found there
+Misfits = dict[tuple[str, str], dict[int, str]]  # (severity, kind of problem) -> row -> details
 
 
 def collect_misfits(
     misfits: Misfits, table: Survey, records: Sequence, rows: np.ndarray, dataset: dict, needs: dict
 ) -> bool:
-    """Add what is wrong with ``rows`` for a data set's pipeline and the network; whether any of it fails training."""
+    """Add the problems of ``rows`` with a data set's pipeline and the network; return whether training would fail."""
     rows = rows[[row not in table.problems for row in rows.tolist()]] if table.problems else rows
     try:
         transforms = Compose(dataset.get('pipeline') or []).transforms
-    except ValueError:  # build_dataset says why
+    except ValueError:  # build_dataset raises the error
         return False
     if dataset.get('multi_class'):
         needs = {**needs, 'num_classes': None}
     found = judge([(0, table.clips(rows, records.__getitem__))], checks_for(transforms, **needs), most=len(rows))
     for misfit in found:
         if misfit.severity == NOTE and misfit.check.what == nobody_check().what:
-            continue  # all_findings says so too
+            continue  # also in all_findings
         places = misfits.setdefault((misfit.severity, misfit.check.what), {})
         places.update((int(rows[row]), detail) for row, detail in misfit.rows)
     return any(misfit.severity == FAILS for misfit in found)
@@ -195,9 +196,9 @@ def misfit_findings(table: Survey, misfits: Misfits) -> list[Finding]:
 
 
 def numbers_findings(table: Survey, records: Sequence) -> list[Finding]:
-    """What is suspicious about coordinates and scores, whatever the config: it misleads, if it does not fail.
+    """Find suspicious coordinates and scores, independent of the config.
 
-    Of 2D joints only: clips without ``img_shape`` may hold shares of an image.
+    Clips without ``img_shape`` are checked only for 2D joints, which may be relative to the image size.
     """
     dims, _ = guess_layouts(table)
     rows = np.array([row for row in range(len(table.names)) if row not in table.problems], np.int64)
@@ -259,14 +260,14 @@ def text(report: dict, findings: list[Finding]) -> str:
     lines = [
         f'{report["file"]}: {report["clips"]} clips, {report["joints"]} joints, {report["dims"]}D: {layout}',
         f'frames: {frames[0][0]} min, {report["frames_median"]:g} median, {frames[-1][1]} max, '
-        f'{report["frames_total"]} in all',
+        f'{report["frames_total"]} total',
         *bars([(f'{first}-{last}' if last > first else str(first), count) for first, last, count in frames]),
-        'persons seen in a clip:',
+        'visible persons per clip:',
         *bars([(str(persons), count) for persons, count in report['persons'].items()]),
         f'{len(classes)} classes{shares}',
         *bars([(str(label), count) for label, count in classes.items()]),
         *(f'split {split}: {count}' for split, count in report['splits'].items()),
-        f'missing joints: {report["missing"]:.2%} of the persons seen',
+        f'missing joints: {report["missing"]:.2%} of those of visible persons',
         *(f'  {joint}: {share:.2%}' for share, joint in worst if share >= 5e-5),
     ]
     for severity, heading in HEADINGS.items():
@@ -278,14 +279,14 @@ def text(report: dict, findings: list[Finding]) -> str:
             lines += [f'    {name}' for name in finding.names[:SHOWN]]
             if len(finding.names) > SHOWN:
                 lines.append(f'    and {len(finding.names) - SHOWN} more')
-    return '\n'.join(lines if findings else [*lines, 'nothing is wrong'])
+    return '\n'.join(lines if findings else [*lines, 'no problems found'])
 
 
 def check_free(source: Path, target: Path | None, option: str, overwrite: bool) -> None:
-    """Raise, before any work, if the name exists.
+    """Check, before any work, that an output file may be written.
 
     Raises:
-        FileExistsError: If ``target`` exists and ``overwrite`` is off, or is the file that is read.
+        FileExistsError: If ``target`` exists and ``overwrite`` is False, or it is the input file.
         IsADirectoryError: If it is a folder.
     """
     if target is None or not target.exists():
@@ -293,25 +294,30 @@ def check_free(source: Path, target: Path | None, option: str, overwrite: bool) 
     if target.is_dir():
         raise IsADirectoryError(f'{option} {target} is a folder; name a file in it')
     if not overwrite or target.samefile(source):
-        raise FileExistsError(f'{option} {target} exists; give another name, or --overwrite to replace it (never FILE)')
+        raise FileExistsError(
+            f'{option} {target} exists already; choose another file, or pass --overwrite to replace it (never FILE)'
+        )
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('file', type=Path, metavar='FILE', help='annotation pickle or store')
-    parser.add_argument('--config', type=Path, help='compare with its layout, classes, channels and splits')
+    parser.add_argument('--config', type=Path, help='compare with layout, classes, channels and splits of this config')
     parser.add_argument('--fix', type=Path, metavar='OUT', help='write a fixed copy; the exit status is that of FILE')
     parser.add_argument(
-        '--first-label', type=int, default=0, metavar='N', help='--fix: labels count from N, not from 0'
+        '--first-label', type=int, default=0, metavar='N', help='with --fix: labels count from N, not from 0'
     )
-    parser.add_argument('--drop-duplicates', action='store_true', help='--fix: copies leave the evaluation splits')
-    parser.add_argument('--json', type=Path, metavar='REPORT', help='write the report, with every name')
+    parser.add_argument(
+        '--drop-duplicates', action='store_true',
+        help='with --fix: remove copies of training clips from the evaluation splits',
+    )  # fmt: skip
+    parser.add_argument('--json', type=Path, metavar='REPORT', help='write the report with all names as JSON')
     parser.add_argument('--overwrite', action='store_true', help='replace an existing OUT or REPORT')
     args = parser.parse_args()
     if args.drop_duplicates and not args.fix:
-        raise ValueError('--drop-duplicates needs --fix OUT, the file to write')
+        raise ValueError('--drop-duplicates needs --fix OUT')
     if args.first_label and not args.fix:
-        raise ValueError('--first-label needs --fix OUT, the file to write')
+        raise ValueError('--first-label needs --fix OUT')
     for option in ('fix', 'json'):
         check_free(args.file, getattr(args, option), f'--{option}', args.overwrite)
     records, splits, findings = read_leniently(args.file)
@@ -333,12 +339,14 @@ def main() -> int:
     if args.fix:
         lowest = table.labels[table.labels >= 0].min(initial=args.first_label)
         if lowest < args.first_label:
-            raise ValueError(f'--first-label {args.first_label}: a clip has label {lowest}')
+            raise ValueError(f'--first-label {args.first_label} is too high: a clip has label {lowest}')
         if isinstance(records, RecordStore) and records.steps:
-            raise ValueError(f'--fix needs the pickle: {args.file} holds clips after {written(records.steps)}')
+            raise ValueError(
+                f'--fix needs the original pickle: {args.file} has clips processed by {written(records.steps)}'
+            )
         kept, left, done = fixed_records(records, splits, table, args.drop_duplicates, args.first_label)
         if not kept:
-            raise ValueError(f'nothing of {args.file} can be kept; {args.fix} is not written')
+            raise ValueError(f'no clip of {args.file} is valid after fixing; {args.fix} is not written')
         write_annotations(args.fix, kept, left)
         for what, names in done.items():
             print(f'{len(names)}: {what}', *(f'    {name}' for name in names[:SHOWN]), sep='\n')

@@ -1,4 +1,4 @@
-"""The clips of an annotation file that a tool looks at: which ones, with which skeleton, under which file names."""
+"""Selection of clips of an annotation file, their skeleton, and the names of output files."""
 
 import argparse
 import difflib
@@ -17,20 +17,20 @@ from pyskl.errors import one_line
 from pyskl.skeletons import SKELETONS, Skeleton, get_skeleton
 from pyskl.visualization.skeleton import visibility
 
-NAME_BYTES = 120  # of a file's name
-LOOKED_AT = 20  # records, to tell scores from depths
-SEARCHED = 100_000  # names, for one that is near
+NAME_BYTES = 120  # maximal length of a file name
+LOOKED_AT = 20  # records to inspect, to distinguish scores from depths
+SEARCHED = 100_000  # names to search for similar ones
 
 
-def add_choice_options(parser: argparse.ArgumentParser, otherwise: str = 'a contact sheet of all') -> None:
-    """``--ids``, ``--split``, ``--label``, ``--random``, ``--seed``; ``otherwise``: what happens without them."""
-    choose = parser.add_argument_group(f'which clips (none of these: {otherwise})')
+def add_choice_options(parser: argparse.ArgumentParser, otherwise: str = 'default: a contact sheet of all') -> None:
+    """Add ``--ids``, ``--split``, ``--label``, ``--random``, ``--seed``; ``otherwise`` describes the default."""
+    choose = parser.add_argument_group(f'selection of clips ({otherwise})')
     choose.add_argument('--ids', nargs='+', metavar='NAME', help='clips by frame_dir')
     choose.add_argument('--split', help='clips of a split')
     choose.add_argument(
         '--label', nargs='+', metavar='L', help='clips of these classes: numbers, or names of --classes'
     )
-    choose.add_argument('--random', type=int, metavar='N', help='a random N of the selected clips')
+    choose.add_argument('--random', type=int, metavar='N', help='N random clips of those selected')
     choose.add_argument(
         '--seed', type=int, default=0, help='seed of --random, the sheet and the augmentation (default: 0)'
     )
@@ -57,7 +57,7 @@ def chosen_clips(args: argparse.Namespace, store: RecordStore, classes: Sequence
         if len(chosen) == 0:
             held = np.unique(store.labels[store.labels >= 0])
             ends = f'{held[0]} to {held[-1]}' if len(held) else 'none'
-            raise ValueError(f'--label {" ".join(args.label)}: no chosen clip has it; labels of {args.file}: {ends}')
+            raise ValueError(f'--label {" ".join(args.label)}: no selected clip has it; {args.file} has labels {ends}')
     if args.random is not None and args.random < len(chosen):
         chosen = np.sort(np.random.RandomState(args.seed % 2**32).choice(chosen, args.random, replace=False))
     return chosen
@@ -73,7 +73,7 @@ def _by_name(args: argparse.Namespace, store: RecordStore, within: np.ndarray) -
             near = [other for other in known if name in other][:3]
             near = near or difflib.get_close_matches(name, known, n=3, cutoff=0.5) or known[:3]
             where = f'split {args.split!r} of {args.file}' if args.split else str(args.file)
-            raise ValueError(f'--ids: {where} has no clip {name!r}; near it: {", ".join(map(repr, near))}')
+            raise ValueError(f'--ids: {where} has no clip {name!r}; similar names: {", ".join(map(repr, near))}')
     return np.array([index for name in dict.fromkeys(args.ids) for index in places[name]], np.int64)
 
 
@@ -83,24 +83,24 @@ def _label(word: str, classes: Sequence[str]) -> int:
     if word in classes:
         return list(classes).index(word)
     near = difflib.get_close_matches(word, classes, n=3, cutoff=0.4)
-    hint = f'near it: {", ".join(map(repr, near))}' if near else 'give a number, or --classes FILE with the names'
+    hint = f'similar names: {", ".join(map(repr, near))}' if near else 'give a number, or the names with --classes FILE'
     raise ValueError(f'--label {word!r} is neither a number nor a class; {hint}')
 
 
 def named_label(label: int, classes: Sequence[str]) -> str:
-    """Caption of a label."""
+    """Return the caption of a label."""
     if label < 0:
         return 'no single label'
     return f'{label} {classes[label]}' if label < len(classes) else f'label {label}'
 
 
 def file_stems(names: Sequence[str]) -> list[str]:
-    """A file name for each clip: one that cannot lead out of a folder, and a different one for each."""
+    """Return a unique file name for each clip that cannot refer to another folder."""
     stems, taken = [], set()
     for name in names:
         stem = re.sub(r'[^\w.-]+', '_', name).lstrip('.-') or 'clip'
         short = stem.encode(errors='replace')[:NAME_BYTES].decode(errors='ignore')
-        if short != name:  # two names may have become one
+        if short != name:  # two names may have become equal
             short += '-' + hashlib.sha256(name.encode(errors='surrogatepass')).hexdigest()[:6]
         stem, number = short, 2
         while stem in taken:
@@ -111,7 +111,7 @@ def file_stems(names: Sequence[str]) -> list[str]:
 
 
 def layout_of(text: str) -> Skeleton:
-    """``--layout``: a shipped layout's name, a .yaml or .json file of a skeleton, or such a dict written out.
+    """Parse ``--layout``: the name of a shipped layout, a .yaml or .json file of a skeleton, or a dict as text.
 
     Raises:
         ValueError: If it is not a skeleton.
@@ -121,11 +121,11 @@ def layout_of(text: str) -> Skeleton:
     try:
         return get_skeleton(yaml.safe_load(text))
     except (yaml.YAMLError, TypeError) as error:
-        raise ValueError(f'--layout {text!r} is no dict of a skeleton: {one_line(error)}') from None
+        raise ValueError(f'--layout {text!r} is not the dict of a skeleton: {one_line(error)}') from None
 
 
 def guess_layout(store: RecordStore) -> tuple[Skeleton, str]:
-    """The skeleton that fits most records, and a line about the choice.
+    """Guess the skeleton that fits most records; return it and a line about the choice.
 
     Raises:
         ValueError: If no record has joints.
@@ -133,8 +133,8 @@ def guess_layout(store: RecordStore) -> tuple[Skeleton, str]:
     known = np.flatnonzero(store.shapes[:, 2] > 0)
     if len(known) == 0:
         broken = problem_numbers(store)
-        first = f'; the first: {store.names[broken[0]]!r} {problem_of(store, broken[0])}' if len(broken) else ''
-        raise ValueError(f'no record has joints to draw{first}')
+        first = f'; first {store.names[broken[0]]!r}: {problem_of(store, broken[0])}' if len(broken) else ''
+        raise ValueError(f'no record has valid joints{first}')
     shapes, counts = np.unique(store.shapes[known, 2:], axis=0, return_counts=True)
     joints, dims = shapes[counts.argmax()].tolist()
     if dims == 3:
@@ -145,9 +145,9 @@ def guess_layout(store: RecordStore) -> tuple[Skeleton, str]:
             dims = 2  # the third channel is a score
     fitting = [s for s in SKELETONS.values() if (s.num_joints, s.dims) == (joints, dims)]
     if fitting:
-        return fitting[0], f'layout {fitting[0].name} ({joints} joints, {dims}D), guessed'
+        return fitting[0], f'guessed layout: {fitting[0].name} ({joints} joints, {dims}D)'
     loose = get_skeleton({'name': 'unknown', 'joints': joints, 'edges': [], 'dims': dims})
-    return loose, f'no shipped layout has {joints} joints in {dims}D: no limbs are drawn; --layout names a skeleton'
+    return loose, f'no layout has {joints} joints in {dims}D, so no limbs are drawn; pass --layout to set a skeleton'
 
 
 def problem_numbers(store: RecordStore) -> np.ndarray:
@@ -163,7 +163,7 @@ def problem_of(store: RecordStore, index: int) -> str | None:
 
 
 def is_processed(store: RecordStore) -> bool:
-    """Whether the file holds what the first steps of a pipeline made of the records."""
+    """Whether the records of the file were processed by the first transforms of a pipeline."""
     return bool(store.steps)
 
 
@@ -178,7 +178,7 @@ def joints_of(store: RecordStore, index: int, skeleton: Skeleton) -> tuple[dict,
         raise ValueError(problem)
     record = store.record(index)
     if record.get('keypoint') is None:
-        raise ValueError('keeps its joints in another file; tools/data/k400.py makes one file of all')
+        raise ValueError('has its joints in another file; tools/data/k400.py merges the files')
     if has_boxes(record):
         record = DecompressPose(squeeze=False)(dict(record))
     keypoint, score = record['keypoint'], record.get('keypoint_score')
@@ -186,12 +186,12 @@ def joints_of(store: RecordStore, index: int, skeleton: Skeleton) -> tuple[dict,
         raise ValueError(f'has keypoint {keypoint.shape}, but {skeleton.name!r} has {skeleton.num_joints} joints')
     if keypoint.shape[3] < skeleton.dims:
         raise ValueError(
-            f'has keypoint {keypoint.shape}, but {skeleton.name!r} is {skeleton.dims}D; name another --layout'
+            f'has keypoint {keypoint.shape}, but {skeleton.name!r} is {skeleton.dims}D; choose another --layout'
         )
     keypoint = keypoint.astype(np.float32)
     if skeleton.dims == 2 and keypoint.shape[3] == 3:
         keypoint, score = keypoint[..., :2], keypoint[..., 2]
     visible = visibility(keypoint, score, zero_is_unseen=not is_processed(store))
     if not (visible > 0).any():
-        raise ValueError('shows nobody: no joint was seen')
+        raise ValueError('shows no person: no joint was detected')
     return record, keypoint, visible

@@ -62,12 +62,11 @@ class Fed:
 class Feeder:
     """The pipeline of a config's phase, applied to any clip of a file.
 
-    A person's colour is that of their place in the array: PreNormalize3D, which puts the main person first, may change
-    it.
+    The colour of a person depends on the position in the array, which PreNormalize3D may change.
 
     Args:
         config: Config file.
-        file: Annotation file, whatever the config names.
+        file: Annotation file, which replaces that of the config.
         phase: 'train', 'val' or 'test'.
         chosen: Indices of the records that may be requested.
 
@@ -84,7 +83,7 @@ class Feeder:
         options = dict((own or found)[0])
         kind = options.pop('type', 'PoseDataset')
         if kind != 'PoseDataset':
-            raise ValueError(f'{config}: data.{phase} is a {kind}; browse draws clips of a PoseDataset')
+            raise ValueError(f'{config}: data.{phase} is a {kind}; browse needs a PoseDataset')
         if not options.get('multi_class'):
             options.pop('num_classes', None)
         options.update(ann_file=str(file), split=None)
@@ -92,7 +91,7 @@ class Feeder:
             options['test_mode'] = True
         with error_context(f'data.{phase}'):
             self.dataset = _Chosen(chosen, **options)
-        self.transforms, self.dataset.pipeline = self.dataset.pipeline.transforms, Compose([])  # taken one by one
+        self.transforms, self.dataset.pipeline = self.dataset.pipeline.transforms, Compose([])  # applied one by one
         self.phase = phase
         model = cfg.get('model') or {}
         layout = ((model.get('backbone') or {}).get('graph_cfg') or {}).get('layout')
@@ -106,7 +105,7 @@ class Feeder:
         """
         place = self.dataset.place(index)
         if place is None:
-            raise ValueError(f'data.{self.phase} leaves it out (valid_ratio)')
+            raise ValueError(f'data.{self.phase} excludes it (valid_ratio)')
         np.random.seed((seed + index) % 2**32)
         random.seed(seed + index)
         results = self.dataset[place]
@@ -142,7 +141,7 @@ class Feeder:
         keypoint = np.asarray(results.get('keypoint'))
         if keypoint.ndim not in (4, 5):
             raise ValueError(
-                f'data.{self.phase} ends with neither keypoint (clips, M, T, V, C) nor imgs; it has {sorted(results)}'
+                f'data.{self.phase} yields neither keypoint (clips, M, T, V, C) nor imgs, but {sorted(results)}'
             )
         keypoint = keypoint[None] if keypoint.ndim == 4 else keypoint
         up = guess_up(joints, visibility(joints, zero_is_unseen=False), skeleton) if skeleton.dims == 3 else None
@@ -162,7 +161,7 @@ class Feeder:
         each = channels // len(streams)
         if first.shape[2] != skeleton.num_joints or each < 2:
             raise ValueError(
-                f'data.{self.phase} gives keypoint {keypoint.shape}, which is not {skeleton.name!r} to draw'
+                f'data.{self.phase} yields keypoint {keypoint.shape}, which does not fit {skeleton.name!r}'
             )
         fed = Fed([], [], _as_long(source, first.shape[1]))
         for number, stream in enumerate(streams):
@@ -181,10 +180,10 @@ class Feeder:
         return fed
 
     def _heatmaps(self, imgs, source, target, height, skeleton) -> Fed:
-        """``imgs`` is ``(S, K, T, H, W)``, or what GeneratePoseTarget gives, ``(T, K, H, W)``."""
+        """Make the panel of ``imgs``, ``(S, K, T, H, W)`` or, directly after GeneratePoseTarget, ``(T, K, H, W)``."""
         imgs = imgs.swapaxes(0, 1)[None] if imgs.ndim == 4 else imgs
         if imgs.ndim != 5:
-            raise ValueError(f'data.{self.phase} gives imgs {imgs.shape}; (clips, K, T, H, W) can be drawn')
+            raise ValueError(f'data.{self.phase} yields imgs {imgs.shape}; they must be (clips, K, T, H, W)')
         sides = np.ones(imgs.shape[1], int)
         what = 'heatmaps'
         if target is not None:
@@ -197,14 +196,14 @@ class Feeder:
 
 
 def _as_long(source: np.ndarray, frames: int) -> np.ndarray:
-    """The first ``frames`` of ``source``, that of the first clip; spread evenly where it is shorter."""
+    """Return the first ``frames`` items of ``source`` (the first clip), or repeat items evenly if it is shorter."""
     if len(source) >= frames:
         return source[:frames]
     return source[np.arange(frames) * len(source) // frames]
 
 
 def _origin(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """For each frame of ``after``, the index of its frame in ``before``; both ``(M, T, V, C)``.
+    """Return, for each frame of ``after``, the index of its frame in ``before``; both ``(M, T, V, C)``.
 
     Frames are matched by content; if that changed too, by PreNormalize3D's rule (drop frames without the main person),
     or evenly.

@@ -1,15 +1,16 @@
-"""Arrays in .mat, .npz, .npy, .json or .csv files to an annotation pickle, as described by options.
+"""Convert arrays in .mat, .npz, .npy, .json or .csv files to an annotation pickle, as described by options.
 
 UTD-MHAD (a1_s1_t1_skeleton.mat, variable d_skel, 20 joints x 3 coordinates x frames, odd subjects train):
 
     python tools/data/from_arrays.py --pattern 'UTD/**/*_skeleton.mat' --key d_skel --axes VCT \\
         --name 'a(?P<label>\\d+)_s(?P<subject>\\d+)_t\\d+' --first-label 1 \\
-        --layout configs/skeletons/utd-mhad.yaml --split-by subject --val-subjects 2,4,6,8 --out data/utd/utd.pkl
+        --layout configs/skeletons/utd-mhad.yaml --split-by subject --val-subjects 2,4,6,8 \\
+        --out data/utd/utd.pkl
 
 JHMDB (joint_positions/CLASS/VIDEO/joint_positions.mat, variable pos_img, 2 x 15 joints x frames):
 
-    python tools/data/from_arrays.py --pattern 'joint_positions/*/*/joint_positions.mat' --key pos_img --axes CVT \\
-        --name '(?P<label>[^/]+)/(?P<clip>[^/]+)/joint_positions' --size 240x320 \\
+    python tools/data/from_arrays.py --pattern 'joint_positions/*/*/joint_positions.mat' --key pos_img \\
+        --axes CVT --name '(?P<label>[^/]+)/(?P<clip>[^/]+)/joint_positions' --size 240x320 \\
         --layout configs/skeletons/jhmdb.yaml --split-by splits.csv --out data/jhmdb/jhmdb.pkl
 
 One CSV per clip, one row per frame, a time column and then x and y of each joint:
@@ -24,17 +25,18 @@ One file of many clips (N), padded with zeros, and their labels in another membe
 
 Tables with more columns per joint than the layout has, such as MediaPipe's x, y, z and visibility:
 
-    python tools/data/from_arrays.py --pattern 'clips/*.csv' --axes 'T(VC)' --coords x,y,-,score --size 1080x1920 \\
-        --layout mediapipe --labels labels.csv --split-by random --out data/mine/mine.pkl
+    python tools/data/from_arrays.py --pattern 'clips/*.csv' --axes 'T(VC)' --coords x,y,-,score \\
+        --size 1080x1920 --layout mediapipe --labels labels.csv --split-by random --out data/mine/mine.pkl
 
 ST-GCN's arrays (N, C, T, V, M) with their pickle of names and labels (also 2s-AGCN's and MS-G3D's):
 
-    python tools/data/from_arrays.py --pattern xsub/train_data_joint.npy --axes NCTVM --labels xsub/train_label.pkl \\
-        --layout nturgb+d --name 'P(?P<subject>\\d+)' --split-by subject --out data/ntu.pkl
+    python tools/data/from_arrays.py --pattern xsub/train_data_joint.npy --axes NCTVM \\
+        --labels xsub/train_label.pkl --layout nturgb+d --name 'P(?P<subject>\\d+)' --split-by subject \\
+        --out data/ntu.pkl
 
-A clip's name is its path below the pattern's fixed part, without suffix; the regular expression of --name is searched
-in it. Groups: label (a number, or a class name), subject, view, split; others are ignored. All-zero persons and zero
-padding at the end are removed.
+The name of a clip is its path below the pattern's fixed part, without suffix. The regular expression --name is
+searched in it; its groups may be label (a number or a class name), subject, view and split. Persons of zeros and
+zeros at the end are removed.
 """
 
 import argparse
@@ -76,24 +78,28 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--pattern', required=True, nargs='+', metavar='GLOB', help="files, in quotes, such as 'raw/**/*.mat'"
     )
-    parser.add_argument('--key', help="which array: a variable, 'a.b', of JSON 'people.0.joints', of CSV columns '1:'")
+    parser.add_argument(
+        '--key', help="array in the file: a variable or 'a.b'; for JSON 'people.0.joints', for CSV columns '1:'"
+    )
     parser.add_argument('--axes', required=True, help="order of the axes N M T V C, such as TVC, VCT or 'T(VC)'")
     parser.add_argument('--layout', required=True, help='skeleton: a name, or a file such as skeleton.yaml')
     parser.add_argument(
-        '--coords', metavar='x,y,z,-', help='meaning of the coordinates of a joint: x y z score, - is ignored'
+        '--coords', metavar='x,y,z,-', help='meaning of the coordinates of a joint: x, y, z, score, or - to ignore'
     )
     parser.add_argument('--with-score', action='store_true', help="the last coordinate is a joint's score (2D)")
     parser.add_argument('--size', metavar='HxW', help='image size in pixels (2D; default: the extent of the joints)')
     parser.add_argument('--scale', type=float, default=1, help='multiply coordinates, such as 0.001 for mm to m')
     parser.add_argument('--nan-to-zero', action='store_true', help='treat a joint with NaN as undetected: 0')
     parser.add_argument('--dtype', choices=('float16', 'float32'), default='float32', help='of the coordinates')
-    parser.add_argument('--name', type=_regex, metavar='REGEX', help='groups (?P<label>..) subject view split')
-    parser.add_argument('--first-label', type=int, default=0, help='the lowest label of --name or --label-key')
-    parser.add_argument('--label-key', metavar='KEY', help='with N: labels of the clips, (N,) numbers or (N, classes)')
     parser.add_argument(
-        '--labels', type=Path, metavar='FILE', help="a table instead: name,label,...; with N also ST-GCN's label .pkl"
+        '--name', type=_regex, metavar='REGEX', help='with groups such as (?P<label>..): label, subject, view, split'
     )
-    parser.add_argument('--val-views', metavar='A,B', help='with --split-by view: the views in val')
+    parser.add_argument('--first-label', type=int, default=0, help='lowest label of --name or --label-key (default: 0)')
+    parser.add_argument('--label-key', metavar='KEY', help='with axis N: array of labels, (N,) or one-hot (N, classes)')
+    parser.add_argument(
+        '--labels', type=Path, metavar='FILE', help="table name,label,...; with axis N also ST-GCN's label pickle"
+    )
+    parser.add_argument('--val-views', metavar='A,B', help='with --split-by view: views of the val split')
     add_class_option(parser)
     add_split_options(parser, view=True)
     add_job_options(parser)
@@ -103,7 +109,7 @@ def _regex(text: str) -> re.Pattern:
     try:
         return re.compile(text)
     except re.error as error:
-        raise argparse.ArgumentTypeError(f'{text!r} is no regular expression: {error}') from None
+        raise argparse.ArgumentTypeError(f'{text!r} is not a regular expression: {error}') from None
 
 
 def check_options(args: argparse.Namespace) -> tuple[Axes, Skeleton, dict[str, int]]:
@@ -114,32 +120,32 @@ def check_options(args: argparse.Namespace) -> tuple[Axes, Skeleton, dict[str, i
         OSError: If ``--out`` exists.
     """
     if len(args.pattern) > 1:
-        raise ValueError(f"--pattern got {len(args.pattern)} files of the shell; put it in quotes: 'raw/*.csv'")
+        raise ValueError(f"--pattern got {len(args.pattern)} files from the shell; put it in quotes: 'raw/*.csv'")
     (args.pattern,) = args.pattern
     axes, skeleton = parse_axes(args.axes), get_skeleton(args.layout)
     if args.coords and args.with_score:
-        raise ValueError("--with-score does not go with --coords; name the score there, such as 'x,y,score'")
+        raise ValueError("--with-score and --coords exclude each other; name the score in --coords, e.g. 'x,y,score'")
     world = f'{skeleton.name}3d'  # the same joints in 3D
     if args.coords and 'z' in args.coords.split(',') and skeleton.dims == 2 and world in SKELETONS:
-        print(f'--coords {args.coords}: the layout is {world}, of 3D joints; name it in the config too', flush=True)
+        print(f'--coords {args.coords}: using the 3D layout {world}; use it in the config too', flush=True)
         skeleton = SKELETONS[world]
     args.columns = parse_coords(args.coords, skeleton.dims) if args.coords else None
     if args.with_score and skeleton.dims != 2:
-        raise ValueError(f'--with-score is for 2D joints; the layout {skeleton.name!r} is {skeleton.dims}D')
+        raise ValueError(f'--with-score needs 2D joints, but the layout {skeleton.name!r} is {skeleton.dims}D')
     if args.size and not re.fullmatch(r'[1-9]\d{0,5}x[1-9]\d{0,5}', args.size, re.ASCII):
         raise ValueError(f'--size must be height x width in pixels, such as 480x640, got {args.size!r}')
     if not 0 < abs(args.scale) < float('inf'):
         raise ValueError(f'--scale must be a number other than 0, got {args.scale:g}')
     if args.label_key and 'N' not in axes.letters:
-        raise ValueError('--label-key goes with an axis N of --axes, many clips in one file')
+        raise ValueError('--label-key needs an axis N in --axes, i.e. several clips per file')
     if args.labels and args.labels.suffix.lower() in LABEL_PICKLES and 'N' not in axes.letters:
-        raise ValueError(f'--labels {args.labels}: a pickle of (names, labels) goes with an axis N of --axes')
+        raise ValueError(f'--labels {args.labels}: a pickle of (names, labels) needs an axis N in --axes')
     given = [option for option, value in (('--labels', args.labels), ('--label-key', args.label_key)) if value]
     if args.name and 'label' in args.name.groupindex:
         given.append('--name with a group label')
     if len(given) != 1:
-        told = ' and '.join(given) if given else 'none of them'
-        raise ValueError(f"labels come from --labels, --label-key or --name '(?P<label>..)': one of them, got {told}")
+        told = ' and '.join(given) if given else 'none'
+        raise ValueError(f"exactly one of --labels, --label-key and --name '(?P<label>..)' must be given, got {told}")
     args.who = 'view' if args.split_by == 'view' else 'subject'  # the group that train and val do not share
     if args.split_by == 'view':
         if not args.name or 'view' not in args.name.groupindex or not args.val_views:
@@ -163,14 +169,14 @@ def find_files(pattern: str) -> dict[str, Path]:
         if not path.is_file():
             continue
         if path.suffix.lower() not in SUFFIXES:
-            raise ValueError(f'--pattern {pattern} finds {path}; names must end with one of {", ".join(SUFFIXES)}')
+            raise ValueError(f'--pattern {pattern} matches {path}; files must end in one of {", ".join(SUFFIXES)}')
         relative = path.relative_to(root) if root != path else Path(path.name)
         name = relative.with_suffix('').as_posix()
         if name in found:
-            raise ValueError(f'--pattern {pattern} finds {found[name]} and {path}, two clips of one name; narrow it')
+            raise ValueError(f'--pattern {pattern} matches {found[name]} and {path}, clips of equal name; narrow it')
         found[name] = path
     if not found:
-        raise ValueError(f"--pattern {pattern} finds no file; put it in quotes, and '**' for folders of any depth")
+        raise ValueError(f"--pattern {pattern} matches no file; put it in quotes, and use '**' for nested folders")
     return found
 
 
@@ -185,7 +191,7 @@ def _fixed(pattern: str) -> Path:
 
 
 def clips_of(files: dict[str, Path], args: argparse.Namespace, axes: Axes) -> dict[str, tuple]:
-    """Return the source of each clip, (path, index in it), by name; with N, every file is opened once.
+    """Return the source of each clip, (path, index), by name; with an axis N every file is opened once.
 
     Raises:
         ValueError: If a file of many clips cannot be read.
@@ -194,7 +200,7 @@ def clips_of(files: dict[str, Path], args: argparse.Namespace, axes: Axes) -> di
         return {name: (path, 0) for name, path in files.items()}
     position = [i for i, group in enumerate(axes.groups) if group == 'N']
     if not position:
-        raise ValueError(f'--axes {axes.text}: N must stand by itself')
+        raise ValueError(f'--axes {axes.text}: N must not be in parentheses')
     clips = {}
     for name, path in files.items():
         try:
@@ -208,14 +214,14 @@ def clips_of(files: dict[str, Path], args: argparse.Namespace, axes: Axes) -> di
 def rows_from_names(
     clips: dict[str, tuple], args: argparse.Namespace
 ) -> tuple[list[tuple], tuple[str, ...] | None, list[str]]:
-    """Make the items for ``convert`` (clip, and its row or why it has none), class names for named labels, and notes.
+    """Make the items for ``convert`` (clip, and its row or a reason), class names for named labels, and notes.
 
     Raises:
         ValueError: If --name matches no name.
     """
     matches = {name: args.name.search(name) if args.name else None for name in clips}
     if args.name and not any(matches.values()):
-        raise ValueError(f'--name {args.name.pattern!r} is found in no name; the first is {next(iter(clips))!r}')
+        raise ValueError(f'--name {args.name.pattern!r} matches no clip; the first is named {next(iter(clips))!r}')
     if args.label_key:
         texts = [str(label) for label in _keyed_labels(clips, args)]
     else:
@@ -227,7 +233,7 @@ def rows_from_names(
         found = matches[name]
         said = found.groupdict() if found else {}
         if args.name and not found:
-            items.append((what, f'--name {args.name.pattern!r} is not found in {name!r}'))
+            items.append((what, f'--name {args.name.pattern!r} does not match {name!r}'))
         elif isinstance(label, str):
             items.append((what, label))
         else:
@@ -245,7 +251,7 @@ def rows_from_pickle(
     """
     names, labels = read_label_pickle(args.labels)
     if len(names) != len(clips):
-        raise ValueError(f'--labels {args.labels} holds {len(names)} labels for {len(clips)} clips of {args.pattern}')
+        raise ValueError(f'--labels {args.labels} has {len(names)} labels for {len(clips)} clips of {args.pattern}')
     classes = read_classes(args.classes) if args.classes else None
     items = []
     for what, name, label in zip(clips.values(), names, labels, strict=True):
@@ -266,11 +272,11 @@ def _keyed_labels(clips: dict[str, tuple], args: argparse.Namespace) -> list[int
     for path, count in counts.items():
         try:
             if path.suffix.lower() == '.npy':
-                raise ValueError('--label-key: a .npy file holds one array; give its labels as --labels LABELS.pkl')
+                raise ValueError('--label-key: a .npy file has one array only; give its labels as --labels LABELS.pkl')
             found = read_array(path, args.label_key)
             found = found.argmax(1) if found.ndim == 2 and found.shape[1] > 1 else found.reshape(-1)
             if len(found) != count or (found != found.astype(np.int64)).any():
-                raise ValueError(f'--label-key {args.label_key} holds {found.shape} {found.dtype} for {count} clips')
+                raise ValueError(f'--label-key {args.label_key} has {found.shape} {found.dtype} for {count} clips')
         except ValueError as error:
             raise ValueError(f'{path}: {error}') from None
         labels += [int(label) for label in found]
@@ -297,7 +303,7 @@ def make_clip(
     lost = np.isnan(keypoint).any(axis=-1)
     if lost.any():
         if not options.nan_to_zero:
-            raise ValueError(f'{int(lost.sum())} joints are NaN; --nan-to-zero makes them joints that were not seen')
+            raise ValueError(f'{int(lost.sum())} joints are NaN; pass --nan-to-zero to treat them as undetected')
         keypoint[lost] = 0
     keypoint = trimmed(keypoint)
     record = {'frame_dir': row.name, 'label': row.label}
@@ -309,7 +315,7 @@ def make_clip(
     with np.errstate(over='ignore'):
         keypoint = (keypoint * options.scale).astype(options.dtype)
     if not np.isfinite(keypoint).all():
-        raise ValueError(f'coordinates that are infinite, or beyond {options.dtype}')
+        raise ValueError(f'coordinates are infinite or exceed {options.dtype}')
     record['keypoint'] = np.ascontiguousarray(keypoint)
     record['total_frames'] = keypoint.shape[1]
     if dims == 2:
@@ -342,7 +348,7 @@ def main() -> None:
         check_classes_free(args, classes)
     rows = rows_of(items)
     if not rows:
-        raise ValueError(f'no clip has a label; the first: {items[0][1]}')
+        raise ValueError(f'no clip has a label; first reason: {items[0][1]}')
     splits = splits_of(args, rows)
     size = tuple(map(int, args.size.split('x'))) if args.size else None
     chosen = argparse.Namespace(

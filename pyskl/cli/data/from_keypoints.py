@@ -3,13 +3,13 @@
     python tools/data/from_keypoints.py poses/ --labels labels.csv --split-by subject --out data/mine/mine.pkl
 
     poses/clip_0001.json ...                                     MMPose, AlphaPose, COCO, OpenPose in one file
-    poses/clip_0001/clip_0001_000000000000_keypoints.json ...    OpenPose's own: folder per video, file per frame
-    poses/clip_0001/alphapose-results.json ...                   AlphaPose's own
+    poses/clip_0001/clip_0001_000000000000_keypoints.json ...    OpenPose: folder per video, file per frame
+    poses/clip_0001/alphapose-results.json ...                   AlphaPose
 
-labels.csv has a header: name,label and, if known, subject,split,width,height,num_frames. The name is the file's
-(or the folder's) without .json; the label is a class index or a class name. The format is detected from the content.
-Persons are tracked over time; the --max-persons with the longest and most confident tracks are selected, gaps are
-filled with score 0.
+labels.csv has a header: name,label and, if known, subject,split,width,height,num_frames. The name is that of
+the file (or folder) without .json; the label is a class index or a class name. The format is detected from
+the content. Persons are tracked over time; the --max-persons with the longest and most confident tracks are
+selected, gaps are interpolated with score 0.
 """
 
 import argparse
@@ -44,15 +44,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_label_options(parser)
     add_split_options(parser)
     add_job_options(parser)
-    parser.add_argument('--format', choices=('auto', *FORMATS), default='auto', help='refuse files of another format')
+    parser.add_argument(
+        '--format', choices=('auto', *FORMATS), default='auto', help='expected format (default: detect)'
+    )
     parser.add_argument(
         '--layout', metavar='NAME', help='a layout or a skeleton.yaml (default: by the number of joints)'
     )
     add_tracking_options(parser)
     parser.add_argument(
         '--first-frame', metavar='N', default='auto',
-        help='number of a video\'s first frame: a number, or lowest for that of the first person (default: 1 where the '
-        'lowest is 1, else 0)',
+        help='number of the first frame of a video, or lowest: that of the first detection (default: 1 if the lowest '
+        'is 1, else 0)',
     )  # fmt: skip
 
 
@@ -67,12 +69,12 @@ def check_options(args: argparse.Namespace) -> Skeleton | None:
     if args.first_frame not in ('auto', 'lowest') and not re.fullmatch(r'\d{1,15}', args.first_frame, re.ASCII):
         raise ValueError(f'--first-frame must be a number, auto or lowest, got {args.first_frame!r}')
     if args.source.is_file():
-        raise NotADirectoryError(f'DIR {args.source} is a file; name the folder that holds the JSON files')
+        raise NotADirectoryError(f'DIR {args.source} is a file; give the folder with the JSON files')
     if not args.source.is_dir():
-        raise FileNotFoundError(f'DIR {args.source} does not exist; name the folder that holds the JSON files')
+        raise FileNotFoundError(f'DIR {args.source} does not exist; give the folder with the JSON files')
     skeleton = get_skeleton(args.layout) if args.layout else None
     if skeleton is not None and skeleton.dims != 2:
-        raise ValueError(f'--layout {args.layout} is of joints in {skeleton.dims}D; keypoints in JSON are pixels, 2D')
+        raise ValueError(f'--layout {args.layout} has {skeleton.dims}D joints, but keypoints in JSON are 2D')
     check_split_options(args)
     check_job_options(args)
     return skeleton
@@ -105,7 +107,7 @@ def find_clips(folder: Path, known: set[str]) -> dict[str, Path | tuple]:
             )
         _add(clips, folder, (parent, tuple(sorted(files))), names, known)
     if not clips:
-        raise ValueError(f'DIR {folder} holds no .json file, at no depth')
+        raise ValueError(f'DIR {folder} and its subfolders have no .json file')
     return dict(sorted(clips.items()))
 
 
@@ -125,7 +127,7 @@ def _add(clips: dict, folder: Path, what: Path | tuple, names: list[str], known:
     name = next((name for name in names if name in known or name.rsplit('/', 1)[-1] in known), names[0])
     if name in clips:
         first = clips[name]
-        raise ValueError(f'DIR {folder} holds two clips called {name!r}: {_path(first)} and {_path(what)}')
+        raise ValueError(f'DIR {folder} has two clips named {name!r}: {_path(first)} and {_path(what)}')
     clips[name] = what
 
 
@@ -150,7 +152,7 @@ def first_frame(found: Detections, asked: str, num_frames: int | None) -> int:
     if asked == 'lowest' or found.listed:
         return low
     if num_frames is None and low > 1000 and low > 10 * (high - low):  # image ids, a part of a long video
-        raise ValueError(f'the first person is in frame {low}, the last in {high}; --first-frame lowest, or 0 if so')
+        raise ValueError(f'persons are in frames {low} to {high} only; pass --first-frame lowest, or 0 if this is so')
     return 1 if low == 1 or high == num_frames else 0
 
 
@@ -164,24 +166,24 @@ def make_clip(item: tuple, skeleton: Skeleton | None, options: argparse.Namespac
     what, row = paired(item)
     found = read_frames(what[1]) if isinstance(what, tuple) else read_keypoints(what)
     if options.format not in ('auto', found.format) and found.format:
-        raise ValueError(f'looks like {found.format}, not as --format {options.format} says')
+        raise ValueError(f'its format is {found.format}, not --format {options.format}')
     if not len(found.frame):
-        raise LeftOut(NOBODY, 'nobody is in it')
+        raise LeftOut(NOBODY, 'it has no person')
     skeleton, order = find_order(found.keypoint.shape[1], found.joints, skeleton)
     seen = (found.score[:, order] > 0).any(1)
     if not seen.any():
-        raise LeftOut(NOBODY, f'nobody is in it with a joint of layout {skeleton.name}')
+        raise LeftOut(NOBODY, f'it has no person with a joint of layout {skeleton.name}')
     start = first_frame(found, options.first_frame, row.num_frames)
     frame = found.frame[seen] - start
     if frame.min() < 0:
-        raise ValueError(f'frame {frame.min() + start} comes before --first-frame {start}')
+        raise ValueError(f'frame {frame.min() + start} is before --first-frame {start}')
     num_frames = row.num_frames or max(int(frame.max()), found.listed[1] - start if found.listed else 0) + 1
     if frame.max() >= num_frames:
         raise ValueError(
-            f'a person in frame {frame.max() + start}, but num_frames is {num_frames} from frame {start} on'
+            f'a person is in frame {frame.max() + start}, but there are {num_frames} frames from frame {start} on'
         )
     if num_frames > MAX_FRAMES or options.max_persons * num_frames * len(order) > MAX_VALUES:
-        raise ValueError(f'{num_frames} frames are too many for a clip; --first-frame lowest if numbers begin high')
+        raise ValueError(f'{num_frames} frames are too many; pass --first-frame lowest if numbers start high')
     people = found.keypoint[seen][:, order], found.score[seen][:, order]
     keypoint, score = tracked(frame, *people, num_frames, options, track=found.track[seen])
     size, size_from = (row.size, 'labels') if row.size else (found.size, 'file')
@@ -190,7 +192,7 @@ def make_clip(item: tuple, skeleton: Skeleton | None, options: argparse.Namespac
     outside = share_outside(keypoint, score, size)
     if outside > 0.5:
         raise ValueError(
-            f'{outside:.0%} of the joints lie outside a picture of {size[1]} x {size[0]}; is its size right?'
+            f'{outside:.0%} of the joints are outside the image of {size[1]} x {size[0]}; is its size right?'
         )
     return {**annotation(row, keypoint, score, size), 'layout': skeleton.name, 'size_from': size_from}
 
@@ -221,7 +223,7 @@ def one_layout(records: list[dict]) -> str | None:
         names.setdefault(layout, record['frame_dir'])
     if len(counts) > 1:
         told = ', '.join(f'{count} of {layout} (such as {names[layout]})' for layout, count in counts.most_common())
-        raise ValueError(f'clips of several layouts: {told}; --layout coco makes one of them where the joints allow')
+        raise ValueError(f'clips have several layouts: {told}; pass --layout coco to convert them if possible')
     return next(iter(counts), None)
 
 
@@ -243,7 +245,7 @@ def main() -> None:
     if guessed:
         notes.insert(
             0,
-            f'note: {guessed} clips tell no picture size; what their keypoints span stands for it. Columns width and '
+            f'note: {guessed} clips have no image size, so the extent of their keypoints is used; columns width and '
             f'height of {args.labels} would be better',
         )
     finish(args, outcome, rows, splits, layout, labels.classes, notes)

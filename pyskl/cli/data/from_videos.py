@@ -3,9 +3,10 @@
     pip install -e '.[pose]'
     python tools/data/from_videos.py videos.csv --split-by subject --out data/mine/mine.pkl
 
-LIST is a table with a header, name,label[,subject][,split], names being paths from its folder (or from --root); or, as
-for PYSKL, text with 'path label' on each line. The networks are fetched on first use; --pose-model FILE.onnx fetches
-nothing. An interrupted run resumes with the next video. Videos without a detected person are skipped and listed.
+LIST is a table with a header, name,label[,subject][,split], where names are paths relative to its folder (or
+to --root); or, as in PYSKL, text with 'path label' on each line. The networks are downloaded on first use,
+unless --pose-model FILE.onnx is given. The same command resumes an interrupted run. Videos without a detected
+person are skipped and listed.
 """
 
 import argparse
@@ -43,16 +44,18 @@ MAX_MISSED = 0.05  # share of announced frames that may be missing before a file
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        'list', type=Path, metavar='LIST', help='table name,label,... or text, a line a video: path label'
+        'list', type=Path, metavar='LIST', help="table name,label,... or text with 'path label' on each line"
     )
-    parser.add_argument('--root', type=Path, metavar='DIR', help="where the names start (default: LIST's folder)")
+    parser.add_argument('--root', type=Path, metavar='DIR', help="folder of the videos (default: LIST's folder)")
     add_class_option(parser)
     add_split_options(parser)
-    parser.add_argument('--mode', choices=MODES, default='balanced', help='which networks, if no files are named')
-    parser.add_argument('--pose-model', type=Path, metavar='FILE.onnx', help='custom RTMPose or RTMO')
-    parser.add_argument('--detector', type=Path, metavar='FILE.onnx', help='YOLOX, for a --pose-model that is RTMPose')
+    parser.add_argument(
+        '--mode', choices=MODES, default='balanced', help='choice of networks, without --pose-model (default: balanced)'
+    )
+    parser.add_argument('--pose-model', type=Path, metavar='FILE.onnx', help='RTMPose or RTMO network')
+    parser.add_argument('--detector', type=Path, metavar='FILE.onnx', help='YOLOX network, needed by RTMPose')
     parser.add_argument('--device', default='cpu', help='cpu, cuda, cuda:1, mps (default: cpu)')
-    parser.add_argument('--stride', type=int, default=1, help='take every N-th frame (default: 1)')
+    parser.add_argument('--stride', type=int, default=1, metavar='N', help='use every N-th frame (default: 1)')
     parser.add_argument(
         '--min-score', type=float, default=0.3, help="minimum of a person's mean joint score (default: 0.3)"
     )
@@ -71,9 +74,9 @@ def check_options(args: argparse.Namespace) -> None:
     if not 0 <= args.min_score <= 1:
         raise ValueError(f'--min-score must be 0 to 1, got {args.min_score:g}')
     if args.root is not None and not args.root.is_dir():
-        raise NotADirectoryError(f'--root {args.root} is no folder')
+        raise NotADirectoryError(f'--root {args.root} is not a folder')
     if args.detector and not args.pose_model:
-        raise ValueError('--detector goes with --pose-model')
+        raise ValueError('--detector needs --pose-model')
     check_split_options(args)
     check_job_options(args)
 
@@ -86,7 +89,7 @@ def read_list(path: Path, classes: tuple[str, ...] | None) -> tuple[Labels, list
     """
     lines = [(number, line) for number, line in enumerate(read_text(path, 'LIST').splitlines(), 1) if line.strip()]
     if not lines:
-        raise ValueError(f'LIST {path} is empty; a line a video: path label')
+        raise ValueError(f"LIST {path} is empty; it needs one line 'path label' per video")
     head = lines[0][1]
     if {'name', 'label'} <= {cell.strip().lower() for cell in head.split(max(',;\t', key=head.count))}:
         columns, table = read_table(path, 'LIST', ('name', 'label'))
@@ -96,7 +99,7 @@ def read_list(path: Path, classes: tuple[str, ...] | None) -> tuple[Labels, list
             name, *label = line.strip().rsplit(None, 1)
             if not label:
                 raise ValueError(
-                    f"LIST {path}, line {number}: {line[:80]!r} is no 'path label'; or begin with a head such as "
+                    f"LIST {path}, line {number}: {line[:80]!r} is not 'path label'; a table needs a header such as "
                     f'name,label,subject'
                 )
             table.append((number, {'name': name, 'label': label[0]}))
@@ -123,7 +126,7 @@ def frames_of(path: Path, stride: int) -> Iterator[np.ndarray]:
     """
     video = mmcv.VideoReader(str(path), cache_capacity=1)
     if not video.opened:
-        raise ValueError('no video that can be read')
+        raise ValueError('not a readable video')
     count = 0
     while (frame := video.read()) is not None:
         if count % stride == 0:
@@ -134,7 +137,7 @@ def frames_of(path: Path, stride: int) -> Iterator[np.ndarray]:
     if count < (1 - MAX_MISSED) * video.frame_cnt:
         raise ValueError(f'its stream ends after {count} of {video.frame_cnt} frames')
     if not count:
-        raise ValueError('a video without pictures')
+        raise ValueError('a video without images')
 
 
 def make_clip(item: tuple, make_model: Callable[[], PoseModel], options: argparse.Namespace) -> dict:
@@ -149,7 +152,7 @@ def make_clip(item: tuple, make_model: Callable[[], PoseModel], options: argpars
     keypoints, scores, numbers, total, size = [], [], [], 0, None
     for number, frame in enumerate(frames_of(path, options.stride)):
         if size not in (None, frame.shape[:2]):
-            raise ValueError(f'its pictures change from {size} to {frame.shape[:2]} (height, width)')
+            raise ValueError(f'its image size changes from {size} to {frame.shape[:2]} (height, width)')
         size, total = frame.shape[:2], number + 1
         keypoint, score = model.people(frame)
         kept = score.mean(-1) >= options.min_score
@@ -157,7 +160,7 @@ def make_clip(item: tuple, make_model: Callable[[], PoseModel], options: argpars
         scores.append(score[kept])
         numbers += [number] * int(kept.sum())
     if not numbers:
-        raise LeftOut(NOBODY, f'nobody is found in its {total} frames with a score of {options.min_score:g}')
+        raise LeftOut(NOBODY, f'no person with a score of {options.min_score:g} is in its {total} frames')
     found = np.array(numbers), np.concatenate(keypoints), np.concatenate(scores)
     return annotation(row, *tracked(*found, total, options), size)
 
@@ -178,8 +181,8 @@ def convert_videos(
     videos = find_videos(names, args.root or args.list.parent)
     if not videos:
         raise ValueError(
-            f'none of the {len(labels.rows)} videos of {args.list} is there; the first would be '
-            f'{(args.root or args.list.parent) / names[0]}; --root names the folder they start from'
+            f'none of the {len(labels.rows)} videos of {args.list} exists; the first would be '
+            f'{(args.root or args.list.parent) / names[0]}; --root sets the folder of the videos'
         )
     items = pair_up(labels, videos)
     rows = rows_of(items)
@@ -198,7 +201,7 @@ def main() -> None:
     add_options(parser)
     args = parser.parse_args()
     check_options(args)
-    # Once, before any work: the processes then find the networks on disk.
+    # Download the networks once, before the processes start.
     fetch = partial(pose_model, args.mode, args.pose_model, args.detector, args.device, 0)
     threads = max(1, (os.cpu_count() or 1) // args.jobs) if args.jobs > 1 else 0
     make_model = partial(pose_model, args.mode, args.pose_model, args.detector, args.device, threads)

@@ -2,10 +2,10 @@
 
     python tools/data/k400.py pyskl/k400_hrnet.pkl pyskl/kpfiles --out data/k400/k400_hrnet.pkl --jobs 4
 
-A record keeps its ``frame_inds``, ``box_score`` and ``valid``, and gets its joints as ``keypoint`` (boxes, 17, 3) in
-place of ``raw_file``, so that the published configs, which begin with DecompressPose, run on it unchanged. Memory holds
-the annotations and, in each process, one kpfile. Records are sorted by kpfile. Clips without a box are skipped. Skipped
-clips are listed in ``X.skipped.csv``; an interrupted run resumes.
+``raw_file`` of a record is replaced by its joints, ``keypoint`` (boxes, 17, 3); ``frame_inds``, ``box_score`` and
+``valid`` are unchanged, so that the published configs, which begin with DecompressPose, run on it. Memory is needed for
+the annotations and, in each process, one kpfile. Records are sorted by kpfile. Clips without a box are skipped and
+listed in ``X.skipped.csv``. The same command resumes an interrupted run.
 """
 
 import argparse
@@ -127,7 +127,7 @@ def with_joints(clip: Clip) -> dict:
         record = {key: value for key, value in record.items() if key != 'raw_file'}
         record['keypoint'] = boxes
     if np.shape(record.get('frame_inds')) == (0,):
-        raise LeftOut('no box', 'nobody was found in it')
+        raise LeftOut('no box', 'no person was detected')
     problem = record_problem(record)
     if problem is None and record.get('keypoint') is None:
         problem = 'has neither keypoint nor raw_file'
@@ -145,7 +145,7 @@ def survey(parts: list[Path]) -> tuple[list[dict], list[Skipped], dict[str, Path
         for what, record in content['annotations']:
             name = record['frame_dir']
             if name in places:
-                skipped.append((what, GARBLED, f'a second clip of the name {name!r}'))
+                skipped.append((what, GARBLED, f'a second clip with the name {name!r}'))
                 continue
             places[name] = part
             shape = boxes_shape(record) if has_boxes(record) else record['keypoint'].shape
@@ -156,7 +156,7 @@ def survey(parts: list[Path]) -> tuple[list[dict], list[Skipped], dict[str, Path
 def _read(part: Path) -> dict:
     content = read_part(part)
     if content is None:
-        raise OSError(f'{part} vanished or was damaged while this ran; run again')
+        raise OSError(f'{part} was removed or damaged during the run; run the command again')
     return content
 
 
@@ -178,10 +178,10 @@ def check_inputs(args: argparse.Namespace) -> None:
         OSError: If KPFILES is not a folder, or ``--out`` exists or is ANN.
     """
     if not args.kpfiles.is_dir():
-        raise NotADirectoryError(f'KPFILES {args.kpfiles} is no folder; name the one that holds the kpfiles')
+        raise NotADirectoryError(f'KPFILES {args.kpfiles} is not a folder; give the folder of the kpfiles')
     check_job_options(args)
     if args.out.exists() and args.ann.exists() and args.out.samefile(args.ann):
-        raise FileExistsError(f'--out {args.out} is ANN, which is only read; give another name')
+        raise FileExistsError(f'--out {args.out} is the input ANN; choose another file')
 
 
 def splits_of(splits: Splits | None, places: dict[str, Path]) -> Splits | None:
@@ -195,7 +195,7 @@ def splits_of(splits: Splits | None, places: dict[str, Path]) -> Splits | None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=' '.join(__doc__.splitlines()[:1]))
     parser.add_argument('ann', type=Path, metavar='ANN', help='k400_hrnet.pkl')
-    parser.add_argument('kpfiles', type=Path, metavar='KPFILES', help='folder that its raw_file lie below')
+    parser.add_argument('kpfiles', type=Path, metavar='KPFILES', help='folder of the kpfiles named by raw_file')
     add_job_options(parser)
     args = parser.parse_args()
     check_inputs(args)
@@ -212,8 +212,8 @@ def main() -> None:
     table = table_path(args.out)
     write_skipped(table, skipped)
     check_bad(skipped, len(clips), args.max_bad, table)
-    if not places and not args.shard:  # a share may be empty
-        raise ValueError(f'of {len(clips)} clips none has joints; why is in {table}')
+    if not places and not args.shard:  # a shard may be empty
+        raise ValueError(f'none of {len(clips)} clips has joints; see the reasons in {table}')
     splits = splits_of(splits, places)
     with replacing(args.out) as file:
         writer = PickleWriter(file)

@@ -2,12 +2,13 @@
 
     python tools/data/kinetics_skeleton.py data/kinetics-skeleton --out data/kinetics/kinetics_skeleton.pkl --jobs 8
 
-The folder holds ``kinetics_train/`` and ``kinetics_val/`` with one JSON file per clip, ``kinetics_train_label.json``
+The folder has ``kinetics_train/`` and ``kinetics_val/`` with one JSON file per clip, ``kinetics_train_label.json``
 and ``kinetics_val_label.json``; one split alone is enough. A clip is ``keypoint`` (M, T, 18, 2), pixels of the 256 x
 340 images that the poses were estimated in, 0 for undetected joints, and ``keypoint_score`` (M, T, 18). Of the first
 five persons of each frame, the two with the highest sums of scores are selected independently per frame, as in ST-GCN.
 Clips without a person, also according to the tables, are skipped; files and tables that contradict each other are
-garbled. Skipped clips are listed in ``X.skipped.csv``, class names in ``X.classes.txt``; an interrupted run resumes.
+garbled. Skipped clips are listed in ``X.skipped.csv``, class names in ``X.classes.txt``. The same command resumes an
+interrupted run.
 """
 
 import argparse
@@ -46,7 +47,7 @@ def find_tables(source: Path) -> dict[str, dict[str, Entry]]:
         folder, table = source / f'kinetics_{split}', source / f'kinetics_{split}_label.json'
         if folder.is_dir() != table.is_file():
             there, lacking = (folder, table) if folder.is_dir() else (table, folder)
-            raise FileNotFoundError(f'{there} is there and {lacking} is not; a split needs both')
+            raise FileNotFoundError(f'{there} exists but {lacking} does not; a split needs both')
         if table.is_file():
             try:
                 tables[split] = parse_table(table.read_bytes())
@@ -54,12 +55,12 @@ def find_tables(source: Path) -> dict[str, dict[str, Entry]]:
                 raise ValueError(f'label file {table}: {why}') from None
     if not tables:
         raise ValueError(
-            f'{source} holds no kinetics_train/ with kinetics_train_label.json, and no kinetics_val/ either'
+            f'{source} has neither kinetics_train/ with kinetics_train_label.json nor kinetics_val/ with its label file'
         )
     try:
         check_labels(entry for table in tables.values() for entry in table.values())
     except ValueError as why:
-        raise ValueError(f'the label files of {source} contradict one another: {why}') from None
+        raise ValueError(f'the label files of {source} contradict each other: {why}') from None
     return tables
 
 
@@ -117,16 +118,19 @@ def main() -> None:
     )
     add_job_options(parser)
     parser.add_argument(
-        '--dtype', choices=('float16', 'float32'), default='float16', help='float16 rounds to 1/8 pixel'
+        '--dtype',
+        choices=('float16', 'float32'),
+        default='float16',
+        help='float16 rounds to 1/8 pixel (default: float16)',
     )
     parser.add_argument('--persons-in', type=int, default=PERSONS_IN, help='persons per frame to consider (default: 5)')
     parser.add_argument('--persons-out', type=int, default=PERSONS_OUT, help='persons per frame to select (default: 2)')
     args = parser.parse_args()
     if not 1 <= args.persons_out <= args.persons_in:
-        raise ValueError(f'--persons-out must be 1 to --persons-in, got {args.persons_out} of {args.persons_in}')
+        raise ValueError(f'--persons-out must be 1 to --persons-in ({args.persons_in}), got {args.persons_out}')
     check_job_options(args)
     if not args.source.is_dir():
-        raise NotADirectoryError(f'DIR {args.source} is no folder; name the one that holds kinetics_train/')
+        raise NotADirectoryError(f'DIR {args.source} is not a folder; give the folder with kinetics_train/')
     tables = find_tables(args.source)
     classes = check_labels(entry for table in tables.values() for entry in table.values())
     check_classes_free(args, classes)

@@ -2,10 +2,9 @@
 
     python tools/data/merge.py data/X.shard-*-of-8.pkl --out data/X.pkl
 
-Shards are merged in their own order, whatever the order of the arguments, and give byte for byte the output of a run
-without ``--shard``, including its ``X.skipped.csv``; a missing one is an error. Other pickles are merged in the given
-order. All clips are in memory at once, which takes about the size of the files; to merge more than fits into memory,
-write a store with tools/data/pack.py.
+Shards are merged in the order of their numbers and give exactly the output of a run without ``--shard``, including its
+``X.skipped.csv``; a missing shard is an error. Other pickles are merged in the given order. All clips are in memory at
+once, which takes about the size of the files; for data larger than memory, write a store with tools/data/pack.py.
 """
 
 import argparse
@@ -41,16 +40,16 @@ def in_order(paths: Sequence[Path]) -> tuple[list[Path], bool]:
     shards = {path: match for path, match in matches.items() if match}
     if len(set(paths)) < len(paths):
         twice = next(path for i, path in enumerate(paths) if path in paths[:i])
-        raise ValueError(f'{twice} is named twice')
+        raise ValueError(f'{twice} is given twice; remove one')
     if not shards:
         return list(paths), False
     if len(shards) < len(paths):
         other = next(path for path in paths if path not in shards)
-        raise ValueError(f'{next(iter(shards))} is a shard and {other} is not; join the shards first, by themselves')
+        raise ValueError(f'{next(iter(shards))} is a shard and {other} is not; merge the shards separately first')
     wholes = {(match[1], match[3], match[4]): path for path, match in shards.items()}
     if len(wholes) > 1:
         a, b = list(wholes.values())[:2]
-        raise ValueError(f'{a} and {b} are shards of different files or numbers of shards; join each file by itself')
+        raise ValueError(f'{a} and {b} are shards of different files; merge each file separately')
     ((_, count, _),) = wholes
     by_number: dict[int, Path] = {}
     for path, match in shards.items():
@@ -61,7 +60,7 @@ def in_order(paths: Sequence[Path]) -> tuple[list[Path], bool]:
     if missing or len(by_number) > int(count):
         first = next(iter(shards))
         if not missing:
-            raise ValueError(f'{first} says {count} shards and {len(by_number)} are named')
+            raise ValueError(f'{first} is one of {count} shards, but {len(by_number)} are given')
         whole = first.with_name(_whole(first))
         told = ', '.join(map(str, missing[:10])) + (', ...' if len(missing) > 10 else '')
         raise ValueError(
@@ -116,7 +115,9 @@ def join(contents: dict[Path, Content]) -> Content:
     form: tuple | None = None
     for path, (more, own) in contents.items():
         if (own is None) != (joined is None) or (own is not None and set(own) != set(joined)):
-            raise ValueError(f'{first} has {_named(splits)} and {path} has {_named(own)}; they must be the same')
+            raise ValueError(
+                f'{first} has {_named(splits)} and {path} has {_named(own)}; they must have the same splits'
+            )
         key = identifier(more) if more else None
         for record in more:
             name = record.get(key)
@@ -124,7 +125,10 @@ def join(contents: dict[Path, Content]) -> Content:
                 raise ValueError(f'clip {name!r} is in {seen[name]} and in {path}')
             is_form = _form(record)
             if is_form and form and is_form != form[0]:
-                raise ValueError(f'clip {form[1]!r} has {_told(form[0])} and {name!r} of {path} {_told(is_form)}')
+                raise ValueError(
+                    f'clip {form[1]!r} has {_told(form[0])}, but {name!r} of {path} has {_told(is_form)}; they must be '
+                    'equal'
+                )
             form = form or (is_form and (is_form, name))
         records += more
         for split, members in (own or {}).items():
@@ -145,7 +149,7 @@ def _form(record: dict) -> tuple[int, int, bool] | None:
 
 
 def _told(form: tuple[int, int, bool]) -> str:
-    return f'{form[0]} joints of {form[1]} coordinates{" and a score" if form[2] else ""}'
+    return f'{form[0]} joints with {form[1]} coordinates{" and a score" if form[2] else ""}'
 
 
 def read_table(path: Path) -> list[Skipped]:
@@ -157,9 +161,9 @@ def read_table(path: Path) -> list[Skipped]:
     try:
         rows = list(csv.reader(io.StringIO(path.read_bytes().decode(errors='surrogateescape'), newline='')))
     except csv.Error as error:
-        raise ValueError(f'{path} is no table of what was skipped ({error})') from None
+        raise ValueError(f'{path} is not a table of skipped clips ({error})') from None
     if not rows or rows[0] != TABLE_HEAD or any(len(row) != len(TABLE_HEAD) for row in rows):
-        raise ValueError(f'{path} is no table of what was skipped: its columns must be {",".join(TABLE_HEAD)}')
+        raise ValueError(f'{path} is not a table of skipped clips; its columns must be {",".join(TABLE_HEAD)}')
     return [tuple(row) for row in rows[1:]]
 
 
@@ -171,16 +175,16 @@ def main() -> None:
     check_out(args)
     for path in args.files:
         if not path.exists():
-            raise FileNotFoundError(f'{path} does not exist; name the shards, or annotation pickles, to join')
+            raise FileNotFoundError(f'{path} does not exist; give the shards or annotation pickles to merge')
     paths, are_shards = in_order(args.files)
     table = table_path(args.out)
     tables = {path: table_path(path) for path in paths if table_path(path).exists()}
     if tables and table.exists() and not args.overwrite and table not in tables.values():
-        raise FileExistsError(f'{table} exists; give another --out, or --overwrite to replace it')
+        raise FileExistsError(f'{table} exists already; pass --overwrite to replace it, or choose another --out')
     skipped = [row for source in tables.values() for row in read_table(source)]
     records, splits = join({path: read(path) for path in tqdm(paths, desc='reading', unit=' files', disable=None)})
     if not records:
-        raise ValueError(f'{len(paths)} files hold no clip at all, the first is {paths[0]}')
+        raise ValueError(f'none of {len(paths)} files has a clip; the first is {paths[0]}')
     splits = write_pickle(args.out, records, splits)
     if tables:
         write_skipped(table, skipped)
@@ -193,7 +197,7 @@ def main() -> None:
         print(left_out(skipped, len(records) + len(skipped), table))
     for path in paths if are_shards else ():
         if path not in tables:
-            print(f'{table_path(path)} is not there: what this shard left out is not in the table')
+            print(f'{table_path(path)} does not exist; clips skipped in this shard are not in the table')
     print(f'wrote {args.out}')
 
 

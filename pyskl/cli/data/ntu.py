@@ -1,13 +1,14 @@
-"""NTU RGB+D 60 and 120, ``.skeleton`` text as distributed, to the annotation pickles ``ntu60_3danno.pkl`` and
-``ntu120_3danno.pkl`` with the splits xsub and xview, xsub and xset.
+"""Convert the .skeleton files of NTU RGB+D 60 and 120 to the annotation pickles ntu60_3danno.pkl (splits xsub and
+xview) and ntu120_3danno.pkl (splits xsub and xset).
 
     python tools/data/ntu.py data/nturgbd_raw --out data/nturgbd --jobs 8 --missing missing.txt
 
 RAW_DIR is searched to any depth. NTU60 consists of setups 1 to 17, NTU120 of all setups if any from 18 on exist. A clip
 is ``keypoint`` (M, T, 25, 3), float16, metres, camera space (y up, z depth), of one or two actors; frames without a
 body are dropped. ``--missing`` is the list of clips to skip, one name per line (the authors publish 302 names for
-NTU60, 535 for NTU120). Skipped clips are listed in ``X.skipped.csv``, clips absent from RAW_DIR in ``X.absent.txt``. An
-interrupted run resumes. ``--npz`` also writes the arrays of CTR-GCN; for shards, run merge.py and then ntu_npz.py.
+NTU60, 535 for NTU120). Skipped clips are listed in ``X.skipped.csv``, clips absent from RAW_DIR in ``X.absent.txt``.
+The same command resumes an interrupted run. ``--npz`` also writes the arrays of CTR-GCN; for shards, run merge.py and
+then ntu_npz.py.
 """
 
 import argparse
@@ -68,7 +69,7 @@ def find_files(source: Path) -> list[Path]:
     """
     found = sorted((path for path in source.rglob('*.skeleton') if path.is_file()), key=lambda path: (path.name, path))
     if not found:
-        raise ValueError(f'RAW_DIR {source} holds no .skeleton file, such as S001C001P001R001A001.skeleton')
+        raise ValueError(f'RAW_DIR {source} has no .skeleton file, such as S001C001P001R001A001.skeleton')
     return found
 
 
@@ -82,7 +83,7 @@ def read_names(path: Path | None) -> set[str]:
     if path is None:
         return set()
     if not path.is_file():
-        raise FileNotFoundError(f'--missing {path} is no file; name a list of clips to leave out, one a line')
+        raise FileNotFoundError(f'--missing {path} is not a file; give a list of clips to skip, one per line')
     names = set()
     for line in path.read_text(errors='replace').splitlines():
         with contextlib.suppress(ValueError):
@@ -90,7 +91,7 @@ def read_names(path: Path | None) -> set[str]:
             parse_name(name)
             names.add(name)
     if not names:
-        raise ValueError(f'--missing {path} holds no name such as S001C001P001R001A001, one a line')
+        raise ValueError(f'--missing {path} has no name such as S001C001P001R001A001; it needs one per line')
     return names
 
 
@@ -137,7 +138,7 @@ def read_clip(item: Item, thresholds: Thresholds, dtype: str, keep: str) -> dict
         except ValueError as problem:
             raise LeftOut(EMPTY, str(problem)) from None
         if not np.isfinite(keypoint.astype(dtype)).all():
-            raise ValueError(f'coordinates beyond {dtype}')
+            raise ValueError(f'coordinates exceed {dtype}')
     kept = (keypoint if keypoint[-1].any() else keypoint[:1]).astype(keep)
     record = {'frame_dir': path.stem, 'label': parse_name(path.stem).action - 1, 'keypoint': kept}
     record['total_frames'] = kept.shape[1]
@@ -180,13 +181,13 @@ def tell_absent(names: Sequence[str], missing: set[str], classes: int, path: Pat
     for field in ClipName._fields:
         none = sorted(set(whole_range(field, classes)) - {getattr(clip, field) for clip in clips})
         if none:
-            lines.append(f'no file of {len(none)} {field}s: {_ranges(field, none)}')
+            lines.append(f'no files of {len(none)} {field}s: {_ranges(field, none)}')
     if absent:
         counts = Counter(parse_name(name).setup for name in absent)
         told = ', '.join(f'{_ranges("setup", [setup])} {count}' for setup, count in counts.most_common(5))
-        lines.append(f'of these recordings {len(absent)} clips are absent ({told}{", ..." * (len(counts) > 5)})')
+        lines.append(f'{len(absent)} clips of these recordings are absent ({told}{", ..." * (len(counts) > 5)})')
         if path is not None:
-            lines[-1] += f'; {path} names them'
+            lines[-1] += f'; {path} lists them'
     return lines
 
 
@@ -206,16 +207,29 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--overwrite', action='store_true', help='replace existing files')
     add_work_options(parser)
     parser.add_argument('--missing', type=Path, metavar='FILE', help='names of clips to skip, one per line')
-    parser.add_argument('--dtype', choices=('float16', 'float32'), default='float16', help='published: float16')
-    parser.add_argument('--npz', type=Path, metavar='DIR', help='write the npz files of CTR-GCN there too')
-    parser.add_argument('--aligned', action='store_true', help="with --npz: InfoGCN's _aligned.npz too")
-    parser.add_argument('--length', type=int, default=PUBLISHED.length, help='drop bodies of at most N frames')
-    parser.add_argument('--spread', type=float, default=PUBLISHED.spread, help='a frame is noisy beyond width / height')
-    parser.add_argument('--noisy', type=float, default=PUBLISHED.noisy, help='drop bodies from this share of noisy')
     parser.add_argument(
-        '--motion-low', type=float, help='drop bodies that move less; published 0.089925, never applied'
+        '--dtype', choices=('float16', 'float32'), default='float16', help='of the coordinates (default: float16)'
     )
-    parser.add_argument('--motion-high', type=float, help='drop bodies that move more; published 2, never applied')
+    parser.add_argument('--npz', type=Path, metavar='DIR', help='also write the npz files of CTR-GCN to DIR')
+    parser.add_argument('--aligned', action='store_true', help="with --npz: also write InfoGCN's _aligned.npz")
+    parser.add_argument(
+        '--length', type=int, default=PUBLISHED.length, metavar='N',
+        help=f'drop bodies of at most N frames (default: {PUBLISHED.length})',
+    )  # fmt: skip
+    parser.add_argument(
+        '--spread', type=float, default=PUBLISHED.spread, metavar='X',
+        help=f'frames with width / height above X are noisy (default: {PUBLISHED.spread:g})',
+    )  # fmt: skip
+    parser.add_argument(
+        '--noisy', type=float, default=PUBLISHED.noisy, metavar='SHARE',
+        help=f'drop bodies with at least this share of noisy frames (default: {PUBLISHED.noisy:g})',
+    )  # fmt: skip
+    parser.add_argument(
+        '--motion-low', type=float, metavar='X', help='drop bodies that move less (published: 0.089925, not applied)'
+    )
+    parser.add_argument(
+        '--motion-high', type=float, metavar='X', help='drop bodies that move more (published: 2, not applied)'
+    )
 
 
 def check_options(args: argparse.Namespace) -> None:
@@ -229,17 +243,19 @@ def check_options(args: argparse.Namespace) -> None:
     for name in ('length', 'spread', 'noisy', 'motion_low', 'motion_high'):
         value = getattr(args, name)
         if value is not None and not value >= 0:
-            raise ValueError(f'--{name.replace("_", "-")} must be 0 or more, got {value:g}')
+            raise ValueError(f'--{name.replace("_", "-")} must be at least 0, got {value:g}')
     if args.npz and args.shard:
-        raise ValueError('--npz needs the whole set: give --dtype float32, merge the shards, then run ntu_npz.py')
+        raise ValueError(
+            '--npz and --shard exclude each other; pass --dtype float32, merge the shards, then run ntu_npz.py'
+        )
     if args.aligned and not args.npz:
-        raise ValueError('--aligned goes with --npz DIR')
+        raise ValueError('--aligned needs --npz DIR')
     if not args.source.is_dir():
-        raise NotADirectoryError(f'RAW_DIR {args.source} is no folder; name the one that holds the .skeleton files')
+        raise NotADirectoryError(f'RAW_DIR {args.source} is not a folder; give the folder of the .skeleton files')
     for name in ('out', 'npz'):
         folder = getattr(args, name)
         if folder and folder.exists() and not folder.is_dir():
-            raise NotADirectoryError(f'--{name} {folder} is a file; name a folder, such as data/nturgbd')
+            raise NotADirectoryError(f'--{name} {folder} is a file; it must be a folder, such as data/nturgbd')
 
 
 def outputs(args: argparse.Namespace, items: Sequence[Item]) -> dict[int, Path]:
@@ -310,7 +326,7 @@ def main() -> None:
     missing = read_names(args.missing)
     items = sort_out(find_files(args.source), missing)
     outs = outputs(args, items)
-    whole = args.out / 'ntu.pkl'  # never written: the name of what both pickles are parts of
+    whole = args.out / 'ntu.pkl'  # not written; the common name of both pickles
     job = argparse.Namespace(**{**vars(args), 'out': shard_path(whole, *args.shard) if args.shard else whole})
     written = Written(parts_path(job.out))
     if not args.overwrite:

@@ -23,7 +23,7 @@ from pyskl.datasets.records.annotations import read_annotations
 
 
 class Aligned:
-    """Makes aligned samples, and counts those that InfoGCN drops."""
+    """Make aligned samples, and count those that InfoGCN drops."""
 
     dropped = 0
 
@@ -34,7 +34,7 @@ class Aligned:
 
 
 def npz_paths(folder: Path, classes: int, aligned: bool) -> list[Path]:
-    """The files to write."""
+    """Return the files to write."""
     kinds = ('', '_aligned') if aligned else ('',)
     return [folder / f'{name}{kind}.npz' for name in PROTOCOLS[classes] for kind in kinds]
 
@@ -68,17 +68,19 @@ def write_set(
         )
         done(path)
         dropped = getattr(sample_of, 'dropped', 0)
-        told = f'; {dropped} with NaN, which InfoGCN leaves out' if dropped else ''
+        told = f'; {dropped} with NaN, which InfoGCN skips' if dropped else ''
         print(f'wrote {path}: {counts[0]} train, {counts[1]} test{told}')
 
 
 def check_free(paths: Sequence[Path]) -> None:
-    """Raises:
-    FileExistsError: If one of ``paths`` exists.
+    """Check that no file would be replaced.
+
+    Raises:
+        FileExistsError: If one of ``paths`` exists.
     """
     taken = next((path for path in paths if path.exists()), None)
     if taken is not None:
-        raise FileExistsError(f'{taken} exists; give another folder, or --overwrite to replace it')
+        raise FileExistsError(f'{taken} exists already; pass --overwrite to replace it, or choose another folder')
 
 
 def classes_of(records: Sequence[dict], path: Path) -> int:
@@ -92,9 +94,11 @@ def classes_of(records: Sequence[dict], path: Path) -> int:
         try:
             name = parse_name(str(record.get('frame_dir')))
             if record.get('label') != name.action - 1:
-                raise ValueError(f'label {record.get("label")!r} is not that of action {name.action}')
+                raise ValueError(f'label {record.get("label")!r} does not match action {name.action}')
         except ValueError as error:
-            raise ValueError(f'{path} is not of tools/data/ntu.py: {record.get("frame_dir")!r}: {error}') from None
+            raise ValueError(
+                f'{path} was not written by tools/data/ntu.py: {record.get("frame_dir")!r}: {error}'
+            ) from None
         if name.setup > LAST_SETUP_60 or name.action > LAST_ACTION_60:
             classes = 120
     return classes
@@ -105,18 +109,18 @@ def main() -> None:
     parser.add_argument('file', type=Path, metavar='FILE', help='ntu60_3danno.pkl or ntu120_3danno.pkl')
     parser.add_argument('--out', type=Path, required=True, help='folder for the npz files')
     parser.add_argument('--overwrite', action='store_true', help='replace existing npz files')
-    parser.add_argument('--aligned', action='store_true', help="write InfoGCN's _aligned.npz too")
+    parser.add_argument('--aligned', action='store_true', help="also write InfoGCN's _aligned.npz")
     args = parser.parse_args()
     if args.out.exists() and not args.out.is_dir():
-        raise NotADirectoryError(f'--out {args.out} is a file; name a folder, such as data/ntu')
+        raise NotADirectoryError(f'--out {args.out} is a file; it must be a folder, such as data/ntu')
     if not args.file.exists():
-        raise FileNotFoundError(f'{args.file} does not exist; name a pickle that tools/data/ntu.py wrote')
+        raise FileNotFoundError(f'{args.file} does not exist; give a pickle written by tools/data/ntu.py')
     records, _ = read_annotations(args.file)
     classes = classes_of(records, args.file)
     if not args.overwrite:
         check_free(npz_paths(args.out, classes, args.aligned))
     if any(record['keypoint'].dtype == np.float16 for record in records):
-        print(f'{args.file} is float16: the npz holds rounded metres; ntu.py --dtype float32 gives the published ones')
+        print(f'{args.file} is float16, so coordinates are rounded; the published ones need ntu.py --dtype float32')
     write_set(records, classes, args.out, args.aligned)
 
 

@@ -5,7 +5,7 @@
 One file per clip, ``a01_s01_e00_v01.json`` (action, subject, episode, view): ``skeletons`` (T, 20, 3), metres, camera
 space (y up, z depth), and ``label`` 1..10. Splits: ``xview_train`` (views 1, 2), ``xview_val`` (view 3), and
 ``xview_val_dedup``: of the published view 3, 95 clips are byte-identical to a training clip; this split leaves them
-out. Files that are not clips are listed in ``nwucla.skipped.csv``; an interrupted run resumes.
+out. Files that are not clips are listed in ``nwucla.skipped.csv``. The same command resumes an interrupted run.
 """
 
 import argparse
@@ -70,7 +70,7 @@ def clips_in_archive(archive: Path) -> Iterator[tuple[str, bytes | None]]:
                 if member.isreg() and name.endswith('.json'):
                     yield name, members.extractfile(member).read() if member.size <= MAX_CLIP_BYTES else None
     except (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError) as error:
-        raise ValueError(f'{archive} is no folder of JSON clips and no whole tar archive of them ({error})') from error
+        raise ValueError(f'{archive} is not a folder or a complete tar archive of JSON clips ({error})') from error
 
 
 def parse_clip(name: str, content: bytes | None) -> dict:
@@ -82,7 +82,7 @@ def parse_clip(name: str, content: bytes | None) -> dict:
     stem = name.removesuffix('.json')
     match = _CLIP_NAME.fullmatch(stem)
     if match is None or match[1] not in TRAIN_VIEWS + VAL_VIEWS:
-        raise ValueError('the name is not of the form a01_s01_e00_v01 with view 1 to 3')
+        raise ValueError('the name does not have the form a01_s01_e00_v01 with view 1 to 3')
     if content is None:
         raise ValueError(f'larger than {MAX_CLIP_BYTES >> 20} MB')
     try:
@@ -103,7 +103,7 @@ def parse_clip(name: str, content: bytes | None) -> dict:
     with np.errstate(over='ignore'):
         keypoint = skeletons.astype(np.float32)[None]
     if not np.isfinite(keypoint).all():
-        raise ValueError('skeletons hold NaN or infinities')
+        raise ValueError('skeletons have NaN or infinite coordinates')
     return {'frame_dir': stem, 'label': label - 1, 'total_frames': keypoint.shape[1], 'keypoint': keypoint}
 
 
@@ -119,7 +119,7 @@ def find_clips(source: Path) -> list[Item]:
     else:
         found = sorted(clips_in_archive(source), key=lambda member: member[0])
     if not found:
-        raise ValueError(f'{source} holds no clip, such as a01_s01_e00_v01.json')
+        raise ValueError(f'{source} has no clip, such as a01_s01_e00_v01.json')
     return found
 
 
@@ -161,7 +161,7 @@ def more(clips: list[dict], repeats: dict[str, str]) -> str:
     kinds = Counter(f'{name[:3]}_{name[-3:]} = {repeats[name][:3]}_{repeats[name][-3:]}' for name in repeats)
     lines = [
         *(f'  {label} {name}: {counts[label]}' for label, name in enumerate(CLASSES)),
-        f'{len(repeats)} xview_val clips are byte-identical to a training clip; xview_val_dedup leaves them out',
+        f'{len(repeats)} xview_val clips are byte-identical to a training clip; xview_val_dedup excludes them',
         *(f'  {kind}: {count}' for kind, count in sorted(kinds.items())),
     ]
     return '\n'.join(lines)

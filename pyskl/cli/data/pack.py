@@ -1,18 +1,19 @@
-"""An annotation pickle as a store: one file that all processes map, whatever its size, with a checksum a clip.
+"""Convert an annotation pickle to a store: one file of any size, read by all processes, with a checksum per
+clip.
 
     python tools/data/pack.py X.pkl X.skl                   # ann_file='X.skl' trains like ann_file='X.pkl'
-    python tools/data/pack.py X.pkl X.skl --config CFG      # with the first steps of the config's pipelines done
-    python tools/data/pack.py X.shard-*-of-8.pkl X.skl      # the shards of a data tool, joined
-    python tools/data/pack.py X.skl X.pkl                   # back
-    python tools/data/pack.py X.skl --verify                # is every byte as it was written?
+    python tools/data/pack.py X.pkl X.skl --config CFG      # precompute the first transforms of the config
+    python tools/data/pack.py X.shard-*-of-8.pkl X.skl      # merge the shards of a data tool
+    python tools/data/pack.py X.skl X.pkl                   # convert back
+    python tools/data/pack.py X.skl --verify                # verify all checksums
 
-The pickles may be larger than memory. With --config the steps that the train, val and test pipelines all begin with and
-that give the same for a clip each time (PreNormalize3D, PreNormalize2D) are taken now, and left out in training;
-training with a config that begins with others is refused. Clips that training would refuse are skipped and listed in
-X.skl.skipped.csv.
+The pickles may be larger than memory. With --config the deterministic transforms with which the train, val
+and test pipelines all begin (PreNormalize3D, PreNormalize2D) are applied now and skipped in training;
+training with a config that begins with other transforms raises. Clips that training would reject are skipped
+and listed in X.skl.skipped.csv.
 
-A store is never changed in place, so that any number of machines may read one over a shared file system; do not
---overwrite one that is in use elsewhere, give the new one another name.
+A store is never changed in place, so that any number of machines can read it over a shared file system. Do
+not --overwrite a store that is in use elsewhere; choose a new name.
 """
 
 import argparse
@@ -30,7 +31,7 @@ from pyskl.datasets.records.store import RecordStore, is_store
 from pyskl.datasets.records.store_writer import pack_annotations
 from pyskl.files import replacing
 
-SHOWN = 5  # damaged clips that are named
+SHOWN = 5  # damaged clips to name
 PICKLES = ('.pkl', '.pickle')
 
 
@@ -50,8 +51,8 @@ def steps_of(config: Path) -> list[Step]:
     if not steps:
         first = ', '.join(sorted({str(p[0].get('type')) if p else 'nothing' for p in pipelines})) or 'no data'
         raise ValueError(
-            f'--config {config}: its pipelines ({first} first) do not all begin with the same step that can be taken '
-            f'once a clip; pack without --config'
+            f'--config {config}: its pipelines (which begin with {first}) do not begin with a common deterministic '
+            f'transform; pack without --config'
         )
     return steps
 
@@ -66,7 +67,7 @@ def pack(sources: list[Path], target: Path, config: Path | None, max_bad: float)
     steps = [] if config is None else steps_of(config)
     take = runner(steps) if steps else None
     bad: list[tuple[str, str]] = []
-    # Not X.skipped.csv: that is what the tool that wrote X.pkl left out.
+    # Not X.skipped.csv, which lists the clips that the tool that wrote X.pkl skipped.
     table = target.with_name(f'{target.name}.skipped.csv')
     count = 0
 
@@ -75,7 +76,9 @@ def pack(sources: list[Path], target: Path, config: Path | None, max_bad: float)
         count += 1
         if record.get('keypoint') is None:
             name = record.get('frame_dir', record.get('filename'))
-            raise ValueError(f'--config needs the joints of clip {name!r}, which lie in another file; pack without it')
+            raise ValueError(
+                f'--config needs the joints of clip {name!r}, which are in another file; pack without --config'
+            )
         return take(record)
 
     with replacing(target) as file:
@@ -87,12 +90,12 @@ def pack(sources: list[Path], target: Path, config: Path | None, max_bad: float)
             write_skipped(table, skipped)
             check_bad(skipped, len(store) + len(bad), max_bad, table)
         if len(store) == 0:
-            raise ValueError(f'{sources[0]}: of {len(bad)} clips none is left; why is in {table}')
+            raise ValueError(f'{sources[0]}: none of {len(bad)} clips is valid; see the reasons in {table}')
     store = RecordStore(target)
     print(summary(store))
     print(left_out(skipped, len(store) + len(bad), table))
     if steps:
-        print(f'taken once a clip: {written(steps)}')
+        print(f'precomputed: {written(steps)}')
     print(f'wrote {target}')
 
 
@@ -106,7 +109,7 @@ def unpack(source: Path, target: Path) -> None:
     store = RecordStore(source, verify=True)
     if store.steps:
         raise ValueError(
-            f'{source} holds clips after {written(store.steps)}, which cannot be undone; go on from its pickle, '
+            f'{source} has clips processed by {written(store.steps)}, which cannot be undone; use the original pickle, '
             f'{store.source}'
         )
     with replacing(target) as file:
@@ -121,16 +124,16 @@ def unpack(source: Path, target: Path) -> None:
 def verify(path: Path) -> int:
     """Verify every checksum; return 1 if one is wrong."""
     if not is_store(path):
-        raise ValueError(f'{path} is no store; --verify takes a file that pack.py wrote')
+        raise ValueError(f'{path} is not a store; --verify needs a file written by pack.py')
     store = RecordStore(path)
     found = tqdm(store.damage(), total=len(store), desc='clips', unit=' clips', disable=None)
     damaged = [item for item in found if item is not None]
     if not damaged:
-        print(f'{path}: {len(store)} clips, whole')
+        print(f'{path}: {len(store)} clips, all checksums are correct')
         return 0
     tables = [item for item in damaged if isinstance(item, str)]
     clips = [item for item in damaged if not isinstance(item, str)]
-    print(f'{path} is damaged; copy it, or pack {store.source}, again')
+    print(f'{path} is damaged; copy it again, or pack {store.source} again')
     print(f'tables: {len(tables)}{"".join(f", {name}" for name in tables)}')
     names = {
         index: str(index) if {'names', 'names_ends'} & set(tables) else store.name(index) for index in clips[:SHOWN]
@@ -150,43 +153,49 @@ def summary(store: RecordStore) -> str:
         frames, (numbers, clips) = known[:, 1], np.unique(known[:, 0], return_counts=True)
         lines[0] += f', {joints} joints, {", ".join(f"{dims}D" for dims in np.unique(known[:, 3]))}'
         lines += [
-            f'frames: {frames.min()} min, {np.median(frames):g} median, {frames.max()} max, {frames.sum()} in all',
-            f'persons a clip: {", ".join(f"{n} in {c}" for n, c in zip(numbers, clips, strict=True))}',
+            f'frames: {frames.min()} min, {np.median(frames):g} median, {frames.max()} max, {frames.sum()} total',
+            f'persons per clip: {", ".join(f"{n} in {c}" for n, c in zip(numbers, clips, strict=True))}',
         ]
     if len(classes):
-        lines.append(f'clips a class: {counts.min()} to {counts.max()}')
+        lines.append(f'clips per class: {counts.min()} to {counts.max()}')
     lines += [f'split {split}: {len(members)}' for split, members in (store.splits or {}).items()]
     return '\n'.join(lines)
 
 
 def check_target(source: Path, target: Path, overwrite: bool) -> None:
-    """Raise, before any work, if the name exists.
+    """Check, before any work, that the target may be written.
 
     Raises:
-        OSError: If it exists.
+        OSError: If it exists and may not be replaced.
     """
     if target.is_dir():
         raise IsADirectoryError(f'{target} is a folder; name a file in it, such as {target / "data.skl"}')
     if target.exists() and (not overwrite or target.samefile(source)):
-        raise FileExistsError(f'{target} exists; give another name, or --overwrite to replace it (never SOURCE)')
+        raise FileExistsError(
+            f'{target} exists already; choose another file, or pass --overwrite to replace it (never SOURCE)'
+        )
 
 
 def main() -> int | None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        'files', type=Path, nargs='+', metavar='FILE', help='pickles (or a store), then the store (or pickle) to write'
+        'files',
+        type=Path,
+        nargs='+',
+        metavar='FILE',
+        help='input pickles (or store), then the output store (or pickle)',
     )
     parser.add_argument(
-        '--config', type=Path, metavar='CFG', help='precompute the first steps of its pipelines per clip'
+        '--config', type=Path, metavar='CFG', help='precompute the first transforms of the pipelines of this config'
     )
-    parser.add_argument('--verify', action='store_true', help='verify the checksums of the store SOURCE, write nothing')
-    parser.add_argument('--overwrite', action='store_true', help='replace an existing TARGET')
+    parser.add_argument('--verify', action='store_true', help='verify the checksums of a store, write nothing')
+    parser.add_argument('--overwrite', action='store_true', help='replace an existing output file')
     parser.add_argument(
         '--max-bad', type=float, default=1, metavar='PERCENT', help='stop above this share of bad clips (default: 1)'
     )
     args = parser.parse_args()
     if args.verify and (len(args.files) > 1 or args.config):
-        raise ValueError('--verify takes one store alone')
+        raise ValueError('--verify needs a single store, and no --config')
     *sources, target = args.files if len(args.files) > 1 else (*args.files, None)
     for source in sources:
         if not source.is_file():
@@ -195,7 +204,7 @@ def main() -> int | None:
     if args.verify:
         return verify(sources[0])
     if target is None:
-        raise ValueError(f'the store to write is missing behind {sources[0]}, such as {sources[0].with_suffix(".skl")}')
+        raise ValueError(f'the output file is missing after {sources[0]}, e.g. {sources[0].with_suffix(".skl")}')
     if not 0 <= args.max_bad <= 100:
         raise ValueError(f'--max-bad must be 0 to 100 (percent), got {args.max_bad:g}')
     for source in sources:
@@ -211,24 +220,24 @@ def main() -> int | None:
 
 
 def check_kinds(sources: list[Path], target: Path, config: Path | None) -> None:
-    """Refuse what is neither pickles to a store nor one store to a pickle, nor one store to one with steps.
+    """Check the kinds of files: pickles to a store, a store to a pickle, or with ``config`` a store to a store.
 
     Raises:
-        ValueError: If it is.
+        ValueError: If they do not fit.
     """
     to_pickle = target.suffix in PICKLES
     for source in sources:
         from_store = is_store(source)
         if from_store and config and not to_pickle:
             if RecordStore(source).steps:
-                raise ValueError(f'{source} has taken steps already; pack the pickle it was made of')
+                raise ValueError(f'{source} has precomputed transforms already; pack the original pickle')
         elif from_store != to_pickle or (config and to_pickle):
             raise ValueError(
-                f'{source} is a {"store" if from_store else "pickle"}: what is written must be a '
+                f'{source} is a {"store" if from_store else "pickle"}: the output must be a '
                 f'{"pickle, X.pkl, without --config" if from_store else "store, X.skl"}, got {target}'
             )
     if to_pickle and len(sources) > 1:
-        raise ValueError(f'one store at a time becomes a pickle, got {len(sources)}; tools/data/merge.py joins them')
+        raise ValueError(f'only one store can be converted to a pickle, got {len(sources)}; see tools/data/merge.py')
 
 
 if __name__ == '__main__':

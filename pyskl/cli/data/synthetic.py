@@ -1,8 +1,9 @@
-"""The bundled data: ten actions of moving people, generated from a seed, as an annotation pickle.
+"""Generate synthetic clips of people in ten actions, as an annotation pickle.
 
     python tools/data/synthetic.py --layout coco --clips 1000 --seed 0 --out data/synthetic/coco.pkl
 
-The splits xsub, xview and xset (_train, _val) are all by person, so that a config for NTU finds its split.
+The splits xsub, xview and xset (_train, _val) are all by person; they have the names of NTU's splits, so that configs
+for NTU can be used.
 """
 
 import argparse
@@ -39,7 +40,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--layout', choices=LAYOUTS, default='coco', help='joints: 17 in 2D, 25 or 20 in 3D')
     parser.add_argument('--clips', type=int, default=1000, help='number of clips (default: 1000)')
-    parser.add_argument('--seed', type=int, default=0, help='the same seed gives the same file (default: 0)')
+    parser.add_argument('--seed', type=int, default=0, help='random seed (default: 0)')
     add_out(parser)
     args = parser.parse_args()
     check_out(args)

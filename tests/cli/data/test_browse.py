@@ -43,16 +43,16 @@ def first_name(tiny):
     return tiny.annotations[0]['frame_dir']
 
 
-def test_a_clip_is_a_gif_of_its_frames(tiny, browse):
+def test_a_gif_has_the_frames_of_the_clip(tiny, browse):
     name, total = first_name(tiny), tiny.annotations[0]['total_frames']
     status, said, _ = browse('--ids', name, '--size', 120)
     assert status == 0
-    assert 'layout coco (17 joints, 2D), guessed' in said
+    assert 'guessed layout: coco (17 joints, 2D)' in said
     assert files(browse.out) == [f'{name}.gif']
     assert len(frames(browse.out / f'{name}.gif')) == total
 
 
-def test_equal_clips_give_equal_bytes_and_nothing_is_overwritten(tiny, browse):
+def test_drawing_is_deterministic_and_does_not_overwrite(tiny, browse):
     name = first_name(tiny)
     browse('--ids', name, '--size', 96)
     path = browse.out / f'{name}.gif'
@@ -60,12 +60,12 @@ def test_equal_clips_give_equal_bytes_and_nothing_is_overwritten(tiny, browse):
     path.write_bytes(b'mine')
     status, said, _ = browse('--ids', name, '--size', 96)
     assert (status, path.read_bytes()) == (0, b'mine')
-    assert '1 were there already and are left as they were' in said
+    assert '1 exist already and were not drawn' in said
     browse('--ids', name, '--size', 96, '--overwrite')
     assert path.read_bytes() == before
 
 
-def test_max_frames_thins_out_and_keeps_the_speed(tiny, browse):
+def test_max_frames_subsamples_and_preserves_the_speed(tiny, browse):
     name, total = first_name(tiny), tiny.annotations[0]['total_frames']
     browse('--ids', name, '--size', 96, '--max-frames', 20)
     path = browse.out / f'{name}.gif'
@@ -75,27 +75,27 @@ def test_max_frames_thins_out_and_keeps_the_speed(tiny, browse):
         assert image.info['duration'] == 40 * step
 
 
-def test_splits_labels_and_chance_narrow_the_choice_down(tiny, browse):
+def test_clips_are_selected_by_split_label_and_random(tiny, browse):
     browse('--split', 'xsub_val', '--size', 64, '--max-frames', 2)
     assert len(files(browse.out)) == 4
     status, said, _ = browse('--label', 0, 1, '--split', 'xsub_val', '--size', 64)
-    assert (status, said.count('2 were there already')) == (0, 1)
+    assert (status, said.count('2 exist already')) == (0, 1)
     status, said, _ = browse('--random', 3, '--seed', 5, '--size', 64, '--max-frames', 2, '--overwrite')
-    assert 'drew 3 of 3 clips' in said
+    assert 'wrote 3 of 3 clips' in said
 
 
-def test_class_names_are_read_and_can_be_asked_for(tiny, browse):
+def test_clips_are_selected_by_class_name(tiny, browse):
     names = tiny.folder / 'names.txt'
     names.write_text('clap\nwave\nkick\nsit\n')
     status, said, _ = browse('--classes', names, '--label', 'wave', '--size', 64, '--max-frames', 2)
     assert (status, len(files(browse.out))) == (0, 3)
-    assert "near it: 'wave'" in browse('--classes', names, '--label', 'wafe')[2]
+    assert "similar names: 'wave'" in browse('--classes', names, '--label', 'wafe')[2]
 
 
-def test_nothing_chosen_is_a_contact_sheet(tiny, browse):
+def test_a_contact_sheet_is_the_default(tiny, browse):
     status, said, _ = browse()
     assert status == 0
-    assert said.splitlines()[-1] == f'wrote {browse.out / "sheet.png"}: 4 clips, one a class'
+    assert said.splitlines()[-1] == f'wrote {browse.out / "sheet.png"}: 4 clips, one per class'
     before = (browse.out / 'sheet.png').read_bytes()
     status, _, error = browse()
     assert (status, error.count('\n')) == (1, 1) and 'sheet.png exists' in error
@@ -103,31 +103,31 @@ def test_nothing_chosen_is_a_contact_sheet(tiny, browse):
     assert (browse.out / 'sheet.png').read_bytes() == before
 
 
-def test_many_classes_are_paged(tiny, browse):
+def test_many_classes_need_several_pages(tiny, browse):
     records = [{**tiny.annotations[0], 'label': label, 'frame_dir': f'clip{label}'} for label in range(30)]
     tiny.clips.write_bytes(pickle.dumps(records))
     browse('--sheet', '--columns', 2, '--size', 48)
     assert files(browse.out) == ['sheet_01.png', 'sheet_02.png', 'sheet_03.png']
 
 
-def test_space_is_drawn_too(tiny, browse):
+def test_3d_joints_are_drawn(tiny, browse):
     records = [make_annotation(0, index, 'nturgb+d') for index in range(2)]
     path = tiny.folder / 'space.pkl'
     path.write_bytes(pickle.dumps(records))
     name = records[1]['frame_dir']
     for view in ('0,0', '90,30'):
         status, said, _ = browse('--ids', name, '--size', 96, f'--view={view}', '--overwrite', file=path)
-        assert status == 0 and 'layout nturgb+d (25 joints, 3D), guessed' in said
+        assert status == 0 and 'guessed layout: nturgb+d (25 joints, 3D)' in said
     assert len(frames(browse.out / f'{name}.gif')) == records[1]['total_frames']
 
 
 @pytest.mark.parametrize('form', ['file', 'dict'])
-def test_any_skeleton_will_do(tiny, browse, form):
+def test_the_layout_may_be_a_name_a_file_or_a_dict(tiny, browse, form):
     random = np.random.RandomState(0)
     record = {'frame_dir': 'own', 'label': 0, 'total_frames': 3, 'keypoint': random.rand(1, 3, 4, 2) * 50}
     tiny.clips.write_bytes(pickle.dumps([record]))
     status, said, _ = browse('--ids', 'own', '--size', 64)
-    assert status == 0 and 'no shipped layout has 4 joints in 2D' in said
+    assert status == 0 and 'no layout has 4 joints in 2D' in said
     text = '{joints: [a, b, c, d], edges: [[b, a], [c, a], [d, a]], left: [b], right: [c]}'
     if form == 'file':
         (tiny.folder / 'skeleton.yaml').write_text(text)
@@ -137,7 +137,7 @@ def test_any_skeleton_will_do(tiny, browse, form):
     assert (browse.out / 'own.gif').read_bytes() != loose
 
 
-def test_a_config_shows_what_the_network_is_fed(tiny, browse):
+def test_a_config_shows_the_input_of_the_network(tiny, browse):
     name = first_name(tiny)
     assert browse('--ids', name, '--size', 96)[0] == 0
     alone = frames(browse.out / f'{name}.gif')[0].shape
@@ -148,7 +148,7 @@ def test_a_config_shows_what_the_network_is_fed(tiny, browse):
     assert beside[0].shape[1] > alone[1] + 90  # a square panel more
 
 
-def test_heatmaps_are_drawn_as_pictures(tiny, browse):
+def test_heatmaps_are_drawn_as_images(tiny, browse):
     start, end = tiny.config.read_text().split('train_pipeline', 1)[0], 'val_pipeline = train_pipeline\n'
     data = tiny.config.read_text().split('data = dict', 1)[1]
     steps = (
@@ -164,7 +164,7 @@ def test_heatmaps_are_drawn_as_pictures(tiny, browse):
     assert len(frames(browse.out / f'{name}.gif')) == 6
 
 
-def test_boxes_are_arranged(tiny, browse):
+def test_clips_with_detection_boxes_are_drawn(tiny, browse):
     total = 6
     random = np.random.RandomState(0)
     inds = np.array([0, 0, 1, 2, 2, 5])
@@ -178,7 +178,7 @@ def test_boxes_are_arranged(tiny, browse):
     assert len(frames(browse.out / 'k400.gif')) == total
 
 
-def test_broken_records_are_skipped_and_told(tiny, browse):
+def test_invalid_records_are_skipped_and_reported(tiny, browse):
     tiny.annotations[1]['keypoint'][0, 0, 0] = np.nan
     tiny.annotations[2]['keypoint'] = tiny.annotations[2]['keypoint'][:, :, :5]
     tiny.annotations[2]['keypoint_score'] = tiny.annotations[2]['keypoint_score'][:, :, :5]
@@ -187,21 +187,21 @@ def test_broken_records_are_skipped_and_told(tiny, browse):
     for more in ((), ('--config', tiny.config)):
         status, said, error = browse('--split', 'xsub_train', '--size', 64, '--max-frames', 2, '--overwrite', *more)
         assert status == 0
-        assert 'drew 5 of 8 clips' in said
+        assert 'wrote 5 of 8 clips' in said
         assert 'skipped 3:' in error and 'NaN or infinite' in error and 'has 17 joints' in error
         assert 'shows no person' in error and 'Traceback' not in error
 
 
-def test_a_config_that_cannot_take_a_clip_is_told_clip_by_clip(tiny, browse):
+def test_clips_that_do_not_fit_the_config_are_reported(tiny, browse):
     tiny.write_config("dict(type='PreNormalize2D'), ", "dict(type='PreNormalize3D'), ")
     status, said, error = browse('--split', 'xsub_val', '--size', 64, '--config', tiny.config)
     assert status == 1
-    assert 'drew 0 of 4 clips' in said and 'data.train, PreNormalize3D: ' in error
+    assert 'wrote 0 of 4 clips' in said and 'data.train, PreNormalize3D: ' in error
     assert files(browse.out) == []
 
 
 @pytest.mark.parametrize('name', ['../../up', '/etc/passwd', '..', 'a/b\\c', '.hidden', 'x' * 500, '动作', ' '])
-def test_a_name_cannot_lead_out_of_the_folder(tiny, browse, name):
+def test_a_clip_name_cannot_refer_to_another_folder(tiny, browse, name):
     tiny.annotations[0]['frame_dir'] = name
     tiny.clips.write_bytes(pickle.dumps(tiny.annotations))
     before = files(tiny.folder)
@@ -211,7 +211,7 @@ def test_a_name_cannot_lead_out_of_the_folder(tiny, browse, name):
     assert set(files(tiny.folder)) - set(before) == {'out'}
 
 
-def test_names_that_become_one_are_two_files(tiny, browse):
+def test_similar_clip_names_give_different_files(tiny, browse):
     tiny.annotations[0]['frame_dir'], tiny.annotations[1]['frame_dir'] = 'a/b', 'a:b'
     tiny.annotations[2]['frame_dir'] = tiny.annotations[3]['frame_dir'] = 'twice'
     tiny.clips.write_bytes(pickle.dumps(tiny.annotations))
@@ -222,13 +222,13 @@ def test_names_that_become_one_are_two_files(tiny, browse):
 @pytest.mark.parametrize(
     ('arguments', 'said'),
     [
-        (['--ids', 'S001C001P001R000001A00'], "near it: 'S001C001P001R000001A001'"),
+        (['--ids', 'S001C001P001R000001A00'], "similar names: 'S001C001P001R000001A001'"),
         (['--ids', 'nothing like it'], 'has no clip'),
         (['--split', 'xsub_vall'], "did you mean 'xsub_val'"),
-        (['--label', '9'], 'labels of'),
-        (['--label', 'wave'], 'give a number, or --classes'),
+        (['--label', '9'], 'has labels'),
+        (['--label', 'wave'], 'give a number, or the names with --classes'),
         (['--random', '0'], '--random must be at least 1'),
-        (['--split', 'xsub_train', '--max-clips', '3'], '8 clips are chosen; --random'),
+        (['--split', 'xsub_train', '--max-clips', '3'], '8 clips are selected; pass --random'),
         (['--random', '1', '--size', '3'], '--size must be at least 48'),
         (['--random', '1', '--fps', '0'], '--fps must be from 0.1 to 50'),
         (['--random', '1', '--fps', 'nan'], '--fps must be from 0.1 to 50'),
@@ -236,12 +236,12 @@ def test_names_that_become_one_are_two_files(tiny, browse):
         (['--random', '1', '--layout', '{joints: 3'], '--layout'),
         (['--random', '1', '--layout', 'nowhere.yaml'], 'nowhere.yaml'),
         (['--random', '1', '--classes', 'nowhere.txt'], 'nowhere.txt'),
-        (['--random', '1', '--config', 'nowhere.py'], 'no config file'),
+        (['--random', '1', '--config', 'nowhere.py'], 'does not exist'),
         (['--random', '1', '--font', 'nowhere.ttf'], 'nowhere.ttf'),
-        (['--sheet', '--config', 'x.py'], 'a contact sheet shows clips as they were recorded'),
+        (['--sheet', '--config', 'x.py'], '--config does not apply to a contact sheet'),
     ],
 )
-def test_what_cannot_be_is_one_line_and_writes_nothing(browse, arguments, said):
+def test_invalid_arguments_raise_one_line_and_write_no_files(browse, arguments, said):
     status, _, error = browse(*arguments)
     assert status == 1
     assert error.startswith('error: ') and error.count('\n') == 1
@@ -249,7 +249,7 @@ def test_what_cannot_be_is_one_line_and_writes_nothing(browse, arguments, said):
     assert files(browse.out) == []
 
 
-def test_what_is_no_annotation_file_is_one_line(tiny, browse):
+def test_a_file_that_is_not_an_annotation_file_raises_one_line(tiny, browse):
     tiny.clips.write_bytes(b'garbage')
     status, _, error = browse()
     assert status == 1 and error.startswith('error: ') and error.count('\n') == 1

@@ -31,15 +31,15 @@ def check(monkeypatch, capsys):
     return call
 
 
-def test_a_sound_file_that_fits_its_config_is_fine(tiny, check):
+def test_a_valid_file_that_fits_its_config_has_no_problems(tiny, check):
     status, said, _ = check(tiny.clips, '--config', tiny.config)
     assert status == 0
     assert said[0] == f'{tiny.clips}: 12 clips, 17 joints, 2D: coco'
     assert 'split xsub_val: 4' in said
-    assert said[-1] == 'nothing is wrong'
+    assert said[-1] == 'no problems found'
 
 
-def test_what_does_not_fit_the_config_is_told_all_at_once(tiny, check):
+def test_all_mismatches_with_the_config_are_reported(tiny, check):
     tiny.write_config('num_classes=4', 'num_classes=3')
     tiny.annotations[1]['keypoint'][0, 0, 0] = np.nan
     tiny.split['xsub_val'] = []
@@ -51,7 +51,7 @@ def test_what_does_not_fit_the_config_is_told_all_at_once(tiny, check):
     assert sum('cannot be built' in line for line in said) == 2  # val and test, which have no clips
 
 
-def test_channels_are_the_networks(tiny, check):
+def test_channels_are_compared_with_the_network(tiny, check):
     tiny.write_config("feats=['j']", "feats=['j', 'b']")
     status, said, _ = check(tiny.clips, '--config', tiny.config)
     assert status == 1
@@ -80,7 +80,7 @@ def swapped_size(tiny):
 
 
 @pytest.mark.parametrize('spoil', [shares, percentages, one_label_too_many, swapped_size])
-def test_the_check_and_the_start_of_training_say_the_same(tiny, check, spoil):
+def test_check_and_training_report_the_same_problems(tiny, check, spoil):
     spoil(tiny)
     tiny.write_clips()
     status, said, _ = check(tiny.clips, '--config', tiny.config)
@@ -94,7 +94,7 @@ def test_the_check_and_the_start_of_training_say_the_same(tiny, check, spoil):
         assert status == 2 and kind.partition(': ')[2] in ' '.join(said)
 
 
-def test_the_splits_of_the_config_are_judged_in_any_file(tiny, check):
+def test_the_splits_of_the_config_are_compared_in_any_file(tiny, check):
     tiny.annotations[8]['keypoint'] = tiny.annotations[0]['keypoint']
     tiny.annotations[8]['keypoint_score'] = tiny.annotations[0]['keypoint_score']
     tiny.annotations[8]['total_frames'] = tiny.annotations[0]['total_frames']
@@ -104,12 +104,12 @@ def test_the_splits_of_the_config_are_judged_in_any_file(tiny, check):
     status, said, _ = check(copy, '--config', tiny.config)
     assert status == 2
     assert any(line.startswith('1: clips of xsub_val (4) are copies of clips of xsub_train') for line in said)
-    assert any('is put in their place' in line for line in said)
+    assert any('the config uses other files' in line for line in said)
     tiny.write_config("split='xsub_val'", "split='xsub_train'")
     assert '8: clips are in xsub_train and in xsub_train' in check(copy, '--config', tiny.config)[1]
 
 
-def test_fix_and_report_are_written_once(tiny, check):
+def test_fix_and_report_are_not_overwritten(tiny, check):
     tiny.annotations[0]['total_frames'] += 5
     tiny.split['xsub_train'].append('nobody')
     tiny.write_clips()
@@ -124,7 +124,7 @@ def test_fix_and_report_are_written_once(tiny, check):
     before = fixed.read_bytes()
     status, said, error = check(tiny.clips, '--fix', fixed)
     assert (status, said, fixed.read_bytes()) == (1, [], before)
-    assert error.startswith(f'error: --fix {fixed} exists; give another name')
+    assert error.startswith(f'error: --fix {fixed} exists already; choose another file')
     assert 'never FILE' in check(fixed, '--fix', fixed, '--overwrite')[2]
     assert check(tiny.clips, '--fix', fixed, '--overwrite')[1][-1] == f'wrote {fixed}: 12 of 12 clips'
 
@@ -132,12 +132,12 @@ def test_fix_and_report_are_written_once(tiny, check):
 @pytest.mark.parametrize(
     ('content', 'said'),
     [
-        ({'annotations': []}, 'holds no records'),
-        ({'x': 1}, 'holds no records'),
+        ({'annotations': []}, 'has no records'),
+        ({'x': 1}, 'has no records'),
         (print, 'error: '),
     ],
 )
-def test_what_is_no_annotation_file_is_one_line(tmp_path, check, content, said):
+def test_a_file_that_is_not_an_annotation_file_raises_one_line(tmp_path, check, content, said):
     path = tmp_path / 'x.pkl'
     path.write_bytes(pickle.dumps(content))
     status, out, error = check(path)
@@ -145,13 +145,13 @@ def test_what_is_no_annotation_file_is_one_line(tmp_path, check, content, said):
     assert error.startswith('error: ') and said in error
 
 
-def test_garbled_records_and_splits_are_told_not_met(tmp_path, check):
+def test_invalid_records_and_splits_are_reported(tmp_path, check):
     path = tmp_path / 'x.pkl'
     path.write_bytes(pickle.dumps({'split': {'train': 3}, 'annotations': [1, {}, {'keypoint': 'x', 'label': {}}]}))
     status, said, error = check(path, '--fix', tmp_path / 'y.pkl')
     assert status == 1
-    assert {'1: splits that are no lists of names', '1: is not a dict', '1: has no keypoint'} <= set(said)
-    assert error == f'error: nothing of {path} can be kept; {tmp_path / "y.pkl"} is not written'
+    assert {'1: splits that are not lists of names', '1: is not a dict', '1: has no keypoint'} <= set(said)
+    assert error == f'error: no clip of {path} is valid after fixing; {tmp_path / "y.pkl"} is not written'
 
 
 if 'PYSKL_NWUCLA_PKL' in os.environ:  # the converted set, where a machine has it
@@ -162,7 +162,7 @@ if 'PYSKL_NWUCLA_PKL' in os.environ:  # the converted set, where a machine has i
         assert '95: clips of xview_val (464) are copies of clips of xview_train; remove them from xview_val' in said
 
 
-def test_a_store_is_looked_at_like_its_pickle(tiny, check):
+def test_a_store_is_checked_like_its_pickle(tiny, check):
     store = tiny.folder / 'clips.skl'
     with store.open('wb') as file:
         pack_annotations(tiny.clips, file)
@@ -171,10 +171,10 @@ def test_a_store_is_looked_at_like_its_pickle(tiny, check):
     data[1000] ^= 1
     store.write_bytes(data)
     status, _, said = check(store)
-    assert status == 1 and 'clips.skl is damaged in 1 places, the first 0; tools/data/pack.py --verify lists' in said
+    assert status == 1 and 'clips.skl is damaged in 1 places, first in 0 (tools/data/pack.py --verify lists' in said
 
 
-def test_labels_from_1_are_said_and_shifted_when_asked(tiny, check):
+def test_labels_from_1_are_reported_and_shifted_on_request(tiny, check):
     for annotation in tiny.annotations:
         annotation['label'] += 1
     tiny.write_clips()

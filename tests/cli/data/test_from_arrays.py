@@ -1,4 +1,4 @@
-"""The mapping from a user's arrays to annotations, as a user calls it."""
+"""Converting arrays by the command line."""
 
 import csv
 import json
@@ -32,7 +32,7 @@ def walk(frames: int, dims: int, seed: int = 0) -> np.ndarray:
 
 @pytest.fixture
 def utd(tmp_path) -> Path:
-    """Files as UTD-MHAD's: a{action}_s{subject}_t{take}_skeleton.mat, joints x coordinates x frames."""
+    """Files like those of UTD-MHAD: a{action}_s{subject}_t{take}_skeleton.mat, joints x coordinates x frames."""
     (tmp_path / 'leg.yaml').write_text(LEG.format(dims=3))
     (tmp_path / 'Skeleton').mkdir()
     for action in (1, 2):
@@ -65,7 +65,7 @@ def test_mat_files_by_subject(utd):
     assert 'skipped: 0 of 6' in said
 
 
-def test_shards_hold_what_the_whole_holds_and_splits_that_agree(utd):
+def test_shards_together_equal_the_whole_and_have_consistent_splits(utd):
     assert call(utd, *UTD, *BY_SUBJECT)[0] == 0
     records, splits = read_annotations(utd / 'utd.pkl')
     parts = []
@@ -76,7 +76,7 @@ def test_shards_hold_what_the_whole_holds_and_splits_that_agree(utd):
     assert {name: [n for _, part in parts for n in part[name]] for name in splits} == splits
 
 
-def test_by_view(utd):
+def test_split_by_view(utd):
     options = [*UTD]
     options[options.index('--name') + 1] = r'a(?P<label>\d+)_s(?P<view>\d+)_t'
     status, _, errors = call(utd, *options, '--split-by', 'view', '--val-views', '3', '--out', 'x.pkl')
@@ -86,7 +86,7 @@ def test_by_view(utd):
 
 @pytest.fixture
 def tables(tmp_path) -> Path:
-    """A CSV a clip, a row a frame: time, then x and y of each joint in turn."""
+    """A CSV file per clip with a row per frame: time, then x and y of each joint."""
     (tmp_path / 'leg.yaml').write_text(LEG.format(dims=2))
     (tmp_path / 'clips').mkdir()
     with (tmp_path / 'labels.csv').open('w') as file:
@@ -117,14 +117,14 @@ def test_csv_files_with_a_table_of_labels(tables):
     assert sorted(map(len, splits.values())) == [2, 8]
 
 
-def test_joints_that_are_nan_are_refused_and_become_unseen_when_asked(tables):
+def test_nan_joints_raise_or_become_undetected_on_request(tables):
     path = tables / 'clips/c1.csv'
     rows = path.read_text().splitlines()
     rows[2] = ','.join([*rows[2].split(',')[:3], '', '', *rows[2].split(',')[5:]])  # the knee of the second frame
     path.write_text('\n'.join(rows))
     status, _, errors = call(tables, *CSV, *AT_RANDOM)
     assert status == 1
-    assert '1 joints are NaN; --nan-to-zero makes them joints that were not seen' in errors
+    assert '1 joints are NaN; pass --nan-to-zero to treat them as undetected' in errors
     assert call(tables, *CSV, *AT_RANDOM, '--nan-to-zero')[0] == 0
     record = read_annotations(tables / 'mine.pkl')[0][1]
     assert record['keypoint'][0, 1, 1].tolist() == [0, 0]
@@ -132,7 +132,7 @@ def test_joints_that_are_nan_are_refused_and_become_unseen_when_asked(tables):
     assert record['keypoint_score'][0, 1, 1] == 0
 
 
-def test_a_score_is_the_last_coordinate(tables):
+def test_with_score_reads_the_last_coordinate(tables):
     clip = np.concatenate([walk(5, 2), np.full((5, 3, 1), 0.25)], axis=2)
     (tables / 'clips/c0.json').write_text(json.dumps({'joints': clip.tolist()}))
     options = ['--pattern', 'clips/c0.json', '--key', 'joints', '--axes', 'TVC', '--layout', 'leg.yaml', '--with-score']
@@ -164,14 +164,14 @@ def test_one_file_of_many_padded_clips(tmp_path):
     np.testing.assert_array_equal(records[1]['keypoint'][1], walk(20, 3, seed=9).astype(np.float32))
 
 
-def test_a_pattern_that_the_shell_filled_in_is_told(utd):
+def test_a_pattern_expanded_by_the_shell_raises(utd):
     options = [*UTD]
     options[1:2] = ['Skeleton/a1_s1_t1_skeleton.mat', 'Skeleton/a1_s2_t1_skeleton.mat']
     status, _, errors = call(utd, *options, *BY_SUBJECT)
-    assert (status, errors) == (1, "error: --pattern got 2 files of the shell; put it in quotes: 'raw/*.csv'\n")
+    assert (status, errors) == (1, "error: --pattern got 2 files from the shell; put it in quotes: 'raw/*.csv'\n")
 
 
-def test_a_garbled_file_is_in_the_table_and_the_rest_goes_on(utd):
+def test_a_garbled_file_is_listed_and_the_others_are_converted(utd):
     (utd / 'Skeleton/a1_s1_t1_skeleton.mat').write_bytes(b'MATLAB 5.0')
     scipy.io.savemat(utd / 'Skeleton/a2_s1_t1_skeleton.mat', {'d_skel': np.ones((3, 4, 9))})
     status, said, errors = call(utd, *UTD, *BY_SUBJECT, '--max-bad', '40')
@@ -189,11 +189,11 @@ def test_a_garbled_file_is_in_the_table_and_the_rest_goes_on(utd):
 @pytest.mark.parametrize(
     ('change', 'message'),
     [
-        ({'--pattern': 'Skelton/*.mat'}, 'finds no file; put it in quotes'),
+        ({'--pattern': 'Skelton/*.mat'}, 'matches no file; put it in quotes'),
         ({'--axes': 'VT'}, "axes 'VT' must contain T, V and C"),
         ({'--layout': 'coc'}, "unknown skeleton 'coc'"),
-        ({'--name': r'b(?P<label>\d+)'}, "is found in no name; the first is 'a1_s1_t1_skeleton'"),
-        ({'--name': r'(?P<subject>\d)'}, 'labels come from --labels, --label-key or --name'),
+        ({'--name': r'b(?P<label>\d+)'}, "matches no clip; the first is named 'a1_s1_t1_skeleton'"),
+        ({'--name': r'(?P<subject>\d)'}, 'exactly one of --labels, --label-key and --name'),
         ({'--key': 'skel'}, "6 of 6 are garbled.*no key 'skel'; it has d_skel"),
         ({'--val-subjects': '9'}, "--val-subjects names '9', which no clip has; the subjects are 1, 2, 3"),
         ({'--first-label': '2'}, 'label -1 must be 0 to'),
@@ -201,7 +201,7 @@ def test_a_garbled_file_is_in_the_table_and_the_rest_goes_on(utd):
         ({'--size': '3'}, '--size must be height x width'),
     ],
 )
-def test_a_mistake_is_one_line(utd, change, message):
+def test_invalid_options_of_from_arrays_raise_one_line(utd, change, message):
     options = dict(zip((*UTD, *BY_SUBJECT)[::2], (*UTD, *BY_SUBJECT)[1::2], strict=True)) | change
     status, _, errors = call(utd, *(word for pair in options.items() for word in pair))
     assert status == 1
@@ -242,10 +242,10 @@ def test_tables_with_more_columns_than_the_layout_has(tmp_path, coords, layout, 
         (('--coords', 'x,y,z,-'), 'the layout is 2D; write - instead of z, or choose a 3D layout'),
         (('--coords', 'x,y,w'), '--coords must name x, y, z, score'),
         (('--coords', 'x,-'), '--coords must name x, y, z, score'),
-        (('--coords', 'x,y,score', '--with-score'), '--with-score does not go with --coords'),
+        (('--coords', 'x,y,score', '--with-score'), '--with-score and --coords exclude each other'),
     ],
 )
-def test_coords_that_do_not_fit_are_one_line(tmp_path, more, said):
+def test_invalid_coords_raise_one_line(tmp_path, more, said):
     (tmp_path / 'leg.yaml').write_text(LEG.format(dims=2))
     options = ('--pattern', '*.csv', '--axes', 'T(VC)', '--layout', 'leg.yaml', '--name', '(?P<label>[a-z]+)',
                '--split-by', 'random', '--out', 'o.pkl')  # fmt: skip
@@ -271,11 +271,11 @@ def test_stgcn_arrays_with_their_label_pickle(tmp_path):
     assert splits['val'] == [name.removesuffix('.skeleton') for name in names[2:]]
     np.testing.assert_array_equal(records[1]['keypoint'], clips[1].transpose(3, 1, 2, 0))
     (tmp_path / 'train_label.pkl').write_bytes(pickle.dumps((names[:3], labels[:3])))
-    assert 'holds 3 labels for 4 clips' in call(tmp_path, *options, '--overwrite')[2]
+    assert 'has 3 labels for 4 clips' in call(tmp_path, *options, '--overwrite')[2]
     (tmp_path / 'train_label.pkl').write_bytes(pickle.dumps({'a': 1}))
     assert 'must be (names, labels), lists of equal length, got dict' in call(tmp_path, *options, '--overwrite')[2]
     keyed = [option for option in options[:8] + options[-2:] if option not in ('--labels', 'train_label.pkl')]
     assert (
-        'a .npy file holds one array; give its labels as --labels'
+        'a .npy file has one array only; give its labels as --labels'
         in call(tmp_path, *keyed, '--split-by', 'random', '--label-key', 'x', '--overwrite')[2]
     )

@@ -1,4 +1,4 @@
-"""from_keypoints.py by its own command line, on files of every form."""
+"""Converting keypoint JSON of every format by the command line."""
 
 import csv
 import importlib
@@ -21,7 +21,7 @@ FORMS = (*pose_json.ONE_FILE, 'openpose')
 
 
 def walk(name, frames=12, joints=17, people=2, speed=3.0):
-    """Two persons of which one walks, the second missing in frames 4 to 6; numbers that float16 holds."""
+    """Two persons of which one walks; the second is missing in frames 4 to 6. Values are exact in float16."""
     body = np.random.RandomState(joints).randint(0, 100, (joints, 2)) * [1, 2]
     keypoint = np.zeros((people, frames, joints, 2), np.float32)
     for m in range(people):
@@ -53,7 +53,7 @@ def convert(tmp_path, capfd, monkeypatch):
 
 @pytest.fixture
 def refused(convert, tmp_path):
-    """``refused(*arguments, said=...)``: status 1, one line, nothing written under the final name."""
+    """``refused(*arguments, said=...)``: check for status 1, one line, and no output file."""
 
     def check(*arguments, said, **more):
         status, _, errors = convert(*arguments, **more)
@@ -71,7 +71,7 @@ def label(folder, text):
 
 @pytest.fixture
 def poses(tmp_path):
-    """Four clips as MMPose writes them, two classes, two subjects."""
+    """Four clips in the format of MMPose, with two classes and two subjects."""
     for name in 'abcd':
         write('mmpose', tmp_path / 'poses', walk(name, speed=2.0 + ord(name) % 2))
     label(tmp_path, 'name,label,subject\na,wave,anna\nb,bow,anna\nc,wave,ben\nd,bow,ben\n')
@@ -79,7 +79,7 @@ def poses(tmp_path):
 
 
 @pytest.mark.parametrize('form', FORMS)
-def test_every_form_gives_the_same_clip(tmp_path, convert, form):
+def test_every_format_gives_the_same_clip(tmp_path, convert, form):
     due = walk('clip')
     write(form, tmp_path / 'poses', due)
     write(form, tmp_path / 'poses', due | {'frame_dir': 'other'})
@@ -100,7 +100,7 @@ def test_every_form_gives_the_same_clip(tmp_path, convert, form):
     assert 'skipped: 0 of 2' in said and 'note' not in said
 
 
-def test_body_25_becomes_openposes_18_joints_by_name(tmp_path, convert):
+def test_body_25_is_converted_to_the_18_joints_of_openpose(tmp_path, convert):
     due = walk('clip', joints=25)
     write('openpose', tmp_path / 'poses', due)
     write('openpose', tmp_path / 'poses', due | {'frame_dir': 'b'})
@@ -113,7 +113,7 @@ def test_body_25_becomes_openposes_18_joints_by_name(tmp_path, convert):
         np.testing.assert_array_equal(keypoint[:, :, ours], due['keypoint'][:, :, theirs].astype(np.float16))
 
 
-def test_who_shows_only_joints_that_the_layout_lacks_is_nobody(tmp_path, convert):
+def test_a_person_with_only_joints_outside_the_layout_is_skipped(tmp_path, convert):
     due = walk('toes', joints=25)
     due['keypoint_score'][..., :19] = 0  # BODY_25: toes and heels from 19 on
     for record in (due, walk('b', joints=25)):
@@ -126,7 +126,7 @@ def test_who_shows_only_joints_that_the_layout_lacks_is_nobody(tmp_path, convert
     assert 'with a joint of layout openpose' in (tmp_path / 'X.skipped.csv').read_text()
 
 
-def test_classes_splits_notes_and_the_picture_that_nobody_told(poses, convert, tmp_path):
+def test_classes_splits_and_notes_without_image_sizes(poses, convert, tmp_path):
     status, said, errors = convert(split='subject')
     assert status == 0, errors
     records, splits = read_annotations(tmp_path / 'X.pkl')
@@ -135,12 +135,12 @@ def test_classes_splits_notes_and_the_picture_that_nobody_told(poses, convert, t
     assert (tmp_path / 'X.classes.txt').read_text() == 'bow\nwave\n'
     width, height = np.floor(walk('a', speed=3.0)['keypoint'].reshape(-1, 2).max(0)) + 1
     assert records[0]['img_shape'] == (height, width)
-    assert 'note: 4 clips tell no picture size' in said
+    assert 'note: 4 clips have no image size' in said
     assert '2 classes, numbered alphabetically: 0 bow, 1 wave' in said
     assert 'subjects in val: ' in said
 
 
-def test_shards_hold_what_the_whole_holds(poses, convert, tmp_path):
+def test_shards_together_equal_the_whole(poses, convert, tmp_path):
     label(tmp_path, 'name,label,subject\na,wave,anna\nb,bow,anna\nlost,bow,ben\nc,wave,ben\nd,bow,ben\n')
     assert convert('--max-bad', 50)[0] == 0
     for number in (1, 2, 3):
@@ -158,13 +158,13 @@ def test_shards_hold_what_the_whole_holds(poses, convert, tmp_path):
     assert (tmp_path / 'M.pkl').read_bytes() == (tmp_path / 'X.pkl').read_bytes()
 
 
-def test_jobs_give_the_same_bytes(poses, convert, tmp_path):
+def test_several_jobs_give_the_same_bytes(poses, convert, tmp_path):
     assert convert()[0] == 0
     assert convert('--jobs', 2, out='Y.pkl')[0] == 0
     assert (tmp_path / 'X.pkl').read_bytes() == (tmp_path / 'Y.pkl').read_bytes()
 
 
-def test_what_is_left_out_is_listed_with_its_reason(poses, convert, tmp_path):
+def test_skipped_clips_are_listed_with_the_reason(poses, convert, tmp_path):
     (poses / 'b.json').write_text('[{"frame_id": 0, "inst')
     (poses / 'c.json').write_text('[]')
     (poses / 'extra.json').write_text('[]')
@@ -175,7 +175,7 @@ def test_what_is_left_out_is_listed_with_its_reason(poses, convert, tmp_path):
     with open(tmp_path / 'X.skipped.csv') as file:
         found = {row['file'].split()[-1]: (row['kind'], row['reason']) for row in csv.DictReader(file)}
     assert found['poses/b.json'][0] == 'garbled' and found['poses/b.json'][1].startswith('not JSON: ')
-    assert found['poses/c.json'] == ('no person', 'nobody is in it')
+    assert found['poses/c.json'] == ('no person', 'it has no person')
     assert found['poses/extra.json'] == ('unmatched', "no row of labels.csv is named 'extra'")
     assert found['lost'] == ('unmatched', 'no clip with this name was found')
     assert found['7'] == ('unmatched', "name 'd' repeats line 5")
@@ -202,18 +202,18 @@ def test_frames_of_labels_csv_and_numbers_from_one(tmp_path, convert):
     np.testing.assert_array_equal(late['keypoint'][:, :12], zero['keypoint'])
 
 
-def test_ids_of_pictures_are_not_taken_for_frames(tmp_path, convert, refused):
+def test_image_ids_are_not_used_as_frame_numbers(tmp_path, convert, refused):
     (tmp_path / 'poses').mkdir()
     for name in 'ab':
         found = [entry | {'image_id': entry['image_id'] + 300_000} for entry in pose_json.coco_results(walk(name))]
         (tmp_path / 'poses' / f'{name}.json').write_text(json.dumps(found))
     label(tmp_path, 'name,label\na,0\nb,0\n')
-    refused(said='the first person is in frame 300000, the last in 300011; --first-frame lowest, or 0 if so')
+    refused(said='persons are in frames 300000 to 300011 only; pass --first-frame lowest, or 0 if this is so')
     assert convert('--first-frame', 'lowest')[0] == 0
     assert read_annotations(tmp_path / 'X.pkl')[0][0]['total_frames'] == 12
 
 
-def test_a_picture_too_large_for_float16_is_kept_in_float32(tmp_path, convert):
+def test_an_image_too_large_for_float16_gives_float32(tmp_path, convert):
     far = walk('far')
     far['keypoint'] += 3001
     write('mmpose', tmp_path / 'poses', walk('near'))
@@ -237,7 +237,7 @@ def test_a_picture_too_large_for_float16_is_kept_in_float32(tmp_path, convert):
         ([f'x/clip_{t:012d}_keypoints.json' for t in range(12)], 'x/clip'),
     ],
 )
-def test_a_clip_goes_by_its_file_or_folder(tmp_path, convert, files, name):
+def test_a_clip_is_named_after_its_file_or_folder(tmp_path, convert, files, name):
     frames = pose_json.openpose_frames(walk('clip'))
     write('mmpose', tmp_path / 'poses', walk('another'))
     for t, file in enumerate(files):
@@ -253,39 +253,39 @@ def test_a_clip_goes_by_its_file_or_folder(tmp_path, convert, files, name):
     }
 
 
-def test_mistakes_of_newcomers_are_one_line(poses, tmp_path, refused):
-    refused(source='pose', said='DIR pose does not exist; name the folder that holds the JSON files')
-    refused(source='labels.csv', said='DIR labels.csv is a file; name the folder')
+def test_common_mistakes_raise_one_line(poses, tmp_path, refused):
+    refused(source='pose', said='DIR pose does not exist; give the folder with the JSON files')
+    refused(source='labels.csv', said='DIR labels.csv is a file; give the folder')
     (tmp_path / 'empty').mkdir()
-    refused(source='empty', said='DIR empty holds no .json file')
+    refused(source='empty', said='DIR empty and its subfolders have no .json file')
     refused(labels='label.csv', said='--labels label.csv does not exist')
     refused(labels='poses', said='--labels poses is a folder; name a file')
     refused(labels='poses/a.json', said="has no column 'name'; its first line must be a header such as name,label")
     refused(split='subjects', said='--split-by subjects must be subject, random, split, or an existing file')
     refused(out='poses', said='--out poses is a folder')
     refused('--layout', 'cocoo', said="unknown skeleton 'cocoo'")
-    refused('--layout', 'nturgb+d', said='--layout nturgb+d is of joints in 3D')
+    refused('--layout', 'nturgb+d', said='--layout nturgb+d has 3D joints')
     refused('--layout', 'openpose', said="17 joints (COCO) do not include the 18 joints of layout 'openpose'")
-    refused('--format', 'openpose', said='looks like mmpose, not as --format openpose says')
+    refused('--format', 'openpose', said='its format is mmpose, not --format openpose')
     refused('--max-persons', 0, said='--max-persons must be 1 to 10000, got 0')
     refused('--first-frame', 'x', said='--first-frame must be a number, auto or lowest')
     label(tmp_path, 'name,label\nclip_a,0\nclip_b,1\n')
     refused(said="none of the 4 clips found is in labels.csv: found 'a', 'b', 'c', ..., which names 'clip_a', 'clip_b'")
     label(tmp_path, 'name,label,width,height\na,0,30,30\nb,1,30,30\nc,0,30,30\nd,1,30,30\n')
-    refused(said='lie outside a picture of 30 x 30; is its size right?')
+    refused(said='are outside the image of 30 x 30; is its size right?')
     label(tmp_path, 'name,label,num_frames\na,0,9\nb,1,9\nc,0,9\nd,1,9\n')
-    refused(said='a person in frame 11, but num_frames is 9 from frame 0 on')
+    refused(said='a person is in frame 11, but there are 9 frames from frame 0 on')
 
 
-def test_clips_of_two_layouts_are_refused_and_made_one(poses, tmp_path, refused, convert):
+def test_clips_of_two_layouts_raise_or_are_converted(poses, tmp_path, refused, convert):
     write('openpose', poses, walk('e', joints=25))
     label(tmp_path, 'name,label\na,0\nb,0\nc,1\nd,1\ne,1\n')
-    refused(said='clips of several layouts: 4 of coco (such as a), 1 of openpose (such as e); --layout coco makes one')
+    refused(said='clips have several layouts: 4 of coco (such as a), 1 of openpose (such as e); pass --layout coco')
     status, said, _ = convert('--layout', 'coco')
     assert status == 0 and '5 clips, 2 classes, 17 joints (coco)' in said
 
 
-def test_a_skeleton_of_ones_own(tmp_path, convert):
+def test_a_custom_skeleton(tmp_path, convert):
     for name in 'ab':
         write('alphapose', tmp_path / 'poses', walk(name, joints=5))
     label(tmp_path, 'name,label\na,0\nb,1\n')
@@ -294,7 +294,7 @@ def test_a_skeleton_of_ones_own(tmp_path, convert):
     assert status == 0 and '5 joints (star)' in said, errors
 
 
-def test_nothing_is_replaced_without_being_told_to(poses, convert, tmp_path):
+def test_existing_files_are_replaced_only_with_overwrite(poses, convert, tmp_path):
     assert convert()[0] == 0
     assert '--out X.pkl exists' in convert()[2]
     assert convert('--overwrite')[0] == 0
@@ -316,7 +316,7 @@ total_epochs = 1
 
 @pytest.mark.slow
 @pytest.mark.parametrize('config', ['stgcn++/stgcn++_ntu60_xsub_hrnet', 'Ske2Grid/d5_stgcn2cn_pyskl_ntu60_xsub_hrnet'])
-def test_what_comes_out_trains(tmp_path, convert, config):
+def test_the_converted_file_can_be_trained_on(tmp_path, convert, config):
     clips = [make_annotation(0, index) for index in (*range(0, 40, 10), *range(1, 41, 10))]
     for clip in clips:
         write('alphapose', tmp_path / 'poses', clip)

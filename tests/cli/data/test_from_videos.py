@@ -1,4 +1,4 @@
-"""Videos that the test draws, and a pose model that finds what was drawn; all between is the real thing."""
+"""Converting drawn videos with a pose model that detects the drawing."""
 
 import csv
 import importlib
@@ -18,7 +18,7 @@ OFFSETS = np.stack([np.arange(17) % 5, np.arange(17) // 5], axis=1) * 8.0  # joi
 
 
 class Squares:
-    """A person for every bright square: 17 joints at fixed offsets from its centre."""
+    """Detects a person for every bright square: 17 joints at fixed offsets from its centre."""
 
     def people(self, frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         assert frame.dtype == np.uint8 and frame.shape[2] == 3
@@ -28,7 +28,7 @@ class Squares:
 
 
 def draw(path: Path, *walkers: dict[int, tuple[int, int]], frames: int = 20) -> None:
-    """A video of squares; a walker is (x, y) of its centre by frame."""
+    """Write a video of squares; a walker is the (x, y) of its centre per frame."""
     path.parent.mkdir(parents=True, exist_ok=True)
     video = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'MJPG'), 25, (WIDTH, HEIGHT))
     assert video.isOpened()
@@ -48,7 +48,7 @@ def walk(start: int, step: int, y: int, frames=range(20)) -> dict[int, tuple[int
 
 @pytest.fixture
 def videos(tmp_path) -> Path:
-    """Four videos, of which one is empty, and their list."""
+    """Four videos, one without persons, and their list."""
     draw(tmp_path / 'v/right.avi', walk(20, 5, 30))
     draw(tmp_path / 'v/left.avi', walk(130, -5, 60))
     draw(tmp_path / 'v/both.avi', walk(20, 5, 20), walk(130, -5, 60, range(4, 16)))
@@ -66,7 +66,7 @@ AT_RANDOM = ('--split-by', 'random')
 def call(
     folder: Path, monkeypatch, *options: str, make_model=Squares, listed: str = 'list.csv', split=BY_SUBJECT, fetch=int
 ) -> Path:
-    """Run the tool with a pose model; the annotation file."""
+    """Run the tool with a pose model; return the annotation file."""
     monkeypatch.chdir(folder)
     parser = tool.argparse.ArgumentParser()
     tool.add_options(parser)
@@ -76,7 +76,7 @@ def call(
     return args.out
 
 
-def test_people_are_found_linked_and_labelled(videos, monkeypatch, capsys):
+def test_people_are_detected_tracked_and_labelled(videos, monkeypatch, capsys):
     records, splits = read_annotations(call(videos, monkeypatch))
     by_name = {record['frame_dir']: record for record in records}
     assert list(by_name) == ['v/right', 'v/left', 'v/both']
@@ -95,11 +95,14 @@ def test_people_are_found_linked_and_labelled(videos, monkeypatch, capsys):
     assert np.diff(both['keypoint'][1, 4:16, 0, 0].astype(float)).max() < -3
     said = capsys.readouterr().out
     assert 'skipped: 1 of 4, 1 no person' in said
-    assert 'nobody.avi,no person,nobody is found in its 20 frames' in (videos / 'x.skipped.csv').read_text()
+    assert (
+        'nobody.avi,no person,no person with a score of 0.3 is in its 20 frames'
+        in (videos / 'x.skipped.csv').read_text()
+    )
     assert (videos / 'x.classes.txt').read_text() == 'l\nr\n'
 
 
-def test_a_gap_is_filled_on_a_line_with_score_0(videos, monkeypatch):
+def test_a_gap_is_interpolated_with_score_0(videos, monkeypatch):
     draw(videos / 'v/right.avi', walk(20, 5, 30, [t for t in range(20) if t not in (8, 9)]))
     right = read_annotations(call(videos, monkeypatch))[0][0]
     assert np.flatnonzero(right['keypoint_score'][0, :, 0] == 0).tolist() == [8, 9]
@@ -112,7 +115,7 @@ def test_every_third_frame(videos, monkeypatch):
     np.testing.assert_allclose(records[0]['keypoint'][0, :, 0, 0], 19.5 + 15 * np.arange(7), atol=1)
 
 
-def test_a_list_as_pyskl_has_it(videos, monkeypatch):
+def test_a_list_in_the_format_of_pyskl(videos, monkeypatch):
     (videos / 'list.txt').write_text('right.avi 1\nleft.avi 0\n\nboth.avi 1\n')
     out = call(videos, monkeypatch, '--root', 'v', listed='list.txt', split=AT_RANDOM)
     records, splits = read_annotations(out)
@@ -120,7 +123,7 @@ def test_a_list_as_pyskl_has_it(videos, monkeypatch):
     assert sorted(map(len, splits.values())) == [1, 2]
 
 
-def test_what_was_done_is_not_done_again(videos, monkeypatch):
+def test_finished_videos_are_not_converted_again(videos, monkeypatch):
     counted = []
 
     class Counting(Squares):
@@ -130,7 +133,7 @@ def test_what_was_done_is_not_done_again(videos, monkeypatch):
 
     whole = (videos / 'v/both.avi').read_bytes()
     (videos / 'v/both.avi').write_bytes(b'RIFF')
-    with pytest.raises(ValueError, match='1 of 4 are garbled.*no video that can be read'):
+    with pytest.raises(ValueError, match='1 of 4 are garbled.*not a readable video'):
         call(videos, monkeypatch, make_model=Counting)
     assert len(counted) == 60
     (videos / 'v/both.avi').write_bytes(whole)
@@ -139,7 +142,7 @@ def test_what_was_done_is_not_done_again(videos, monkeypatch):
     assert len(counted) == 20
 
 
-def test_processes_and_shards_give_the_same(videos, monkeypatch):
+def test_processes_and_shards_give_the_same_result(videos, monkeypatch):
     alone = read_annotations(call(videos, monkeypatch))
     two = read_annotations(call(videos, monkeypatch, '--jobs', '2', '--overwrite'))
     halves = [read_annotations(call(videos, monkeypatch, '--shard', f'{i}/2')) for i in (1, 2)]
@@ -149,18 +152,18 @@ def test_processes_and_shards_give_the_same(videos, monkeypatch):
             np.testing.assert_array_equal(ours['keypoint'], theirs['keypoint'])
 
 
-def test_a_torn_video_is_garbled_and_the_rest_goes_on(videos, monkeypatch):
+def test_a_truncated_video_is_garbled_and_the_others_are_converted(videos, monkeypatch):
     whole = (videos / 'v/left.avi').read_bytes()
     (videos / 'v/left.avi').write_bytes(whole[: len(whole) // 2])
     records, _ = read_annotations(call(videos, monkeypatch, '--max-bad', '30', split=AT_RANDOM))
     assert [record['frame_dir'] for record in records] == ['v/right', 'v/both']
 
 
-def test_videos_that_are_not_there_are_told(videos, monkeypatch):
+def test_missing_videos_are_reported(videos, monkeypatch):
     (videos / 'v/left.avi').unlink()
     call(videos, monkeypatch, '--max-bad', '30', split=AT_RANDOM)
     assert 'left,unmatched' in (videos / 'x.skipped.csv').read_text()
-    with pytest.raises(ValueError, match='none of the 4 videos of list.csv is there; the first would be /tmp/v/right'):
+    with pytest.raises(ValueError, match='none of the 4 videos of list.csv exists; the first would be /tmp/v/right'):
         call(videos, monkeypatch, '--root', '/tmp', '--overwrite', split=AT_RANDOM, fetch=_never)
 
 
@@ -170,20 +173,20 @@ def _never() -> None:
 
 @pytest.mark.parametrize(
     ('content', 'message'),
-    [('', 'is empty'), ('right.avi\n', "line 1: 'right.avi' is no 'path label'"), ('\n \n', 'is empty')],
+    [('', 'is empty'), ('right.avi\n', "line 1: 'right.avi' is not 'path label'"), ('\n \n', 'is empty')],
 )
-def test_a_list_that_is_none(videos, monkeypatch, content, message):
+def test_an_invalid_list_raises(videos, monkeypatch, content, message):
     (videos / 'list.txt').write_text(content)
     with pytest.raises(ValueError, match=message):
         call(videos, monkeypatch, listed='list.txt', split=AT_RANDOM)
 
 
-def test_a_score_below_the_least_is_no_person(videos, monkeypatch):
+def test_a_person_below_min_score_is_ignored(videos, monkeypatch):
     with pytest.raises(ValueError, match='none of 4 videos gives a clip'):
         call(videos, monkeypatch, '--min-score', '0.95')
 
 
-def test_a_model_is_made_when_a_video_needs_it(videos, monkeypatch):
+def test_the_model_is_built_only_if_needed(videos, monkeypatch):
     made = []
     call(videos, monkeypatch, make_model=partial(_remember, made))
     assert len(made) == 4  # asked once a video; pose_model() itself keeps one a process

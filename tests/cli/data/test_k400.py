@@ -1,4 +1,4 @@
-"""PYSKL's Kinetics-400 in one file: what its clips give is what the kpfiles give."""
+"""Converting PYSKL's Kinetics-400: the converted file gives the same samples as the kpfiles."""
 
 import csv
 import importlib
@@ -20,7 +20,7 @@ COUNT = 12
 
 
 def clip(number):
-    """Annotation and joints of clip ``number``, of 20 frames, up to three boxes in each."""
+    """Annotation and joints of clip ``number``, with 20 frames of up to three boxes."""
     random = np.random.RandomState(number)
     frames = np.sort(np.concatenate([[3], random.randint(0, 20, random.randint(5, 30))])).astype(np.int16)
     keypoint = (random.rand(len(frames), 17, 3) * [340, 256, 1]).astype(np.float16)
@@ -98,7 +98,7 @@ def samples(path, **options):
 
 
 @pytest.mark.parametrize('options', [{'split': 'val', 'valid_ratio': 0.0}, {'valid_ratio': 0.2}])
-def test_the_one_file_gives_the_samples_of_the_many(data, convert, options):
+def test_the_converted_file_gives_the_same_samples_as_the_kpfiles(data, convert, options):
     status, said, _ = convert('--jobs', 2)
     assert status == 0, said
     expected, found = samples(data.ann, **options), samples(data.out, **options)
@@ -109,7 +109,7 @@ def test_the_one_file_gives_the_samples_of_the_many(data, convert, options):
         assert np.array_equal(found[name]['keypoint_score'], sample['keypoint_score'])
 
 
-def test_records_keep_what_decompressing_needs(data, convert):
+def test_records_have_the_fields_for_decompressing(data, convert):
     status, said, _ = convert()
     assert status == 0
     assert said.splitlines()[0] == '12 clips, 3 classes, 17 joints (coco), 2D'
@@ -126,7 +126,7 @@ def test_records_keep_what_decompressing_needs(data, convert):
     ]  # fmt: skip
 
 
-def test_what_cannot_be_used_is_listed_with_its_reason(data, convert):
+def test_invalid_clips_are_listed_with_the_reason(data, convert):
     nobody, strange = data.annotations[0], data.annotations[2]
     nobody['frame_inds'], nobody['box_score'] = np.zeros(0, int), np.zeros(0)
     data.files['part1.pkl'].pop('video1')
@@ -146,7 +146,7 @@ def test_what_cannot_be_used_is_listed_with_its_reason(data, convert):
     found = {name: (kind, reason) for name, kind, reason in data.skipped()}
     assert found['video0'] == ('no box', 'no person was detected')
     for number, words in enumerate(
-        ['', 'has no keypoint of it', 'each box needs one of each', 'points outside of', "'kpfiles/gone.pkl' is not in",
+        ['', 'has no keypoint of it', 'each box needs one of each', 'points outside of', "gone.pkl' was not found in",
          '1 NaN or infinite', "a second clip with the name 'video6'"]
     ):  # fmt: skip
         assert words in found[f'video{number}'][1]
@@ -159,7 +159,7 @@ def test_what_cannot_be_used_is_listed_with_its_reason(data, convert):
 
 
 @pytest.mark.parametrize('content', [b'', b'nonsense', pickle.dumps([1, 2]), pickle.dumps({'a': 1})[:-3]])
-def test_a_garbled_kpfile_costs_its_clips(data, convert, content):
+def test_clips_of_a_garbled_kpfile_are_skipped(data, convert, content):
     data.files['part1.pkl'] = content
     data.write()
     status, said, _ = convert('--max-bad', 40)
@@ -167,7 +167,7 @@ def test_a_garbled_kpfile_costs_its_clips(data, convert, content):
     assert {name for name, _, _ in data.skipped()} == {f'video{number}' for number in (1, 4, 7, 10)}
 
 
-def test_an_interrupted_run_goes_on_where_it_was(data, convert, k400, monkeypatch):
+def test_an_interrupted_run_resumes(data, convert, k400, monkeypatch):
     monkeypatch.setattr(k400, 'CLIPS_A_PART', 4)
     opened = []
     read = k400.read_keypoint_file
@@ -187,7 +187,7 @@ def test_an_interrupted_run_goes_on_where_it_was(data, convert, k400, monkeypatc
     assert len(read_annotations(data.out)[0]) == COUNT
 
 
-def test_shards_are_the_whole(data, convert):
+def test_merged_shards_equal_the_whole(data, convert):
     for number in (1, 2, 3):
         assert convert('--shard', f'{number}/3')[0] == 0
     shares = [read_annotations(data.folder / f'one.shard-{number}-of-3.pkl')[0] for number in (1, 2, 3)]
@@ -196,11 +196,11 @@ def test_shards_are_the_whole(data, convert):
     assert [record['frame_dir'] for share in shares for record in share] == whole
 
 
-def test_nothing_is_lost_and_wrong_words_are_one_line(data, convert):
+def test_files_are_not_overwritten_and_invalid_arguments_raise_one_line(data, convert):
     data.out.write_bytes(b'mine')
-    assert 'exists; give another name, or --overwrite' in convert()[2]
+    assert 'exists already; pass --overwrite' in convert()[2]
     assert data.out.read_bytes() == b'mine'
-    assert convert('--out', data.ann, '--overwrite')[2].endswith('is ANN, which is only read; give another name')
+    assert convert('--out', data.ann, '--overwrite')[2].endswith('is the input ANN; choose another file')
     assert convert('--overwrite')[0] == 0
     data.kpfiles.rename(data.folder / 'elsewhere')
-    assert 'is no folder; name the one that holds the kpfiles' in convert('--overwrite')[2]
+    assert 'is not a folder; give the folder of the kpfiles' in convert('--overwrite')[2]

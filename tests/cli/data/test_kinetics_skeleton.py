@@ -63,7 +63,7 @@ def table(path):
         return [(Path(row['file']).stem, row['kind'], row['reason']) for row in csv.DictReader(file)]
 
 
-def test_both_splits_are_in_one_file(raw, tmp_path, run):
+def test_both_splits_are_written_to_one_file(raw, tmp_path, run):
     out = tmp_path / 'k.pkl'
     status, said, _ = run(raw, '--out', out)
     assert status == 0
@@ -80,7 +80,7 @@ def test_both_splits_are_in_one_file(raw, tmp_path, run):
     assert (tmp_path / 'k.classes.txt').read_text().splitlines() == list(LABELS)
 
 
-def test_what_gives_no_clip_is_said(raw, tmp_path, run):
+def test_skipped_files_are_listed_with_the_reason(raw, tmp_path, run):
     table_file = raw / 'kinetics_train_label.json'
     entries = json.loads(table_file.read_text())
     entries['empty'] = entries['gone'] = entries['other'] = entries['cut'] = entries['b']
@@ -110,7 +110,7 @@ def test_what_gives_no_clip_is_said(raw, tmp_path, run):
     assert read_annotations(out)[1] == {'train': ['a-_1', 'b', 'c'], 'val': ['v']}
 
 
-def test_shards_merged_are_the_whole(raw, tmp_path, run):
+def test_merged_shards_equal_the_whole(raw, tmp_path, run):
     assert run(raw, '--out', tmp_path / 'whole.pkl', '--jobs', '2')[0] == 0
     out = tmp_path / 'k.pkl'
     for i in (1, 2, 3):
@@ -130,21 +130,21 @@ def test_one_split_alone_and_more_persons(raw, tmp_path, run):
     assert splits == {'val': ['v']} and record['keypoint'].shape[0] == 3 and record['keypoint'].dtype == np.float32
 
 
-def test_what_cannot_be_is_one_line(raw, tmp_path, run):
+def test_invalid_arguments_raise_one_line(raw, tmp_path, run):
     out = tmp_path / 'k.pkl'
     (tmp_path / 'empty').mkdir()
     for arguments, why in (
-        ((raw / 'none',), 'is no folder; name the one that holds kinetics_train/'),
-        ((tmp_path / 'empty',), 'holds no kinetics_train/ with kinetics_train_label.json'),
-        ((raw, '--persons-out', 6), '--persons-out must be 1 to --persons-in, got 6 of 5'),
+        ((raw / 'none',), 'is not a folder; give the folder with kinetics_train/'),
+        ((tmp_path / 'empty',), 'has neither kinetics_train/ with kinetics_train_label.json'),
+        ((raw, '--persons-out', 6), '--persons-out must be 1 to --persons-in (5), got 6'),
     ):
         status, _, said = run(*arguments, '--out', out)
         assert status == 1 and why in said
     table_file = raw / 'kinetics_val_label.json'
     table_file.write_text(table_file.read_text().replace(': 1}', ': 2}'))
-    assert "contradict one another: label_index 2 is 'yoga' and 'air drumming'" in run(raw, '--out', out)[2]
+    assert "contradict each other: label_index 2 is 'yoga' and 'air drumming'" in run(raw, '--out', out)[2]
     table_file.write_text('{"../v": {}}')
     assert f"label file {table_file}: '../v' is not a valid video id" in run(raw, '--out', out)[2]
     table_file.unlink()
-    assert 'kinetics_val_label.json is not; a split needs both' in run(raw, '--out', out)[2]
+    assert 'kinetics_val_label.json does not; a split needs both' in run(raw, '--out', out)[2]
     assert not out.exists()

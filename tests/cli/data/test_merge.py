@@ -1,4 +1,4 @@
-"""Shards to the whole, on files of a number of frames each."""
+"""Merging shards and other pickles."""
 
 import argparse
 import importlib
@@ -28,7 +28,7 @@ def files(tmp_path):
 
 @pytest.fixture
 def convert(tmp_path):
-    """``convert('--shard', '1/4')``: what a data tool does."""
+    """``convert('--shard', '1/4')``: run a data tool."""
 
     def call(files, *more):
         parser = argparse.ArgumentParser()
@@ -59,7 +59,7 @@ def merged(capfd, monkeypatch):
 
 
 @pytest.mark.parametrize('count', [1, 2, 4, 8])  # 8 shards of 6 files: some have none
-def test_shards_become_byte_for_byte_what_the_whole_run_writes(tmp_path, files, convert, merged, count):
+def test_merged_shards_equal_the_whole_byte_for_byte(tmp_path, files, convert, merged, count):
     files[1].write_text('rubbish')
     files[4].write_text('nobody')
     shards = [convert(files, '--shard', f'{i}/{count}') for i in range(1, count + 1)]
@@ -73,7 +73,7 @@ def test_shards_become_byte_for_byte_what_the_whole_run_writes(tmp_path, files, 
     assert read_annotations(tmp_path / 'Y.pkl')[1] == {'val': ['a', 'f'], 'train': ['c', 'd']}
 
 
-def test_any_pickles_are_joined_in_the_order_given(tmp_path, merged):
+def test_other_pickles_are_merged_in_the_given_order(tmp_path, merged):
     for name, frames in (('one', 2), ('two', 3)):
         record = {'frame_dir': name, 'label': 0, 'total_frames': frames, 'keypoint': np.ones((1, frames, 5, 3))}
         write_annotations(tmp_path / f'{name}.pkl', [record], {'train': [name]})
@@ -85,7 +85,7 @@ def test_any_pickles_are_joined_in_the_order_given(tmp_path, merged):
     assert not (tmp_path / 'Y.skipped.csv').exists()
 
 
-def test_records_of_boxes_are_joined_too(tmp_path, merged):
+def test_records_with_boxes_are_merged(tmp_path, merged):
     for name in ('one', 'two'):
         boxes = {'frame_dir': name, 'label': 0, 'total_frames': 9, 'keypoint': np.ones((2, 17, 3), np.float16)}
         write_annotations(tmp_path / f'{name}.pkl', [{**boxes, 'frame_inds': np.array([3, 4])}])
@@ -93,18 +93,18 @@ def test_records_of_boxes_are_joined_too(tmp_path, merged):
     assert status == 0 and said.startswith('2 clips\n')
 
 
-def test_a_shard_without_its_table_is_said(tmp_path, files, convert, merged):
+def test_a_shard_without_its_table_is_reported(tmp_path, files, convert, merged):
     shards = [convert(files, '--shard', f'{i}/2') for i in (1, 2)]
     (tmp_path / 'X.shard-2-of-2.skipped.csv').unlink()
-    assert 'X.shard-2-of-2.skipped.csv is not there: ' in merged(*shards, '--out', tmp_path / 'Y.pkl')[1]
+    assert 'X.shard-2-of-2.skipped.csv does not exist; ' in merged(*shards, '--out', tmp_path / 'Y.pkl')[1]
 
 
-def test_nothing_is_overwritten_unless_told(tmp_path, files, convert, merged):
+def test_an_existing_file_is_replaced_only_with_overwrite(tmp_path, files, convert, merged):
     shards = [convert(files, '--shard', f'{i}/2') for i in (1, 2)]
     for name in ('X.pkl', 'X.skipped.csv'):
         (tmp_path / name).write_text('mine')
         status, _, said = merged(*shards, '--out', tmp_path / 'X.pkl')
-        assert status == 1 and f'{name} exists; give another' in said
+        assert status == 1 and f'{name} exists' in said
         assert (tmp_path / name).read_text() == 'mine'
         (tmp_path / name).unlink()
     (tmp_path / 'X.pkl').write_text('mine')
@@ -120,15 +120,15 @@ def names(*shards):
     ('paths', 'why'),
     [
         (names('1-of-4', '4-of-4'), '2 of 4 shards are missing: 2, 3; the first would be d/X.shard-2-of-4.pkl'),
-        (names('1-of-2', '2-of-2', '1-of-2'), 'd/X.shard-1-of-2.pkl is named twice'),
+        (names('1-of-2', '2-of-2', '1-of-2'), 'd/X.shard-1-of-2.pkl is given twice'),
         ([*names('1-of-1'), Path('e/X.shard-1-of-1.pkl')], 'd/X.shard-1-of-1.pkl and e/.* are the same shard'),
-        (names('1-of-2', '2-of-3'), 'shards of different files or numbers of shards'),
-        ([*names('1-of-2'), Path('d/Z.shard-2-of-2.pkl')], 'shards of different files or numbers of shards'),
+        (names('1-of-2', '2-of-3'), 'shards of different files'),
+        ([*names('1-of-2'), Path('d/Z.shard-2-of-2.pkl')], 'shards of different files'),
         ([*names('1-of-2'), Path('d/other.pkl')], 'd/X.shard-1-of-2.pkl is a shard and d/other.pkl is not'),
-        (names('1-of-1', '2-of-1'), 'd/X.shard-1-of-1.pkl says 1 shards and 2 are named'),
+        (names('1-of-1', '2-of-1'), 'd/X.shard-1-of-1.pkl is one of 1 shards, but 2 are given'),
     ],
 )
-def test_shards_that_are_no_whole(paths, why):
+def test_incomplete_shards_raise(paths, why):
     with pytest.raises(ValueError, match=why):
         merge.in_order(paths)
 
@@ -147,27 +147,31 @@ SCORE = np.ones((1, 2, 5), np.float32)
         (([record('a')], {'x': ['a']}), ([record('b')], {'y': ['b']}), r"p has the splits \['x'\] and q has .*'y'"),
         (([record('a')], {'x': ['a']}), ([record('b')], None), 'q has no splits; they must have the same splits'),
         (([record('a')], None), ([record('a')], None), "clip 'a' is in p and in q"),
-        (([record('a')], None), ([record('b', joints=6)], None), "'a' has 5 joints of 3 .* 'b' of q 6 joints of 3"),
-        (([record('a', channels=2)], None), ([record('b')], None), 'has 5 joints of 2 .* of q 5 joints of 3'),
+        (
+            ([record('a')], None),
+            ([record('b', joints=6)], None),
+            "'a' has 5 joints with 3 .* 'b' of q has 6 joints with 3",
+        ),
+        (([record('a', channels=2)], None), ([record('b')], None), 'has 5 joints with 2 .* of q has 5 joints with 3'),
         (
             ([record('a', channels=2)], None),
             ([record('b', channels=2, keypoint_score=SCORE)], None),
-            'of 2 coordinates and .* 5 joints of 2 coordinates and a score',
+            'with 2 coordinates, but .* 5 joints with 2 coordinates and a score',
         ),
     ],
 )
-def test_files_that_do_not_belong_together(first, second, why):
+def test_files_that_do_not_match_raise(first, second, why):
     with pytest.raises(ValueError, match=why):
         merge.join({Path('p'): first, Path('q'): second})
 
 
-def test_foreign_files_and_tables_are_one_line(tmp_path, files, convert, merged):
+def test_invalid_files_and_tables_raise_one_line(tmp_path, files, convert, merged):
     shards = [convert(files, '--shard', f'{i}/2') for i in (1, 2)]
     table = tmp_path / 'X.shard-1-of-2.skipped.csv'
     for content in (b'name\nx\n', b'', b'file,kind,reason\nx\n', b'file,kind,reason\n"' + b'x' * 200_000 + b'",a,b'):
         table.write_bytes(content)
         status, _, said = merged(*shards, '--out', tmp_path / 'Y.pkl')
-        assert status == 1 and f'{table} is no table of what was skipped' in said
+        assert status == 1 and f'{table} is not a table of skipped clips' in said
     table.unlink()
     shards[0].write_bytes(pickle.dumps(print))
     status, _, said = merged(*shards, '--out', tmp_path / 'Y.pkl')
@@ -176,15 +180,15 @@ def test_foreign_files_and_tables_are_one_line(tmp_path, files, convert, merged)
     assert not (tmp_path / 'Y.pkl').exists()
 
 
-def test_shards_of_nothing_are_no_file(tmp_path, convert, merged):
+def test_shards_without_clips_raise(tmp_path, convert, merged):
     shards = [convert([], '--shard', f'{i}/2') for i in (1, 2)]
-    assert 'hold no clip at all' in merged(*shards, '--out', tmp_path / 'Y.pkl')[2]
+    assert 'files has a clip' in merged(*shards, '--out', tmp_path / 'Y.pkl')[2]
 
 
-def test_a_file_that_is_not_there_is_told_by_what_it_should_be(tmp_path, merged):
+def test_a_missing_file_raises_one_line(tmp_path, merged):
     status, _, said = merged(tmp_path / 'no.shard-1-of-2.pkl', '--out', tmp_path / 'X.pkl')
     assert status == 1
     assert (
         said
-        == f'error: {tmp_path / "no.shard-1-of-2.pkl"} does not exist; name the shards, or annotation pickles, to join'
+        == f'error: {tmp_path / "no.shard-1-of-2.pkl"} does not exist; give the shards or annotation pickles to merge'
     )

@@ -61,7 +61,7 @@ def convert(ntu, capfd, monkeypatch):
 
 @pytest.fixture
 def merged(ntu, monkeypatch):
-    """``merged(*arguments)``: what merge.py does."""
+    """``merged(*arguments)``: run merge.py."""
     merge = importlib.import_module('pyskl.cli.data.merge')
 
     def call(*arguments):
@@ -99,12 +99,12 @@ def test_both_pickles_have_the_published_layout(raw, tmp_path, convert):
     assert 'frames: 14 min, 16 median, 20 max, 50 total' in said
     assert 'persons per clip: 1 in 2, 2 in 1' in said
     assert 'split xsub_train: 2 (published: 40091, -40089)' in said
-    assert 'no file of 57 actions: A002-A049, A051-A059\n' in said
-    assert 'no file of 15 setups: S003-S017\n' in said
+    assert 'no files of 57 actions: A002-A049, A051-A059\n' in said
+    assert 'no files of 15 setups: S003-S017\n' in said
     assert 'skipped: 0 of 3\n' in said and 'skipped: 0 of 5\n' in said
 
 
-def test_splits_of_published_size_are_said_to_be(raw, tmp_path, ntu, convert, monkeypatch):
+def test_splits_are_compared_with_the_published_sizes(raw, tmp_path, ntu, convert, monkeypatch):
     counts = {'xsub_train': 2, 'xsub_val': 1, 'xview_train': 2, 'xview_val': 2}
     monkeypatch.setitem(ntu.PUBLISHED_COUNTS, 60, counts)
     _, said, _ = convert(raw / 'old', '--out', tmp_path / 'out')
@@ -120,7 +120,7 @@ def test_processes_do_not_change_the_files(raw, tmp_path, ntu, convert, monkeypa
         assert (tmp_path / '1' / name).read_bytes() == (tmp_path / '2' / name).read_bytes()
 
 
-def test_only_what_is_there_is_written(raw, tmp_path, convert):
+def test_only_existing_sets_are_written(raw, tmp_path, convert):
     assert convert(raw / 'old', '--out', tmp_path / 'o')[0] == 0
     assert convert(raw / 'new', '--out', tmp_path / 'n', '--dtype', 'float32')[0] == 0
     assert sorted(os.listdir(tmp_path / 'o')) == WRITTEN[60]
@@ -128,7 +128,7 @@ def test_only_what_is_there_is_written(raw, tmp_path, convert):
     assert read_annotations(tmp_path / 'n' / 'ntu120_3danno.pkl')[0][0]['keypoint'].dtype == np.float32
 
 
-def test_listed_empty_garbled_and_doubled_files_are_left_out_and_said(raw, tmp_path, convert):
+def test_missing_empty_garbled_and_duplicate_files_are_skipped_and_reported(raw, tmp_path, convert):
     missing = tmp_path / 'missing.txt'
     missing.write_text('The missing skeletons:\n\nS001C001P001R001A001\nS018C001P103R001A061.skeleton\n')
     (raw / 'S003C001P001R001A001.skeleton').write_bytes(b'2\r\n0\r\n0\r\n')
@@ -154,7 +154,7 @@ def test_listed_empty_garbled_and_doubled_files_are_left_out_and_said(raw, tmp_p
     assert 'skipped: 5 of 7, 3 garbled, 1 listed as missing, 1 no body' in said
 
 
-def test_too_many_garbled_files_stop_the_run_and_mending_them_goes_on(raw, tmp_path, ntu, convert, monkeypatch):
+def test_too_many_garbled_files_stop_the_run_which_resumes_after_fixing(raw, tmp_path, ntu, convert, monkeypatch):
     monkeypatch.setattr(ntu, 'FILES_A_PART', 1)
     bad, out = raw / 'new' / 'S019C001P104R001A120.skeleton', tmp_path / 'out'
     bad.write_bytes(b'7\r\n')
@@ -162,7 +162,7 @@ def test_too_many_garbled_files_stop_the_run_and_mending_them_goes_on(raw, tmp_p
     assert status == 1
     assert said == (
         f'error: 1 of 5 are garbled, more than --max-bad 1 %; the first: {bad}: '
-        f'announces 7 frames but has 0 {out / "ntu.skipped.csv"}'
+        f'announces 7 frames but has 0; {out / "ntu.skipped.csv"} lists all'
     )
     assert sorted(os.listdir(out)) == ['.ntu.pkl.parts', 'ntu.skipped.csv']
     bad.write_bytes(FILES[bad.stem])
@@ -176,7 +176,7 @@ def test_too_many_garbled_files_stop_the_run_and_mending_them_goes_on(raw, tmp_p
     assert sorted(os.listdir(out)) == WRITTEN[120] + WRITTEN[60]
 
 
-def test_an_interrupted_run_goes_on_where_it_was(raw, tmp_path, ntu, convert, monkeypatch):
+def test_an_interrupted_run_resumes(raw, tmp_path, ntu, convert, monkeypatch):
     monkeypatch.setattr(ntu, 'FILES_A_PART', 1)
     whole, out = tmp_path / 'whole', tmp_path / 'out'
     assert convert(raw, '--out', whole)[0] == 0
@@ -208,7 +208,7 @@ def test_an_interrupted_run_goes_on_where_it_was(raw, tmp_path, ntu, convert, mo
         assert (whole / name).read_bytes() == (out / name).read_bytes()
 
 
-def test_shards_merged_are_the_whole(raw, tmp_path, convert, merged):
+def test_merged_shards_equal_the_whole(raw, tmp_path, convert, merged):
     (raw / 'S003C001P001R001A001.skeleton').write_bytes(b'2\r\n0\r\n0\r\n')
     whole, out = tmp_path / 'whole', tmp_path / 'out'
     assert convert(raw, '--out', whole)[0] == 0
@@ -223,7 +223,7 @@ def test_shards_merged_are_the_whole(raw, tmp_path, convert, merged):
             assert (out / name).read_bytes() == (whole / name).read_bytes()
 
 
-def test_what_recordings_lack_is_named(raw, tmp_path, convert):
+def test_absent_clips_of_recordings_are_listed(raw, tmp_path, convert):
     missing, out = tmp_path / 'missing.txt', tmp_path / 'out'
     missing.write_text('S002C001P038R001A001\n')
     _, said, _ = convert(raw / 'old', '--out', out, '--missing', missing)
@@ -231,10 +231,10 @@ def test_what_recordings_lack_is_named(raw, tmp_path, convert):
     absent = (out / 'ntu60_3danno.absent.txt').read_text().split()
     assert len(absent) == 3 * 360 - 3 - 1
     assert absent[0] == 'S001C001P001R001A002'
-    assert 'of these recordings 1076 clips are absent (S001 718, S002 358); ' in said
+    assert '1076 clips of these recordings are absent (S001 718, S002 358); ' in said
 
 
-def test_npz_is_written_beside_and_from_all_digits(raw, tmp_path, convert):
+def test_npz_is_written_with_full_precision(raw, tmp_path, convert):
     out, npz = tmp_path / 'out', tmp_path / 'npz'
     status, said, _ = convert(raw / 'old', '--out', out, '--npz', npz, '--aligned')
     assert status == 0
@@ -246,12 +246,10 @@ def test_npz_is_written_beside_and_from_all_digits(raw, tmp_path, convert):
     with np.load(npz / 'NTU60_CS.npz') as arrays:
         np.testing.assert_array_equal(arrays['x_train'][0, :20, :75].reshape(20, 25, 3), walk - walk[0, 1])
     status, _, said = convert(raw / 'old', '--out', tmp_path / 'other', '--npz', npz)
-    assert status == 1 and 'NTU60_CS.npz exists; give another folder' in said
+    assert status == 1 and 'NTU60_CS.npz exists already; pass --overwrite' in said
 
 
-def test_what_an_interrupted_run_wrote_is_no_obstacle_and_what_others_wrote_is(
-    raw, tmp_path, ntu, convert, monkeypatch
-):
+def test_files_of_an_interrupted_run_are_replaced_and_others_raise(raw, tmp_path, ntu, convert, monkeypatch):
     out, npz, real = tmp_path / 'out', tmp_path / 'npz', ntu.write_set
 
     def write_first(records, classes, folder, aligned, done):
@@ -274,7 +272,7 @@ def test_what_an_interrupted_run_wrote_is_no_obstacle_and_what_others_wrote_is(
     assert 'ntu60_3danno.pkl exists' in convert(raw / 'old', '--out', out)[2]
 
 
-def test_other_thresholds_parse_anew(raw, tmp_path, ntu, convert, monkeypatch):
+def test_other_thresholds_convert_again(raw, tmp_path, ntu, convert, monkeypatch):
     def persons(*options):
         assert convert(raw, '--out', tmp_path / 'out', '--overwrite', *options)[0] == 0
         return [len(r['keypoint']) for r in read_annotations(tmp_path / 'out' / 'ntu120_3danno.pkl')[0]]
@@ -286,13 +284,13 @@ def test_other_thresholds_parse_anew(raw, tmp_path, ntu, convert, monkeypatch):
     assert persons() == [1, 2, 1, 1, 2]
 
 
-def test_nothing_is_overwritten_unless_told(raw, tmp_path, convert):
+def test_an_existing_file_is_replaced_only_with_overwrite(raw, tmp_path, convert):
     out = tmp_path / 'out'
     out.mkdir()
     (out / 'ntu120_3danno.pkl').write_bytes(b'mine')
     status, _, said = convert(raw, '--out', out)
     assert (status, os.listdir(out)) == (1, ['ntu120_3danno.pkl'])
-    assert said == f'error: {out / "ntu120_3danno.pkl"} exists; give another folder, or --overwrite to replace it'
+    assert said.startswith(f'error: {out / "ntu120_3danno.pkl"} exists already; pass --overwrite to replace it')
     assert (out / 'ntu120_3danno.pkl').read_bytes() == b'mine'
     assert convert(raw, '--out', out, '--overwrite')[0] == 0
     assert len(pickle.loads((out / 'ntu120_3danno.pkl').read_bytes())['annotations']) == 5
@@ -303,15 +301,18 @@ def test_nothing_is_overwritten_unless_told(raw, tmp_path, convert):
     [
         (['--jobs', '0'], '--jobs must be at least 1, got 0'),
         (['--max-bad', 'nan'], '--max-bad must be 0 to 100 (percent), got nan'),
-        (['--motion-low', '-1'], '--motion-low must be 0 or more, got -1'),
-        (['--missing', 'README.md'], '--missing README.md holds no name such as S001C001P001R001A001'),
-        (['--missing', 'none.txt'], 'is no file; name a list'),
-        (['--npz', 'x', '--shard', '1/2'], '--npz needs the whole set: give --dtype float32, merge the shards'),
+        (['--motion-low', '-1'], '--motion-low must be at least 0, got -1'),
+        (['--missing', 'README.md'], '--missing README.md has no name such as S001C001P001R001A001'),
+        (['--missing', 'none.txt'], 'is not a file; give a list'),
+        (
+            ['--npz', 'x', '--shard', '1/2'],
+            '--npz and --shard exclude each other; pass --dtype float32, merge the shards',
+        ),
         (['--npz', 'README.md'], '--npz README.md is a file'),
-        (['--aligned'], '--aligned goes with --npz DIR'),
+        (['--aligned'], '--aligned needs --npz DIR'),
     ],
 )
-def test_options_that_cannot_be(raw, tmp_path, convert, monkeypatch, options, why):
+def test_invalid_options_of_ntu_raise(raw, tmp_path, convert, monkeypatch, options, why):
     monkeypatch.chdir(tmp_path)
     Path('README.md').write_text('no names')
     status, _, said = convert(raw, '--out', tmp_path / 'out', *options)
@@ -319,18 +320,18 @@ def test_options_that_cannot_be(raw, tmp_path, convert, monkeypatch, options, wh
     assert not (tmp_path / 'out').exists()
 
 
-def test_folders_that_are_none(raw, tmp_path, convert):
+def test_invalid_folders_raise(raw, tmp_path, convert):
     file = tmp_path / 'file'
     file.touch()
     (tmp_path / 'empty').mkdir()
     assert 'RAW_DIR' in convert(file, '--out', tmp_path / 'out')[2]
     assert f'--out {file} is a file' in convert(raw, '--out', file)[2]
-    assert 'holds no .skeleton file' in convert(tmp_path / 'empty', '--out', tmp_path / 'out')[2]
+    assert 'has no .skeleton file' in convert(tmp_path / 'empty', '--out', tmp_path / 'out')[2]
 
 
 @given(st.data())
 @settings(max_examples=60, deadline=None)
-def test_mangled_files_give_a_record_or_a_reason(data):
+def test_damaged_files_give_a_record_or_a_reason(data):
     tool = importlib.import_module('pyskl.cli.data.ntu')
     content = bytearray(FILES['S001C002P003R001A050'])
     for _ in range(data.draw(st.integers(1, 6))):
@@ -349,7 +350,7 @@ def test_mangled_files_give_a_record_or_a_reason(data):
     assert record['keypoint'].shape[0] <= 2 and record['keypoint'].shape[1] <= 16
 
 
-def test_a_list_of_missing_clips_that_is_not_there_is_told(raw, tmp_path, convert):
+def test_a_missing_list_of_missing_clips_raises(raw, tmp_path, convert):
     status, _, said = convert(raw, '--out', tmp_path / 'out', '--missing', tmp_path / 'no.txt')
     assert status == 1
-    assert said == f'error: --missing {tmp_path / "no.txt"} is no file; name a list of clips to leave out, one a line'
+    assert said == f'error: --missing {tmp_path / "no.txt"} is not a file; give a list of clips to skip, one per line'

@@ -38,7 +38,7 @@ def save(path, *names, dtype=np.float32, **more):
     return path
 
 
-def test_ntu60_and_ntu120_have_their_own_files(tmp_path, convert):
+def test_ntu60_and_ntu120_are_written_to_separate_files(tmp_path, convert):
     old = save(tmp_path / 'a.pkl', 'S001C001P001R001A001', 'S001C002P003R001A060')
     new = save(tmp_path / 'b.pkl', 'S001C001P001R001A001', 'S018C002P003R001A061')
     status, said, _ = convert(old, '--out', tmp_path / 'npz')
@@ -51,18 +51,18 @@ def test_ntu60_and_ntu120_have_their_own_files(tmp_path, convert):
         assert arrays['y_train'].shape == (1, 120) and arrays['y_train'].argmax() == 60
 
 
-def test_rounded_numbers_and_those_that_infogcn_drops_are_said(tmp_path, convert):
+def test_rounded_coordinates_and_dropped_samples_are_reported(tmp_path, convert):
     path = tmp_path / 'a.pkl'
     keypoint = np.ones((1, 3, 25, 3), np.float16)
     keypoint[0, 0, 1] = 0, 2, 1  # a spine, and no hips
     save(path, 'S001C001P001R001A001', keypoint=keypoint)
     status, said, _ = convert(path, '--out', tmp_path / 'npz', '--aligned')
-    assert status == 0 and 'is float16: the npz holds rounded metres' in said
-    assert 'NTU60_CS_aligned.npz: 1 train, 0 test; 1 with NaN, which InfoGCN leaves out\n' in said
+    assert status == 0 and 'is float16, so coordinates are rounded' in said
+    assert 'NTU60_CS_aligned.npz: 1 train, 0 test; 1 with NaN, which InfoGCN skips\n' in said
     assert 'NTU60_CS.npz: 1 train, 0 test\n' in said
 
 
-def test_what_cannot_be_is_one_line(tmp_path, convert):
+def test_invalid_arguments_raise_one_line(tmp_path, convert):
     good = save(tmp_path / 'a.pkl', 'S001C001P001R001A001')
     bad = save(tmp_path / 'b.pkl', 'S001C001P001R001A001', label=7)
     other = save(tmp_path / 'c.pkl', 'S001C001P001R001A001')
@@ -71,11 +71,11 @@ def test_what_cannot_be_is_one_line(tmp_path, convert):
     (tmp_path / 'npz').mkdir()
     (tmp_path / 'npz' / 'NTU60_CV.npz').write_text('mine')
     for arguments, why in (
-        ((bad, '--out', tmp_path / 'x'), 'label 7 is not that of action 1'),
-        ((other, '--out', tmp_path / 'x'), "is not of tools/data/ntu.py: 'walk'"),
-        ((good, '--out', tmp_path / 'file'), 'is a file; name a folder'),
+        ((bad, '--out', tmp_path / 'x'), 'label 7 does not match action 1'),
+        ((other, '--out', tmp_path / 'x'), "was not written by tools/data/ntu.py: 'walk'"),
+        ((good, '--out', tmp_path / 'file'), 'is a file; it must be a folder'),
         ((tmp_path / 'none.pkl', '--out', tmp_path / 'x'), 'does not exist'),
-        ((good, '--out', tmp_path / 'npz'), 'NTU60_CV.npz exists; give another folder, or --overwrite'),
+        ((good, '--out', tmp_path / 'npz'), 'NTU60_CV.npz exists already; pass --overwrite'),
     ):
         status, _, said = convert(*arguments)
         assert status == 1 and why in said
@@ -83,7 +83,7 @@ def test_what_cannot_be_is_one_line(tmp_path, convert):
     assert convert(good, '--out', tmp_path / 'npz', '--overwrite')[0] == 0
 
 
-def test_a_pickle_that_is_not_there_is_told(tmp_path, convert):
+def test_a_missing_pickle_raises_one_line(tmp_path, convert):
     status, _, said = convert(tmp_path / 'a.pkl', '--out', tmp_path / 'npz')
     assert status == 1
-    assert said == f'error: {tmp_path / "a.pkl"} does not exist; name a pickle that tools/data/ntu.py wrote'
+    assert said == f'error: {tmp_path / "a.pkl"} does not exist; give a pickle written by tools/data/ntu.py'

@@ -61,7 +61,7 @@ def test_annotations_are_sorted_with_labels_from_zero(folder, tmp_path):
     assert sorted(os.listdir(out.parent)) == ['nwucla.pkl', 'nwucla.skipped.csv']  # no temporary file is left
 
 
-def test_splits_go_by_view_and_repeats_are_found(folder, tmp_path):
+def test_splits_are_by_view_and_duplicates_are_found(folder, tmp_path):
     out = tmp_path / 'nwucla.pkl'
     _, said, _ = convert(folder, '--out', out)
     assert pickle.loads(out.read_bytes())['split'] == {
@@ -74,7 +74,7 @@ def test_splits_go_by_view_and_repeats_are_found(folder, tmp_path):
     assert 'frames: 2 min, 4 median, 5 max, 15 total' in said
 
 
-def test_archive_gives_what_the_folder_gives(folder, tmp_path):
+def test_archive_and_folder_give_the_same_file(folder, tmp_path):
     archive = tmp_path / 'all_sqe.tar.xz'
     with tarfile.open(archive, 'w:xz') as tar:
         tar.add(folder, 'all_sqe')
@@ -96,7 +96,7 @@ def test_only_regular_json_members_are_read(nwucla, tmp_path):
     assert list(nwucla.clips_in_archive(archive)) == [('a01_s01_e00_v02.json', b'{}')]
 
 
-def test_large_members_are_not_read_and_large_archives_are_refused(nwucla, tmp_path, monkeypatch):
+def test_large_members_are_not_read_and_large_archives_raise(nwucla, tmp_path, monkeypatch):
     archive = tmp_path / 'x.tar'
     with tarfile.open(archive, 'w') as tar:
         member = tarfile.TarInfo('a01_s01_e00_v01.json')
@@ -129,10 +129,10 @@ NAME = 'a01_s01_e00_v01.json'
         (NAME, json.dumps({'skeletons': [[[0, 0, 0]] * 19 + [[0, 0]]], 'label': 1}).encode(), 'ragged'),
         (NAME, json.dumps({'skeletons': [[['1', '2', '3']] * 20], 'label': 1}).encode(), 'must be numbers'),
         (NAME, json.dumps({'skeletons': [[[0, 0, float('nan')]] * 20], 'label': 1}).encode(), 'NaN'),
-        (NAME, json.dumps({'skeletons': [[[0, 0, 1e300]] * 20], 'label': 1}).encode(), 'infinities'),
+        (NAME, json.dumps({'skeletons': [[[0, 0, 1e300]] * 20], 'label': 1}).encode(), 'NaN or infinite'),
     ],
 )
-def test_garbled_clip_says_why(nwucla, name, content, why):
+def test_a_garbled_clip_has_a_reason(nwucla, name, content, why):
     with pytest.raises(ValueError, match=why):
         nwucla.parse_clip(name, content)
 
@@ -156,7 +156,7 @@ def test_garbled_files_are_skipped_listed_and_counted(folder, tmp_path):
 
 
 @pytest.mark.parametrize('packed', [False, True])
-def test_shards_merged_are_the_whole(folder, tmp_path, packed):
+def test_merged_shards_equal_the_whole(folder, tmp_path, packed):
     (folder / 'a03_s01_e00_v01.json').write_text('{')
     source = folder
     if packed:
@@ -173,21 +173,21 @@ def test_shards_merged_are_the_whole(folder, tmp_path, packed):
         assert (parts.parent / name).read_bytes() == (whole.parent / name).read_bytes()
 
 
-def test_nothing_is_overwritten_unless_told(folder, tmp_path):
+def test_an_existing_file_is_replaced_only_with_overwrite(folder, tmp_path):
     out = tmp_path / 'x.pkl'
     out.write_bytes(b'mine')
     status, _, said = convert(folder, '--out', out)
     assert (status, out.read_bytes()) == (1, b'mine')
-    assert said == [f'error: --out {out} exists; give another name, or --overwrite to replace it']
+    assert said == [f'error: --out {out} exists already; pass --overwrite to replace it, or choose another file']
     assert convert(folder, '--out', out, '--overwrite')[0] == 0
     assert len(pickle.loads(out.read_bytes())['annotations']) == 4
 
 
-def test_nothing_usable_is_one_line(tmp_path):
+def test_a_source_without_clips_raises_one_line(tmp_path):
     folder = tmp_path / 'empty'
     folder.mkdir()
     status, _, said = convert(folder, '--out', tmp_path / 'x.pkl')
-    assert (status, said) == (1, [f'error: {folder} holds no clip, such as a01_s01_e00_v01.json'])
+    assert (status, said) == (1, [f'error: {folder} has no clip, such as a01_s01_e00_v01.json'])
     (folder / 'a01_s01_e00_v01.json').write_text('{')
     status, _, said = convert(folder, '--out', tmp_path / 'x.pkl', '--max-bad', 100)
     assert (status, said) == (
@@ -197,7 +197,7 @@ def test_nothing_usable_is_one_line(tmp_path):
     assert not (tmp_path / 'x.pkl').exists()
 
 
-def test_foreign_and_truncated_archives_are_one_line(folder, tmp_path):
+def test_invalid_and_truncated_archives_raise_one_line(folder, tmp_path):
     whole = tmp_path / 'whole.tar.xz'
     with tarfile.open(whole, 'w:xz') as tar:
         tar.add(folder, 'all_sqe')
@@ -206,7 +206,7 @@ def test_foreign_and_truncated_archives_are_one_line(folder, tmp_path):
     for name in ('cut.tar.xz', 'foreign.tar.xz'):
         status, _, said = convert(tmp_path / name, '--out', tmp_path / 'x.pkl')
         assert status == 1
-        assert said[0].startswith(f'error: {tmp_path / name} is no folder of JSON clips and no whole tar archive')
+        assert said[0].startswith(f'error: {tmp_path / name} is not a folder or a complete tar archive')
     status, _, said = convert(tmp_path / 'missing', '--out', tmp_path / 'x.pkl')
     assert (status, 'No such file' in said[0]) == (1, True)
 

@@ -1,4 +1,4 @@
-"""Pickle to store and back, and every way in which that can go wrong."""
+"""Packing pickles to stores, unpacking, and their errors."""
 
 import csv
 import importlib
@@ -40,7 +40,7 @@ def pack(monkeypatch, capsys):
 
 @pytest.fixture
 def refused(tiny, pack):
-    """``refused(arguments, *said)``: status 1, one line, and no file is changed or new."""
+    """``refused(arguments, *said)``: check for status 1, one line, and no changed or new files."""
 
     def check(arguments, *said):
         before = content(tiny.folder)
@@ -74,7 +74,7 @@ def test_a_store_gives_the_samples_of_its_pickle(tiny, pack):
 
 
 def kinds(folder):
-    """Files of every kind of record, and arguments of the data set on each."""
+    """Files with every kind of record, and arguments of a data set for each."""
     random = np.random.RandomState(0)
     flat = {'keypoint': random.rand(1, 4, 17, 2), 'keypoint_score': random.rand(1, 4, 17), 'total_frames': 4}
     deep = {'keypoint': random.rand(2, 5, 25, 3).astype(np.float16), 'total_frames': 5}
@@ -96,7 +96,7 @@ def kinds(folder):
 
 @pytest.mark.filterwarnings('ignore:.*are read from 1 kpfiles')
 @pytest.mark.parametrize('number', range(6))
-def test_every_kind_of_record_survives_there_and_back(tmp_path, pack, number):
+def test_every_kind_of_record_is_equal_after_packing_and_unpacking(tmp_path, pack, number):
     records, arguments = kinds(tmp_path)[number]
     source, store, back = (tmp_path / name for name in ('x.pkl', 'x.skl', 'back.pkl'))
     source.write_bytes(pickle.dumps(records))
@@ -108,7 +108,7 @@ def test_every_kind_of_record_survives_there_and_back(tmp_path, pack, number):
 
 
 def shards_of(path, *sizes):
-    """The records of a pickle as shards of these sizes, in files of their names."""
+    """Write the records of a pickle as shards of these sizes."""
     records, splits = read_annotations(path)
     shards, start = [], 0
     for number, size in enumerate(sizes, 1):
@@ -123,7 +123,7 @@ def shards_of(path, *sizes):
     return shards
 
 
-def test_shards_in_any_order_are_packed_as_their_whole(tiny, pack):
+def test_packed_shards_equal_the_packed_whole_in_any_order(tiny, pack):
     count = len(read_annotations(tiny.clips)[0])
     one, nothing, two = shards_of(tiny.clips, 3, 0, count - 3)
     assert pack(tiny.clips, tiny.folder / 'whole.skl')[0] == 0
@@ -135,7 +135,7 @@ def test_shards_in_any_order_are_packed_as_their_whole(tiny, pack):
         same(ours, theirs)
 
 
-def test_shards_that_do_not_belong_together_are_refused(tiny, refused):
+def test_shards_that_do_not_match_raise(tiny, refused):
     count = len(read_annotations(tiny.clips)[0])
     one, two = shards_of(tiny.clips, 3, count - 3)
     refused((one, tiny.folder / 'x.skl'), '1 of 2 shards are missing: 2')
@@ -145,7 +145,7 @@ def test_shards_that_do_not_belong_together_are_refused(tiny, refused):
     refused((one, two, tiny.folder / 'x.skl'), f'{two} has no splits; they must have the same splits')
 
 
-def test_the_table_of_the_tool_that_wrote_the_pickle_is_left_alone(tiny, pack):
+def test_the_skipped_table_of_the_pickle_is_not_changed(tiny, pack):
     records, splits = read_annotations(tiny.clips)
     records[0]['keypoint'] = np.full_like(records[0]['keypoint'], np.nan)
     tiny.clips.write_bytes(pickle.dumps({'split': splits, 'annotations': records}))
@@ -155,7 +155,7 @@ def test_the_table_of_the_tool_that_wrote_the_pickle_is_left_alone(tiny, pack):
     assert 'NaN' in (tiny.folder / 'x.skl.skipped.csv').read_text()
 
 
-def test_the_way_back_keeps_the_splits(tiny, pack, monkeypatch):
+def test_unpacking_preserves_the_splits(tiny, pack, monkeypatch):
     monkeypatch.chdir(tiny.folder)
     assert pack(tiny.clips, 'clips.skl')[0] == 0
     assert pack('clips.skl', 'back.pkl')[0] == 0
@@ -163,10 +163,10 @@ def test_the_way_back_keeps_the_splits(tiny, pack, monkeypatch):
     assert same(*(list(read_annotations(name)[0]) for name in ('clips.skl', 'back.pkl')))
 
 
-def test_steps_of_a_config_are_taken_once_and_skipped(tiny, pack):
+def test_precomputed_transforms_are_skipped_in_training(tiny, pack):
     status, said, _ = pack(tiny.clips, tiny.folder / 'clips.skl', '--config', tiny.config)
     assert status == 0
-    assert said[-2:] == ['taken once a clip: PreNormalize2D()', f'wrote {tiny.folder / "clips.skl"}']
+    assert said[-2:] == ['precomputed: PreNormalize2D()', f'wrote {tiny.folder / "clips.skl"}']
     record = RecordStore(tiny.folder / 'clips.skl').record(0)
     assert record['keypoint'].dtype == np.float32 and record['keypoint'].shape[-1] == 3
     assert 'keypoint_score' not in record and record['coord_dims'] == 2
@@ -175,25 +175,25 @@ def test_steps_of_a_config_are_taken_once_and_skipped(tiny, pack):
         PoseDataset(tiny.folder / 'clips.skl', [{'type': 'PreNormalize2D', 'threshold': None}])
 
 
-def test_a_store_may_be_packed_again_with_steps_but_once(tiny, pack, refused):
+def test_transforms_can_be_precomputed_once(tiny, pack, refused):
     one, two = tiny.folder / 'one.skl', tiny.folder / 'two.skl'
     assert pack(tiny.clips, one)[0] == 0 and pack(one, two, '--config', tiny.config)[0] == 0
-    refused((two, tiny.folder / 'three.skl', '--config', tiny.config), 'has taken steps already')
-    refused((two, tiny.folder / 'x.pkl'), 'holds clips after PreNormalize2D(), which cannot be undone')
+    refused((two, tiny.folder / 'three.skl', '--config', tiny.config), 'has precomputed transforms already')
+    refused((two, tiny.folder / 'x.pkl'), 'has clips processed by PreNormalize2D(), which cannot be undone')
 
 
-def test_a_config_without_such_steps_is_named(tiny, refused):
+def test_a_config_without_common_transforms_raises(tiny, refused):
     tiny.write_config("dict(type='PreNormalize2D'), ", '')
     refused((tiny.clips, tiny.folder / 'x.skl', '--config', tiny.config), 'RandomRot', 'pack without --config')
 
 
-def test_clips_that_do_not_fit_the_config_are_named(tiny, refused):
+def test_clips_that_do_not_fit_the_config_raise(tiny, refused):
     tiny.write_config('PreNormalize2D', 'PreNormalize3D')
     said = ('PreNormalize3D expects 3D joints', tiny.annotations[0]['frame_dir'])
     refused((tiny.clips, tiny.folder / 'x.skl', '--config', tiny.config), *said)
 
 
-def test_bad_clips_are_left_out_and_listed_until_there_are_too_many(tiny, pack):
+def test_invalid_clips_are_skipped_up_to_max_bad(tiny, pack):
     tiny.annotations[3]['total_frames'] = 7
     tiny.write_clips()
     status, said, err = pack(tiny.clips, tiny.folder / 'x.skl')
@@ -207,27 +207,27 @@ def test_bad_clips_are_left_out_and_listed_until_there_are_too_many(tiny, pack):
     assert len(PoseDataset(tiny.folder / 'x.skl', split='xsub_train')) == 7
 
 
-def test_names_that_are_taken_or_of_the_wrong_kind_are_refused(tiny, pack, refused):
+def test_existing_files_and_wrong_kinds_of_files_raise(tiny, pack, refused):
     target = tiny.folder / 'x.skl'
     assert pack(tiny.clips, target)[0] == 0
-    refused((tiny.clips, target), 'exists; give another name, or --overwrite')
+    refused((tiny.clips, target), 'exists already; choose another file')
     refused((tiny.clips, tiny.clips, '--overwrite'), 'never SOURCE')
     refused((tiny.clips, tiny.folder), 'is a folder')
-    refused((tiny.clips, tiny.folder / 'y.pkl'), 'is a pickle: what is written must be a store, X.skl')
-    refused((target, tiny.folder / 'y.skl'), 'is a store: what is written must be a pickle, X.pkl')
+    refused((tiny.clips, tiny.folder / 'y.pkl'), 'is a pickle: the output must be a store, X.skl')
+    refused((target, tiny.folder / 'y.skl'), 'is a store: the output must be a pickle, X.pkl')
     refused((target, tiny.folder / 'y.pkl', '--config', tiny.config), 'without --config')
     refused((tiny.folder / 'nothing.pkl', target), 'does not exist')
-    refused((tiny.clips,), 'the store to write is missing', 'clips.skl')
+    refused((tiny.clips,), 'the output file is missing', 'clips.skl')
     refused((tiny.clips, tiny.folder / 'y.skl', '--max-bad', 101), '--max-bad must be 0 to 100')
-    refused((tiny.clips, '--verify'), 'is no store')
-    refused((target, tiny.folder / 'y.skl', '--verify'), 'takes one store alone')
+    refused((tiny.clips, '--verify'), 'is not a store')
+    refused((target, tiny.folder / 'y.skl', '--verify'), 'needs a single store')
     before = target.read_bytes()
     assert pack(tiny.clips, target, '--overwrite')[0] == 0
     assert target.read_bytes() == before
 
 
 @pytest.mark.parametrize('length', [0, 1, 100, 5000])
-def test_a_cut_pickle_leaves_nothing(tiny, refused, length):
+def test_a_truncated_pickle_leaves_no_output(tiny, refused, length):
     tiny.clips.write_bytes(tiny.clips.read_bytes()[:length])
     refused((tiny.clips, tiny.folder / 'x.skl'), 'is not a valid pickle')
 
@@ -236,7 +236,7 @@ def test_verify_finds_the_damaged_clip(tiny, pack):
     target = tiny.folder / 'x.skl'
     assert pack(tiny.clips, target)[0] == 0
     status, said, _ = pack(target, '--verify')
-    assert status == 0 and said == [f'{target}: 12 clips, whole']
+    assert status == 0 and said == [f'{target}: 12 clips, all checksums are correct']
     data = bytearray(target.read_bytes())
     data[data.index(RecordStore(target).record(4)['keypoint'].tobytes())] ^= 4
     target.unlink()
@@ -244,7 +244,7 @@ def test_verify_finds_the_damaged_clip(tiny, pack):
     status, said, _ = pack(target, '--verify')
     assert status == 1
     assert said == [
-        f'{target} is damaged; copy it, or pack {tiny.clips}, again',
+        f'{target} is damaged; copy it again, or pack {tiny.clips} again',
         'tables: 0',
         'clips: 1',
         f'    {tiny.annotations[4]["frame_dir"]}',
@@ -253,7 +253,7 @@ def test_verify_finds_the_damaged_clip(tiny, pack):
     assert status == 1 and 'is damaged: record number 4' in err and not (tiny.folder / 'y.pkl').exists()
 
 
-def test_ctrl_c_leaves_nothing(tmp_path):
+def test_ctrl_c_leaves_no_output(tmp_path):
     records = [{'frame_dir': str(i), 'label': 0, 'keypoint': np.zeros((1, 3, 25, 3))} for i in range(15000)]
     (tmp_path / 'x.pkl').write_bytes(pickle.dumps(records))
     command = [sys.executable, TOOL, tmp_path / 'x.pkl', tmp_path / 'x.skl']

@@ -12,7 +12,7 @@ def generate(*args):
     return done.returncode, done.stdout, done.stderr.strip().splitlines()[-1:]
 
 
-def test_the_file_is_the_seed_s_and_the_loader_reads_it(tmp_path):
+def test_the_file_depends_on_the_seed_and_can_be_loaded(tmp_path):
     for name in ('one', 'two'):
         status, said, _ = generate('--layout', 'coco', '--clips', 50, '--seed', 7, '--out', tmp_path / name)
         assert status == 0
@@ -24,17 +24,17 @@ def test_the_file_is_the_seed_s_and_the_loader_reads_it(tmp_path):
     assert '  3 clap: 5' in said
 
 
-def test_nothing_is_overwritten_unless_told(tmp_path):
+def test_an_existing_file_is_replaced_only_with_overwrite(tmp_path):
     out = tmp_path / 'x.pkl'
     out.write_bytes(b'mine')
     status, _, said = generate('--clips', 40, '--out', out)
     assert (status, out.read_bytes()) == (1, b'mine')
-    assert said == [f'error: --out {out} exists; give another name, or --overwrite to replace it']
+    assert said == [f'error: --out {out} exists already; pass --overwrite to replace it, or choose another file']
     assert generate('--clips', 40, '--out', out, '--overwrite')[0] == 0
     assert len(read_annotations(out)[0]) == 40
 
 
-def test_too_few_clips_are_one_line(tmp_path):
+def test_too_few_clips_raise_one_line(tmp_path):
     status, _, said = generate('--clips', 3, '--out', tmp_path / 'x.pkl')
     assert status == 1
     assert said == ['error: clips must be at least 40, so that validation has every action, got 3']
