@@ -31,6 +31,7 @@ COMPARED = {
     ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
 }  # fmt: skip
 OPERATORS = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult}
+EQUIVALENT = ('strict', 'verbose')  # keyword arguments that change no value
 SKIPPED = (ast.Raise, ast.Assert, ast.AnnAssign, ast.Import, ast.ImportFrom)  # messages and declarations
 
 
@@ -48,6 +49,8 @@ def can_change(node: ast.AST) -> bool:
 def places(node: ast.AST) -> Iterator[ast.AST]:
     """The nodes below ``node`` that can be changed; none in messages, annotations and docstrings."""
     if isinstance(node, SKIPPED) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
+        return
+    if isinstance(node, ast.keyword) and node.arg in EQUIVALENT:
         return
     if can_change(node):
         yield node

@@ -55,6 +55,13 @@ def test_calibrated_logits_keep_their_temperature_and_sharpened_ones_get_theirs_
     assert calibration_summary(3 * logits, labels, temperature=3)['ece'] < 0.02
 
 
+@pytest.mark.parametrize('temperature', [0.011, 0.5, 1, 80, 99])
+def test_the_temperature_of_logits_that_are_right_three_times_in_four(temperature):
+    """Softmax of (t ln 3, 0) / t is (3/4, 1/4)."""
+    logits = np.tile([temperature * math.log(3), 0.0], (4, 1))
+    assert fit_temperature(logits, [0, 0, 0, 1]) == pytest.approx(temperature)
+
+
 def test_the_temperature_is_a_minimum():
     logits, labels = drawn(500)
     best = fit_temperature(2 * logits, labels)
