@@ -159,7 +159,10 @@ _FORWARDS = {
 
 
 def plain(model: nn.Module) -> nn.Module | None:
-    """A copy of a recognizer with the same parameters, see the head of the file; None for a backbone not listed."""
+    """A copy of a recognizer with the same parameters, see the head of the file; None for a backbone not listed.
+
+    Of Ske2Grid only the published network, without its options.
+    """
     if type(model.backbone) not in _BACKBONES:
         return None
     model = copy.deepcopy(model).to(memory_format=torch.contiguous_format)
