@@ -13,7 +13,7 @@ SCORES = np.array([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7], [0.6, 0.4]])
 CLASSES = ['walk & run', 'wave']
 
 
-def tested(name='one', scores=SCORES, **fields):
+def a_run(name='one', scores=SCORES, **fields):
     return Run(name, scores=scores, labels=np.array([0, 0, 1, 1]), clips=['a', 'b', 'c', 'd'], **fields)
 
 
@@ -27,18 +27,18 @@ def page(tmp_path):
 
 
 def test_a_page_loads_nothing_from_elsewhere_and_escapes_names(page):
-    text = page(tested(facts={'network': '<b>'}))
+    text = page(a_run(facts={'network': '<b>'}))
     assert '<title>A title</title>' in text
     assert not re.search(r'(src|href)="(?!data:|#)', text)
     assert 'walk &amp; run' in text and '&lt;b&gt;' in text
 
 
 def test_accuracies_are_shown_in_percent(page):
-    assert '<b>50.00 %</b><span>top-1, 4 clips</span>' in page(tested())
+    assert '<b>50.00 %</b><span>top-1, 4 clips</span>' in page(a_run())
 
 
 def test_films_are_of_the_surest_clip_of_each_confused_pair(page):
-    run = tested()
+    run = a_run()
     assert sorted(wanted_films(run)) == ['b', 'd']
     assert wanted_films(Run('untested')) == []
     run.films['b'] = b'GIF89a'
@@ -47,10 +47,10 @@ def test_films_are_of_the_surest_clip_of_each_confused_pair(page):
 
 def test_runs_of_the_same_clips_are_compared_and_others_are_not(page):
     right = np.eye(2)[[0, 0, 1, 1]]
-    assert '2 clips are recognised by both, 0 by one alone, 2 by two alone' in page(tested(), tested('two', right))
-    other = tested('three', right)
+    assert '2 clips are recognised by both, 0 by one alone, 2 by two alone' in page(a_run(), a_run('two', right))
+    other = a_run('three', right)
     other.clips = ['a', 'b', 'c', 'x']
-    assert 'are recognised by both' not in page(tested(), other)
+    assert 'are recognised by both' not in page(a_run(), other)
 
 
 def test_a_run_that_was_not_tested_has_its_facts_only(page):
