@@ -21,6 +21,7 @@ from pathlib import Path
 
 from pyskl.cli.entry import run
 
+TWICE = '--explain needs a file, since it reads the source twice; record the camera with --out first'
 KEYPOINTS = ('.pkl', '.pickle', '.skl', '.json')
 
 
@@ -191,8 +192,8 @@ def main() -> None:
     keypoints = args.source == '-' or path.suffix.lower() in KEYPOINTS
     if args.show and (keypoints or path.is_dir()):
         raise ValueError('--show needs a video or a camera')
-    if args.explain and (args.show or (not keypoints and not path.exists())):
-        raise ValueError('--explain needs a file, since it reads the source twice; record the camera with --out first')
+    if args.explain and (args.show or args.source.isdigit()):
+        raise ValueError(TWICE)
     if args.seconds and not (args.source == '-' or not path.exists()):
         raise ValueError('--seconds needs a camera or stdin')
     if not keypoints and not path.exists() and not args.source.isdigit() and '://' not in args.source:
@@ -217,6 +218,10 @@ def main() -> None:
         raise ValueError(f'{path} has neither videos nor images')
     else:
         source = open_source(args.source, args.fps)
+        if args.explain and source.live:
+            raise ValueError(TWICE)
+        if args.seconds and not source.live:
+            raise ValueError('--seconds needs a camera or stdin')
         if source.live or args.show:
             from pyskl.inference.live import label_live
 

@@ -17,6 +17,7 @@ IMAGES = ('.bmp', '.jpeg', '.jpg', '.png', '.webp')
 FILMS = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm', '.wmv', '.ts')
 EXTRA = "pip install -e '.[film]'"
 MAX_MISSED = 0.05  # fraction of its duration that may be missing at the end before a film counts as truncated
+TIMEOUT = 10.0  # seconds to wait for a server to answer
 Item = TypeVar('Item')
 
 
@@ -31,7 +32,7 @@ class FilmSource:
     """Read the frames of a video file with PyAV, rotated upright.
 
     Args:
-        path: The file.
+        path: The file, or the address of one.
 
     Attributes:
         size: (height, width) of the images, pixels.
@@ -47,9 +48,9 @@ class FilmSource:
     live = False
 
     def __init__(self, path: str | Path) -> None:
-        self.path, self.notes = Path(path), []
+        self.path, self.notes = path if '://' in str(path) else Path(path), []
         self._av = _pyav()
-        if not self.path.is_file():
+        if isinstance(self.path, Path) and not self.path.is_file():
             raise FileNotFoundError(f'film {self.path} does not exist')
         with self._open() as container:
             stream = container.streams.video[0]
@@ -67,7 +68,7 @@ class FilmSource:
             self.size = sides[::-1] if self.turns % 2 else sides
             self._coded = sides
             if self.turns:
-                self.notes.append(f'{self.path.name} has a rotation flag; its frames are rotated upright')
+                self.notes.append(f'{self.path} has a rotation flag; its frames are rotated upright')
 
     def _open(self):
         try:
@@ -209,9 +210,12 @@ class CameraSource:
         self._open_camera, self._clock, self._sleep = open_camera, clock, sleep
         self._camera = self._opened()
         if self._camera is None:
-            raise ValueError(
-                f'cannot open camera {address}; check that it is connected and not used by another program'
+            check = (
+                'that the address is right and the camera can be reached'
+                if isinstance(address, str)
+                else 'that it is connected and not used by another program'
             )
+            raise ValueError(f'cannot open camera {address}; check {check}')
         good, image = self._camera.read()
         if not good:
             raise ValueError(f'camera {address} does not return an image')
@@ -268,7 +272,8 @@ def open_source(name: str | Path, fps: float = 30.0) -> FilmSource | ImagesSourc
     """Open a camera, a film or a folder of images.
 
     Args:
-        name: Number of a camera such as ``0``, an address ``rtsp://`` or ``http://``, a file, or a folder.
+        name: Number of a camera such as ``0``, an address ``rtsp://`` or ``http://`` (a film if it has a duration, else
+            a camera), a file, or a folder.
         fps: Frame rate of a folder of images.
 
     Raises:
@@ -279,10 +284,20 @@ def open_source(name: str | Path, fps: float = 30.0) -> FilmSource | ImagesSourc
     if text.isdigit():
         return CameraSource(int(text))
     if text.startswith(('rtsp://', 'http://', 'https://')):
-        return CameraSource(text)
+        return FilmSource(text) if _is_film(text) else CameraSource(text)
     if Path(text).is_dir():
         return ImagesSource(text, fps)
     return FilmSource(text)
+
+
+def _is_film(address: str) -> bool:
+    """Whether an address returns a video with a duration, to be read by its own clock instead of in real time."""
+    av = _pyav()
+    try:
+        with av.open(address, timeout=TIMEOUT) as container:
+            return bool(container.duration and container.streams.video)
+    except av.error.FFmpegError:  # the camera says what is wrong
+        return False
 
 
 def films_in(folder: str | Path) -> list[Path]:

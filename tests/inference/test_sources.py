@@ -1,5 +1,10 @@
+import contextlib
 import struct
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import cv2
 import numpy as np
 import pytest
 
@@ -72,7 +77,7 @@ def test_a_rotation_flag_turns_the_film_as_players_do(tmp_path, matrix, corner):
     assert first.image.shape == (*film.size, 3)
     half = first.image.mean(-1)[:: film.size[0] - 1, :: film.size[1] - 1]  # the four corners
     assert np.argwhere(half > 150).tolist() == [list(corner)]
-    assert film.notes == ['a.mp4 has a rotation flag; its frames are rotated upright']
+    assert film.notes == [f'{path} has a rotation flag; its frames are rotated upright']
 
 
 def test_images_that_change_their_size_are_scaled_and_noted(tmp_path):
@@ -93,8 +98,8 @@ def test_images_that_change_their_size_are_scaled_and_noted(tmp_path):
 
 
 def test_an_mp4_cut_short(tmp_path):
-    noise = np.random.RandomState(0).randint(0, 255, (40, *SIZE, 3), np.uint8)
-    path = write_film(tmp_path / 'a.mp4', noise)
+    noise = np.random.RandomState(0).randint(0, 255, (40, 90, 160, 3), np.uint8)
+    path = write_film(tmp_path / 'a.mp4', noise, size=(90, 160))
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])  # its table stands at the end
     with pytest.raises(ValueError, match='a.mp4 is not a film, or cannot be decoded'):
@@ -109,7 +114,7 @@ def fast_start(frames, folder):
     """The first half of an mp4 whose table stands at the beginning."""
     with av.open(str(folder / 'fast.mp4'), 'w', options={'movflags': 'faststart'}) as out:
         stream = out.add_stream('libx264', rate=15)
-        stream.height, stream.width, stream.pix_fmt = *SIZE, 'yuv420p'
+        stream.height, stream.width, stream.pix_fmt = 90, 160, 'yuv420p'
         for image in frames:
             out.mux(stream.encode(av.VideoFrame.from_ndarray(image, format='rgb24')))
         out.mux(stream.encode())
@@ -203,6 +208,66 @@ def test_a_camera_that_is_not_there():
         camera(Camera(0, False))
     with pytest.raises(ValueError, match='camera 0 does not return an image'):
         camera(Camera(0))
+
+
+@pytest.fixture
+def web(tmp_path):
+    """A web server with a film and a camera that breaks off after each 8 images, and is gone after four connections."""
+    film = write_film(tmp_path / 'web.mp4', grey(12), fps=12).read_bytes()
+    connections = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, *args):
+            pass
+
+        def do_GET(self):
+            connections.append(self.path)
+            if self.path == '/film.mp4':
+                self.send_response(200)
+                self.send_header('Content-Length', str(len(film)))
+                self.end_headers()
+                with contextlib.suppress(OSError):
+                    self.wfile.write(film)
+                return
+            if len(connections) > 4:
+                self.send_error(404)
+                return
+            self.send_response(200)
+            self.send_header('Content-Type', 'multipart/x-mixed-replace; boundary=image')
+            self.end_headers()
+            _, jpeg = cv2.imencode('.jpg', np.full((*SIZE, 3), 40 * len(connections), np.uint8))
+            with contextlib.suppress(OSError):
+                for _ in range(8):
+                    head = f'--image\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n'
+                    self.wfile.write(head.encode() + jpeg.tobytes() + b'\r\n')
+                    time.sleep(0.02)
+
+    server = ThreadingHTTPServer(('127.0.0.1', 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f'http://127.0.0.1:{server.server_port}'
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_camera_of_the_network_is_opened_again(web):
+    source = open_source(f'{web}/camera')  # one connection to look whether it is a film
+    source.patience = 0.5
+    assert source.live and source.size == SIZE
+    frames = list(source)
+    times = np.array([frame.time for frame in frames])
+    shades = [round(frame.image.mean() / 40) for frame in frames]
+    assert sorted(set(shades)) in ([2, 3, 4], [3, 4]) and shades == sorted(shades)
+    assert np.diff(times).max() > 0.2 and (np.diff(times) > 0).all()
+    assert 'was lost for' in source.notes[0]
+    assert source.notes[-1].startswith(f'camera {web}/camera was lost at')
+    with pytest.raises(ValueError, match=r'cannot open camera http://.*/camera; check that the address is right'):
+        open_source(f'{web}/camera')
+
+
+def test_a_film_of_the_network_has_its_own_times(web):
+    film = open_source(f'{web}/film.mp4')
+    assert not film.live and [frame.time for frame in film] == pytest.approx(np.arange(12) / 12, abs=1e-3)
 
 
 def test_prefetch_keeps_order_and_passes_errors_on():
