@@ -97,9 +97,10 @@ def label_live(
     """
     if show and window is None:
         window = _show
-        _check_window()
     about = {'source': str(getattr(source, 'address', getattr(source, 'path', ''))), 'model': recognizer.network.name}
     view = LiveView(source.size, recognizer.network.skeleton)
+    if window is _show:
+        _open_window(view.total)
     with contextlib.ExitStack() as stack:
         films = stack.enter_context(contextlib.ExitStack())
         recorder = stack.enter_context(Recorder(out, recognizer.network, about, overwrite)) if out else None
@@ -155,9 +156,11 @@ def _written(writer: FilmWriter, films: contextlib.ExitStack, image: np.ndarray,
     return True
 
 
-def _check_window() -> None:
+def _open_window(size: tuple[int, int]) -> None:
     try:
-        cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL)
+        # A window of Qt is 400 x 200 pixels with a toolbar unless told otherwise.
+        cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
+        cv2.resizeWindow(TITLE, size[1], size[0])
     except cv2.error:
         raise ValueError(
             'OpenCV cannot open a window (opencv-python-headless, or no display); use --out instead of --show'
