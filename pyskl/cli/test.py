@@ -92,7 +92,7 @@ def main() -> None:
     )
     if args.report and world()[0] == 0:
         out = None if args.report is True else args.report
-        print(f'report written to {report_of_test(cfg, checkpoint, scores, out, args.trust_checkpoint)}')
+        print(f'wrote {report_of_test(cfg, checkpoint, scores, out, args.trust_checkpoint)}')
 
 
 if __name__ == '__main__':

@@ -206,7 +206,7 @@ def _write(path: str, rows: list) -> None:
             for row in rows
         ]
         write_text(path, json.dumps(plain) if path.endswith('.json') else yaml.safe_dump(plain))
-    print(f'{len(rows)} scores written to {path}', flush=True)
+    print(f'wrote {path}: {len(rows)} scores', flush=True)
 
 
 def _fuse(recognizer: nn.Module, dataset, device: torch.device) -> int:

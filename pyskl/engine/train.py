@@ -293,7 +293,7 @@ def summary(settings: Settings, runner: Runner, train_set, loader, batch: int, s
         f'{network_name(cfg.model.backbone)}: {parameters / 1e6:.3f} M parameters',
         f'{total} epochs x {times} (RepeatDataset.times) = {total * times} effective epochs of '
         f'{len(train_set) // times} clips; {len(loader)} iterations per epoch',
-        f'effective batch {batch} ({world_size} x {loader.batch_size}); lr {settings.lr}',
+        f'effective batch size {batch} ({world_size} x {loader.batch_size}); lr {settings.lr}',
     ]
 
 
