@@ -30,7 +30,7 @@ def test_without_scores_a_joint_at_0_is_not_seen():
 
 
 def test_joints_of_another_skeleton_are_refused():
-    with pytest.raises(ValueError, match='clip1 has keypoint .* the network takes 17 joints'):
+    with pytest.raises(ValueError, match='clip1 has keypoint .* but the network needs 17 joints'):
         next(_of_record({'frame_dir': 'clip1', 'keypoint': np.zeros((1, 1, 18, 2))}, COCO))
 
 
