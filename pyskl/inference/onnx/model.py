@@ -50,18 +50,33 @@ def trace_network(
         clips: An input ``(N, S, ...)``.
         names: Of input and output.
         any_number: Whether N is free; otherwise it is that of ``clips``.
+
+    Raises:
+        ValueError: If torch.onnx does not know an operation of the network.
     """
     shapes = ({0: torch.export.Dim('n', min=1)},) if any_number else None
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter('ignore')  # torch.onnx about itself
         logging.getLogger('torch.onnx._internal.exporter._registration').setLevel(logging.ERROR)
-        program = torch.onnx.export(
-            _OneMode(model, key, mode).eval(), (clips,), input_names=[names[0]], output_names=[names[1]],
-            dynamic_shapes=shapes, dynamo=True, verbose=False,
-        )  # fmt: skip
+        try:
+            program = torch.onnx.export(
+                _OneMode(model, key, mode).eval(), (clips,), input_names=[names[0]], output_names=[names[1]],
+                dynamic_shapes=shapes, dynamo=True, verbose=False,
+            )  # fmt: skip
+        except torch.onnx.OnnxExporterError as error:
+            raise ValueError(
+                f'torch.onnx cannot export {type(model.backbone).__name__}: {_first_cause(error)}'
+            ) from None
     found = program.model_proto
     _forget_sources(found.graph)
     return found
+
+
+def _first_cause(error: BaseException) -> str:
+    """The first line of the error that others were raised from."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return str(error).split('\n')[0]
 
 
 def _forget_sources(graph: GraphProto) -> None:

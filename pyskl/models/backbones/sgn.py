@@ -11,12 +11,30 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from pyskl.models.layers.absent_persons import once_per_absent
+from pyskl.models.layers.absent_persons import exporting, once_per_absent
 from pyskl.models.layers.batch_norm import BatchNorm2d
 from pyskl.models.layers.convolution import Conv2d
 from pyskl.registry import MODELS
 
 FRAMES_OUT = 20
+
+
+class MaxOfParts(nn.AdaptiveMaxPool2d):
+    """Maximum over all joints and over each of ``parts`` parts of the frames; ``(B, C, T, V) -> (B, C, parts, 1)``.
+
+    In export by slices, since ONNX has no adaptive pooling; elsewhere by torch's, which defines the gradient of ties.
+    """
+
+    def __init__(self, parts: int) -> None:
+        super().__init__((parts, 1))
+        self.parts = parts
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not exporting():
+            return super().forward(x)
+        frames, x = x.shape[2], x.amax(3)
+        edges = [(part * frames // self.parts, -(-(part + 1) * frames // self.parts)) for part in range(self.parts)]
+        return torch.stack([x[:, :, start:end].amax(2) for start, end in edges], dim=2)[..., None]
 
 
 class ConvReLU(nn.Module):
@@ -111,7 +129,7 @@ class SGN(nn.Module):
         self.gcn2 = FrameGCN(two, four, bias)
         self.gcn3 = FrameGCN(four, four, bias)
         self.tcn = nn.Sequential(
-            nn.AdaptiveMaxPool2d((FRAMES_OUT, 1)),
+            MaxOfParts(FRAMES_OUT),
             ConvReLU(four, four, (3, 1), (1, 0), norm=True),
             nn.Dropout(0.2),
             ConvReLU(four, eight, norm=True),

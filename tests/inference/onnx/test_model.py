@@ -8,6 +8,7 @@ import pytest
 pytest.importorskip('onnx', exc_type=ImportError)
 pytest.importorskip('onnxruntime', exc_type=ImportError)
 
+import torch  # noqa: E402
 from mmengine.config import Config  # noqa: E402
 from onnxruntime import InferenceSession  # noqa: E402
 
@@ -75,3 +76,17 @@ def test_features_and_shifted_frames_are_refused():
     cfg.data = {'test': {'type': 'PoseDataset', 'ann_file': 'x.pkl', 'start_index': 1, 'pipeline': cfg.test_pipeline}}
     with pytest.raises(ValueError, match=r'start_index shifts the frames that are sampled; export --network-only'):
         whole_model(load_network(cfg, None, clips=None)[0], cfg)
+
+
+def test_an_operation_that_torch_onnx_does_not_know_is_one_line(monkeypatch):
+    def fail(*args, **kwargs):
+        try:
+            raise KeyError('aten.adaptive_max_pool2d has no ONNX function')
+        except KeyError as error:
+            raise torch.onnx.OnnxExporterError('step 3/3\nsee the report\n') from error
+
+    monkeypatch.setattr(torch.onnx, 'export', fail)
+    cfg = config()
+    with pytest.raises(ValueError) as found:
+        whole_model(load_network(cfg, None, clips=None)[0], cfg)
+    assert str(found.value) == "torch.onnx cannot export STGCN: 'aten.adaptive_max_pool2d has no ONNX function'"

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from pyskl.models.backbones.sgn import SGN
+from pyskl.models.backbones.sgn import SGN, MaxOfParts
 
 
 def network():
@@ -59,3 +59,12 @@ def test_what_does_not_fit_is_named():
             network()(torch.zeros(shape))
     with pytest.raises(ValueError, match='backbone.T must be a positive integer, got 0'):
         SGN(T=0)
+
+
+@pytest.mark.parametrize('frames', [6, 20, 45])
+def test_exported_parts_are_those_of_adaptive_pooling(frames):
+    pool, x = MaxOfParts(20), torch.randn(2, 3, frames, 4)
+    exported = torch.export.export(pool, (x,))
+    assert not any('adaptive' in str(node.target) for node in exported.graph.nodes)
+    assert torch.equal(exported.module()(x), torch.nn.functional.adaptive_max_pool2d(x, (20, 1)))
+    assert torch.equal(pool(x), exported.module()(x))
