@@ -78,8 +78,9 @@ class RunLogHook(LoggerHook):
         tag, _ = runner.log_processor.get_log_after_epoch(runner, len(runner.val_dataloader), 'val')
         values = scalars(tag)
         text = '  '.join(f'{key} {value:.4f}' for key, value in values.items())
-        # mmcv's and mmengine's heading: scripts that read logs look for it.
-        for line in wrapped(f'Epoch(val) {runner.epoch}/{runner.max_epochs}', [text] if text else []):
+        # mmcv's and mmengine's heading, [epoch][batches]: scripts that read logs look for it.
+        head = f'Epoch(val) [{runner.epoch}][{len(runner.val_dataloader)}]'
+        for line in wrapped(head, [text] if text else []):
             runner.logger.info(line)
         self._write(runner, 'val', runner.epoch, len(runner.val_dataloader), runner.iter, {**values, **times(tag)})
         self._draw(runner, 'val', values, runner.epoch)

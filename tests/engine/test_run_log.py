@@ -73,7 +73,7 @@ def test_every_line_of_the_log_fits_the_columns(finished):
     [path] = folder.glob('*.log')
     text = path.read_text()
     lines = [line for line in text[text.index('effective epochs') :].splitlines()[1:] if re.match(r'\d{4}-', line)]
-    assert any('Epoch(val) 1/2' in line for line in lines)
+    assert any('Epoch(val) [1][' in line for line in lines)
     assert all(len(line) - len('2026-01-01 ') <= COLUMNS for line in lines)
 
 
