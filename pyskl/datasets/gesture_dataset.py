@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pyskl.datasets.fit import Misfit
 from pyskl.datasets.pose_dataset import PoseDataset
 from pyskl.registry import DATASETS
 
@@ -80,6 +81,12 @@ class GestureDataset(PoseDataset):
         record['keypoint'] = keypoint[..., :2] if self.mode == '2D' else keypoint
         return record
 
-    def check(self, num_joints: int | None = None, num_classes: int | None = None, dims: int | None = None) -> None:
-        """Check as :class:`PoseDataset` does, except for the coordinates, which ``mode`` selects."""
-        super().check(num_joints, num_classes)
+    def misfits(
+        self,
+        num_joints: int | None = None,
+        num_classes: int | None = None,
+        dims: int | None = None,
+        layout: str | None = None,
+    ) -> list[Misfit]:
+        """See :meth:`BaseDataset.misfits`; coordinates are not checked, because ``mode`` selects them."""
+        return super().misfits(num_joints, num_classes)

@@ -46,3 +46,10 @@ def test_empty_selections_and_an_unknown_mode_raise(hands):
         GestureDataset(hands, split='train', valid_frames_thr=9)
     with pytest.raises(ValueError, match="mode must be '2D' or '3D', got 'RGB'"):
         GestureDataset(hands, mode='RGB')
+
+
+def test_a_network_is_checked_without_its_coordinates(hands):
+    needs = {'num_classes': 4, 'dims': 2, 'layout': 'handmp'}
+    assert GestureDataset(hands, split='train').check(num_joints=21, **needs) == []
+    with pytest.raises(ValueError, match='21'):
+        GestureDataset(hands, split='train').check(num_joints=17, **needs)
