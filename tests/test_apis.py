@@ -70,7 +70,7 @@ def test_a_config_without_data_uses_its_test_pipeline(config):
     cfg = load_config(config)
     cfg.pop('data')
     cfg.pop('val_pipeline', None), cfg.pop('test_pipeline', None)
-    with pytest.raises(ValueError, match='neither data.test.pipeline nor test_pipeline'):
+    with pytest.raises(ValueError, match='the config needs data.test.pipeline or test_pipeline to prepare a clip'):
         inference_recognizer(init_recognizer(cfg), clip())
     cfg.test_pipeline = load_config(config).data.test.pipeline
     assert len(inference_recognizer(init_recognizer(cfg), clip(), top=2)) == 2
@@ -128,7 +128,7 @@ def test_outputs_returns_module_outputs_and_label_path_names_classes(config, tmp
     ):
         assert named == [(['run', 'sit', 'wave'][index], score) for index, score in plain]
     (tmp_path / 'names.txt').write_text('run\n')
-    with pytest.raises(ValueError, match='label_path has 1 names, but the network 3 classes'):
+    with pytest.raises(ValueError, match='label_path has 1 names, but the network has 3 classes'):
         inference_recognizer(model, clip(), label_path=tmp_path / 'names.txt')
 
 
