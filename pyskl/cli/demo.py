@@ -20,7 +20,7 @@ from pyskl.cli.entry import run
 from pyskl.cli.predict import add_model_options, check_model, make_recognizer
 from pyskl.errors import one_line
 
-EXTRA = "pip install -e '.[demo]'"
+INSTALL = 'pip install gradio av mediapipe==0.10.14'
 COLUMNS = ['person', 'start', 'end', 'label', 'score']
 TOP = ['person', 'action', 'mean probability']
 SWEEP, AGE = 60, 600  # seconds: interval between deletions, and age at which files are deleted
@@ -119,7 +119,7 @@ def build_page(recognizer, max_seconds: float, folder: str):
     try:
         import gradio as gr
     except ImportError as error:
-        raise ValueError(f'the page needs gradio ({error}); run {EXTRA}') from None
+        raise ValueError(f'the page needs gradio ({error}); run {INSTALL}') from None
 
     def label(path, progress=gr.Progress()):  # noqa: B008  (gradio finds it by this default)
         try:

@@ -17,6 +17,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 from pyskl.cli.entry import run
@@ -198,6 +199,8 @@ def main() -> None:
         raise ValueError('--seconds needs a camera or stdin')
     if not keypoints and not path.exists() and not args.source.isdigit() and '://' not in args.source:
         raise FileNotFoundError(f'{args.source} does not exist; it must be a video, a folder or a keypoint file')
+    if args.out and not args.no_film and find_spec('av') is None:
+        raise ValueError('--out writes film.mp4, which needs PyAV; run pip install av, or pass --no-film')
     recognizer = make_recognizer(args)
     if keypoints:
         from pyskl.cli import predict_keypoints

@@ -15,7 +15,7 @@ import numpy as np
 
 IMAGES = ('.bmp', '.jpeg', '.jpg', '.png', '.webp')
 FILMS = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm', '.wmv', '.ts')
-EXTRA = "pip install -e '.[film]'"
+INSTALL = 'pip install av'
 MAX_MISSED = 0.05  # fraction of its duration that may be missing at the end before a film counts as truncated
 TIMEOUT = 10.0  # seconds to wait for a server to answer
 Item = TypeVar('Item')
@@ -352,5 +352,5 @@ def _pyav():
     try:
         import av
     except ImportError as error:
-        raise ValueError(f'reading films needs PyAV ({error}); install it with {EXTRA}') from None
+        raise ValueError(f'films need PyAV ({error}); run {INSTALL}') from None
     return av

@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 
 MODES = ('performance', 'balanced', 'lightweight')
-EXTRA = "pip install -e '.[pose]'"
+INSTALL = 'pip install rtmlib onnxruntime'
 
 
 class PoseModel(Protocol):
@@ -61,9 +61,7 @@ class RtmlibPose:
             import onnxruntime
             import rtmlib
         except ImportError as error:
-            raise ValueError(
-                f'pose estimation needs rtmlib and ONNX Runtime ({error}); install them with {EXTRA}'
-            ) from None
+            raise ValueError(f'pose estimation needs rtmlib and ONNX Runtime ({error}); run {INSTALL}') from None
         if mode not in MODES:
             raise ValueError(f'mode must be one of {", ".join(MODES)}, got {mode!r}')
         if detector_file and not pose_file:

@@ -13,7 +13,7 @@ import numpy as np
 
 from pyskl.skeletons import get_skeleton
 
-EXTRA = "pip install -e '.[mediapipe]'"
+INSTALL = 'pip install mediapipe==0.10.14'
 MAX_HANDS = 8
 _BLANK = np.zeros((64, 64, 3), np.uint8)  # processing a first frame starts the network's threads, which log to stderr
 
@@ -110,7 +110,7 @@ def _solutions():
             from mediapipe.python import solutions
             from mediapipe.python.solutions import hands, pose  # noqa: F401  (attributes of solutions from here on)
     except ImportError as error:
-        raise ValueError(f'MediaPipe is not installed ({error}); install it with {EXTRA}') from None
+        raise ValueError(f'MediaPipe is not installed ({error}); run {INSTALL}') from None
     return solutions
 
 

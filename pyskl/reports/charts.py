@@ -14,7 +14,7 @@ from pyskl.reports.scalars import Curve
 try:
     from matplotlib.figure import Figure
 except ModuleNotFoundError as _error:  # the extra [report]
-    raise ValueError('reports need matplotlib and jinja2: pip install "pyskl[report]"') from _error
+    raise ValueError('reports need matplotlib and jinja2; run pip install matplotlib jinja2') from _error
 
 LINES = ('#2563eb', '#dc2626', '#059669', '#d97706', '#7c3aed', '#0891b2', '#be185d', '#4d7c0f')
 STYLE = {

@@ -77,7 +77,7 @@ def write_page(path: str | Path, runs: Sequence[Run], classes: Sequence[str], ti
     try:
         from jinja2 import Environment, StrictUndefined
     except ModuleNotFoundError as error:
-        raise ValueError('reports need matplotlib and jinja2: pip install "pyskl[report]"') from error
+        raise ValueError('reports need matplotlib and jinja2; run pip install matplotlib jinja2') from error
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(TEMPLATE.read_text(encoding='utf-8'))
     logged = {run.name: run.curves for run in runs if run.curves}

@@ -126,6 +126,14 @@ def test_explain_draws_and_writes_responses(lines, tiny, scene, call, monkeypatc
     assert (out / 'film.mp4').stat().st_size > 1000
 
 
+def test_out_without_pyav_raises_before_anything_is_labelled(call, monkeypatch, tmp_path, capsys):
+    (tmp_path / 'clips.pkl').write_bytes(pickle.dumps([]))
+    monkeypatch.setattr(predict, 'find_spec', lambda name: None)
+    with pytest.raises(ValueError, match='film.mp4, which needs PyAV; run pip install av, or pass --no-film'):
+        call(tmp_path / 'clips.pkl', '--out', tmp_path / 'out')
+    assert not (tmp_path / 'out').exists()
+
+
 def test_a_folder_without_videos_or_images_raises(call, tmp_path):
     with pytest.raises(ValueError, match='has neither videos nor images'):
         call(tmp_path)

@@ -102,7 +102,7 @@ def test_a_network_of_another_kind_is_told_by_its_outputs(rtmlib, tmp_path):
 
 def test_without_rtmlib_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, 'onnxruntime', None)
-    with pytest.raises(ValueError, match=r"install them with pip install -e '.\[pose\]'"):
+    with pytest.raises(ValueError, match=r'run pip install rtmlib onnxruntime'):
         RtmlibPose()
 
 

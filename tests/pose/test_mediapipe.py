@@ -101,5 +101,5 @@ def test_auto_is_hands_for_hands(mediapipe):
 def test_without_mediapipe_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, 'mediapipe', None)
     monkeypatch.setitem(sys.modules, 'mediapipe.python', None)
-    with pytest.raises(ValueError, match=r"install it with pip install -e '.\[mediapipe\]'"):
+    with pytest.raises(ValueError, match=r'run pip install mediapipe==0.10.14'):
         MediaPipeBody()
