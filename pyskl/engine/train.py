@@ -203,7 +203,9 @@ def train(
         )
         runner.checkpoint, runner.progress, runner.resumed_from = plan.checkpoint, plan.progress, plan.resume
         plan.checkpoint = None  # the runner frees it
-        _keep_records(runner, folder, plan, overwrite, {'seed': seed, 'processes': world_size, 'epochs': total})
+        facts = {'seed': seed, 'processes': world_size, 'epochs': total}
+        facts['network'] = network_name(settings.config.model.backbone)
+        _keep_records(runner, folder, plan, overwrite, facts)
         for note in [*notes, *summary(settings, runner, train_set, loader, batch, seed, amp)]:
             runner.logger.info(note)
         for line in settings.notes:

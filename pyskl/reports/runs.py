@@ -15,7 +15,7 @@ class Run(NamedTuple):
 
     Args:
         folder: The work_dir.
-        network: Type of the backbone, or name of the config.
+        network: The network's name; in records of earlier versions the type of the backbone, or the config's name.
         epochs: (finished, total); None if unknown.
         metric: Metric that selects the best checkpoint, or None.
         best: Best value of the metric, or None.
@@ -69,7 +69,7 @@ def read_run(folder: Path, content: dict) -> Run:
     total = _number(content.get('epochs'))
     return Run(
         folder,
-        str(backbone or content.get('config_file') or '?'),
+        str(content.get('network') or backbone or content.get('config_file') or '?'),
         (None if done is None else int(done), None if total is None else int(total)),
         metric,
         _number(best.get('value')),

@@ -81,6 +81,7 @@ def test_record_and_result_have_the_last_and_the_best_validation(finished):
     result, folder = finished
     record = json.loads((folder / 'run.json').read_text())
     assert record['last'] == {'epoch': 2, **result.metrics} and record['epoch'] == 2 and record['seconds'] > 0
+    assert record['network'] == 'Ske2Grid'
     assert record['best'] == result.best and (folder / result.best['file']).samefile(result.best_checkpoint)
     assert result.last_checkpoint == str(folder / 'epoch_2.pth')
 

@@ -18,7 +18,7 @@ def work_dirs(tmp_path):
     leave(tmp_path / 'stgcn/j', config=config, best=best, last=last, epoch=16, epochs=16, seconds=5400,
           started='2026-01-02T03:04:05+0000')  # fmt: skip
     leave(tmp_path / 'stgcn/b', config=config, best={**best, 'value': 0.5}, epoch=3, epochs=16)
-    leave(tmp_path / 'new/j', config=config)
+    leave(tmp_path / 'new/j', config=config, network='ST-GCN++')
     return tmp_path
 
 
@@ -27,7 +27,7 @@ def test_runs_are_a_table_with_the_best_marked(work_dirs):
     header, *lines = table(runs).splitlines()
     assert problems == [] and header.split()[:4] == ['run', 'network', 'epochs', 'metric']
     assert [line.split()[1:] for line in lines] == [
-        ['STGCN', '-/-', '-', '-', '-', '-', '-', '-'],
+        ['ST-GCN++', '-/-', '-', '-', '-', '-', '-', '-'],
         ['STGCN', '3/16', 'top1_acc', '0.5000', '15', '-', '-', '-'],
         ['STGCN', '16/16', 'top1_acc', '0.8617*', '15', '0.8600', '1.5', '2026-01-02', '03:04'],
     ]
