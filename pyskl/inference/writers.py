@@ -44,7 +44,9 @@ class Recorder:
             raise FileExistsError(f'--out {folder} is a file; it must be a folder')
         taken = [name for name in NAMES if (self.folder / name).exists()]
         if taken and not overwrite:
-            raise FileExistsError(f'{self.folder / taken[0]} exists; replace it with --overwrite, or use another --out')
+            raise FileExistsError(
+                f'{self.folder / taken[0]} exists already; pass --overwrite to replace it, or choose another --out'
+            )
         self.folder.mkdir(parents=True, exist_ok=True)
         for name in taken:
             (self.folder / name).unlink()

@@ -87,7 +87,7 @@ def test_an_interrupted_film_leaves_what_was_seen(scene, film, tmp_path):
 
 def test_results_are_not_replaced_unasked(scene, film, labelled):
     _, out = labelled
-    with pytest.raises(FileExistsError, match='events.json exists; replace it with --overwrite'):
+    with pytest.raises(FileExistsError, match='events.json exists already; pass --overwrite'):
         next(ActionRecognizer.of(HandsUp(), pose_of(scene)).film(film, out))
 
 

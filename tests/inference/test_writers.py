@@ -54,7 +54,7 @@ def test_an_error_in_the_block_still_writes_what_was_found(tmp_path):
 
 def test_results_of_before_are_replaced_only_if_asked(tmp_path):
     (tmp_path / 'events.json').write_text('mine')
-    with pytest.raises(FileExistsError, match='events.json exists; replace it with --overwrite'):
+    with pytest.raises(FileExistsError, match='events.json exists already; pass --overwrite'):
         Recorder(tmp_path, NETWORK, {})
     assert (tmp_path / 'events.json').read_text() == 'mine'
     (tmp_path / 'notes.txt').write_text('mine')
