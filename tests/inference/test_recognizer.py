@@ -111,16 +111,15 @@ def test_an_estimator_of_another_skeleton_is_refused(film):
         next(ActionRecognizer.of(HandsUp(), Hands()).film(film))
 
 
-@pytest.fixture
-def small_disk():
-    """Files can grow to so many bytes, as if the disk were full."""
-    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
-
-    def limit(size):
-        resource.setrlimit(resource.RLIMIT_FSIZE, (size, most))
-
-    yield limit
-    limit(most)
+@contextlib.contextmanager
+def small_disk(size):
+    """Limit files to ``size`` bytes inside the block only: pytest's own output may go to a larger file."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.fixture(scope='module')
@@ -134,10 +133,10 @@ def labels_in(folder):
     return sorted(event['label'] for event in json.loads((folder / 'events.json').read_text())['events'])
 
 
-def test_a_full_disk_leaves_the_film_up_to_there_and_all_else(scene, noisy, tmp_path, small_disk):
-    small_disk(400_000)
+def test_a_full_disk_leaves_the_film_up_to_there_and_all_else(scene, noisy, tmp_path):
     out, events = tmp_path / 'out', []
-    with pytest.raises(OSError, match=r'film.mp4 ends at \d.\d s: .*; events and scores are in ') as error:
+    message = r'film.mp4 ends at \d.\d s: .*; events and scores are in '
+    with small_disk(400_000), pytest.raises(OSError, match=message) as error:
         events.extend(ActionRecognizer.of(HandsUp(), pose_of(scene)).film(noisy, out))
     assert '\n' not in str(error.value)
     assert labels_in(out) == ['walk', 'walk', 'wave', 'wave']
@@ -151,10 +150,10 @@ def test_a_full_disk_leaves_the_film_up_to_there_and_all_else(scene, noisy, tmp_
     ]  # fmt: skip
 
 
-def test_a_full_disk_while_people_are_sought_leaves_what_was_seen(scene, film, tmp_path, small_disk):
-    small_disk(20_000)
+def test_a_full_disk_while_people_are_sought_leaves_what_was_seen(scene, film, tmp_path):
     out, found = tmp_path / 'out', []
-    with pytest.raises(OSError, match=r'cannot write the joints at \d.\d s to .*events and scores up to there'):
+    message = r'cannot write the joints at \d.\d s to .*events and scores up to there'
+    with small_disk(20_000), pytest.raises(OSError, match=message):
         for event in ActionRecognizer.of(HandsUp(), pose_of(scene)).film(film, out):
             found.append(event.label)
     assert labels_in(out) == sorted(found) and {'walk', 'wave'} == set(found)
@@ -162,11 +161,11 @@ def test_a_full_disk_while_people_are_sought_leaves_what_was_seen(scene, film, t
 
 
 @pytest.mark.parametrize('size', [250_000, 400_000])  # the second is full when the last frames leave the encoder
-def test_a_camera_goes_on_without_a_film(scene, noisy, tmp_path, small_disk, size):
-    small_disk(size)
+def test_a_camera_goes_on_without_a_film(scene, noisy, tmp_path, size):
     lines, out = [], tmp_path / 'out'
     recognizer = ActionRecognizer.of(HandsUp(), pose_of(scene))
-    events = list(label_live(recognizer, FilmSource(noisy), out, report=lines.append))
+    with small_disk(size):
+        events = list(label_live(recognizer, FilmSource(noisy), out, report=lines.append))
     assert [event.label for event in events] and max(event.end for event in events) == pytest.approx(89 / 15, abs=0.01)
     assert labels_in(out) == ['walk', 'walk', 'wave', 'wave']
     assert len(lines) == 1 and 'film.mp4 ends at' in lines[0]

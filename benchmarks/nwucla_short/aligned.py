@@ -1,0 +1,23 @@
+"""Spine to +z and shoulders to +x before rotation and box."""
+
+_base_ = './stgcn.py'
+train_pipeline = [
+    dict(type='PreNormalize3D', dataset='nw-ucla'),
+    dict(type='RotateWholeDegrees', limit=60),
+    dict(type='FillBox'),
+    dict(type='SampleSorted', clip_len=16),
+    dict(type='GenSkeFeat', dataset='nw-ucla'),
+    dict(type='FormatGCNInput', num_person=1),
+    dict(type='Collect', keys=['keypoint', 'label'], meta_keys=[]),
+    dict(type='ToTensor', keys=['keypoint']),
+]
+val_pipeline = [
+    dict(type='PreNormalize3D', dataset='nw-ucla'),
+    dict(type='FillBox'),
+    dict(type='SampleSorted', clip_len=16),
+    dict(type='GenSkeFeat', dataset='nw-ucla'),
+    dict(type='FormatGCNInput', num_person=1),
+    dict(type='Collect', keys=['keypoint', 'label'], meta_keys=[]),
+    dict(type='ToTensor', keys=['keypoint']),
+]
+test_pipeline = val_pipeline
