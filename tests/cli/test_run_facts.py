@@ -1,4 +1,4 @@
-"""What a work_dir tells, without a network."""
+"""Data of a work_dir that need no network."""
 
 from types import SimpleNamespace
 
@@ -27,7 +27,7 @@ def test_the_config_and_its_skeleton_are_found(folder):
 
 
 def test_the_best_checkpoint_comes_before_the_latest(folder):
-    with pytest.raises(FileNotFoundError, match='holds no checkpoint'):
+    with pytest.raises(FileNotFoundError, match='has no checkpoint'):
         _ = WorkDir(folder).checkpoint
     for name in ('latest.pth', 'best_top1_acc_epoch_3.pth'):
         (folder / name).write_text('')
@@ -35,18 +35,18 @@ def test_the_best_checkpoint_comes_before_the_latest(folder):
     assert WorkDir(folder, str(folder / 'latest.pth')).checkpoint == str(folder / 'latest.pth')
 
 
-def test_a_folder_of_no_run_or_of_two_is_refused(folder):
-    with pytest.raises(FileNotFoundError, match='there is no folder'):
+def test_a_folder_must_contain_exactly_one_config(folder):
+    with pytest.raises(FileNotFoundError, match='nowhere does not exist'):
         _config_in(folder / 'nowhere')
     (folder / 'b.py').write_text(CONFIG)
-    with pytest.raises(FileNotFoundError, match='should hold one config, it holds b.py, j.py'):
+    with pytest.raises(FileNotFoundError, match='must contain one config, but contains b.py, j.py'):
         _config_in(folder)
     (folder / 'empty').mkdir()
-    with pytest.raises(FileNotFoundError, match='it holds no .py file'):
+    with pytest.raises(FileNotFoundError, match='contains no .py file'):
         _config_in(folder / 'empty')
 
 
-def test_what_run_json_lacks_is_left_out():
+def test_missing_keys_of_run_json_are_skipped():
     assert _recorded({}) == {}
     machine = {'system': 'Linux', 'cores': 2, 'gpus': []}
     assert _recorded({'seed': 0, 'versions': {'torch': '2.1'}, 'machine': machine}) == {
@@ -54,7 +54,7 @@ def test_what_run_json_lacks_is_left_out():
     }  # fmt: skip
 
 
-def test_an_earlier_grid_has_the_proportions_of_the_last_or_one_row():
+def test_an_earlier_grid_has_similar_proportions_else_one_row():
     assert _inner_shape(25, (6, 6)) == (5, 5)
     assert _inner_shape(17, (5, 5)) == (1, 17)
 
@@ -64,7 +64,7 @@ def test_joints_are_found_by_the_name_of_their_clip():
     clips = Clips(SimpleNamespace(names=['a', 'b'], record=lambda index: records[index]), get_skeleton('coco'))
     keypoint, score = clips.joints('a')
     assert keypoint.dtype == np.float32 and score.shape == (1, 2, 17)
-    for name, line in (('c', "no clip 'c'"), ('b', 'lie in another file')):
+    for name, line in (('c', "no clip 'c'"), ('b', 'its joints are in another file')):
         with pytest.raises(ValueError, match=line):
             clips.joints(name)
     clips.skeleton = get_skeleton('openpose')

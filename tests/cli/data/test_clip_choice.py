@@ -1,4 +1,4 @@
-"""Which clips a tool looks at, from a store of six."""
+"""Selection of clips from a store of six."""
 
 from types import SimpleNamespace
 
@@ -7,16 +7,16 @@ import pytest
 
 from pyskl.cli.data.clip_choice import chosen_clips, file_stems, guess_layout, joints_of, layout_of, named_label
 
-NAMES = ['a1', 'a2', 'b1', 'b2', 'c1', 'a1']  # a name twice
+NAMES = ['a1', 'a2', 'b1', 'b2', 'c1', 'a1']  # one name is there twice
 CLASSES = ['walk', 'wave', 'jump']
 
 
 def store(**fields):
-    whole = {
+    defaults = {
         'names': NAMES, 'labels': np.array([0, 0, 1, 1, -1, 2]), 'splits': {'train': [0, 1, 2], 'val': [3, 4, 5]},
         'problem_rows': [4], 'steps': [], 'problem': lambda index: 'is broken', **fields,
     }  # fmt: skip
-    return type('Store', (SimpleNamespace,), {'__len__': lambda self: len(self.names)})(**whole)
+    return type('Store', (SimpleNamespace,), {'__len__': lambda self: len(self.names)})(**defaults)
 
 
 def chosen(**options):
@@ -36,11 +36,11 @@ def chosen(**options):
         ({'random': 9}, [0, 1, 2, 3, 4, 5]),
     ],
 )
-def test_options_narrow_the_clips_down(options, rows):
+def test_options_select_clips(options, rows):
     assert chosen(**options) == rows
 
 
-def test_random_clips_are_in_order_and_the_same_for_a_seed():
+def test_random_clips_are_sorted_and_depend_on_the_seed():
     first = chosen(random=3)
     assert first == chosen(random=3) == sorted(set(first)) and len(first) == 3
     assert len({tuple(chosen(random=3, seed=seed)) for seed in range(10)}) > 1
@@ -51,18 +51,18 @@ def test_random_clips_are_in_order_and_the_same_for_a_seed():
     [
         ({'random': 0}, '--random must be at least 1'),
         ({'split': 'test'}, "'test'"),
-        ({'ids': ['b3']}, "x.pkl has no clip 'b3'; near it: 'b[12]'"),
+        ({'ids': ['b3']}, "x.pkl has no clip 'b3'; similar names: 'b[12]'"),
         ({'ids': ['b1'], 'split': 'val'}, "split 'val' of x.pkl has no clip 'b1'"),
-        ({'label': ['wavve']}, "'wavve' is neither a number nor a class; near it: 'wave'"),
-        ({'label': ['7']}, 'no chosen clip has it; labels of x.pkl: 0 to 2'),
+        ({'label': ['wavve']}, "'wavve' is neither a number nor a class; similar names: 'wave'"),
+        ({'label': ['7']}, 'no selected clip has it; x.pkl has labels 0 to 2'),
     ],
 )
-def test_what_is_not_there_is_one_line(options, line):
+def test_a_missing_clip_split_or_label_raises(options, line):
     with pytest.raises(ValueError, match=line):
         chosen(**options)
 
 
-def test_file_names_are_different_and_stay_in_their_folder():
+def test_file_names_are_unique_and_cannot_leave_their_folder():
     stems = file_stems(['clip', 'clip', '../up', '/etc/x', '..', 'a b', 'a_b', 'ü' * 100])
     assert stems[:2] == ['clip', 'clip-2'] and len(set(stems)) == len(stems)
     assert not any('/' in stem or stem.startswith(('.', '-')) for stem in stems)
@@ -70,11 +70,11 @@ def test_file_names_are_different_and_stay_in_their_folder():
     assert stems[6] == 'a_b' and stems[5] != 'a_b'
 
 
-def test_a_label_by_name_number_or_none():
+def test_the_caption_of_a_label():
     assert [named_label(label, CLASSES) for label in (1, 7, -1)] == ['1 wave', 'label 7', 'no single label']
 
 
-def test_a_layout_may_be_written_out():
+def test_a_layout_is_a_name_or_a_dict():
     assert layout_of('coco').num_joints == 17
     assert layout_of('{joints: [a, b], edges: [[b, a]]}').edges == ((1, 0),)
     with pytest.raises(ValueError, match='--layout'):
@@ -94,18 +94,18 @@ def shapes(*rows):
         ([(9, 2)], None, 'unknown'),
     ],
 )
-def test_the_layout_of_most_records_is_guessed(rows, third, layout):
+def test_the_guessed_layout_fits_most_records(rows, third, layout):
     clips = shapes(*rows)
     clips.record = lambda index: {'keypoint': np.full((1, 4, *rows[index]), third)}
     assert guess_layout(clips)[0].name == layout
 
 
-def test_without_joints_there_is_no_layout():
-    with pytest.raises(ValueError, match='no record has joints to draw; the first: .* is broken'):
+def test_a_layout_is_not_guessed_without_joints():
+    with pytest.raises(ValueError, match="no record has valid joints; first 'c1': is broken"):
         guess_layout(store(shapes=np.zeros((6, 4), int)))
 
 
-def test_joints_come_apart_into_coordinates_and_scores():
+def test_joints_of_returns_coordinates_and_visibilities():
     clips = store(record=lambda index: {'keypoint': np.full((1, 2, 17, 3), 0.5)})
     _, keypoint, visible = joints_of(clips, 0, layout_of('coco'))
     assert keypoint.shape == (1, 2, 17, 2) and keypoint.dtype == np.float32
@@ -114,8 +114,8 @@ def test_joints_come_apart_into_coordinates_and_scores():
         with pytest.raises(ValueError, match=line):
             joints_of(clips, index, layout_of(layout))
     flat = store(record=lambda index: {'keypoint': np.full((1, 2, 25, 2), 0.5)})
-    with pytest.raises(ValueError, match="'nturgb.d' is 3D; name another --layout"):
+    with pytest.raises(ValueError, match="'nturgb.d' is 3D; choose another --layout"):
         joints_of(flat, 0, layout_of('nturgb+d'))
     nobody = store(record=lambda index: {'keypoint': np.zeros((1, 2, 17, 2))})
-    with pytest.raises(ValueError, match='shows nobody'):
+    with pytest.raises(ValueError, match='shows no person'):
         joints_of(nobody, 0, layout_of('coco'))
