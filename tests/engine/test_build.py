@@ -59,6 +59,14 @@ def test_a_fitting_config_and_the_model_are_not_changed(build):
         assert len(dataset) == 1 and recognizer.training
 
 
+@pytest.mark.parametrize('rank', [0, 1])
+def test_only_rank_zero_warns_about_the_data(build, monkeypatch, recwarn, rank):
+    monkeypatch.setattr('pyskl.engine.build.world', lambda: (rank, 2))
+    build('train', "split='train'", "split='train', memcached=True")
+    warned = [str(warning.message) for warning in recwarn if 'memcached' in str(warning.message)]
+    assert len(warned) == (1 if rank == 0 else 0)
+
+
 @pytest.mark.parametrize(
     ('phase', 'changes', 'words'),
     [
