@@ -85,7 +85,7 @@ def draw_clip(
 def draw_clips(
     args: argparse.Namespace, store: RecordStore, chosen: np.ndarray, skeleton: Skeleton, classes: Sequence[str]
 ) -> int:
-    """Write a video of every selected clip; return the exit status."""
+    """Write a video of every selected clip; return the exit status: 1 if none, or one named by --ids, was written."""
     if len(chosen) > args.max_clips:
         raise ValueError(
             f'{len(chosen)} clips are selected; pass --random 20 to draw 20 of them, or --max-clips {len(chosen)}'
@@ -113,7 +113,7 @@ def draw_clips(
     if kept:
         print(f'{kept} exist already and were not drawn; --overwrite draws them again')
     tell_skipped(skipped)
-    return 0 if drawn or kept else 1
+    return 1 if not drawn + kept or (skipped and args.ids) else 0
 
 
 def tell_skipped(skipped: Sequence[str]) -> None:

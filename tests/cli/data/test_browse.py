@@ -190,6 +190,9 @@ def test_invalid_records_are_skipped_and_reported(tiny, browse):
         assert 'wrote 5 of 8 clips' in said
         assert 'skipped 3:' in error and 'NaN or infinite' in error and 'has 17 joints' in error
         assert 'shows no person' in error and 'Traceback' not in error
+    named = (tiny.annotations[1]['frame_dir'], tiny.annotations[4]['frame_dir'])
+    status, said, error = browse('--ids', *named, '--size', 64, '--max-frames', 2, '--overwrite')
+    assert status == 1 and 'wrote 1 of 2 clips' in said and named[0] in error
 
 
 def test_clips_that_do_not_fit_the_config_are_reported(tiny, browse):
