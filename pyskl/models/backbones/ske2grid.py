@@ -1,10 +1,10 @@
-"""Ske2Grid: skeletons become small images, which are convolved.
+"""Ske2Grid: turn skeletons into small images and convolve those.
 
 Source: Cai, Kang, Yao, Chen, "Ske2Grid: Skeleton-to-Grid Representation Learning for Action Recognition", ICML 2023.
 
 N samples, M persons, B = N * M, T frames, V joints, C channels, H x W the grid, S stages; n_0 = V, n_S = H * W.
 
-Activations lie in memory as (B, T, H, W, C). That is at once the channels-last image (B * T, C, H, W) of the spatial
+Activations are stored as (B, T, H, W, C). This is both the channels-last image (B * T, C, H, W) of the spatial
 convolution and the channels-last image (B, C, T, H * W) of the temporal one: two views, no copy.
 """
 
@@ -33,7 +33,7 @@ from pyskl.skeletons import get_skeleton
 
 
 class GridConv(nn.Module):
-    """A convolution over (H, W), each frame alone, and its BatchNorm; with ``groups`` a 1x1 convolution between."""
+    """Convolution over (H, W) per frame, then BatchNorm; with ``groups``, a 1x1 convolution between the two."""
 
     def __init__(self, in_channels: int, out_channels: int, kernel_size: int, groups: int = 1) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class GridConv(nn.Module):
 
 
 def pooled_shape(grid_shape: tuple[int, int]) -> tuple[int, int]:
-    """(H, W) after a mean over 2x2 cells; an odd side rounds up, its last cells stand alone."""
+    """Return (H, W) after averaging 2x2 cells; at an odd side, the last cells are single."""
     return -(-grid_shape[0] // 2), -(-grid_shape[1] // 2)
 
 
@@ -61,7 +61,7 @@ class GridBlock(nn.Module):
         residual: Whether the input is added at the end.
         tcn: ``'conv'`` or ``'mstcn'``, see :class:`Ske2Grid`.
         groups: Of the spatial convolution.
-        pool: Whether the grid is pooled first, see :func:`pooled_shape`.
+        pool: Whether the grid is pooled before the convolution, see :func:`pooled_shape`.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class GridBlock(nn.Module):
         return f'grid_shape={self.grid_shape}, pool={self.pool}, residual={self.has_residual}'
 
     def spatial(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """The input as the residual takes it and the input of the temporal convolutions, each frame alone.
+        """Compute, per frame, the input of the residual and the input of the temporal convolutions.
 
         Args:
             x: ``(B, C_in, T, H * W)``, channels last.
@@ -144,7 +144,7 @@ class Ske2Grid(nn.Module):
 
     Args:
         graph_cfg: ``layout`` and ``mode`` as :func:`build_adjacency` takes them. The layout gives V and the links of
-            the skeleton matrix; the adjacency itself is only stored as ``A``, as in the released files.
+            the skeleton matrix; the adjacency itself is stored as ``A``, as in the released files, and not used.
         grid_shape: (H, W).
         progressive_joint_seq: ``[n_0, ..., n_{S-1}]``, starting at V (the default: V alone). All stages but the last
             are frozen.
@@ -155,21 +155,21 @@ class Ske2Grid(nn.Module):
         base_channels: Channels of the first block.
         ch_ratio: Factor of the channels at each inflation.
         num_stages: Blocks.
-        inflate_stages: Blocks, from 1, that widen.
-        down_stages: Blocks, from 1, that halve the frames.
-        tcn: ``'conv'``: one convolution over time, as published. ``'mstcn'``: ST-GCN++'s module in its place.
+        inflate_stages: Blocks, counted from 1, that multiply the channels by ``ch_ratio``.
+        down_stages: Blocks, counted from 1, that halve the frames.
+        tcn: ``'conv'``: one convolution over time, as published. ``'mstcn'``: ST-GCN++'s temporal module instead.
         groups: Groups of the spatial convolutions, each followed by a 1x1 convolution; not in the first block.
-        git_init: How cells start. ``'random'``: as published. ``'skeleton'``: in the first stage, neighbours on the
-            skeleton are neighbours on the grid. ``'grow'``: so too, and each later stage starts with the grid before
-            in its corner and copies of its nearest cells around it. Those enter through a gate that is learned from
-            0, for a plain copy would change what a convolution at the border sees: a network that has grown by
-            ``load_from`` computes what the smaller one did.
+        git_init: Initial assignment of nodes to cells. ``'random'``: as published. ``'skeleton'``: in the first
+            stage, neighbours on the skeleton are neighbours on the grid. ``'grow'``: the same, and each later stage
+            is initialised with the previous grid in its corner and copies of the nearest cells around it. Each copy
+            is multiplied by a learned gate, initially 0, because a plain copy would change the input of the
+            convolutions at the border: a network grown by ``load_from`` computes the same as the smaller one.
         git_temperature: See :class:`IndexTransform`.
         pyramid: Whether the grid is pooled where the channels increase.
 
     Raises:
         ValueError: If the sequence does not lead from the skeleton to the grid, a kernel is even, or an option is
-            unknown or fits no other.
+            unknown or conflicts with another.
     """
 
     shares_absent = True
@@ -216,7 +216,7 @@ class Ske2Grid(nn.Module):
             nn.Parameter(upsampling_matrix(n_out, n_in)) for n_in, n_out in zip(counts, counts[1:], strict=False)
         )
         orders: list[Sequence[int] | None] = [None] * len(self.sampling_stages)
-        self.cell_gates = nn.ParameterDict()  # of the stages that grew, by number
+        self.cell_gates = nn.ParameterDict()  # of the grown stages, by stage number
         if git_init != 'random':
             grown = git_init == 'grow'
             first_grid = self._grow(counts, orders) if grown else grid_inside(counts[1], self.grid_shape)
@@ -258,7 +258,7 @@ class Ske2Grid(nn.Module):
         return after
 
     def cell_gate(self) -> Tensor | None:
-        """``(H * W,)``: weight of each cell of a grown grid; None if no stage grew."""
+        """Return the weight of each cell of a grown grid, ``(H * W,)``; None if no stage was grown."""
         gate = None
         for stage in sorted(self.cell_gates.keys(), key=int):
             own = self.cell_gates[stage]
@@ -278,13 +278,13 @@ class Ske2Grid(nn.Module):
 
     @staticmethod
     def stage_of(key: str) -> int | None:
-        """The stage of a state-dict key of the backbone; None if it is not of UPT, GIT or a gate."""
+        """Return the stage that a state-dict key of the backbone belongs to; None if it is not UPT, GIT or a gate."""
         kind, _, rest = key.partition('.')
         return int(rest.split('.')[0]) if kind in ('sampling_stages', 'SGT_stages', 'cell_gates') else None
 
     @torch.compiler.disable
     def refresh(self) -> None:
-        """Update every permutation from its scores; the only step of the network that reads values on the host.
+        """Update every permutation from its scores: the only step of the network that reads values on the host.
 
         Skipped in export, where tensors have no values; the permutations are those of the last :meth:`eval`.
         """
@@ -294,14 +294,14 @@ class Ske2Grid(nn.Module):
             permute.refresh()
 
     def grid_matrix(self) -> Tensor:
-        """``P_{S-1} U_{S-1} ... P_0 U_0 B``, ``(H * W, V)``: which joints make which cell; see :meth:`refresh`."""
+        """``P_{S-1} U_{S-1} ... P_0 U_0 B``, ``(H * W, V)``: share of each joint in each cell; see :meth:`refresh`."""
         matrix = self.skeleton_matrix
         for upsample, permute in zip(self.sampling_stages, self.SGT_stages, strict=True):
             matrix = permute(upsample @ matrix)
         return matrix
 
     def normalize(self, x: Tensor) -> Tensor:
-        """``(B, T, V, C)``, normalised by ``data_bn``."""
+        """Normalise ``(B, T, V, C)`` by ``data_bn``."""
         with torch.autocast(x.device.type, enabled=False):  # half precision would round the coordinates
             return self.data_bn(x.flatten(2).flatten(0, 1)).view(x.shape)
 
@@ -373,6 +373,6 @@ def _check_options(
         raise ValueError(f'backbone.git_temperature must be a positive number or None, got {temperature!r}')
     if pyramid and git_init == 'grow' and stages > 1:
         raise ValueError(
-            "backbone.pyramid=True pools cells of the grid before with those around it, so that git_init='grow' cannot "
-            "compute what the smaller network did; use git_init='skeleton'"
+            "backbone.pyramid=True pools cells of the previous grid with those around it, so git_init='grow' cannot "
+            "reproduce the smaller network; use git_init='skeleton'"
         )

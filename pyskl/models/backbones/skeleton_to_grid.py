@@ -1,6 +1,6 @@
 """From joints to the cells of Ske2Grid: UPT, GIT and their initial values.
 
-Source: Cai, Kang, Yao, Chen, ICML 2023; the starts other than at random are ours.
+Source: Cai, Kang, Yao, Chen, ICML 2023; the initial values that are not random are ours.
 
 n cells, V joints, H x W the grid; a cell's number is ``row * W + column``.
 """
@@ -16,7 +16,7 @@ STARTS = ('random', 'skeleton', 'grow')
 
 
 def greedy_assignment(scores: np.ndarray) -> np.ndarray:
-    """``(n, n) -> (n,)``: row by row, the column of the largest entry that no earlier row took."""
+    """``(n, n) -> (n,)``: for each row in turn, the column of its largest entry among the columns still free."""
     free = np.arange(len(scores))
     columns = np.empty(len(scores), dtype=np.int64)
     for row, score in enumerate(scores):
@@ -27,18 +27,18 @@ def greedy_assignment(scores: np.ndarray) -> np.ndarray:
 
 
 class IndexTransform(nn.Module):
-    """GIT: a permutation of ``n`` cells, found from a score matrix that gets its gradient (straight through).
+    """GIT: a permutation of ``n`` cells, derived from a score matrix that receives its gradient (straight through).
 
     The permutation depends only on the scores, so it is recomputed only when they change: once per optimizer step for a
     trained stage, once in total for a frozen one. ``index_sel``, the column of each row, matches the scores in every
     forward, after loading and in every saved file. Its value in a loaded file is ignored: the released code saved the
-    one of the step before.
+    permutation of the previous step.
 
     Args:
         num_cells: ``n``.
         temperature: None: the scores receive the gradient of the permutation, as published. A number: that of
             ``softmax(scores / temperature)`` over each row.
-        node_of: ``(n,)``: the column that each row takes at the start. None: random.
+        node_of: ``(n,)``: the initial column of each row. None: random.
     """
 
     def __init__(self, num_cells: int, temperature: float | None = None, node_of: Sequence[int] | None = None) -> None:
@@ -69,7 +69,7 @@ class IndexTransform(nn.Module):
         return {**self.__dict__, '_mark': None, '_scores': None}
 
     def train(self, mode: bool = True) -> 'IndexTransform':
-        """As of nn.Module; also compare the scores, which weight averaging may change without a new version."""
+        """Set the mode; also compare the scores, which weight averaging may change without a new version."""
         super().train(mode)
         self.refresh(force=True)
         return self
@@ -103,7 +103,7 @@ class IndexTransform(nn.Module):
         one_hot = torch.zeros_like(scores).scatter(1, columns[:, None], 1.0)
         if self.temperature is not None:
             scores = (scores / self.temperature).softmax(1)
-        return (one_hot + (scores - scores.detach())) @ x  # the bracket is zero, its gradient that of the scores
+        return (one_hot + (scores - scores.detach())) @ x  # scores - scores.detach() is zero but has a gradient
 
 
 def scores_that_give(node_of: Sequence[int]) -> Tensor:
@@ -129,7 +129,7 @@ def cell_distances(grid_shape: tuple[int, int]) -> np.ndarray:
 
 
 def shortened(cell_of: np.ndarray, linked: np.ndarray, distances: np.ndarray) -> float:
-    """Swap nodes of ``cell_of`` ``(n,)`` in place, the best pair first, while that shortens the links.
+    """Swap nodes of ``cell_of`` ``(n,)`` in place, best pair first, as long as this shortens the links.
 
     Args:
         cell_of: The cell of each node.
@@ -140,7 +140,7 @@ def shortened(cell_of: np.ndarray, linked: np.ndarray, distances: np.ndarray) ->
         The length of all links at the end.
     """
     while True:
-        moved = linked @ distances[cell_of]  # (n nodes, n cells): the links of a node if it lay there
+        moved = linked @ distances[cell_of]  # (n nodes, n cells): length of the links of a node in that cell
         as_now = moved[:, cell_of]  # column b: in the cell of node b
         own = as_now.diagonal()
         between = distances[np.ix_(cell_of, cell_of)]
@@ -153,10 +153,10 @@ def shortened(cell_of: np.ndarray, linked: np.ndarray, distances: np.ndarray) ->
 
 @lru_cache(maxsize=32)
 def place_skeleton(links: tuple[tuple[int, int], ...], grid_shape: tuple[int, int]) -> tuple[int, ...]:
-    """The node that each cell of the grid holds, ``(H * W,)``; nodes without links are placed anywhere.
+    """Return the node of each cell of the grid, ``(H * W,)``; nodes without links may be in any cell.
 
-    Neighbours on the skeleton become neighbours on the grid as far as a local search finds: swaps of
-    two nodes while one shortens the links, from eight fixed random orders. The result depends on the arguments alone.
+    A local search makes neighbours on the skeleton neighbours on the grid: it swaps two nodes as long as that shortens
+    the links, from eight fixed random orders. The result depends only on the arguments.
     """
     total = grid_shape[0] * grid_shape[1]
     linked = np.zeros((total, total))
@@ -173,7 +173,7 @@ def place_skeleton(links: tuple[tuple[int, int], ...], grid_shape: tuple[int, in
 
 
 def grid_inside(num_cells: int, grid_shape: tuple[int, int]) -> tuple[int, int]:
-    """The shape (h, w) of a grid of ``num_cells`` that fits into ``grid_shape``, with the nearest proportions.
+    """Return the shape (h, w) of a grid of ``num_cells`` that fits into ``grid_shape``, with the nearest proportions.
 
     Raises:
         ValueError: If no grid with this number of cells fits.
@@ -186,21 +186,21 @@ def grid_inside(num_cells: int, grid_shape: tuple[int, int]) -> tuple[int, int]:
     ]
     if not shapes:
         raise ValueError(
-            f"backbone.git_init 'skeleton' and 'grow' take every stage for a grid, but no grid of {num_cells} cells "
+            f"backbone.git_init 'skeleton' and 'grow' need every stage to be a grid, but no grid of {num_cells} cells "
             f'fits into {grid_shape}; change backbone.progressive_joint_seq or backbone.grid_shape'
         )
     return min(shapes, key=lambda shape: abs(shape[0] * width - shape[1] * height))
 
 
 def grow_around(before: tuple[int, int], after: tuple[int, int]) -> tuple[Tensor, list[int], Tensor]:
-    """A grid in the upper left corner of a larger one, copies of its nearest cells around it.
+    """Place a grid in the upper left corner of a larger one, with copies of the nearest cells around it.
 
     Args:
         before: (h, w).
         after: (H, W), at least as large along both axes.
 
     Returns:
-        The up-sampling ``(H * W, h * w)``, old cells first; the node that each new cell holds, ``(H * W,)``; and
+        The up-sampling ``(H * W, h * w)``, old cells first; the node of each new cell, ``(H * W,)``; and
         ``(H * W,)``, 1 for cells of the old grid, 0 for those around it.
     """
     (rows, columns), (height, width) = before, after
