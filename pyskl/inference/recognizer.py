@@ -231,9 +231,7 @@ class ActionRecognizer:
         if explain is not None:
             if out is None:
                 raise ValueError('explain requires out, the folder for film.mp4 and explain.npz')
-            if isinstance(self.stream(), StepwiseStream):
-                raise ValueError('explain works on windows and cannot be combined with stepwise')
-            check_explainable(self.network, explain)
+            self.check_explain(explain)
         model = self.pose()
         with contextlib.ExitStack() as stack:
             recorder = stack.enter_context(Recorder(out, self.network, about, overwrite)) if out else None
@@ -270,6 +268,16 @@ class ActionRecognizer:
                     stack.callback(responses.close)
                 if draw:
                     self._draw(source, recorder, height, progress, responses)
+
+    def check_explain(self, kind: str) -> None:
+        """Check that films can be explained.
+
+        Raises:
+            ValueError: If ``kind`` is unknown, the network has no features per joint, or labels are made stepwise.
+        """
+        if isinstance(self.stream(), StepwiseStream):
+            raise ValueError('explain works on windows and cannot be combined with stepwise')
+        check_explainable(self.network, kind)
 
     def explain_film(
         self,

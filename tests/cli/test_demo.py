@@ -1,6 +1,7 @@
 """The demo page: its function, and the page in headless Chromium with a video as upload and as simulated camera.
 
-The browser tests are slow and need `pip install -e '.[demo]' selenium`; they are skipped without Chromium.
+The browser tests are slow and need `pip install -e '.[demo]' selenium`; they are skipped without these packages
+or without Chromium.
 """
 
 import json
@@ -12,10 +13,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pyskl.cli.demo import build_page, label_upload, parse_args, top_five
-from pyskl.inference.recognizer import ActionRecognizer
-from pyskl.inference.timeline import Event
-from tests.inference.films import HandsUp, pose_of, render, two_people, write_film
+pytest.importorskip('av')
+
+from pyskl.cli.demo import EXPLAIN, build_page, explain_choices, label_upload, parse_args, top_five  # noqa: E402
+from pyskl.inference.network import load_network  # noqa: E402
+from pyskl.inference.recognizer import ActionRecognizer  # noqa: E402
+from pyskl.inference.stream import StreamSettings  # noqa: E402
+from pyskl.inference.timeline import Event  # noqa: E402
+from tests.inference.films import Explained, HandsUp, pose_of, render, two_people, write_film  # noqa: E402
 
 
 @pytest.fixture(scope='module')
@@ -35,14 +40,40 @@ class Fresh(ActionRecognizer):
         return pose_of(two_people())
 
 
+@pytest.fixture
+def explained(tiny):
+    return Fresh.of(Explained(load_network(str(tiny.config), None)[0]))
+
+
 def test_an_upload_returns_video_timeline_top_five_and_json(film, tmp_path):
-    labelled, rows, top, path, said = label_upload(Fresh.of(HandsUp()), str(film), 60, str(tmp_path))
+    labelled, rows, top, (path,), said = label_upload(Fresh.of(HandsUp()), str(film), 60, str(tmp_path))
     assert labelled.endswith('film.mp4') and {(row[0], row[3]) for row in rows} == {
         (1, 'walk'), (1, 'wave'), (2, 'walk'), (2, 'wave'),
     }  # fmt: skip
     assert said.startswith('2 people, 4 intervals') and {row[0] for row in top} == {1, 2}
     held = json.loads(Path(path).read_text())
     assert held['source'] == 'two.mp4' and len(held['events']) == 4
+
+
+def test_an_explained_upload_returns_another_film_and_the_responses(film, explained, tmp_path):
+    films = []
+    for kind in ('none', 'magnitude', 'gradient'):
+        labelled, rows, _, files, _ = label_upload(explained, str(film), 60, str(tmp_path), explain=kind)
+        films.append(Path(labelled).read_bytes())
+        assert len(rows) == 4 and [Path(file).name for file in files] == ['events.json', 'explain.npz'][: len(files)]
+        assert [str(np.load(file)['kind']) for file in files[1:]] == [kind] * (kind != 'none')
+    assert len(set(films)) == 3
+
+
+def test_explain_is_offered_for_networks_that_support_it(explained, tiny):
+    assert parse_args(['--model', 'x']).explain == 'none'
+    assert parse_args(['--model', 'x', '--explain']).explain == 'magnitude'
+    assert parse_args(['--model', 'x', '--explain', 'gradient']).explain == 'gradient'
+    assert explain_choices(explained, 'gradient') == EXPLAIN
+    stepped = ActionRecognizer.of(load_network(str(tiny.config), None)[0], settings=StreamSettings(stepwise=True))
+    assert explain_choices(stepped, 'none') == EXPLAIN[:1]
+    with pytest.raises(ValueError, match='--explain magnitude: explain works on windows'):
+        explain_choices(stepped, 'magnitude')
 
 
 @pytest.mark.parametrize(
@@ -111,6 +142,8 @@ def browser(tmp_path):
     chromium, driver = shutil.which('chromium'), shutil.which('chromedriver')
     if not chromium or not driver:
         pytest.skip('needs chromium and chromedriver')
+    pytest.importorskip('gradio', reason="the page needs gradio: pip install -e '.[demo]'", exc_type=ImportError)
+    pytest.importorskip('selenium', reason='the browser is driven by selenium: pip install selenium')
     from selenium import webdriver
 
     options = webdriver.ChromeOptions()
@@ -136,7 +169,7 @@ def open_page(browser, tmp_path, monkeypatch):
     monkeypatch.setenv('GRADIO_TEMP_DIR', str(folder))
 
     def call(recognizer):
-        page = build_page(recognizer, 60, str(folder))
+        page = build_page(recognizer, 60, str(folder), name='hands up or down')
         _, address, _ = page.queue().launch(
             server_name='127.0.0.1', prevent_thread_lock=True, quiet=True, allowed_paths=[str(folder)]
         )
@@ -160,13 +193,18 @@ def said(text):
 
 
 @pytest.mark.slow
-def test_an_upload_in_the_browser(film, browser, open_page, tmp_path):
-    wait = open_page(Fresh.of(HandsUp()))
+def test_an_upload_in_the_browser(film, browser, open_page, explained, tmp_path):
+    wait = open_page(explained)
+    assert 'hands up or down: 2 actions' in browser.find_element('tag name', 'body').text
     wait('#film input[type=file]').send_keys(str(film))
     wait('#film video')
+    wait('#explain input[value=gradient]').click()
     wait('button#label').click()
     wait('#said textarea', said('4 intervals'))
     wait('#labelled video')
+    assert {Path(link.get_attribute('href')).name for link in browser.find_elements('css selector', '#json a')} == {
+        'events.json', 'explain.npz',
+    }  # fmt: skip
     text = browser.find_element('id', 'timeline').text
     assert 'walk' in text and 'wave' in text
     browser.save_screenshot(str(tmp_path / 'page.png'))
@@ -174,8 +212,8 @@ def test_an_upload_in_the_browser(film, browser, open_page, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_camera_in_the_browser(browser, open_page, tmp_path):
-    wait = open_page(ActionRecognizer.of(HandsUp(), Block()))
+def test_a_camera_in_the_browser(browser, open_page, tiny, tmp_path):
+    wait = open_page(ActionRecognizer.of(Explained(load_network(str(tiny.config), None)[0]), Block()))
     wait('#film button[aria-label="Capture from camera"]').click()
     wait('#film [title*="access"]').click()
     record = '#film button[aria-label="start recording"]'

@@ -10,7 +10,7 @@ import pytest
 from pyskl.cli import predict
 from pyskl.inference.network import load_network
 from pyskl.inference.recognizer import ActionRecognizer
-from tests.inference.films import HandsUp, pose_of, render, two_people, write_film
+from tests.inference.films import Explained, HandsUp, pose_of, render, two_people, write_film
 
 MODEL = ['--model', 'any']
 
@@ -96,17 +96,6 @@ def test_keypoint_json_with_other_joints_raises(call, tmp_path):
 def test_invalid_options_of_predict_raise_one_line(call, words, error, message):
     with pytest.raises(error, match=message):
         call(*words)
-
-
-class Explained(HandsUp):
-    """HandsUp with the responses of a real network."""
-
-    def __init__(self, network):
-        super().__init__()
-        self.network = network
-
-    def __getattr__(self, name):
-        return getattr(self.network, name)
 
 
 @pytest.mark.parametrize('lines', [True, False])

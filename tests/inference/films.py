@@ -76,3 +76,14 @@ class HandsUp:
             up = float((y[:, self._wrists].min(1) < y[:, self._shoulders].min(1)).mean())
             rows.append((1 - up, up))
         return np.array(rows), np.array(rows).max(1)
+
+
+class Explained(HandsUp):
+    """HandsUp with the responses of a real network."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def __getattr__(self, name):
+        return getattr(self.network, name)
