@@ -11,13 +11,17 @@ import copy
 from types import MethodType
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pyskl.models.backbones.aagcn import AAGCN, AdaptiveGCN
 from pyskl.models.backbones.c3d import C3D
 from pyskl.models.backbones.ctrgcn import CTRGC, CTRGCN
 from pyskl.models.backbones.dgstgcn import DGGCN, DGSTGCN, DGTCN
+from pyskl.models.backbones.infogcn import SAGC, InfoGCN
+from pyskl.models.backbones.msg3d import G3D, MSG3D, MSGCN, UnfoldTime
 from pyskl.models.backbones.resnet3d import ResNet3dSlowOnly
+from pyskl.models.backbones.sgn import SGN, FrameGCN
 from pyskl.models.backbones.ske2grid import GridBlock, Ske2Grid
 from pyskl.models.backbones.stgcn import STGCN
 from pyskl.models.backbones.x3d import X3D
@@ -36,9 +40,21 @@ def _gcn_backbone(self: nn.Module, x: Tensor) -> Tensor:
     x = x.permute(0, 1, 3, 4, 2).contiguous()
     x = self.data_bn(x.view(n, m * v * c, t) if self.data_bn_type == 'MVC' else x.view(n * m, v * c, t))
     x = x.view(n * m, v, c, t).permute(0, 2, 3, 1).contiguous()  # (B, C, T, V)
-    for block in self.net if isinstance(self, CTRGCN) else self.gcn:
-        x = block(x)
+    if isinstance(self, MSG3D):
+        x = self.encode(x)
+    else:
+        for block in self.net if isinstance(self, CTRGCN | InfoGCN) else self.gcn:
+            x = block(x)
     return x.view(n, m, *x.shape[1:])
+
+
+def _infogcn(self: InfoGCN, x: Tensor) -> Tensor:
+    return _gcn_backbone(self, self.to_joint_embedding(self.A_vector @ x) + self.pos_embedding)
+
+
+def _sgn(self: SGN, x: Tensor) -> Tensor:
+    y = self.encode(self.joints_and_motion(x.flatten(0, 1)).contiguous())
+    return self.tcn[2:](y).unflatten(0, tuple(x.shape[:2]))
 
 
 def _unit_gcn(self: UnitGCN, x: Tensor) -> Tensor:
@@ -77,6 +93,37 @@ def _ctrgc(self: CTRGC, x: Tensor) -> Tensor:
         y = torch.einsum(self.sum.replace('k', ''), graph, conv.conv3(x))
         total = y if total is None else y + total
     return self.relu(self.bn(total) + self.down(x))
+
+
+def _msgcn(self: MSGCN, x: Tensor) -> Tensor:
+    y = torch.einsum('svw,bctv->bsctw', self.A + self.PA, x)
+    return self.mlp(y.flatten(1, 2))
+
+
+def _unfold_time(self: UnfoldTime, x: Tensor) -> Tensor:
+    b, c, _, v = x.shape
+    y = F.unfold(x, (self.size, 1), padding=((self.size - 1) // 2, 0), stride=(self.stride, 1))
+    return y.view(b, c, self.size, -1, v).transpose(2, 3).flatten(3)
+
+
+def _g3d(self: G3D, x: Tensor) -> Tensor:
+    y = self.gcn3d(x).unflatten(3, (self.size, -1))  # (B, C, T', W, V)
+    return self.out_bn(self.out_conv(y).squeeze(3))
+
+
+def _sagc(self: SAGC, x: Tensor) -> Tensor:
+    frames = x.permute(0, 2, 3, 1)
+    graphs = self.attn(frames) * self.shared_topology
+    total = None
+    for head, conv in enumerate(self.conv_d):
+        y = conv((graphs[:, :, head] @ frames).permute(0, 3, 1, 2).contiguous())
+        total = y if total is None else y + total
+    return self.relu(self.bn(total) + self.down(x))
+
+
+def _frame_gcn(self: FrameGCN, x: Tensor, graph: Tensor) -> Tensor:
+    y = (graph @ x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2).contiguous()
+    return self.relu(self.bn(self.conv(y) + self.residual(x)))
 
 
 def _multi_branch_tcn(self: MultiBranchTCN, x: Tensor) -> Tensor:
@@ -147,24 +194,20 @@ def _x3d(self: X3D, x: Tensor) -> Tensor:
 
 
 _LAYERS = {Conv2d: nn.Conv2d, Conv3d: nn.Conv3d, BatchNorm2d: nn.BatchNorm2d, AvgPool3d: nn.AvgPool3d}
-_BACKBONES = {
-    STGCN: _gcn_backbone, AAGCN: _gcn_backbone, CTRGCN: _gcn_backbone, DGSTGCN: _gcn_backbone, Ske2Grid: _ske2grid,
-    C3D: _c3d, ResNet3dSlowOnly: _slowonly, X3D: _x3d,
-}  # fmt: skip
 _FORWARDS = {
-    **_BACKBONES, UnitGCN: _unit_gcn, AdaptiveGCN: _adaptive_gcn, CTRGC: _ctrgc, MultiBranchTCN: _multi_branch_tcn,
-    MultiScaleTCN: _multi_scale_tcn, DGGCN: _dggcn, DGTCN: _dgtcn, GridBlock: _grid_block,
-    TimePool: lambda self, x: self.pool(x),
+    STGCN: _gcn_backbone, AAGCN: _gcn_backbone, CTRGCN: _gcn_backbone, DGSTGCN: _gcn_backbone, MSG3D: _gcn_backbone,
+    InfoGCN: _infogcn, SGN: _sgn, Ske2Grid: _ske2grid, C3D: _c3d, ResNet3dSlowOnly: _slowonly, X3D: _x3d,
+    UnitGCN: _unit_gcn, AdaptiveGCN: _adaptive_gcn, CTRGC: _ctrgc, MultiBranchTCN: _multi_branch_tcn,
+    MultiScaleTCN: _multi_scale_tcn, DGGCN: _dggcn, DGTCN: _dgtcn, MSGCN: _msgcn, UnfoldTime: _unfold_time, G3D: _g3d,
+    SAGC: _sagc, FrameGCN: _frame_gcn, GridBlock: _grid_block, TimePool: lambda self, x: self.pool(x),
 }  # fmt: skip
 
 
-def plain(model: nn.Module) -> nn.Module | None:
-    """A copy of a recognizer with the same parameters, see the head of the file; None for a backbone not listed.
+def plain(model: nn.Module) -> nn.Module:
+    """A copy of a recognizer with the same parameters, see the head of the file.
 
     Of Ske2Grid only the published network, without its options.
     """
-    if type(model.backbone) not in _BACKBONES:
-        return None
     model = copy.deepcopy(model).to(memory_format=torch.contiguous_format)
     for module in model.modules():
         if type(module) in _FORWARDS:

@@ -105,8 +105,7 @@ class Bench:
         model = build_model(network.model()).to(device)
         label = torch.randint(model.cls_head.num_classes, (batch,), device=device)
         self.ours = Stepper(model, self.amp, label)
-        other = plain(model) if 'plain' in measures else None
-        self.plain = None if other is None else Stepper(other, self.amp, label)
+        self.plain = Stepper(plain(model), self.amp, label) if 'plain' in measures else None
         clips = torch.randn(batch, 1, *network.clip, device=device)
         self.clips = {network.key: clips}
         self.absent = {}
