@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 
 from pyskl.files import replacing_path
+from pyskl.inference.frames import pyav
 from pyskl.inference.responses import ResponseSpool
-from pyskl.inference.sources import FilmSource, _pyav
+from pyskl.inference.sources import FilmSource
 from pyskl.inference.spool import PeopleSpool
 from pyskl.inference.timeline import Event
 from pyskl.skeletons import Skeleton
@@ -36,7 +37,7 @@ class FilmWriter:
     """
 
     def __init__(self, path: str | Path, size: tuple[int, int], fps: float, sound: str | Path | None = None) -> None:
-        self._av = _pyav()
+        self._av = pyav()
         self.path = Path(path)
         # In pieces that can be read while the film grows; ffmpeg 7.1 and later join them at the end.
         pieces = {'movflags': 'hybrid_fragmented'} if self._av.library_versions['libavformat'] >= (61, 7, 0) else {}

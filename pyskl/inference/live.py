@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 
 from pyskl.inference.film_writer import FilmWriter, even, film_file
+from pyskl.inference.frames import prefetch
 from pyskl.inference.recognizer import ActionRecognizer
-from pyskl.inference.sources import prefetch
 from pyskl.inference.timeline import Event
 from pyskl.inference.writers import Recorder
 from pyskl.visualization.overlay import Interval, Strip, draw_people

@@ -18,9 +18,10 @@ import numpy as np
 from pyskl.inference.explain import Response
 from pyskl.inference.explain import explain as explain_window
 from pyskl.inference.film_writer import draw_film
+from pyskl.inference.frames import Frame, prefetch
 from pyskl.inference.network import ActionNetwork, Calibration, load_network
 from pyskl.inference.responses import ResponseSpool, check_explainable, respond
-from pyskl.inference.sources import FilmSource, Frame, ImagesSource, open_source, prefetch
+from pyskl.inference.sources import FilmSource, ImagesSource, open_source
 from pyskl.inference.stepwise import StepwiseStream, make_stream
 from pyskl.inference.stream import ActionStream, StreamSettings
 from pyskl.inference.timeline import Event

@@ -1,31 +1,21 @@
-"""Sources of frames with their times: films, cameras and folders of images.
+"""Sources of frames with their times: films and folders of images.
 
 Times are those in the film, so that variable frame rates are handled. Images are ``(H, W, 3)`` uint8 BGR, as in OpenCV.
 """
 
-import queue
-import threading
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple, TypeVar
 
 import cv2
 import numpy as np
 
+from pyskl.inference.cameras import CameraSource
+from pyskl.inference.frames import Frame, fitted, pyav
+
 IMAGES = ('.bmp', '.jpeg', '.jpg', '.png', '.webp')
 FILMS = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm', '.wmv', '.ts')
-INSTALL = 'pip install av'
 MAX_MISSED = 0.05  # fraction of its duration that may be missing at the end before a film counts as truncated
 TIMEOUT = 10.0  # seconds to wait for a server to answer
-Item = TypeVar('Item')
-
-
-class Frame(NamedTuple):
-    """One image of a film and its time in seconds."""
-
-    time: float
-    image: np.ndarray
 
 
 class FilmSource:
@@ -49,7 +39,7 @@ class FilmSource:
 
     def __init__(self, path: str | Path) -> None:
         self.path, self.notes = path if '://' in str(path) else Path(path), []
-        self._av = _pyav()
+        self._av = pyav()
         if isinstance(self.path, Path) and not self.path.is_file():
             raise FileNotFoundError(f'film {self.path} does not exist')
         with self._open() as container:
@@ -122,21 +112,6 @@ class FilmSource:
             )
 
 
-def fitted(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Scale an image ``(H, W, 3)`` to fit ``size`` (height, width), centred on a black background."""
-    height, width = image.shape[:2]
-    if (height, width) == tuple(size):
-        return image
-    scale = min(size[0] / height, size[1] / width)
-    sides = max(round(height * scale), 1), max(round(width * scale), 1)
-    out = np.zeros((*size, 3), np.uint8)
-    top, left = (size[0] - sides[0]) // 2, (size[1] - sides[1]) // 2
-    out[top : top + sides[0], left : left + sides[1]] = cv2.resize(
-        image, sides[::-1], interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    )
-    return out
-
-
 class ImagesSource:
     """Read a folder of images as a film, sorted by name.
 
@@ -181,93 +156,6 @@ class ImagesSource:
         return image
 
 
-class CameraSource:
-    """Read a local or network camera, reconnecting if the connection is lost.
-
-    Args:
-        address: Number of a camera, or an rtsp or http address.
-        patience: Seconds to try to reconnect before the stream ends.
-        open_camera: Opens the camera; replaced in tests.
-        clock: Returns the time in seconds.
-        sleep: Waits for a number of seconds.
-
-    Raises:
-        ValueError: If the camera cannot be opened.
-    """
-
-    live = True
-    duration = 0.0
-
-    def __init__(
-        self,
-        address: int | str,
-        patience: float = 30.0,
-        open_camera: Callable[[int | str], cv2.VideoCapture] = cv2.VideoCapture,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self.address, self.patience, self.notes = address, patience, []
-        self._open_camera, self._clock, self._sleep = open_camera, clock, sleep
-        self._camera = self._opened()
-        if self._camera is None:
-            check = (
-                'that the address is right and the camera can be reached'
-                if isinstance(address, str)
-                else 'that it is connected and not used by another program'
-            )
-            raise ValueError(f'cannot open camera {address}; check {check}')
-        good, image = self._camera.read()
-        if not good:
-            raise ValueError(f'camera {address} does not return an image')
-        self.size = image.shape[:2]
-        self.fps = self._camera.get(cv2.CAP_PROP_FPS) or 30.0
-
-    def __len__(self) -> int:
-        return 0
-
-    def _opened(self) -> cv2.VideoCapture | None:
-        camera = self._open_camera(self.address)
-        return camera if camera.isOpened() else None
-
-    def __iter__(self) -> Iterator[Frame]:
-        """Iterate over frames with the time since the first, until the camera is lost for longer than ``patience``."""
-        begin, last = self._clock(), -1.0
-        try:
-            while True:
-                good, image = self._camera.read() if self._camera is not None else (False, None)
-                at = self._clock() - begin
-                if not good:
-                    if not self._reopen():
-                        self.notes.append(f'camera {self.address} was lost at {at:.1f} s and could not be reopened')
-                        return
-                    continue
-                if image.shape[:2] != self.size:  # possible after reopening
-                    image = fitted(image, self.size)
-                if at > last:
-                    last = at
-                    yield Frame(at, image)
-        finally:
-            self.close()
-
-    def _reopen(self) -> bool:
-        lost, wait = self._clock(), 0.2
-        self.close()
-        while self._clock() - lost < self.patience:
-            self._sleep(wait)
-            wait = min(wait * 2, 5.0)
-            self._camera = self._opened()
-            if self._camera is not None:
-                self.notes.append(f'camera {self.address} was lost for {self._clock() - lost:.1f} s')
-                return True
-        return False
-
-    def close(self) -> None:
-        """Release the camera."""
-        if self._camera is not None:
-            self._camera.release()
-            self._camera = None
-
-
 def open_source(name: str | Path, fps: float = 30.0) -> FilmSource | ImagesSource | CameraSource:
     """Open a camera, a film or a folder of images.
 
@@ -292,7 +180,7 @@ def open_source(name: str | Path, fps: float = 30.0) -> FilmSource | ImagesSourc
 
 def _is_film(address: str) -> bool:
     """Whether an address returns a video with a duration, to be read by its own clock instead of in real time."""
-    av = _pyav()
+    av = pyav()
     try:
         with av.open(address, timeout=TIMEOUT) as container:
             return bool(container.duration and container.streams.video)
@@ -303,54 +191,3 @@ def _is_film(address: str) -> bool:
 def films_in(folder: str | Path) -> list[Path]:
     """List the video files in a folder, sorted by name."""
     return sorted(path for path in Path(folder).iterdir() if path.suffix.lower() in FILMS)
-
-
-def prefetch(items: Iterable[Item], size: int = 4) -> Iterator[Item]:
-    """Iterate over ``items`` in a separate thread that is up to ``size`` items ahead."""
-    waiting: queue.Queue = queue.Queue(size)
-    stopped, end = threading.Event(), object()
-
-    def put(item: object) -> bool:
-        while not stopped.is_set():
-            try:
-                waiting.put(item, timeout=0.2)
-                return True
-            except queue.Full:
-                continue
-        return False
-
-    def work() -> None:
-        iterator = iter(items)
-        try:
-            for item in iterator:
-                if not put((item, None)):
-                    break
-            put((end, None))
-        except BaseException as error:  # raised in the consuming thread
-            put((end, error))
-        finally:
-            close = getattr(iterator, 'close', None)
-            if close is not None:
-                close()
-
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    try:
-        while True:
-            item, error = waiting.get()
-            if error is not None:
-                raise error
-            if item is end:
-                return
-            yield item
-    finally:
-        stopped.set()
-        thread.join(timeout=5)
-
-
-def _pyav():
-    try:
-        import av
-    except ImportError as error:
-        raise ValueError(f'films need PyAV ({error}); run {INSTALL}') from None
-    return av

@@ -10,7 +10,7 @@ import pytest
 
 av = pytest.importorskip('av')
 
-from pyskl.inference.sources import CameraSource, FilmSource, ImagesSource, open_source, prefetch  # noqa: E402
+from pyskl.inference.sources import FilmSource, ImagesSource, open_source  # noqa: E402
 from pyskl.visualization.video import write_image  # noqa: E402
 from tests.inference.films import SIZE, write_film  # noqa: E402
 
@@ -162,54 +162,6 @@ def test_a_folder_of_images_is_a_film(tmp_path):
         list(ImagesSource(tmp_path))
 
 
-class Camera:
-    """Gives ``frames`` images, then drops out."""
-
-    def __init__(self, frames, opens=True):
-        self.frames, self.opens, self.released = frames, opens, False
-
-    def isOpened(self):
-        return self.opens
-
-    def get(self, what):
-        return 25.0
-
-    def read(self):
-        self.frames -= 1
-        return (True, np.zeros((48, 64, 3), np.uint8)) if self.frames >= 0 else (False, None)
-
-    def release(self):
-        self.released = True
-
-
-def camera(*devices, patience=10.0):
-    """A source over these devices, one after another, on a clock that sleeping and reading move."""
-    clock, waiting = [0.0], iter(devices)
-
-    def now():
-        clock[0] += 0.04
-        return clock[0]
-
-    def sleep(seconds):
-        clock[0] += seconds
-
-    return CameraSource(0, patience, lambda address: next(waiting, Camera(0, False)), now, sleep)
-
-
-def test_a_camera_that_drops_out_is_opened_again_and_the_gap_is_in_the_times():
-    source = camera(Camera(4), Camera(0, False), Camera(3))
-    times = [frame.time for frame in source]
-    assert len(times) == 3 + 3 and np.diff(times).max() > 0.5 and (np.diff(times) > 0).all()
-    assert 'was lost for' in source.notes[0] and 'could not be reopened' in source.notes[1]
-
-
-def test_a_camera_that_is_not_there():
-    with pytest.raises(ValueError, match='cannot open camera 0'):
-        camera(Camera(0, False))
-    with pytest.raises(ValueError, match='camera 0 does not return an image'):
-        camera(Camera(0))
-
-
 @pytest.fixture
 def web(tmp_path):
     """A web server with a film and a camera that breaks off after each 8 images, and is gone after four connections."""
@@ -268,32 +220,3 @@ def test_a_camera_of_the_network_is_opened_again(web):
 def test_a_film_of_the_network_has_its_own_times(web):
     film = open_source(f'{web}/film.mp4')
     assert not film.live and [frame.time for frame in film] == pytest.approx(np.arange(12) / 12, abs=1e-3)
-
-
-def test_prefetch_keeps_order_and_passes_errors_on():
-    assert list(prefetch(range(50), 3)) == list(range(50))
-
-    def broken():
-        yield 1
-        raise ValueError('broken')
-
-    items = prefetch(broken())
-    assert next(items) == 1
-    with pytest.raises(ValueError, match='broken'):
-        next(items)
-
-
-def test_prefetch_lets_go_when_it_is_closed():
-    closed = []
-
-    def endless():
-        try:
-            while True:
-                yield 0
-        finally:
-            closed.append(True)
-
-    items = prefetch(endless(), 2)
-    next(items)
-    items.close()
-    assert closed == [True]
