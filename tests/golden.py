@@ -1,4 +1,4 @@
-"""Numbers that the authors' released code printed, and the weights and inputs that they belong to.
+"""Numbers printed by the authors' released code, and the weights and inputs they belong to.
 
 ``tests/data/NAME.json`` and ``NAME.npz`` hold the numbers (float64, CPU; origin in ``tests/data/README.md``). A float
 tensor named ``key`` was filled from ``RandomState(crc32(key)).standard_normal(shape)``, a stream that NumPy freezes.

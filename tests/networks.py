@@ -1,6 +1,6 @@
-"""A small one of every network, for what holds whatever the paper.
+"""A small version of every network, for tests that all of them pass.
 
-All weights and statistics differ from the first ones (some of which hide a part: they are zero).
+All weights and statistics differ from the initial ones, some of which are zero and would hide a part.
 """
 
 import copy
@@ -48,7 +48,7 @@ WIDTHS = {
 
 
 def network(name: str, layout: str = 'coco', channels: int = 3, classes: int = 6) -> nn.Module:
-    """The recognizer ``name`` of :data:`NETWORKS` on a skeleton; one on heatmaps has a channel a joint."""
+    """The recognizer ``name`` of :data:`NETWORKS` on a skeleton; one on heatmaps has a channel per joint."""
     joints = SKELETONS[layout].num_joints
     backbone = {'type': name.split('-')[0], 'in_channels': channels, **copy.deepcopy(NETWORKS[name])}
     head = {'type': 'GCNHead', 'num_classes': classes, 'in_channels': WIDTHS.get(name, 16)}
@@ -74,7 +74,7 @@ def network(name: str, layout: str = 'coco', channels: int = 3, classes: int = 6
 
 
 def inputs(name: str, n: int = 5, layout: str = 'coco', channels: int = 3) -> dict[str, Tensor]:
-    """``keypoint (n, 1, 2, 10, V, C)``, or ``imgs (n, 1, V, 6, 16, 16)``, none like another."""
+    """``keypoint (n, 1, 2, 10, V, C)``, or ``imgs (n, 1, V, 6, 16, 16)``; all clips differ."""
     joints = SKELETONS[layout].num_joints
     if name not in VOLUMES:
         return {'keypoint': keypoints(n, 2, 10, joints, channels)[:, None]}
@@ -83,8 +83,8 @@ def inputs(name: str, n: int = 5, layout: str = 'coco', channels: int = 3) -> di
     return {'imgs': torch.rand(n, 1, joints, 6, 16, 16, generator=generator) * strength}
 
 
-def without_chance(model: nn.Module) -> nn.Module:
-    """The same module, no layer of which draws in training."""
+def without_randomness(model: nn.Module) -> nn.Module:
+    """Disable dropout and noise of ``model`` in place, and return it."""
     for module in model.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0

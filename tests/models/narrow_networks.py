@@ -1,8 +1,8 @@
-"""Train every network for one step at the smallest widths; a script, for processes of their own.
+"""Train every network for one step at the smallest widths; a script, run in a separate process.
 
     python -m tests.models.narrow_networks 1 4
 
-Arguments: how many steps above the smallest width. Heap corruption ends the process with a signal.
+Arguments: numbers of steps above the smallest width. Heap corruption ends the process with a signal.
 """
 
 import copy
@@ -13,7 +13,7 @@ import torch
 from pyskl.models import build_model
 from tests.networks import NETWORKS, VOLUMES
 
-# The smallest base_channels that a network accepts, and how far apart they are.
+# The smallest base_channels that a network accepts (LEAST), and the step between accepted values (STEP).
 STEP = {'Ske2Grid-options': 4}
 LEAST = {
     'Ske2Grid-options': 8, 'CTRGCN': 6, 'CTRGCN-original': 6, 'MSG3D': 6, 'InfoGCN': 8, 'STGCN-plusplus': 6,
@@ -27,7 +27,7 @@ def train_once(name: str, wider: int, in_channels: int) -> torch.Size:
     Args:
         name: A key of :data:`NETWORKS`.
         wider: Steps above the smallest ``base_channels``.
-        in_channels: Of the joints; networks on heatmaps get as many channels.
+        in_channels: Channels per joint; networks on heatmaps get as many volumes.
     """
     options = copy.deepcopy(NETWORKS[name])
     options['base_channels'] = LEAST.get(name, 1) + STEP.get(name, 1) * wider

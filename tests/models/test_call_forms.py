@@ -1,4 +1,4 @@
-"""The calls of PYSKL's and MMAction2's users give what ``mode`` gives."""
+"""The call forms of PYSKL and MMAction2 give the same results as ``mode``."""
 
 from types import SimpleNamespace
 
@@ -32,20 +32,20 @@ def case(request):
     return model, request.param, INPUTS[request.param]
 
 
-def test_scores(case):
+def test_every_call_form_gives_the_same_scores(case):
     model, key, x = case
     with torch.no_grad():
         scores = model(**{key: x}, mode='predict')
     batch = {key: x, 'label': LABEL, 'sample_index': torch.arange(2), 'img_metas': None}
-    for found in (model(x, return_loss=False), model(return_loss=False, **batch), model(x, LABEL, False)):
-        assert isinstance(found, np.ndarray) and found.dtype == np.float32
-        assert np.allclose(found, scores.numpy(), atol=1e-6)
-    for found in (model(x, mode='predict'), model(inputs=x, mode='predict'), model(x, None, 'predict')):
-        assert torch.allclose(found, scores, atol=1e-6)
+    for output in (model(x, return_loss=False), model(return_loss=False, **batch), model(x, LABEL, False)):
+        assert isinstance(output, np.ndarray) and output.dtype == np.float32
+        assert np.allclose(output, scores.numpy(), atol=1e-6)
+    for output in (model(x, mode='predict'), model(inputs=x, mode='predict'), model(x, None, 'predict')):
+        assert torch.allclose(output, scores, atol=1e-6)
     assert torch.allclose(model(x).softmax(-1), scores, atol=1e-6)  # logits
 
 
-def test_losses(case):
+def test_every_call_form_gives_the_same_losses(case):
     model, key, x = case
     losses = model(**{key: x}, label=LABEL, mode='loss')
     samples = [SimpleNamespace(gt_label=label) for label in LABEL]
@@ -53,15 +53,15 @@ def test_losses(case):
         model(x, LABEL, return_loss=True), model(x, LABEL, True), model(return_loss=True, **{key: x, 'label': LABEL}),
         model(x, samples, mode='loss'), model(inputs=x, data_samples=samples, mode='loss'),
     ]  # fmt: skip
-    for found in calls:
-        assert found.keys() == losses.keys()
-        assert all(torch.equal(found[name], losses[name]) for name in losses)
+    for output in calls:
+        assert output.keys() == losses.keys()
+        assert all(torch.equal(output[name], losses[name]) for name in losses)
     step = model.train_step({key: x, 'label': LABEL}, None)
     assert step['num_samples'] == 2 and torch.equal(step['loss'], losses['loss_cls'])
     assert step['log_vars'] == pytest.approx({k: float(v) for k, v in losses.items()} | {'loss': float(step['loss'])})
 
 
-def test_both_ways_at_once_are_refused(case):
+def test_mode_and_return_loss_together_raise(case):
     model, _, x = case
     with pytest.raises(ValueError, match="pass mode or return_loss, not both: got 'predict' and False"):
         model(x, mode='predict', return_loss=False)

@@ -14,7 +14,7 @@ from tests.models.narrow_networks import train_once
 from tests.networks import NETWORKS
 
 ROOT = Path(__file__).resolve().parents[2]
-# ONEDNN_MAX_CPU_ISA is a limit, so each of these runs everywhere; 'DEFAULT' is whatever the machine has.
+# ONEDNN_MAX_CPU_ISA is a limit, so each of these runs everywhere; 'DEFAULT' is the best level of the machine.
 LEVELS = ['SSE41', 'AVX2'] + (['DEFAULT'] if torch.backends.cpu.get_cpu_capability() == 'AVX512' else [])
 
 
@@ -23,8 +23,8 @@ def train_narrow_networks(level, *widths):
     if ctypes.util.find_library('c_malloc_debug'):  # glibc's: checks the end of each block on free
         env.update(LD_PRELOAD='libc_malloc_debug.so.0', MALLOC_CHECK_='3')
     command = [sys.executable, '-m', 'tests.models.narrow_networks', *map(str, widths)]
-    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
-    assert (done.returncode, done.stdout) == (0, 'done\n'), done.stderr[-2000:]
+    process = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
+    assert (process.returncode, process.stdout) == (0, 'done\n'), process.stderr[-2000:]
 
 
 @pytest.mark.parametrize('level', LEVELS)
@@ -39,22 +39,22 @@ def test_networks_of_every_small_width_train_without_heap_corruption(level):
 
 
 class StridedKernels(TorchDispatchMode):
-    """Collects the channels and layout of convolutions that stride along an axis of kernel 1."""
+    """Records the input channels of convolutions that stride along an axis of kernel 1."""
 
     def __init__(self):
         super().__init__()
-        self.found = []
+        self.channels = []
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         if function is torch.ops.aten.convolution.default:
             x, weight, _, stride = args[:4]
             if any(k == 1 and s > 1 for k, s in zip(weight.shape[2:], stride, strict=True)):
-                self.found.append(x.shape[1])
+                self.channels.append(x.shape[1])
         return function(*args, **(kwargs or {}))
 
 
 @pytest.mark.parametrize('name', NETWORKS)
-def test_only_whole_blocks_of_channels_reach_a_strided_1x1_kernel(name):
+def test_no_convolution_strides_along_an_axis_of_kernel_1(name):
     with StridedKernels() as kernels:
         train_once(name, 1, 3)
-    assert not kernels.found
+    assert not kernels.channels

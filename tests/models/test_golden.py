@@ -20,7 +20,7 @@ NAMES = [
 
 
 @pytest.mark.parametrize('name', NAMES)
-def test_keys_shapes_and_kept_matrices_are_the_published_ones(name):
+def test_keys_shapes_and_stored_matrices_are_the_published_ones(name):
     model, _, _, facts, arrays = golden_model(name)
     state = model.state_dict()
     assert {key: list(value.shape) for key, value in state.items()} == facts['state_dict']
@@ -29,7 +29,7 @@ def test_keys_shapes_and_kept_matrices_are_the_published_ones(name):
 
 
 @pytest.mark.parametrize('name', NAMES)
-def test_parameters_and_buffers_are_split_as_published_but_for_index_sel(name):
+def test_parameters_and_buffers_are_those_published_except_index_sel(name):
     model, _, _, facts, _ = golden_model(name)
     index_sel = {key for key in facts['state_dict'] if key.endswith('index_sel')}  # a buffer here
     assert {key for key, _ in model.named_buffers() if key in facts['state_dict']} == set(facts['buffers']) | index_sel
@@ -61,12 +61,12 @@ def test_loss_and_every_gradient_in_training_are_the_published_ones(name):
     assert losses['loss_cls'].item() == pytest.approx(facts['loss_train'], rel=1e-9)
     norms = {key: p.grad.norm().item() for key, p in model.named_parameters() if p.requires_grad}
     assert set(norms) == set(facts['grad_norm'])
-    for key, norm in norms.items():  # a bias in front of a BatchNorm has no gradient but rounding
+    for key, norm in norms.items():  # the gradient of a bias before a BatchNorm is rounding only
         assert norm == pytest.approx(facts['grad_norm'][key], rel=1e-6, abs=1e-10), key
     assert sum(norm**2 for norm in norms.values()) ** 0.5 == pytest.approx(facts['total_grad_norm'], rel=1e-9)
 
 
-def test_a_golden_file_has_one_row_of_scores_a_sample():
+def test_a_golden_file_has_one_row_of_scores_per_sample():
     for name in NAMES:
         facts, arrays = load_golden(name)
         assert arrays['logits'].shape == (facts['input']['keypoint'][0], facts['model']['cls_head']['num_classes'])

@@ -1,4 +1,4 @@
-"""InfoGCN against numbers that its own repository printed, whose weights are read as its files are."""
+"""InfoGCN against numbers printed by its own repository, with weights in that repository's format."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ NAMES = {
 
 
 def original(name):
-    """The state dict that printed the numbers, under the names of its repository."""
+    """The state dict of the printed numbers, with the repository's names."""
     facts, arrays = load_golden(name)
     state = {}
     for key, shape in facts['state_dict'].items():
@@ -28,7 +28,7 @@ def original(name):
 
 
 def network(name):
-    """Ours with those weights, in float64; the input; facts and arrays."""
+    """Our network with those weights in float64, the input, facts and arrays."""
     state, facts, arrays = original(name)
     classes = facts['model']['num_class']
     head = {'type': 'InfoGCNHead', 'num_classes': classes, 'in_channels': 256, 'noise_ratio': 0.0}
@@ -63,7 +63,7 @@ def test_keys_parameters_and_the_first_mode_are_the_published_ones(name):
 
 
 @pytest.mark.parametrize('name', NAMES)
-def test_topologies_start_as_the_published_ones(name):
+def test_initial_topologies_are_the_published_ones(name):
     _, facts, arrays = original(name)
     model = build_model({'type': 'InfoGCN', **NAMES[name]})
     for i, block in enumerate(model.net, 1):
@@ -98,12 +98,12 @@ def test_the_three_losses_and_every_gradient_are_the_published_ones(name):
     theirs = under_their_names(model, facts)
     norms = {theirs[key]: p.grad.norm().item() for key, p in model.named_parameters() if p.requires_grad}
     assert set(norms) == set(facts['grad_norm'])
-    for key, norm in norms.items():  # a bias in front of a BatchNorm has no gradient but rounding
+    for key, norm in norms.items():  # the gradient of a bias before a BatchNorm is rounding only
         assert norm == pytest.approx(facts['grad_norm'][key], rel=1e-6, abs=1e-9), key
     assert sum(norm**2 for norm in norms.values()) ** 0.5 == pytest.approx(facts['total_grad_norm'], rel=1e-9)
 
 
-def test_a_file_of_another_class_count_names_both_and_priors_are_made_for_it():
+def test_another_class_count_raises_and_missing_priors_are_generated():
     state, _, _ = original('infogcn_nwucla_k1')
     head = {'type': 'InfoGCNHead', 'num_classes': 12, 'in_channels': 256}
     backbone = {'type': 'InfoGCN', **NAMES['infogcn_nwucla_k1']}

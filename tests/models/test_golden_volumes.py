@@ -46,7 +46,7 @@ def test_multiply_accumulates_of_48_frames_are_the_published_ones(name, blocks, 
         cfg['backbone']['stage_blocks'] = blocks
     with torch.device('meta'):
         backbone = build_model(cfg).backbone.eval()
-    norms = []  # the published counter takes a BatchNorm for two operations an element
+    norms = []  # the published counter counts two operations per element of a BatchNorm
     for module in backbone.modules():
         if isinstance(module, nn.BatchNorm3d):
             module.register_forward_hook(lambda module, inputs, output: norms.append(2 * output.numel()))
@@ -54,8 +54,8 @@ def test_multiply_accumulates_of_48_frames_are_the_published_ones(name, blocks, 
         norms.clear()
         with FlopCounterMode(display=False) as counter, torch.no_grad():
             backbone(torch.empty(1, 17, 48, size, size, device='meta'))
-        found = (counter.get_total_flops() / 2 + sum(norms)) / 1e9
-        assert round(found, 1 if giga > 1 else 2) == giga
+        gigaflops = (counter.get_total_flops() / 2 + sum(norms)) / 1e9
+        assert round(gigaflops, 1 if giga > 1 else 2) == giga
 
 
 @pytest.mark.parametrize('name', NAMES)

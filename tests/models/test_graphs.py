@@ -9,14 +9,14 @@ CHAIN = {'joints': 4, 'edges': [(1, 0), (2, 1), (3, 2)]}  # 0 - 1 - 2 - 3, centr
 STAR = {'joints': 3, 'edges': [(1, 0), (2, 0)]}
 
 
-def test_spatial_is_self_then_from_the_parent_then_the_mean_of_the_children():
+def test_spatial_is_self_then_parent_to_child_then_mean_of_children():
     itself, inward, outward = build_adjacency(STAR, 'spatial')
     assert itself.tolist() == torch.eye(3).tolist()
     assert inward.tolist() == [[0, 1, 1], [0, 0, 0], [0, 0, 0]]  # 0 into 1 and into 2
     assert outward.tolist() == [[0, 0, 0], [0.5, 0, 0], [0.5, 0, 0]]  # 1 and 2 into 0, half each
 
 
-def test_a_parent_receives_the_mean_of_what_points_at_it():
+def test_a_parent_receives_the_mean_of_its_children():
     x = torch.tensor([1.0, 10.0, 30.0])
     assert (x @ build_adjacency(STAR, 'spatial')[2]).tolist() == [20, 0, 0]
 
@@ -41,9 +41,9 @@ def test_stgcn_spatial_has_one_and_twice_max_hop_subsets():
         assert len(build_adjacency('coco', 'stgcn_spatial', max_hop=max_hop)) == 1 + 2 * max_hop
 
 
-def test_further_holds_only_pairs_of_finite_smaller_distance_to_the_center():
+def test_further_holds_pairs_with_a_smaller_finite_distance_to_the_center():
     _, close, further = build_adjacency(CHAIN, 'stgcn_spatial', max_hop=1)
-    # Distances to joint 0 are 0, 1, inf, inf: row 0 is nearer than column 1, row 1 than column 2; inf is not than inf.
+    # Distances to joint 0 are 0, 1, inf, inf: row 0 is nearer than column 1, row 1 than column 2, inf never.
     assert torch.nonzero(further).tolist() == [[0, 1], [1, 2]]
     assert torch.nonzero(close).tolist() == [[1, 0], [2, 1], [2, 3], [3, 2]]
     assert close[2, 3] == 0.5  # joint 3 has itself and joint 2
@@ -56,18 +56,18 @@ def test_binary_adj_is_symmetric_without_self_loops():
     assert matrix.sum() == 2 * len(get_skeleton('coco').edges)
 
 
-def test_random_is_numpys_own_stream():
+def test_random_graphs_come_from_numpys_global_generator():
     np.random.seed(3)
-    drawn = build_adjacency('coco', 'random', num_filter=8, init_std=0.5, init_off=2, nx_node=2)
+    sampled = build_adjacency('coco', 'random', num_filter=8, init_std=0.5, init_off=2, nx_node=2)
     np.random.seed(3)
-    assert np.allclose(drawn.numpy(), np.random.randn(8, 34, 34) * 0.5 + 2)
+    assert np.allclose(sampled.numpy(), np.random.randn(8, 34, 34) * 0.5 + 2)
 
 
 def test_an_edge_goes_from_parent_row_to_child_column():
     assert edge_matrix([(1, 0)], 2).tolist() == [[0, 1], [0, 0]]
 
 
-def test_the_skeleton_matrix_is_one_sided():
+def test_the_skeleton_matrix_is_not_symmetric():
     matrix = skeleton_matrix(get_skeleton('coco'))
     assert matrix.diagonal().tolist() == [1] * 17
     assert (matrix[15, 13], matrix[13, 15]) == (1, 0)
@@ -83,6 +83,6 @@ def test_the_skeleton_matrix_is_one_sided():
         ({'nx_node': 2}, "graph_cfg.nx_node=2 needs graph_cfg.mode='random'"),
     ],
 )
-def test_an_impossible_graph_is_named(cfg, message):
+def test_an_invalid_graph_raises(cfg, message):
     with pytest.raises(ValueError, match=message):
         build_adjacency(**cfg)

@@ -1,4 +1,4 @@
-"""Heatmaps drawn on the device are those of the transform, for every skeleton, joints and limbs."""
+"""Heatmaps drawn on the device equal those of the transform, for every skeleton, joints and limbs."""
 
 import copy
 import pickle
@@ -17,7 +17,7 @@ JOINTS, LIMBS = {}, {'with_kp': False, 'with_limb': True}
 
 
 def clip(joints=3, dtype=np.float64):
-    """Two persons, partly outside a picture of 12 x 9, partly unseen, with short and level limbs: (2, T, V, 3)."""
+    """Two persons, partly outside an image of 12 x 9, partly unseen, with short and level limbs: ``(2, T, V, 3)``."""
     random = np.random.RandomState(5)
     points = np.concatenate([random.rand(2, 20, joints, 2) * (16, 13) - 2, random.rand(2, 20, joints, 1)], -1)
     points[..., 2] = (points[..., 2] - 0.2).clip(0)
@@ -29,7 +29,7 @@ def clip(joints=3, dtype=np.float64):
 
 
 def transformed(points, size=(9, 12), **options):
-    """What the transform draws, ``(K, T, H, W)``."""
+    """Heatmaps of the transform, ``(K, T, H, W)``."""
     sample = {'keypoint': points[..., :2], 'keypoint_score': points[..., 2], 'img_shape': size}
     return torch.from_numpy(GeneratePoseTarget(**options)(sample)['imgs']).transpose(0, 1)
 
@@ -37,19 +37,19 @@ def transformed(points, size=(9, 12), **options):
 @pytest.mark.parametrize('options', [JOINTS, LIMBS])
 @pytest.mark.parametrize('dtype', [np.float64, np.float32])
 @pytest.mark.parametrize('sigma', [0.6, 1.3])
-def test_volumes_are_those_of_the_transform(options, dtype, sigma):
+def test_volumes_equal_those_of_the_transform(options, dtype, sigma):
     points = clip(dtype=dtype)
     options = {'layout': TRIPLE, 'sigma': sigma, **options}
-    found = pose_heatmaps(**options, test_size=(9, 12)).eval()(torch.from_numpy(points)[None])[0]
+    volume = pose_heatmaps(**options, test_size=(9, 12)).eval()(torch.from_numpy(points)[None])[0]
     expected = transformed(points, **options)
-    assert found.dtype == torch.float32
-    assert (found - expected).abs().max() < 1e-5
-    assert torch.equal(found > 1e-6, expected > 1e-6)
+    assert volume.dtype == torch.float32
+    assert (volume - expected).abs().max() < 1e-5
+    assert torch.equal(volume > 1e-6, expected > 1e-6)
 
 
 @pytest.mark.parametrize('layout', ['coco', 'openpose', 'nw-ucla', 'nturgb+d', 'handmp'])
 @pytest.mark.parametrize('options', [JOINTS, LIMBS])
-def test_every_skeleton_and_its_mirror_image(layout, options):
+def test_volumes_and_their_mirror_images_equal_those_of_the_transform(layout, options):
     module = pose_heatmaps(layout, **options, test_size=(9, 12)).eval()
     points = clip(module.num_joints)
     volume = module(torch.from_numpy(points)[None])
@@ -58,7 +58,7 @@ def test_every_skeleton_and_its_mirror_image(layout, options):
 
 
 @pytest.mark.parametrize('kind', ['joint', 'limb'])
-def test_published_volumes(kind):
+def test_volumes_equal_the_published_ones(kind):
     golden = np.load(DATA / 'pipelines_heatmap.npz')
     for name in ('c0', 'c1', 'c2', 'c3'):
         sample = {key: golden[f'in/{name}/{key}'] for key in ('keypoint', 'keypoint_score', 'img_shape')}
@@ -77,7 +77,7 @@ def test_published_volumes(kind):
         assert (module(keypoint)[:, :, : expected.shape[2]] - expected).abs().max() < 3e-4
 
 
-def test_training_and_evaluation_have_pictures_of_their_own_size():
+def test_training_and_evaluation_have_image_sizes_of_their_own():
     module = pose_heatmaps(TRIPLE, train_size=6, test_size=(9, 12))
     keypoint = torch.from_numpy(clip())[None]
     assert module.train()(keypoint).shape == (1, 3, 20, 6, 6)
@@ -85,7 +85,7 @@ def test_training_and_evaluation_have_pictures_of_their_own_size():
 
 
 @pytest.mark.parametrize('options', [JOINTS, LIMBS])
-def test_it_copies_pickles_and_keeps_out_of_checkpoints_and_half_precision(options):
+def test_it_can_be_copied_and_pickled_has_no_state_and_ignores_autocast(options):
     module = pose_heatmaps(TRIPLE, **options, test_size=(9, 12)).eval()
     keypoint = torch.from_numpy(clip())[None]
     volume = module(keypoint)
@@ -96,7 +96,7 @@ def test_it_copies_pickles_and_keeps_out_of_checkpoints_and_half_precision(optio
         assert torch.equal(module(keypoint), volume)
 
 
-def test_what_cannot_be_drawn_is_named():
+def test_invalid_options_and_inputs_raise():
     with pytest.raises(ValueError, match='one of with_kp and with_limb must be True'):
         pose_heatmaps(with_limb=True)
     with pytest.raises(ValueError, match='train_size must be pixels, one number or .height, width., got'):
@@ -106,17 +106,17 @@ def test_what_cannot_be_drawn_is_named():
 
 
 @pytest.mark.parametrize('options', [JOINTS, LIMBS])
-def test_a_fourth_channel_says_which_volumes_are_mirrored(options):
+def test_a_fourth_channel_marks_the_mirrored_volumes(options):
     module = pose_heatmaps(TRIPLE, **options, test_size=(9, 12)).eval()
     points = torch.from_numpy(clip())[None].repeat(2, 1, 1, 1, 1)
     views = torch.cat([points, torch.zeros_like(points[..., :1])], -1)
     views[1, ..., 3] = 1
-    views = torch.cat([views, torch.zeros_like(views[:, :1])], 1)  # a person who fills up
+    views = torch.cat([views, torch.zeros_like(views[:, :1])], 1)  # an absent person as padding
     volume = module(points)
     assert torch.equal(module(views), torch.stack([volume[0], module.mirror(volume)[1]]))
 
 
-def test_sides_may_be_named():
+def test_left_and_right_may_be_given():
     named = pose_heatmaps('coco', left_kp=[1], right_kp=[3])
     assert named.partners.tolist()[:4] == [0, 3, 2, 1]
     named = pose_heatmaps('coco', **LIMBS, skeletons=[(0, 1), (0, 2), (1, 3)], left_limb=[0], right_limb=[2])

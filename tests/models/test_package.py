@@ -4,7 +4,7 @@ from pyskl.models.recognizers import input_key
 from tests.networks import NETWORKS, VOLUMES, network
 
 
-def test_recognizers_name_the_argument_that_takes_their_clips():
+def test_input_key_is_the_argument_that_takes_the_clips():
     assert network('STGCN').input_key == input_key({'type': 'RecognizerGCN'}) == 'keypoint'
     assert network('C3D').input_key == input_key({'type': 'Recognizer3D'}) == 'imgs'
     with pytest.raises(ValueError, match='did you mean'):
@@ -12,7 +12,7 @@ def test_recognizers_name_the_argument_that_takes_their_clips():
 
 
 @pytest.mark.parametrize('name', NETWORKS)
-def test_representations_state_the_joints_and_the_clips(name):
+def test_repr_states_the_joints_and_classes(name):
     text = repr(network(name))
     assert text.startswith(f'Recognizer{"3D" if name in VOLUMES else "GCN"}(\n  input_key=')
     assert ('joints=17' in text) == (name not in VOLUMES)

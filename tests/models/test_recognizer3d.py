@@ -1,4 +1,4 @@
-"""Recognizer3D on volumes, and on joints that it draws itself."""
+"""Recognizer3D on heatmap volumes, and on joints whose heatmaps it draws itself."""
 
 import copy
 import pickle
@@ -33,7 +33,7 @@ def network(name='slowonly', **options):
 
 @torch.no_grad()
 def warmed(name='slowonly', **options):
-    """A network whose statistics and zero weights are not the first ones, in evaluation mode."""
+    """A network in evaluation mode whose statistics and zero weights differ from the initial ones."""
     model = network(name, **options)
     for p in model.parameters():
         p.add_(0.05 * torch.randn_like(p))
@@ -86,7 +86,7 @@ def test_training_lowers_the_loss_and_gives_every_parameter_a_gradient(name):
 
 
 @pytest.mark.parametrize('name', NETWORKS)
-def test_bf16_is_near_float32(name):
+def test_bf16_scores_are_close_to_float32(name):
     model, imgs = warmed(name), clips()
     with torch.no_grad():
         exact = model(imgs=imgs)
@@ -98,7 +98,7 @@ def test_bf16_is_near_float32(name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize('name', NETWORKS)
-def test_compiled_networks_score_as_plain_ones(name):
+def test_compiled_networks_score_like_eager_ones(name):
     torch._dynamo.reset()
     model, imgs = warmed(name, heatmaps=HEATMAPS), joints()
     with torch.no_grad():
@@ -106,7 +106,7 @@ def test_compiled_networks_score_as_plain_ones(name):
 
 
 @torch.no_grad()
-def test_views_are_averaged_as_asked_and_in_turns_alike():
+def test_views_are_averaged_by_average_clips_also_in_chunks():
     imgs = clips(2, 5)
     raw = warmed()(imgs=imgs)  # (10, K)
     for how, expected in (('prob', raw.softmax(1)), ('score', raw)):
@@ -118,7 +118,7 @@ def test_views_are_averaged_as_asked_and_in_turns_alike():
 
 
 @torch.no_grad()
-def test_features_in_place_of_scores():
+def test_feat_ext_returns_averaged_features():
     model, imgs = warmed(test_cfg={'feat_ext': True}), clips(2, 3)
     features = model.backbone(imgs.flatten(0, 1)).mean((2, 3, 4)).view(2, 3, -1)
     assert same(model(imgs=imgs, mode='predict'), features.mean(1))
@@ -130,7 +130,7 @@ def joints(n=2, s=3):
 
 
 @torch.no_grad()
-def test_joints_score_as_the_volumes_drawn_of_them():
+def test_joints_score_like_the_heatmaps_of_them():
     keypoint = joints()
     volumes = pose_heatmaps(**HEATMAPS).eval()(keypoint.flatten(0, 1)).unflatten(0, (2, 3))
     drawing, plain = warmed(heatmaps=HEATMAPS), warmed()
@@ -140,7 +140,7 @@ def test_joints_score_as_the_volumes_drawn_of_them():
 
 
 @torch.no_grad()
-def test_mirrored_views_follow_the_clips_of_their_sample():
+def test_mirrored_views_come_after_the_clips_of_their_sample():
     keypoint = joints()
     module = pose_heatmaps(**HEATMAPS).eval()
     volume = module(keypoint.flatten(0, 1))
@@ -151,7 +151,7 @@ def test_mirrored_views_follow_the_clips_of_their_sample():
         assert same(drawing(keypoint=keypoint, mode='predict'), warmed()(imgs=both, mode='predict'))
 
 
-def test_training_on_joints_is_training_on_their_volumes_without_mirror():
+def test_training_on_joints_equals_training_on_heatmaps_without_mirroring():
     keypoint, label = joints(4, 1), torch.arange(4)
     volumes = pose_heatmaps(**HEATMAPS).train()(keypoint[:, 0])[:, None]
     drawing = network(heatmaps={**HEATMAPS, 'double': True})
@@ -159,7 +159,7 @@ def test_training_on_joints_is_training_on_their_volumes_without_mirror():
     assert torch.equal(losses['loss_cls'], network()(imgs=volumes, label=label, mode='loss')['loss_cls'])
 
 
-def test_what_does_not_fit_is_named():
+def test_invalid_inputs_and_options_raise():
     with pytest.raises(ValueError, match=r'heatmaps unset takes imgs \(N, views, C, T, H, W\), got .*keypoint'):
         network()(keypoint=joints())
     with pytest.raises(ValueError, match=r'heatmaps set takes keypoint \(N, clips, M, T, V, 3\), got .*imgs'):

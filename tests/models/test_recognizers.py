@@ -34,7 +34,7 @@ def network(name='stgcn', **options):
 
 
 def warmed(name):
-    """A network whose running statistics are not the initial ones, in evaluation mode."""
+    """A network in evaluation mode whose running statistics differ from the initial ones."""
     model = network(name)
     with torch.no_grad():
         for seed in range(2):
@@ -65,7 +65,7 @@ def test_a_batch_of_five_scores_as_five_batches_of_one(name):
 
 @pytest.mark.parametrize('name', NETWORKS)
 @torch.no_grad()
-def test_evaluation_changes_nothing(name):
+def test_evaluation_changes_no_state(name):
     model = warmed(name)
     before = copy.deepcopy(model.state_dict())
     model(keypoint=torch.randn(2, 2, 2, 10, 3, 3), mode='predict')
@@ -98,7 +98,7 @@ def test_training_lowers_the_loss_and_gives_every_trained_parameter_a_gradient(n
 
 
 @pytest.mark.parametrize('name', NETWORKS)
-def test_bf16_is_near_float32(name):
+def test_bf16_scores_are_close_to_float32(name):
     model, x = warmed(name), torch.randn(4, 1, 2, 10, 3, 3)
     with torch.no_grad():
         exact = model(keypoint=x)
@@ -115,7 +115,7 @@ def test_bf16_is_near_float32(name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize('name', NETWORKS)
-def test_compiled_networks_train_and_score_as_plain_ones(name):
+def test_compiled_networks_train_and_score_like_eager_ones(name):
     torch._dynamo.reset()
     plain = network(name)
     traced = copy.deepcopy(plain)
@@ -135,7 +135,7 @@ def test_compiled_networks_train_and_score_as_plain_ones(name):
     assert all(torch.allclose(value, state[key], atol=1e-5) for key, value in plain.state_dict().items())
 
 
-def test_clips_are_averaged_as_probabilities_or_scores_or_not_at_all():
+def test_average_clips_is_prob_score_or_none():
     x = torch.randn(2, 3, 2, 10, 3, 3)
     with torch.no_grad():
         raw = network().eval()(keypoint=x)  # (6, K)
@@ -151,13 +151,13 @@ def test_clips_are_averaged_as_probabilities_or_scores_or_not_at_all():
 
 
 @pytest.mark.parametrize('name', ['ske2grid', 'stgcn'])
-def test_other_joints_or_channels_than_the_networks_are_named(name):
+def test_an_input_with_other_joints_or_channels_raises(name):
     for shape in ((1, 1, 2, 10, 4, 3), (1, 1, 2, 10, 3, 2)):
         with pytest.raises(ValueError, match='graph_cfg.layout has V=3 joints and backbone.in_channels is C=3'):
             network(name)(keypoint=torch.zeros(shape))
 
 
-def test_what_a_loss_needs_is_named():
+def test_invalid_inputs_raise():
     with pytest.raises(ValueError, match='got no label'):
         network()(keypoint=torch.zeros(1, 1, 2, 10, 3, 3), mode='loss')
     with pytest.raises(ValueError, match='num_clips=1.*got num_clips=2'):
@@ -169,7 +169,7 @@ def test_what_a_loss_needs_is_named():
 
 
 @torch.no_grad()
-def test_views_go_through_in_turns_and_score_the_same():
+def test_views_in_chunks_score_the_same():
     clips = torch.randn(2, 5, 2, 10, 3, 3)
     whole = network().eval()
     turns = network(test_cfg={'max_testing_views': 3}).eval()
@@ -179,7 +179,7 @@ def test_views_go_through_in_turns_and_score_the_same():
         network(test_cfg={'max_testing_views': 0})
 
 
-def test_what_test_cfg_may_hold_is_named():
+def test_an_invalid_test_cfg_raises():
     with pytest.raises(ValueError, match="average_clips must be 'prob', 'score' or None, got 'mean'"):
         network(test_cfg={'average_clips': 'mean'})
     with pytest.raises(ValueError, match=r"'pool_opt', 'max_testing_views' only, got \['average_clip'\]"):
@@ -188,7 +188,7 @@ def test_what_test_cfg_may_hold_is_named():
 
 @pytest.mark.parametrize('name', NETWORKS)
 @torch.no_grad()
-def test_scores_of_pooled_features_are_the_mean_of_the_clips_scores(name):
+def test_scores_of_pooled_features_equal_the_mean_score_of_the_clips(name):
     model, x = network(name, test_cfg={'score_ext': True}).eval(), torch.randn(2, 3, 2, 10, 3, 3)
     pooled = model(keypoint=x, mode='predict')
     assert pooled.shape[:5] == (2, 1, 1, 6, 1)
@@ -198,7 +198,7 @@ def test_scores_of_pooled_features_are_the_mean_of_the_clips_scores(name):
 
 @pytest.mark.parametrize('name', NETWORKS)
 @torch.no_grad()
-def test_features_and_scores_of_every_place(name):
+def test_feat_ext_and_score_ext_return_every_position(name):
     model, x = network(name, test_cfg={'feat_ext': True, 'pool_opt': 'none'}).eval(), torch.randn(2, 3, 2, 10, 3, 3)
     maps = model.extract_feat(x).unflatten(0, (2, 3))
     assert torch.equal(model(keypoint=x, mode='predict'), maps)
@@ -211,7 +211,7 @@ def test_features_and_scores_of_every_place(name):
     assert same(model(keypoint=x, mode='predict'), scores.mean(4, keepdim=True))
 
 
-def test_pooled_axes_are_letters():
+def test_pool_opt_names_axes_by_letters():
     assert network(test_cfg={'pool_opt': 'all'}).pooled == network(test_cfg={'pool_opt': 'nmtv'}).pooled == [1, 2, 4, 5]
     assert network(test_cfg={'pool_opt': 'tv'}).pooled == [4, 5]
     for wrong in ('mean', 'tt', 3, ['t']):

@@ -12,14 +12,14 @@ def network(**options):
     return AAGCN(GRAPH, **{**SMALL, **options})
 
 
-def test_values_in_a_tuple_go_one_to_each_stage_and_dropout_spares_the_first():
+def test_a_tuple_holds_one_value_per_stage_and_the_first_stage_has_no_dropout():
     model = network(gcn_attention=(True, False, True), tcn_dropout=0.5, tcn_type=('unit_tcn', 'mstcn', 'unit_tcn'))
     assert [block.gcn.attention for block in model.gcn] == [True, False, True]
     assert [block.tcn.drop.p for block in model.gcn] == [0, 0.5, 0.5]
     assert [hasattr(block.tcn, 'branches') for block in model.gcn] == [False, True, False]
 
 
-def test_gates_are_those_of_the_paper_one_after_the_other():
+def test_gates_equal_the_papers_three_gates_applied_in_turn():
     unit = AdaptiveGCN(4, 4, torch.rand(3, 5, 5))
     for p in unit.parameters():
         torch.nn.init.normal_(p)
@@ -31,29 +31,29 @@ def test_gates_are_those_of_the_paper_one_after_the_other():
     assert torch.allclose(y * place * channel, frames + frames * gate[..., None, None], atol=1e-5)
 
 
-def test_without_alpha_every_sample_has_the_learned_graph_and_with_it_its_own():
+def test_alpha_adds_a_graph_per_sample_to_the_learned_graph():
     unit, x = AdaptiveGCN(4, 8, torch.rand(3, 5, 5)), torch.randn(2, 4, 6, 5)
     assert torch.equal(unit.graph(x), unit.A.expand(2, -1, -1, -1))
     torch.nn.init.ones_(unit.alpha)
-    bend = unit.graph(x) - unit.A
-    assert bend.abs().max() < 1  # a tanh
-    assert not torch.allclose(bend[0], bend[1])
+    difference = unit.graph(x) - unit.A
+    assert difference.abs().max() < 1  # a tanh
+    assert not torch.allclose(difference[0], difference[1])
 
 
-def test_joints_are_gathered_and_then_convolved_each_subset_by_itself():
+def test_each_subset_gathers_joints_and_then_convolves():
     unit, x = AdaptiveGCN(4, 4, torch.rand(3, 5, 5), adaptive=False, attention=False).eval(), torch.randn(2, 4, 6, 5)
     torch.nn.init.ones_(unit.bn.weight)
     total = sum(conv(x @ graph) for conv, graph in zip(unit.conv_d, unit.A, strict=True))
     assert torch.allclose(unit(x), (unit.bn(total) + x).relu(), atol=1e-5)
 
 
-def test_a_fixed_graph_is_no_parameter():
+def test_a_fixed_graph_is_a_buffer():
     model = network(gcn_adaptive=False)
     assert not [key for key, _ in model.named_parameters() if key.endswith(('.A', '.alpha')) or 'conv_a' in key]
     assert 'gcn.0.gcn.A' in dict(model.named_buffers())
 
 
-def test_an_untrained_network_multiplies_by_one_and_a_half_a_gate():
+def test_each_gate_of_an_untrained_network_multiplies_by_1_5():
     gcn = network().gcn[0].gcn
     torch.nn.init.zeros_(gcn.conv_sa.weight)
     place, channel = gcn.gates(torch.randn(2, 8, 6, 3))
@@ -71,14 +71,14 @@ def test_an_untrained_network_multiplies_by_one_and_a_half_a_gate():
         ({'data_bn_type': 'CV'}, "backbone.data_bn_type must be 'VC', 'MVC' or None, got 'CV'"),
     ],
 )
-def test_an_impossible_option_is_named(options, message):
+def test_an_invalid_option_raises(options, message):
     with pytest.raises(ValueError, match=message):
         network(**options)
 
 
 @pytest.mark.parametrize('kind', ['VC', 'MVC', None])
 @torch.no_grad()
-def test_absent_persons_are_computed_once_and_score_the_same(kind):
+def test_absent_persons_are_computed_once_with_equal_output(kind):
     model = network(data_bn_type=kind).eval()
     x = torch.randn(4, 2, 8, 3, 3)
     x[:3, 1] = 0

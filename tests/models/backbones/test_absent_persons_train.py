@@ -1,4 +1,4 @@
-"""Absent persons computed once give the training step of the full batch, for every network."""
+"""For every network, computing absent persons once gives the training step of the full batch."""
 
 import copy
 
@@ -9,11 +9,11 @@ from torch import nn
 
 from pyskl.models.layers import batch_norm
 from pyskl.models.layers.time_pool import TimePool
-from tests.networks import GRAPHS, inputs, network, without_chance
+from tests.networks import GRAPHS, inputs, network, without_randomness
 
 
 def batch(name, n=5):
-    """``n`` clips: in the first both persons, in the last none, in the others one; five present rows of ten."""
+    """``n`` clips: the first has both persons, the last none, the others one; ``n`` of ``2 * n`` rows are present."""
     x = inputs(name, n)['keypoint'] + 0.1
     x[1:, :, 1] = 0
     x[-1] = 0
@@ -21,7 +21,7 @@ def batch(name, n=5):
 
 
 def step(model, x, dtype=None):
-    """One step's loss and gradients; the rows that ``encode`` saw."""
+    """Run one step (loss and gradients); return the number of rows that ``encode`` computed."""
     rows = []
     encode = model.backbone.encode
     model.backbone.encode = lambda x: rows.append(len(x)) or encode(x)
@@ -33,16 +33,16 @@ def step(model, x, dtype=None):
 
 
 def equal_frames(module, inputs):
-    """Frames that differ by rounding only become equal.
+    """Make frames equal that differ by rounding only.
 
-    An absent person's frames are equal, so which of them is the largest, and gets the gradient, is up to rounding.
+    The frames of an absent person are equal, so rounding decides which one is the maximum and gets the gradient.
     """
     x = inputs[0]
     return x - x.detach() + (x.detach() * 2**20).round() / 2**20
 
 
 def pair(name, dtype=torch.float64):
-    once = without_chance(network(name)).to(dtype)
+    once = without_randomness(network(name)).to(dtype)
     for module in once.modules():
         if dtype is torch.float64 and isinstance(module, TimePool):
             module.register_forward_pre_hook(equal_frames)
@@ -61,7 +61,7 @@ def assert_alike(once, full, tolerance):
 
 
 @pytest.mark.parametrize('name', GRAPHS)
-def test_gradients_and_statistics_are_those_of_the_full_step(name):
+def test_gradients_and_statistics_equal_those_of_the_full_step(name):
     once, full = pair(name)
     x = batch(name).double()
     places = 2 if getattr(full.backbone, 'data_bn_type', None) == 'MVC' else 1
@@ -71,7 +71,7 @@ def test_gradients_and_statistics_are_those_of_the_full_step(name):
 
 
 @pytest.mark.parametrize('name', ['STGCN-plusplus', 'Ske2Grid'])
-def test_accumulated_gradients_are_those_of_the_full_steps(name):
+def test_accumulated_gradients_equal_those_of_the_full_steps(name):
     once, full = pair(name)
     for x in (batch(name).double(), batch(name).flip(0).double()[:3]):
         for model in (once, full):
@@ -79,7 +79,7 @@ def test_accumulated_gradients_are_those_of_the_full_steps(name):
     assert_alike(once, full, 1e-9)
 
 
-def test_a_data_parallel_step_is_the_full_one(tmp_path):
+def test_a_data_parallel_step_equals_the_full_step(tmp_path):
     once, full = pair('CTRGCN')
     x = batch('CTRGCN').double()
     dist.init_process_group('gloo', init_method=f'file://{tmp_path}/store', rank=0, world_size=1)
@@ -93,7 +93,7 @@ def test_a_data_parallel_step_is_the_full_one(tmp_path):
 
 
 @pytest.mark.parametrize('name', GRAPHS)
-def test_bf16_steps_are_as_near_to_float32_as_full_ones(name):
+def test_bf16_steps_are_as_close_to_float32_as_full_bf16_steps(name):
     once, full = pair(name, torch.float32)
     exact = copy.deepcopy(full)
     x = batch(name)
@@ -108,7 +108,7 @@ def test_bf16_steps_are_as_near_to_float32_as_full_ones(name):
     assert errors[0] < 1.5 * errors[1] + 0.01
 
 
-def test_a_dropout_in_the_way_computes_every_person():
+def test_active_dropout_computes_every_person():
     once, _ = pair('STGCN', torch.float32)
     once.backbone.gcn[1].tcn.drop.p = 0.5
     assert step(once, batch('STGCN')) == 10
@@ -116,7 +116,7 @@ def test_a_dropout_in_the_way_computes_every_person():
     assert step(once, batch('STGCN')) == 6
 
 
-def test_a_full_batch_takes_the_plain_path(monkeypatch):
+def test_a_batch_without_absent_persons_uses_plain_batch_norm(monkeypatch):
     once, full = pair('STGCN', torch.float32)
     monkeypatch.setattr(batch_norm, 'NormFunction', None)
     x = batch('STGCN') + 1
@@ -124,7 +124,7 @@ def test_a_full_batch_takes_the_plain_path(monkeypatch):
     assert all(torch.equal(a.grad, b.grad) for a, b in zip(once.parameters(), full.parameters(), strict=True))
 
 
-def test_frozen_norms_are_not_counted():
+def test_frozen_norms_give_the_full_step_too():
     once, full = pair('STGCN')
     for model in (once, full):
         model.backbone.gcn[0].eval()

@@ -1,4 +1,4 @@
-"""What holds for each of the networks, whatever its paper; what is traced is in test_every_network_traced.py."""
+"""Properties of every network; those of traced networks are in test_every_network_traced.py."""
 
 import copy
 import pickle
@@ -28,7 +28,7 @@ SLOW = ('MSG3D', 'CTRGCN', 'CTRGCN-original')
 
 @pytest.mark.parametrize('name', GRAPHS)
 @torch.no_grad()
-def test_absent_persons_are_computed_once_a_place_and_score_the_same(name):
+def test_absent_persons_are_computed_once_per_norm_with_equal_scores(name):
     model, x = network(name).eval(), inputs(name)['keypoint']
     x[:, :, 1] = 0
     x[2, :, 0] = 0
@@ -38,7 +38,7 @@ def test_absent_persons_are_computed_once_a_place_and_score_the_same(name):
     together = model(keypoint=x)
     norms = model.backbone.num_person if getattr(model.backbone, 'data_bn_type', None) == 'MVC' else 1
     assert sum(rows) == 4 + norms  # of ten, six of which are absent
-    alone = torch.cat([model(keypoint=row[None]) for row in x])  # absent persons from memory
+    alone = torch.cat([model(keypoint=row[None]) for row in x])  # absent persons from the cache
     assert (together - alone).abs().max() < 1e-5 * together.abs().max()
     if norms == 1:
         assert sum(rows) == 4 + norms + 4
@@ -46,7 +46,7 @@ def test_absent_persons_are_computed_once_a_place_and_score_the_same(name):
 
 @pytest.mark.parametrize(
     ('name', 'layout'),
-    # 133 joints take some networks seconds.
+    # With 133 joints some networks take seconds.
     [(name, layout) for name in NETWORKS for layout in SKELETONS if layout != 'wholebody' or name not in SLOW],
 )
 def test_every_skeleton_trains(name, layout):
@@ -61,7 +61,7 @@ def test_every_skeleton_trains(name, layout):
 
 @pytest.mark.parametrize('name', NETWORKS)
 @torch.no_grad()
-def test_copies_and_pickles_score_the_same_and_evaluation_changes_nothing(name):
+def test_copies_and_pickles_score_the_same_and_evaluation_changes_no_state(name):
     model, x = network(name).eval(), inputs(name, 2)
     before = copy.deepcopy(model.state_dict())
     scores = model(**x)
@@ -71,7 +71,7 @@ def test_copies_and_pickles_score_the_same_and_evaluation_changes_nothing(name):
 
 
 @pytest.mark.parametrize('name', NETWORKS)
-def test_bf16_is_near_float32(name):
+def test_bf16_scores_are_close_to_float32(name):
     model, x = network(name).eval(), inputs(name, 4)
     with torch.no_grad():
         exact = model(**x)
@@ -101,13 +101,13 @@ def test_networks_have_the_published_number_of_parameters(backbone, millions):
 
 
 @pytest.mark.parametrize('name', ['STGCN', 'AAGCN', 'CTRGCN', 'MSG3D', 'DGSTGCN', 'InfoGCN', 'Ske2Grid'])
-def test_other_joints_or_channels_than_the_networks_are_named(name):
+def test_an_input_with_other_joints_or_channels_raises(name):
     for layout, channels in (('handmp', 3), ('coco', 2)):
         with pytest.raises(ValueError, match='graph_cfg.layout has V=17 joints and backbone.in_channels is C=3'):
             network(name)(**inputs(name, 1, layout, channels))
 
 
 @pytest.mark.parametrize('name', ['AAGCN', 'CTRGCN', 'MSG3D', 'InfoGCN'])
-def test_other_persons_than_the_norms_are_named(name):
+def test_an_input_with_fewer_persons_than_num_person_raises(name):
     with pytest.raises(ValueError, match='keypoint holds M=1 persons, backbone.num_person is 2'):
         network(name)(keypoint=inputs(name, 1)['keypoint'][:, :, :1])

@@ -1,4 +1,4 @@
-"""Every network computes what torch's plain layers do, one subset and branch after the other (benchmarks/_plain.py)."""
+"""Every network equals its form in torch's plain layers, one subset and branch at a time (benchmarks/_plain.py)."""
 
 import runpy
 from pathlib import Path
@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.networks import NETWORKS, inputs, network, without_chance
+from tests.networks import NETWORKS, inputs, network, without_randomness
 
 PLAIN = runpy.run_path(str(Path(__file__).parents[3] / 'benchmarks/_plain.py'))['plain']
 WITHOUT = {'Ske2Grid-options'}  # no plain form is written for it
 
 
 @pytest.mark.parametrize('name', sorted(NETWORKS.keys() - WITHOUT))
-def test_losses_gradients_and_scores_are_those_of_plain_layers(name):
-    ours = without_chance(network(name)).double()
+def test_losses_gradients_and_scores_equal_those_of_plain_layers(name):
+    ours = without_randomness(network(name)).double()
     theirs = PLAIN(ours)
     clips = {key: value.double() for key, value in inputs(name).items()}
     label = torch.arange(5)

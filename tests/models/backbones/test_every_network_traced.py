@@ -1,18 +1,18 @@
-"""What holds for each of the networks where torch traces it."""
+"""Properties of every network under torch.compile and torch.export."""
 
 import copy
 
 import pytest
 import torch
 
-from tests.networks import NETWORKS, inputs, network, without_chance
+from tests.networks import NETWORKS, inputs, network, without_randomness
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize('name', NETWORKS)
-def test_compiled_networks_train_and_score_as_plain_ones(name):
+def test_compiled_networks_train_and_score_like_eager_ones(name):
     torch._dynamo.reset()
-    plain = without_chance(network(name))
+    plain = without_randomness(network(name))
     traced = copy.deepcopy(plain)
     x, label = inputs(name, 4), torch.arange(4)
     for call in (plain, torch.compile(traced, backend='aot_eager')):
@@ -30,7 +30,7 @@ def test_compiled_networks_train_and_score_as_plain_ones(name):
 @pytest.mark.slow
 @pytest.mark.parametrize('name', NETWORKS)
 @torch.no_grad()
-def test_exported_networks_score_as_plain_ones_in_batches_of_any_size(name):
+def test_exported_networks_score_like_eager_ones_in_batches_of_any_size(name):
     model, x = network(name).eval(), inputs(name, 2)
     shapes = {key: {0: torch.export.Dim('n', min=1, max=64)} for key in x}
     exported = torch.export.export(model, (), x, dynamic_shapes=shapes).module()

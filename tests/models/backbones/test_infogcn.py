@@ -25,35 +25,36 @@ def clips(n=5, joints=17, channels=3):
 
 
 @pytest.mark.parametrize(
-    ('k', 'moved'), [(1, [0, 1, 2, 4]), (2, [0, 1, 3, 6]), (3, [0, 1, 3, 7]), (4, [0, 1, 3, 7]), (10**9, [0, 1, 3, 7])]
+    ('k', 'expected'),
+    [(1, [0, 1, 2, 4]), (2, [0, 1, 3, 6]), (3, [0, 1, 3, 7]), (4, [0, 1, 3, 7]), (10**9, [0, 1, 3, 7])],
 )
-def test_a_joint_loses_its_k_th_ancestor_where_it_has_one(k, moved):
-    assert (k_mode_matrix(get_skeleton(ARM), k) @ torch.tensor([0.0, 1, 3, 7])).tolist() == moved
+def test_the_k_th_ancestor_is_subtracted_from_a_joint(k, expected):
+    assert (k_mode_matrix(get_skeleton(ARM), k) @ torch.tensor([0.0, 1, 3, 7])).tolist() == expected
 
 
-def test_descendants_are_what_the_released_code_takes_from_a_joint_of_nw_ucla():
+def test_with_descendants_the_children_are_subtracted_as_in_the_released_code():
     x = torch.arange(20.0) ** 2
-    moved = k_mode_matrix(get_skeleton('nw-ucla'), 1, 'descendants') @ x
-    assert moved[2] == x[2] - x[1] - x[3] - x[4] - x[8]
-    assert moved[0] == x[0] - x[12] - x[16]
-    assert moved[19] == x[19]
+    y = k_mode_matrix(get_skeleton('nw-ucla'), 1, 'descendants') @ x
+    assert y[2] == x[2] - x[1] - x[3] - x[4] - x[8]
+    assert y[0] == x[0] - x[12] - x[16]
+    assert y[19] == x[19]
 
 
 @pytest.mark.parametrize(('layout', 'k', 'raw'), [('nturgb+d', 7, False), ('nturgb+d', 8, True), ('nw-ucla', 7, True)])
-def test_modes_as_deep_as_the_tree_are_the_joints_themselves(layout, k, raw):
+def test_modes_beyond_the_depth_of_the_tree_are_the_identity(layout, k, raw):
     skeleton = get_skeleton(layout)
     tree = 'descendants' if layout == 'nw-ucla' else 'ancestors'
     assert torch.equal(k_mode_matrix(skeleton, k, tree), torch.eye(skeleton.num_joints)) == raw
 
 
-def test_the_tree_is_turned_to_the_root_and_nothing_else():
+def test_parents_are_taken_towards_the_given_root():
     arm = get_skeleton(ARM)
     assert rooted_parents(arm, 0) == [-1, 0, 1, 2]
     assert rooted_parents(arm, 2) == [1, 2, -1, 2]
 
 
 @pytest.mark.parametrize('layout', SKELETONS)
-def test_first_mode_sums_to_zero_everywhere_but_at_one_root(layout):
+def test_rows_of_the_first_mode_sum_to_zero_except_at_the_root(layout):
     skeleton = get_skeleton(layout)
     sums = k_mode_matrix(skeleton, 1).sum(1)
     assert sums[skeleton.origin] == 1
@@ -61,7 +62,7 @@ def test_first_mode_sums_to_zero_everywhere_but_at_one_root(layout):
 
 
 @pytest.mark.parametrize(
-    ('changed', 'said'),
+    ('changed', 'message'),
     [
         ({'k': 0}, 'backbone.k must be a positive integer, got 0; 0 would erase the input'),
         ({'k': True}, 'backbone.k must be a positive integer, got True'),
@@ -71,8 +72,8 @@ def test_first_mode_sums_to_zero_everywhere_but_at_one_root(layout):
         ({'layout': {**ARM, 'bones': [(0, 1), (1, 0)]}}, 'its bones run in a circle'),
     ],
 )
-def test_what_does_not_do_is_refused(changed, said):
-    with pytest.raises(ValueError, match=said):
+def test_an_invalid_option_raises(changed, message):
+    with pytest.raises(ValueError, match=message):
         network(**changed)
 
 
@@ -88,7 +89,7 @@ def test_every_skeleton_trains(layout):
 
 
 @torch.no_grad()
-def test_a_clip_scores_the_same_alone_in_a_batch_copied_and_pickled():
+def test_a_clip_scores_the_same_alone_in_a_batch_and_in_a_copied_or_pickled_network():
     model, x = network().eval(), clips()
     x[3, :, 1] = 0
     together, alone = model(keypoint=x), torch.cat([model(keypoint=row[None]) for row in x])
@@ -98,7 +99,7 @@ def test_a_clip_scores_the_same_alone_in_a_batch_copied_and_pickled():
     assert torch.equal(together, pickle.loads(pickle.dumps(model))(keypoint=x))
 
 
-def test_bf16_is_near_float32_and_trains():
+def test_bf16_scores_are_close_to_float32_and_bf16_trains():
     model, x = network().eval(), clips(4)
     with torch.no_grad(), torch.autocast('cpu', torch.bfloat16):
         near = model(keypoint=x)
@@ -111,7 +112,7 @@ def test_bf16_is_near_float32_and_trains():
     assert all(p.grad.isfinite().all() for p in model.parameters())
 
 
-def test_persons_and_joints_that_do_not_fit_are_named():
+def test_an_input_with_other_persons_or_joints_raises():
     with pytest.raises(ValueError, match='keypoint holds M=1 persons, backbone.num_person is 2'):
         network()(keypoint=clips(1)[:, :, :1])
     with pytest.raises(ValueError, match='graph_cfg.layout has V=17 joints and backbone.in_channels is C=3'):
@@ -119,7 +120,7 @@ def test_persons_and_joints_that_do_not_fit_are_named():
 
 
 @pytest.mark.slow
-def test_the_compiled_network_trains_and_scores_as_the_plain_one():
+def test_the_compiled_network_trains_and_scores_like_the_eager_one():
     torch._dynamo.reset()
     plain = network()
     plain.cls_head.noise_ratio = 0.0

@@ -19,7 +19,7 @@ def kernels(module):
     return [tuple(each.weight.shape[2:]) for each in module.modules() if isinstance(each, nn.Conv3d)]
 
 
-def test_where_convolutions_reach_over_time():
+def test_kernel_sizes_follow_inflate_and_inflate_style():
     assert kernels(tiny().layer1[0]) == [(1, 1, 1), (1, 3, 3), (1, 1, 1), (1, 1, 1)]
     assert kernels(tiny().layer2[0]) == [(3, 1, 1), (1, 3, 3), (1, 1, 1), (1, 1, 1)]
     assert kernels(tiny(inflate_style='3x3x3').layer2[1]) == [(1, 1, 1), (3, 3, 3), (1, 1, 1)]
@@ -41,7 +41,7 @@ def test_defaults_are_those_of_resnet50_and_of_slowonly():
     assert [kernels(stage)[0][0] for stage in slow.stages] == [1, 1, 3, 3]
 
 
-def test_maps_shrink_as_the_strides_say():
+def test_output_sizes_follow_the_strides():
     x = torch.rand(1, 2, 8, 32, 32)
     assert tiny()(x).shape == (1, 32, 8, 4, 4)  # stem, pool and layer2 halve
     assert tiny(temporal_strides=[1, 2])(x).shape == (1, 32, 4, 4, 4)
@@ -50,7 +50,7 @@ def test_maps_shrink_as_the_strides_say():
     assert (first.shape, second.shape) == ((1, 16, 8, 8, 8), (1, 32, 8, 4, 4))
 
 
-def test_advanced_residuals_are_averages_of_all_pixels():
+def test_advanced_residuals_average_all_pixels_before_the_convolution():
     net = tiny(advanced=True)
     assert 'layer2.0.downsample.0.conv.weight' in net.state_dict()
     assert net(torch.rand(1, 2, 4, 30, 30)).shape == (1, 32, 4, 4, 4)
@@ -62,7 +62,7 @@ def test_advanced_residuals_are_averages_of_all_pixels():
 
 
 @torch.no_grad()
-def test_a_new_block_is_the_identity_and_convolutions_are_drawn_by_their_fan_out():
+def test_a_new_block_is_the_identity_and_convolutions_are_scaled_by_fan_out():
     net = tiny(base_channels=32).eval()
     x = torch.rand(1, 128, 4, 6, 6)
     assert torch.equal(net.layer1[1](x), x)
@@ -71,7 +71,7 @@ def test_a_new_block_is_the_identity_and_convolutions_are_drawn_by_their_fan_out
     assert not torch.equal(tiny(zero_init_residual=False).eval().layer1[1](x[:, :16]), x[:, :16])
 
 
-def test_frozen_stages_and_kept_statistics_stay_in_training():
+def test_frozen_stages_and_norm_eval_keep_statistics_fixed_in_training():
     net = tiny(frozen_stages=1)
     assert net.train() is net
     assert net.eval() is net
@@ -85,7 +85,7 @@ def test_frozen_stages_and_kept_statistics_stay_in_training():
     assert not any(m.training for m in tiny(norm_eval=True).modules() if isinstance(m, nn.BatchNorm3d))
 
 
-def test_a_2d_network_is_spread_over_time():
+def test_2d_weights_are_spread_over_time():
     net = tiny(conv1_kernel=(1, 7, 7))
     weights = {
         'conv1.weight': torch.randn(4, 3, 7, 7),
@@ -108,7 +108,7 @@ def test_a_2d_network_is_spread_over_time():
     assert not net.load_state_dict(state, strict=False).unexpected_keys
 
 
-def test_what_cannot_be_built_is_named():
+def test_invalid_options_and_inputs_raise():
     for options, message in (
         ({'depth': 20}, r'depth must be one of \[18, 34, 50, 101, 152\], got 20'),
         ({'depth': 18}, "inflate_style must be '3x3x3' for depths 18 and 34, got '3x1x1'"),

@@ -19,7 +19,7 @@ def network(grid_shape=(2, 3), sequence=(3, 4), **options):
 
 @pytest.fixture
 def assignments(monkeypatch):
-    """How often a permutation is looked for."""
+    """One entry per computed permutation: its number of cells."""
     calls = []
 
     def counted(scores):
@@ -39,7 +39,7 @@ def test_the_grid_matrix_is_the_product_of_all_stages():
 
 
 @pytest.mark.parametrize('grid_shape', [(2, 3), (3, 2), (1, 7), (4, 4)])
-def test_cells_lie_row_by_row(grid_shape):
+def test_cells_are_in_row_major_order(grid_shape):
     model = network(grid_shape, in_channels=1).eval()
     x = torch.randn(1, 1, 2, 3, 1)
     with torch.no_grad():
@@ -50,7 +50,7 @@ def test_cells_lie_row_by_row(grid_shape):
 
 
 @pytest.mark.parametrize('grid_shape', [(5, 5), (3, 9), (9, 2)])
-def test_a_block_is_the_plain_convolutions_of_the_paper(grid_shape):
+def test_a_block_equals_the_plain_convolutions_of_the_paper(grid_shape):
     torch.manual_seed(0)
     model = Ske2Grid({'layout': 'coco'}, grid_shape, base_channels=8, num_stages=2).eval()
     block = model.st_gcn_networks[1].double()
@@ -73,7 +73,7 @@ def test_no_activation_is_copied_between_the_two_views():
     assert all(t.is_contiguous(memory_format=torch.channels_last) for pair in seen.values() for t in pair)
 
 
-def test_absent_persons_are_computed_once_and_score_the_same(monkeypatch):
+def test_absent_persons_are_computed_once_with_equal_output(monkeypatch):
     model = network().eval()
     x = torch.randn(3, 2, 8, 3, 3)
     x[:, 1] = 0
@@ -101,7 +101,7 @@ def test_all_stages_but_the_last_are_frozen():
     assert frozen == {name.format(stage) for name in stages for stage in (0, 1)}
 
 
-def test_a_permutation_is_found_once_a_step_and_never_for_a_frozen_stage(assignments):
+def test_a_permutation_is_computed_once_per_step_and_never_for_a_frozen_stage(assignments):
     model = network()  # stages of 4 and 6 cells
     assignments.clear()
     optimizer = torch.optim.SGD(model.SGT_stages[1].parameters(), lr=1.0)
@@ -112,7 +112,7 @@ def test_a_permutation_is_found_once_a_step_and_never_for_a_frozen_stage(assignm
     assert assignments == [6, 6]  # before the second and the third step's first forward
 
 
-def test_evaluation_looks_for_no_permutation(assignments):
+def test_evaluation_computes_no_permutation(assignments):
     model = network().eval()
     assignments.clear()
     for _ in range(3):
@@ -121,7 +121,7 @@ def test_evaluation_looks_for_no_permutation(assignments):
 
 
 @pytest.mark.parametrize('fused', [False, True])
-def test_index_sel_follows_the_scores_everywhere(fused):
+def test_index_sel_follows_every_change_of_the_scores(fused):
     model = network()
     transform = model.SGT_stages[1]
 
@@ -131,7 +131,7 @@ def test_index_sel_follows_the_scores_everywhere(fused):
 
     transform.sgt_trans_mat.grad = torch.randn(6, 6)
     torch.optim.SGD([transform.sgt_trans_mat], lr=9.0, fused=fused).step()
-    assert agrees(model.state_dict())  # in a file saved right after a step
+    assert agrees(model.state_dict())  # as saved right after a step
     transform.sgt_trans_mat.data.copy_(torch.rand(6, 6))  # as weight averaging writes
     model.eval()
     assert transform.index_sel.tolist() == greedy_assignment(transform.sgt_trans_mat.detach().numpy()).tolist()
@@ -141,7 +141,7 @@ def test_index_sel_follows_the_scores_everywhere(fused):
     assert transform.index_sel.tolist() == greedy_assignment(transform.sgt_trans_mat.detach().numpy()).tolist()
 
 
-def test_a_loaded_index_sel_of_a_step_before_is_put_right():
+def test_a_stale_index_sel_is_recomputed_on_loading():
     state = network().state_dict()
     right = state['SGT_stages.1.index_sel'].clone()
     state['SGT_stages.1.index_sel'] = right.flip(0)
@@ -150,7 +150,7 @@ def test_a_loaded_index_sel_of_a_step_before_is_put_right():
     assert torch.equal(model.SGT_stages[1].index_sel, right)
 
 
-def test_growing_takes_stage_zero_and_the_convolutions_and_starts_the_new_stage_fresh():
+def test_a_smaller_checkpoint_fills_all_but_the_new_stage():
     small, grown = network((2, 2), (3,)), network((2, 3), (3, 4))
     missing = grown.load_state_dict(small.state_dict(), strict=False).missing_keys
     assert missing == ['sampling_stages.1', 'SGT_stages.1.sgt_trans_mat', 'SGT_stages.1.index_sel']
@@ -158,7 +158,7 @@ def test_growing_takes_stage_zero_and_the_convolutions_and_starts_the_new_stage_
     assert torch.equal(grown.SGT_stages[0].index_sel, small.SGT_stages[0].index_sel)
 
 
-def test_a_copy_moves_on_by_itself():
+def test_a_copy_updates_its_own_permutation():
     model = network()
     for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
         with torch.no_grad():
@@ -180,7 +180,7 @@ def test_any_odd_kernel_keeps_the_grid(kernel_size):
     assert network(kernel_size=kernel_size)(torch.randn(2, 1, 4, 3, 3)).shape == (2, 1, 4, 2, 2, 3)
 
 
-def test_a_skeleton_of_as_many_joints_as_cells_is_placed_as_it_is():
+def test_a_skeleton_with_one_joint_per_cell_is_upsampled_by_the_identity():
     model = network((1, 3), (3, 3))
     assert all(torch.equal(upsample, torch.eye(3)) for upsample in model.sampling_stages)
     assert model(torch.randn(2, 3, 4, 3, 3)).shape == (2, 3, 4, 2, 1, 3)
@@ -202,12 +202,12 @@ def test_a_skeleton_of_as_many_joints_as_cells_is_placed_as_it_is():
         ({'temporal_kernel_size': 8}, 'backbone.temporal_kernel_size must be an odd positive integer, got 8'),
     ],
 )
-def test_an_impossible_network_is_named(options, message):
+def test_an_invalid_grid_or_kernel_raises(options, message):
     with pytest.raises(ValueError, match=message):
         network(**options)
 
 
-def test_a_misspelt_graph_key_is_answered_with_the_right_one():
+def test_a_misspelt_graph_key_raises_with_the_nearest_key():
     with pytest.raises(ValueError, match="graph_cfg has no argument 'layuot'; did you mean 'layout'"):
         Ske2Grid({'layuot': 'coco'})
 
@@ -220,7 +220,7 @@ def lite(grid_shape=(5, 5), sequence=(17,), **options):
     return Ske2Grid({'layout': 'coco'}, grid_shape, sequence, **{**LITE, **options})
 
 
-def test_options_that_are_off_add_no_key_and_draw_no_number():
+def test_options_that_are_off_add_no_key_and_no_random_number():
     plain = lite()
     state = torch.get_rng_state()
     off = lite(tcn='conv', groups=1, git_init='random', git_temperature=None, pyramid=False)
@@ -249,14 +249,14 @@ def test_every_option_trains_every_parameter(options):
     assert {name for name, parameter in model.named_parameters() if parameter.grad is not None} == trained
 
 
-def test_groups_are_convolved_apart_and_mixed_behind():
+def test_groups_are_convolved_separately_and_then_mixed():
     block = lite(groups=8).st_gcn_networks[1]
     assert (block.gcn2cn.conv.groups, tuple(block.gcn2cn.conv.weight.shape)) == (8, (32, 2, 3, 3))
     assert tuple(block.gcn2cn.mix.weight.shape) == (32, 32, 1, 1)
     assert lite(groups=8).st_gcn_networks[0].gcn2cn.conv.groups == 1  # of three coordinates
 
 
-def test_a_pyramid_takes_the_mean_of_two_by_two_cells():
+def test_a_pyramid_averages_two_by_two_cells():
     block = lite(pyramid=True).eval().st_gcn_networks[1]
     seen = []
     block.gcn2cn.conv.register_forward_hook(lambda _, args, out: seen.append(args[0]))
@@ -267,10 +267,10 @@ def test_a_pyramid_takes_the_mean_of_two_by_two_cells():
 
 @pytest.mark.parametrize('options', [{}, {'tcn': 'mstcn', 'groups': 8}])
 @pytest.mark.parametrize('grid_shape', [(6, 6), (5, 7)])
-def test_a_grown_network_computes_what_the_small_one_did(options, grid_shape):
+def test_a_grown_network_computes_the_same_features_as_the_small_one(options, grid_shape):
     torch.manual_seed(1)
     small = lite(git_init='grow', **options)
-    small(torch.randn(4, 1, 8, 17, 3))  # statistics that are not those of the start
+    small(torch.randn(4, 1, 8, 17, 3))  # running statistics that differ from the initial ones
     middle = lite(grid_shape, (17, 25), git_init='grow', **options)
     large = lite((7, 8), (17, 25, grid_shape[0] * grid_shape[1]), git_init='grow', **options)
     x = torch.randn(2, 2, 8, 17, 3)
@@ -283,7 +283,7 @@ def test_a_grown_network_computes_what_the_small_one_did(options, grid_shape):
         assert (grown - expected).abs().max() < 1e-5 * expected.abs().max()
 
 
-def test_a_grown_network_learns_how_much_its_new_cells_count():
+def test_a_grown_network_trains_the_gates_of_its_new_cells():
     model = lite((6, 6), (17, 25), git_init='grow')
     assert model.cell_gates['1'].sum() == 25
     out = model(torch.randn(2, 1, 8, 17, 3))
@@ -303,6 +303,6 @@ def test_a_grown_network_learns_how_much_its_new_cells_count():
         ({'git_init': 'grow', 'pyramid': True}, "pyramid=True .* use git_init='skeleton'"),
     ],
 )
-def test_an_option_that_cannot_be_is_named(options, message):
+def test_an_invalid_option_raises(options, message):
     with pytest.raises(ValueError, match=message):
         lite((6, 6), (17, 25), **options)

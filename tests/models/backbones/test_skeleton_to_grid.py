@@ -1,4 +1,4 @@
-"""UPT and GIT, and where they start."""
+"""The up-sampling transform (UPT), the grid index transform (GIT) and their initial values."""
 
 import numpy as np
 import pytest
@@ -51,7 +51,7 @@ def test_a_frozen_permutation_gives_the_same_rows():
     assert torch.equal(trained, transform.requires_grad_(False)(x))
 
 
-def test_upsampling_starts_as_the_old_nodes_and_convex_mixes_of_them():
+def test_upsampling_starts_as_the_old_nodes_plus_convex_combinations_of_them():
     matrix = upsampling_matrix(5, 3)
     assert torch.equal(matrix[:3], torch.eye(3))
     assert torch.allclose(matrix.sum(1), torch.ones(5))
@@ -68,7 +68,7 @@ def test_a_temperature_gives_the_gradient_of_a_softmax():
     assert torch.equal(transform(x), x[transform.index_sel.long()])
 
 
-def test_scores_start_with_the_order_asked_for():
+def test_initial_scores_give_the_requested_order():
     order = [3, 0, 4, 1, 2]
     assert greedy_assignment(scores_that_give(order).numpy()).tolist() == order
     assert IndexTransform(5, node_of=order).index_sel.tolist() == order
@@ -76,7 +76,7 @@ def test_scores_start_with_the_order_asked_for():
 
 @pytest.mark.parametrize('name', ['coco', 'nturgb+d', 'nw-ucla'])
 @pytest.mark.parametrize('grid_shape', [(5, 5), (6, 6), (5, 6)])
-def test_neighbours_on_a_body_are_neighbours_on_the_grid(name, grid_shape):
+def test_neighbouring_joints_are_placed_in_neighbouring_cells(name, grid_shape):
     skeleton = get_skeleton(name)
     order = place_skeleton(tuple(map(tuple, skeleton.edges)), grid_shape)
     assert sorted(order) == list(range(grid_shape[0] * grid_shape[1]))
@@ -84,12 +84,12 @@ def test_neighbours_on_a_body_are_neighbours_on_the_grid(name, grid_shape):
     assert all(np.abs(cell[a] - cell[b]).max() == 1 for a, b in skeleton.edges)
 
 
-def test_a_star_of_nine_lies_around_its_centre():
+def test_a_star_of_nine_is_placed_around_its_centre():
     order = place_skeleton(tuple((0, leaf) for leaf in range(1, 9)), (3, 3))
     assert order[4] == 0
 
 
-def test_the_grid_before_has_the_proportions_of_the_next():
+def test_the_smaller_grid_has_the_proportions_of_the_larger():
     assert grid_inside(25, (6, 6)) == (5, 5)
     assert grid_inside(20, (6, 6)) == (4, 5)
     assert grid_inside(12, (3, 8)) == (2, 6)

@@ -16,23 +16,23 @@ def widths(model):
     return [block.gcn.bn.num_features for block in model.gcn]
 
 
-def test_channels_grow_and_frames_halve_at_the_stages_named():
+def test_channels_double_at_inflate_stages_and_frames_halve_at_down_stages():
     model = STGCN({'layout': 'coco'})
     assert widths(model) == [64] * 4 + [128] * 3 + [256] * 3
     assert [block.tcn.conv.stride[0] for block in model.gcn] == [1] * 4 + [2, 1, 1] + [2, 1, 1]
 
 
-def test_a_ratio_need_not_be_whole():
+def test_ch_ratio_may_be_fractional():
     assert widths(network(ch_ratio=1.5)) == [8, 8, 12]
 
 
-def test_the_first_stage_is_left_out_where_the_channels_fit_already():
+def test_the_first_stage_is_left_out_if_in_channels_equals_base_channels():
     model = network(in_channels=8)
     assert widths(model) == [8, 16]
     assert model(torch.randn(2, 1, 8, 3, 8)).shape == (2, 1, 16, 4, 3)
 
 
-def test_the_gesture_demo_has_its_published_keys():
+def test_the_gesture_network_has_the_published_number_of_keys():
     model = STGCN(
         {'layout': 'handmp', 'mode': 'spatial'}, in_channels=2, num_stages=6, down_stages=[6], inflate_stages=[6],
         gcn_adaptive='init', gcn_with_res=True, tcn_type='mstcn',
@@ -41,11 +41,11 @@ def test_the_gesture_demo_has_its_published_keys():
     assert model(torch.randn(1, 1, 8, 21, 2)).shape == (1, 1, 128, 4, 21)
 
 
-def test_dropout_is_everywhere_but_in_the_first_stage():
+def test_every_stage_but_the_first_has_dropout():
     assert [block.tcn.drop.p for block in network(tcn_dropout=0.5).gcn] == [0, 0.5, 0.5]
 
 
-def test_a_tuple_of_one_value_a_stage_is_dealt_out_and_a_list_is_not():
+def test_a_tuple_holds_one_value_per_stage_and_a_list_does_not():
     model = network(gcn_adaptive=('init', None, 'offset'), gcn_with_res=(True, False, True))
     assert [block.gcn.adaptive for block in model.gcn] == ['init', None, 'offset']
     assert [block.gcn.with_res for block in model.gcn] == [True, False, True]
@@ -54,11 +54,11 @@ def test_a_tuple_of_one_value_a_stage_is_dealt_out_and_a_list_is_not():
 
 
 @pytest.mark.parametrize('kind', ['VC', 'MVC', None])
-def test_input_normalisation_is_batch_norm_over_its_letters(kind):
+def test_data_bn_type_names_the_axes_with_statistics_of_their_own(kind):
     model = network(data_bn_type=kind)
     x = torch.randn(4, 2, 6, 3, 3) * 3 + torch.tensor([0.0, 7.0]).view(1, 2, 1, 1, 1)
     y = model.normalize(x)
-    # Persons at 0 and at 7: normalised together only their mean is 0, each by itself both are.
+    # Persons around 0 and 7: normalised together, only their common mean is 0; normalised separately, both means are 0.
     if kind == 'VC':
         assert y.mean((0, 1, 2)).abs().max() < 1e-5
         assert y.mean((0, 2))[0].max() < 0
@@ -70,7 +70,7 @@ def test_input_normalisation_is_batch_norm_over_its_letters(kind):
 
 
 @pytest.mark.parametrize('kind', ['VC', 'MVC', None])
-def test_absent_persons_are_computed_once_and_score_the_same(kind):
+def test_absent_persons_are_computed_once_with_equal_output(kind):
     model = network(data_bn_type=kind).eval()
     x = torch.randn(4, 2, 8, 3, 3)
     x[:3, 1] = 0
@@ -82,7 +82,7 @@ def test_absent_persons_are_computed_once_and_score_the_same(kind):
     assert torch.allclose(short, full, atol=1e-6)
 
 
-def test_with_a_norm_a_person_an_absent_one_is_not_the_same_in_every_place():
+def test_with_mvc_absent_persons_differ_between_places():
     model = network(data_bn_type='MVC')
     model(torch.randn(4, 2, 8, 3, 3) + torch.tensor([0.0, 7.0]).view(1, 2, 1, 1, 1))
     with torch.no_grad():
@@ -107,11 +107,11 @@ def test_with_a_norm_a_person_an_absent_one_is_not_the_same_in_every_place():
         ({'tcn_type': 'mstcn', 'base_channels': 4}, 'tcn_ms_cfg has 6 branches, too many for 4 channels'),
     ],
 )
-def test_an_impossible_option_is_named(options, message):
+def test_an_invalid_option_raises(options, message):
     with pytest.raises(ValueError, match=message):
         network(**options)
 
 
-def test_other_persons_than_the_norms_are_named():
+def test_an_input_with_more_persons_than_num_person_raises():
     with pytest.raises(ValueError, match='keypoint holds M=3 persons, backbone.num_person is 2'):
         network(data_bn_type='MVC')(torch.zeros(1, 3, 8, 3, 3))

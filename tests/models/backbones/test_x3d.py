@@ -12,7 +12,7 @@ def tiny(**options):
     return X3D(**{**TINY, **options})
 
 
-def test_widths_are_multiples_of_eight_and_lose_at_most_a_tenth():
+def test_widths_are_rounded_to_multiples_of_eight_and_lose_at_most_a_tenth():
     assert [round_width(24, f) for f in (1, 2, 0, None)] == [24, 48, 24, 24]
     assert round_width(54, 1 / 16) == 8
     assert round_width(12, 1) == 16  # 8 + 4 rounds up
@@ -20,14 +20,14 @@ def test_widths_are_multiples_of_eight_and_lose_at_most_a_tenth():
 
 
 @torch.no_grad()
-def test_space_shrinks_and_time_does_not():
+def test_strides_halve_space_and_keep_frames():
     assert tiny()(torch.rand(1, 2, 5, 32, 32)).shape == (1, 36, 5, 4, 4)
     assert [len(stage) for stage in tiny().stages] == [3, 5]  # ceil of 2.2 times 1 and 2
     assert [len(stage) for stage in tiny(gamma_d=1).stages] == [1, 2]
     assert tiny(gamma_w=2)(torch.rand(1, 2, 5, 32, 32)).shape == (1, 72, 5, 4, 4)
 
 
-def test_which_blocks_squeeze():
+def test_every_other_block_has_squeeze_and_excitation_by_default():
     def squeezes(**options):
         return [[isinstance(block.se_module, SqueezeExcite) for block in stage] for stage in tiny(**options).stages]
 
@@ -36,7 +36,7 @@ def test_which_blocks_squeeze():
     assert squeezes(se_ratio=None) == [[False] * 3, [False] * 5]
 
 
-def test_children_stand_in_the_order_of_the_checkpoints():
+def test_children_are_in_the_order_of_the_checkpoints():
     names = [name for name, _ in tiny().layer1[0].named_children() if name != 'relu']
     assert names == ['downsample', 'conv1', 'conv2', 'swish', 'conv3', 'se_module']
 
@@ -49,14 +49,14 @@ def test_a_new_block_is_the_identity():
 
 
 @torch.no_grad()
-def test_squeeze_and_excitation_weighs_whole_channels():
+def test_squeeze_and_excitation_multiplies_whole_channels():
     x = torch.rand(2, 8, 3, 4, 5)
     ratio = SqueezeExcite(8, 1 / 16)(x) / x
     assert torch.allclose(ratio, ratio[:, :, :1, :1, :1].expand_as(ratio), atol=1e-5)
     assert ((ratio > 0) & (ratio < 1)).all()
 
 
-def test_frozen_stages_and_kept_statistics_stay_in_training():
+def test_frozen_stages_and_norm_eval_keep_statistics_fixed_in_training():
     net = tiny(frozen_stages=1)
     assert net.train() is net
     frozen = {key.split('.')[0] for key, p in net.named_parameters() if not p.requires_grad}
@@ -66,7 +66,7 @@ def test_frozen_stages_and_kept_statistics_stay_in_training():
     assert not any(m.training for m in tiny(norm_eval=True).modules() if isinstance(m, nn.BatchNorm3d))
 
 
-def test_what_cannot_be_built_is_named():
+def test_invalid_options_and_inputs_raise():
     for options, message in (
         ({'num_stages': 0}, 'num_stages must be 1 to 4, got 0'),
         ({'se_style': 'none'}, "se_style must be 'half' or 'all', got 'none'"),

@@ -19,7 +19,7 @@ def test_absent_persons_count_in_the_mean(kind):
 
 
 @pytest.mark.parametrize('kind', HEADS)
-def test_any_positions_behind_the_channels_are_averaged(kind):
+def test_all_axes_after_the_channels_are_averaged(kind):
     model, x = head(kind), torch.randn(2, 3, 4, 5, 6)
     assert torch.allclose(model(x), model(x.unflatten(4, (2, 3))), atol=1e-6)
     assert torch.allclose(model(x), model(x.mean((1, 3, 4))), atol=1e-6)
@@ -40,7 +40,7 @@ def test_accuracies_by_hand():
     assert losses['top5_acc'].item() == 0.75  # all but class 5
 
 
-def test_fewer_than_five_classes_are_all_in_the_top_five():
+def test_top_5_of_fewer_than_five_classes_is_one():
     model = build_model({'type': 'GCNHead', 'num_classes': 3, 'in_channels': 4})
     assert model.loss(torch.randn(2, 3), torch.tensor([0, 2]))['top5_acc'] == 1
 
@@ -51,7 +51,7 @@ def test_labels_may_be_a_column():
     assert row == column
 
 
-def test_smoothing_is_torchs_own():
+def test_label_smoothing_equals_torchs():
     scores, label = torch.randn(4, 6), torch.tensor([0, 1, 2, 3])
     loss = head(label_smooth_eps=0.1).loss(scores, label)['loss_cls']
     expected = torch.nn.functional.cross_entropy(scores, label, label_smoothing=0.1)
@@ -65,7 +65,7 @@ def test_soft_labels_and_several_classes_have_no_accuracy():
     assert set(several.loss(scores, torch.eye(6, dtype=torch.long)[:2])) == {'loss_cls'}
 
 
-def test_losses_are_tensors_that_wait_for_no_device():
+def test_losses_are_scalar_tensors():
     losses = head().loss(torch.randn(2, 6), torch.tensor([0, 1]))
     assert all(isinstance(value, torch.Tensor) and value.ndim == 0 for value in losses.values())
 
@@ -78,11 +78,11 @@ def test_losses_are_tensors_that_wait_for_no_device():
         ({'in_chanels': 4}, "GCNHead has no argument 'in_chanels'; did you mean 'in_channels'"),
     ],
 )
-def test_wrong_arguments_are_named(options, message):
+def test_an_invalid_argument_raises(options, message):
     with pytest.raises(ValueError, match=message):
         head(**options)
 
 
-def test_other_channels_than_the_heads_are_named():
+def test_an_input_with_other_channels_raises():
     with pytest.raises(ValueError, match='cls_head.in_channels is 4, the backbone gives 8'):
         head()(torch.randn(1, 1, 8, 2, 2))

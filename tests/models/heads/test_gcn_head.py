@@ -14,7 +14,7 @@ def test_the_classifier_is_a_linear_layer_named_fc_cls():
     torch.testing.assert_close(head(x), torch.tensor([[2.0, 3.0, 5.0]]))
 
 
-def test_first_weights_have_the_spread_asked_for_and_no_bias():
+def test_initial_weights_have_deviation_init_std_and_zero_bias():
     torch.manual_seed(0)
     head = GCNHead(num_classes=100, in_channels=100, init_std=0.5)
     assert abs(head.fc_cls.weight.std().item() - 0.5) < 0.01

@@ -14,7 +14,7 @@ def test_the_classifier_is_the_1x1x1_convolution_of_the_released_files():
     assert MODELS.get('STGCN2CNHead') is GridHead
 
 
-def test_on_a_grid_it_scores_as_a_linear_layer_of_the_same_weights():
+def test_it_scores_grids_like_a_linear_layer_with_the_same_weights():
     torch.manual_seed(0)
     grid, linear = GridHead(4, 3).eval(), GCNHead(4, 3).eval()
     linear.fc_cls.weight.data.copy_(grid.fc.weight.data.flatten(1))

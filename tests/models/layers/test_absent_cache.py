@@ -34,12 +34,12 @@ def run(network, present, width=3):
         return once_per_absent(network, network, persons).flatten().tolist()
 
 
-def test_the_absent_person_of_a_pair_is_computed_once_for_all_clips():
+def test_the_absent_person_is_computed_once_for_all_clips():
     network = Counting().eval()
     for person in (1, 2, 3):
         assert run(network, [person, 0]) == [12 * person + 1, 1]
     assert run(network, [0, 0]) == [1, 1]
-    assert network.rows == [1, 1, 1, 1]  # the absent one and three persons
+    assert network.rows == [1, 1, 1, 1]  # the absent person and three others
 
 
 def write_parameter(network):
@@ -62,7 +62,7 @@ def load(network):
 
 
 @pytest.mark.parametrize('change', [write_parameter, write_past_the_version_counter, replace_module, load])
-def test_a_change_of_weights_is_noticed(change):
+def test_a_change_of_weights_clears_the_cache(change):
     network = Counting().eval()
     run(network, [1, 0])
     change(network)
@@ -72,7 +72,7 @@ def test_a_change_of_weights_is_noticed(change):
     assert len(network.rows) == 4  # both rows again
 
 
-def test_another_length_or_type_is_another_absent_person():
+def test_each_length_and_dtype_is_cached_separately():
     network = Counting().eval()
     for width in (3, 4, 3, 5, 6, 7):
         run(network, [1, 0], width)
@@ -83,7 +83,7 @@ def test_another_length_or_type_is_another_absent_person():
         assert remembered(network, network, torch.zeros(1, 3, dtype=torch.float64)).dtype == torch.float64
 
 
-def test_every_row_is_computed_where_something_looks_on():
+def test_nothing_is_cached_with_gradients_in_training_or_with_hooks():
     absent = torch.zeros(1, 3)
     assert not may_remember(absent) and not may_remember(absent.to('meta'))  # with gradients
     with torch.no_grad():
@@ -104,7 +104,7 @@ def test_large_batches_do_not_compare_weights():
     assert network in absent_cache._MEMORY
 
 
-def test_memory_ends_with_the_network():
+def test_the_cache_is_freed_with_the_network():
     network = Counting().eval()
     run(network, [1, 0])
     gone = weakref.ref(network)

@@ -41,7 +41,7 @@ def halves(x, layers):
     ('count', 'apply'),
     [(1, lambda x, layers: layers[0](x)), (2, lambda x, layers: double_batch_norm(x, *layers)), (2, halves)],
 )
-def test_values_gradients_and_statistics_are_those_of_the_full_batch(count, apply, layout):
+def test_values_gradients_and_statistics_equal_those_of_the_full_batch(count, apply, layout):
     once, x = norms(count), batch(layout=layout)
     full, z = copy.deepcopy(once), batch()
     with counting_copies(COPIES):
@@ -58,7 +58,7 @@ def test_values_gradients_and_statistics_are_those_of_the_full_batch(count, appl
         assert torch.allclose(one.double(), other.double(), rtol=1e-12)
 
 
-def test_the_mean_by_hand():
+def test_running_mean_and_variance_by_hand():
     norm = BatchNorm2d(1, momentum=1.0)
     with counting_copies(Copies(1, torch.tensor([3]), 4)):
         norm(torch.tensor([2.0, 6.0]).view(2, 1, 1, 1))
@@ -66,7 +66,7 @@ def test_the_mean_by_hand():
     assert norm.running_var.item() == 4  # (9 + 3 * 1) / (4 - 1)
 
 
-def test_frozen_norms_weigh_nothing():
+def test_frozen_norms_ignore_the_counts_of_copies():
     norm, x = norms(1)[0].eval(), batch()
     before = copy.deepcopy(norm.state_dict())
     with counting_copies(COPIES):
@@ -74,7 +74,7 @@ def test_frozen_norms_weigh_nothing():
     assert all(torch.equal(before[key], value) for key, value in norm.state_dict().items())
 
 
-def test_half_precision_keeps_its_type_and_the_statistics_theirs():
+def test_bf16_maps_stay_bf16_and_statistics_stay_float32():
     norm = norms(1)[0].float()
     x = batch(torch.bfloat16)
     with counting_copies(COPIES):
@@ -84,14 +84,14 @@ def test_half_precision_keeps_its_type_and_the_statistics_theirs():
     assert norm.running_mean.dtype == norm.weight.grad.dtype == torch.float32
 
 
-def test_copies_end_with_their_block_also_after_an_error():
+def test_counting_copies_ends_with_its_block_even_after_an_error():
     with pytest.raises(KeyError), counting_copies(COPIES):
         raise KeyError
     assert current_copies() is None
 
 
 @pytest.mark.parametrize('apply', [lambda x, norm: norm(x), lambda x, norm: norm_each(x, [norm], [6])])
-def test_large_contiguous_maps_get_the_values_gradients_and_statistics_of_torch(apply):
+def test_large_contiguous_maps_give_the_values_gradients_and_statistics_of_torch(apply):
     torch.manual_seed(0)
     ours, theirs = BatchNorm2d(6, momentum=0.3), nn.BatchNorm2d(6, momentum=0.3)
     nn.init.normal_(ours.weight)

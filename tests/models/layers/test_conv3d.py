@@ -7,7 +7,7 @@ from torch import nn
 from pyskl.models.layers.conv3d import ConvNorm3d, check_volume, hold, init_convolutions, per_stage
 
 
-def test_children_are_those_of_mmcv_and_the_size_is_kept():
+def test_children_have_mmcvs_names_and_the_size_stays():
     conv = ConvNorm3d(2, 4, (1, 3, 3))
     assert set(conv.state_dict()) == {
         'conv.weight', 'bn.weight', 'bn.bias', 'bn.running_mean', 'bn.running_var', 'bn.num_batches_tracked',
@@ -16,7 +16,7 @@ def test_children_are_those_of_mmcv_and_the_size_is_kept():
     assert set(ConvNorm3d(2, 4, 1, norm=False).state_dict()) == {'conv.weight'}
 
 
-def test_norms_named_last_start_a_block_as_the_identity():
+def test_the_given_norms_start_with_zero_weight():
     torch.manual_seed(0)
     net = nn.Sequential(nn.Conv3d(8, 16, 3), nn.BatchNorm3d(16))
     init_convolutions(net, [net[1]])
@@ -24,7 +24,7 @@ def test_norms_named_last_start_a_block_as_the_identity():
     assert not net[0].bias.any() and not net[1].weight.any()
 
 
-def test_held_modules_do_not_train():
+def test_held_modules_are_in_eval_mode_without_gradients():
     net = nn.Sequential(ConvNorm3d(1, 2, 1), ConvNorm3d(2, 2, 1)).train()
     hold([net[0]], norms_of=net)
     assert not net[0].training and not any(p.requires_grad for p in net[0].parameters())
@@ -32,7 +32,7 @@ def test_held_modules_do_not_train():
     assert all(p.requires_grad for p in net[1].parameters())
 
 
-def test_one_number_goes_to_every_stage_and_a_list_must_fit():
+def test_one_number_serves_every_stage_and_a_list_needs_one_item_per_stage():
     assert per_stage(2, 3, 'spatial_strides') == (2, 2, 2)
     assert per_stage([1, 2], 2, 'spatial_strides') == (1, 2)
     with pytest.raises(ValueError, match='backbone.spatial_strides must have one item .*num_stages=3'):
@@ -40,6 +40,6 @@ def test_one_number_goes_to_every_stage_and_a_list_must_fit():
 
 
 @pytest.mark.parametrize('shape', [(1, 3, 4, 5, 5), (17, 4, 5, 5)])
-def test_a_volume_of_other_channels_or_axes_is_refused(shape):
+def test_a_volume_with_other_channels_or_axes_raises(shape):
     with pytest.raises(ValueError, match='backbone.in_channels is C=17'):
         check_volume(torch.zeros(shape), 17)

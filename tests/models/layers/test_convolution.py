@@ -41,14 +41,14 @@ def compare(ours, x):
         (2, 9, (1, 1), (2, 2), (7, 6)),
     ],
 )
-def test_outputs_and_gradients_are_those_of_torch(batch, channels, kernel, stride, size, layout):
+def test_outputs_and_gradients_equal_those_of_torch(batch, channels, kernel, stride, size, layout):
     torch.manual_seed(0)
     ours = Conv2d(channels, 12, kernel, stride, tuple(k // 2 for k in kernel))
     compare(ours, torch.randn(batch, channels, *size).contiguous(memory_format=layout))
 
 
 @pytest.mark.parametrize('bias', [False, True])
-def test_a_layer_without_bias(bias):
+def test_bias_is_optional(bias):
     torch.manual_seed(0)
     compare(Conv2d(5, 7, 1, bias=bias), torch.randn(16, 5, 60, 20))
     large = torch.randn(2, 128, 10, 33).contiguous(memory_format=torch.channels_last)
@@ -56,7 +56,7 @@ def test_a_layer_without_bias(bias):
 
 
 @pytest.mark.parametrize('channels', [9, 64])
-def test_the_layout_of_the_maps_stays(channels):
+def test_outputs_have_the_memory_format_of_the_input(channels):
     ours = Conv2d(channels, 12, (1, 1), (2, 1))
     x = torch.randn(2, channels, 8, 4)
     assert ours(x).is_contiguous()
@@ -72,7 +72,7 @@ def test_frozen_weights_get_no_gradient():
     assert x.grad is not None and ours.weight.grad is None
 
 
-def test_autocast_and_tracing_see_plain_convolutions(monkeypatch):
+def test_autocast_and_tracing_use_plain_convolutions(monkeypatch):
     monkeypatch.setattr(convolution, '_TimeConv', None)
     monkeypatch.setattr(torch, 'baddbmm', None)
     wide, tall = torch.randn(16, 5, 60, 20), torch.randn(2, 128, 10, 33).contiguous(memory_format=torch.channels_last)
@@ -83,7 +83,7 @@ def test_autocast_and_tracing_see_plain_convolutions(monkeypatch):
     torch.jit.trace(over_time, tall, check_trace=False)
 
 
-def test_a_layer_is_copied_and_pickled_and_has_the_state_of_torch():
+def test_a_layer_can_be_copied_and_pickled_and_has_torchs_state_dict():
     ours = Conv2d(3, 4, (1, 1), (2, 1))
     assert list(ours.state_dict()) == list(nn.Conv2d(3, 4, 1).state_dict())
     x = torch.randn(1, 3, 6, 2)

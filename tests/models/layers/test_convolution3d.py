@@ -39,7 +39,7 @@ def convolutions(*args, **kwargs):
         ((3, 5, 1), (1, 2, 1), 6),
     ],
 )
-def test_outputs_and_gradients_are_those_of_torch(kernel, stride, groups, bias, layout):
+def test_outputs_and_gradients_equal_those_of_torch(kernel, stride, groups, bias, layout):
     ours, theirs = convolutions(6, 6, kernel, stride, tuple(k // 2 for k in kernel), groups=groups, bias=bias)
     x = torch.randn(2, 6, 5, 7, 6, dtype=torch.double)
     one, other = x.clone(memory_format=layout).requires_grad_(), x.clone().requires_grad_()
@@ -65,7 +65,7 @@ def test_channels_last_maps_stay_so(kernel, groups):
     assert ours(x).is_contiguous(memory_format=torch.channels_last_3d)
 
 
-def test_images_are_the_same_memory():
+def test_images_share_the_memory_of_the_volume():
     x = torch.randn(2, 3, 4, 5, 6).contiguous(memory_format=torch.channels_last_3d)
     images = as_images(x)
     assert torch.equal(images[5], x[1, :, 1])
@@ -74,7 +74,7 @@ def test_images_are_the_same_memory():
 
 
 @pytest.mark.parametrize('size', [2, (1, 2, 2), (2, 3, 2)])
-def test_pools_average_as_torchs_do(size):
+def test_pools_equal_those_of_torch(size):
     x = torch.randn(2, 3, 5, 7, 6, dtype=torch.double)
     expected = nn.AvgPool3d(size)(x)
     last = AvgPool3d(size)(x.contiguous(memory_format=torch.channels_last_3d))
@@ -83,7 +83,7 @@ def test_pools_average_as_torchs_do(size):
     assert torch.equal(AvgPool3d(size)(x), expected)
 
 
-def test_a_layer_is_pickled():
+def test_a_layer_can_be_pickled():
     ours, _ = convolutions(6, 6, 3, 1, 1, groups=6)
     x = torch.randn(1, 6, 3, 4, 4, dtype=torch.double).contiguous(memory_format=torch.channels_last_3d)
     assert torch.equal(pickle.loads(pickle.dumps(ours))(x), ours(x))

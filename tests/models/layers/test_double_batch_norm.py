@@ -25,7 +25,7 @@ def batch(requires_grad=False):
     return x.to(memory_format=torch.channels_last).requires_grad_(requires_grad)
 
 
-def test_training_is_one_after_the_other_in_values_gradients_and_statistics():
+def test_training_equals_two_norms_in_turn_in_values_gradients_and_statistics():
     plain, x = two_norms(), batch(True)
     once, z = copy.deepcopy(plain), batch(True)
     expected, out = plain[1](plain[0](x)), double_batch_norm(z, *once)
@@ -40,7 +40,7 @@ def test_training_is_one_after_the_other_in_values_gradients_and_statistics():
         assert torch.allclose(a.double(), b.double(), rtol=1e-12)
 
 
-def test_evaluation_is_one_after_the_other():
+def test_evaluation_equals_two_norms_in_turn():
     norms = two_norms()
     for _ in range(3):
         norms[1](norms[0](batch()))
@@ -48,7 +48,7 @@ def test_evaluation_is_one_after_the_other():
     assert torch.allclose(double_batch_norm(batch(), *norms), norms[1](norms[0](batch())), rtol=1e-12)
 
 
-def test_other_layers_in_their_places_are_called_as_they_are():
+def test_other_layers_and_frozen_norms_are_called_in_turn():
     x = batch()
     assert double_batch_norm(x, nn.Identity(), nn.Identity()) is x
     frozen = two_norms()
@@ -56,7 +56,7 @@ def test_other_layers_in_their_places_are_called_as_they_are():
     assert torch.allclose(double_batch_norm(x, *frozen), copy.deepcopy(frozen[1])(frozen[0](x)))
 
 
-def test_half_precision_keeps_its_type_and_the_statistics_theirs():
+def test_bf16_maps_stay_bf16_and_statistics_stay_float32():
     norms = two_norms().float()
     out = double_batch_norm(batch().bfloat16().requires_grad_(), *norms)
     out.sum().backward()
@@ -67,6 +67,6 @@ def test_half_precision_keeps_its_type_and_the_statistics_theirs():
     assert torch.allclose(norms[0].running_mean.double(), reference[0].running_mean, rtol=1e-2)
 
 
-def test_one_value_a_channel_has_no_statistics():
+def test_one_value_per_channel_raises():
     with pytest.raises(ValueError, match='more than one value per channel'):
         double_batch_norm(torch.randn(1, 6, 1, 1, dtype=torch.double), *two_norms())

@@ -19,7 +19,7 @@ def norms():
 
 
 @pytest.mark.parametrize('training', [True, False])
-def test_norms_computed_as_one_are_the_norms_and_so_are_their_statistics(training):
+def test_fused_norms_equal_separate_norms_in_values_and_statistics(training):
     apart = norms().train(training)
     together = copy.deepcopy(apart)
     x = torch.randn(4, 6, 5, 3)
@@ -29,7 +29,7 @@ def test_norms_computed_as_one_are_the_norms_and_so_are_their_statistics(trainin
         assert torch.allclose(one, other)
 
 
-def test_norms_that_are_not_alike_are_computed_one_by_one():
+def test_norms_that_differ_are_computed_one_by_one():
     mixed = nn.ModuleList([nn.BatchNorm2d(2), nn.Identity(), nn.BatchNorm2d(1)])
     mixed[2].eval()
     x = torch.randn(4, 6, 5, 3) + 3
@@ -39,7 +39,7 @@ def test_norms_that_are_not_alike_are_computed_one_by_one():
     assert torch.allclose(y[:, 5:], x[:, 5:], atol=1e-4)
 
 
-def test_convolutions_of_any_width_computed_as_one_are_the_convolutions():
+def test_fused_convolutions_equal_separate_convolutions():
     convs = [nn.Conv2d(4, width, 1) for width in WIDTHS]
     x = torch.randn(2, 4, 5, 3)
     assert torch.allclose(conv_each(x, convs), torch.cat([conv(x) for conv in convs], 1), atol=1e-6)

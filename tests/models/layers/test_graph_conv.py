@@ -11,7 +11,7 @@ def unit(**options):
     return UnitGCN(options.pop('in_channels', 2), 2, A, **options)
 
 
-def test_gather_adds_the_subsets_over_the_joints():
+def test_gather_sums_over_subsets_and_joints():
     x = torch.zeros(1, 2, 1, 1, 2)  # (B, K, C, T, V)
     x[0, :, 0, 0] = torch.tensor([[3.0, 5.0], [70.0, 90.0]])
     assert unit(adaptive=None).gather(x).flatten().tolist() == [3, 5 + 70]
@@ -23,7 +23,7 @@ def test_scatter_gives_each_subset_its_own_channels():
 
 
 @pytest.mark.parametrize('conv_pos', ['pre', 'post'])
-def test_a_unit_is_the_published_sum(conv_pos):
+def test_a_unit_equals_the_published_sum(conv_pos):
     model = unit(conv_pos=conv_pos, norm=None, act=None).double()
     torch.nn.init.normal_(model.PA)
     x, graph = torch.randn(3, 2, 4, 2, dtype=torch.double), model.A * model.PA
@@ -37,7 +37,7 @@ def test_a_unit_is_the_published_sum(conv_pos):
 @pytest.mark.parametrize(
     ('adaptive', 'trained'), [(None, set()), ('init', {'A'}), ('offset', {'PA'}), ('importance', {'PA'})]
 )
-def test_what_is_learned_of_the_graph(adaptive, trained):
+def test_adaptive_selects_the_trained_part_of_the_graph(adaptive, trained):
     model = unit(adaptive=adaptive)
     assert {name for name, _ in model.named_parameters()} & {'A', 'PA'} == trained
     assert torch.allclose(model.adjacency(), A, atol=2e-6)

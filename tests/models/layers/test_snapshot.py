@@ -9,7 +9,7 @@ def network():
     return nn.Sequential(nn.Linear(2, 3, bias=False), nn.BatchNorm1d(3), nn.ReLU()).eval()
 
 
-def test_a_copy_shows_every_change_of_a_value():
+def test_a_copied_state_differs_after_any_change_of_a_value():
     model = network()
     before = state_of(model).copy()
     assert before == state_of(model)
@@ -21,7 +21,7 @@ def test_a_copy_shows_every_change_of_a_value():
     assert before == state_of(model)
 
 
-def test_another_module_or_type_is_a_change():
+def test_the_state_differs_after_a_change_of_module_or_dtype():
     model = network()
     before = state_of(model).copy()
     model[2] = nn.Tanh().eval()

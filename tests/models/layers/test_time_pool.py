@@ -7,7 +7,7 @@ from pyskl.models.layers.time_pool import TimePool
 
 @pytest.mark.parametrize('layout', [torch.contiguous_format, torch.channels_last])
 @pytest.mark.parametrize(('kernel', 'stride'), [(3, 1), (3, 2), (2, 1)])
-def test_numbers_and_gradients_are_those_of_the_plain_pool(kernel, stride, layout):
+def test_outputs_and_gradients_equal_those_of_the_plain_pool(kernel, stride, layout):
     torch.manual_seed(0)
     x = torch.randn(2, 4, 7, 3).contiguous(memory_format=layout).requires_grad_()
     plain = nn.MaxPool2d((kernel, 1), (stride, 1), padding=(1, 0))(x)
