@@ -3,7 +3,7 @@
 _base_ = [
     '../_base_/models/stgcnpp.py',
     '../_base_/datasets/synthetic.py',
-    '../_base_/pipelines/coco.py',
+    '../_base_/pipelines/joints_2d.py',
     '../_base_/schedules/quickstart.py',
     '../_base_/default_runtime.py',
 ]

@@ -3,7 +3,7 @@
 _base_ = [
     '../../_base_/models/ske2grid.py',
     '../../_base_/datasets/ntu60_xview_3dkp.py',
-    '../../_base_/pipelines/nturgbd.py',
+    '../../_base_/pipelines/joints_3d.py',
     '../../_base_/schedules/ske2grid.py',
     '../../_base_/default_runtime.py',
 ]

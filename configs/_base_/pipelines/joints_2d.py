@@ -1,16 +1,17 @@
-"""2D joints of any skeleton, the leaf's ``layout``: clips of 64 frames, one to train and validate, ten to test.
+"""2D joints, PYSKL's recipe: clips of 100 frames, one to train and validate, ten to test. For any skeleton.
 
-Pixels become shares of the picture; a joint of score 0 goes to its middle. One person.
+Pixels become shares of the image; joints of score 0 move to its center. ``layout`` and ``num_person`` come from the
+data set.
 """
 
 modality = 'j'
-clip_len = 64
+clip_len = 100
 train_pipeline = [
     dict(type='PreNormalize2D'),
     dict(type='GenSkeFeat'),
     dict(type='UniformSample'),
     dict(type='PoseDecode'),
-    dict(type='FormatGCNInput', num_person=1),
+    dict(type='FormatGCNInput'),
     dict(type='Collect', keys=['keypoint', 'label'], meta_keys=[]),
     dict(type='ToTensor', keys=['keypoint']),
 ]

@@ -1,9 +1,10 @@
-"""3D joints of any skeleton, the leaf's ``layout``: clips of 64 frames, one to train and validate, ten to test.
+"""3D joints, PYSKL's recipe: clips of 100 frames, one to train and validate, ten to test. For any skeleton.
 
-Moved to the origin of the one person, not turned: a skeleton needs no spine.
+The first person's first frame moves to the origin, spine and shoulders are aligned with the axes; for a skeleton
+without a spine set ``transform_defaults = dict(PreNormalize3D=dict(align_spine=False))``.
 """
 
 _base_ = './joints_2d.py'
-train_pipeline = [dict(type='PreNormalize3D', align_spine=False), *_base_.train_pipeline[1:]]
+train_pipeline = [dict(type='PreNormalize3D'), *_base_.train_pipeline[1:]]
 val_pipeline = train_pipeline
 test_pipeline = [train_pipeline[0], *_base_.test_pipeline[1:]]

@@ -3,8 +3,9 @@
 _base_ = [
     '../../_base_/models/dgstgcn.py',
     '../../_base_/datasets/ntu60_xsub_3dkp.py',
-    '../../_base_/pipelines/nturgbd_turned_unaligned.py',
+    '../../_base_/pipelines/nturgbd_dgstgcn.py',
     '../../_base_/schedules/dgstgcn.py',
     '../../_base_/default_runtime.py',
 ]
 data = dict(workers_per_gpu=4, train=dict(times=1))
+transform_defaults = dict(PreNormalize3D=dict(align_spine=False), RandomRot=dict(theta=0.2))

@@ -3,7 +3,7 @@
 _base_ = [
     '../../_base_/models/dgstgcn.py',
     '../../_base_/datasets/ntu60_xview_3dkp.py',
-    '../../_base_/pipelines/nturgbd_turned.py',
+    '../../_base_/pipelines/nturgbd_dgstgcn.py',
     '../../_base_/schedules/dgstgcn.py',
     '../../_base_/default_runtime.py',
 ]

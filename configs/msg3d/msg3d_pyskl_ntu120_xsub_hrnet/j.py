@@ -3,7 +3,7 @@
 _base_ = [
     '../../_base_/models/msg3d.py',
     '../../_base_/datasets/ntu120_xsub_hrnet.py',
-    '../../_base_/pipelines/coco.py',
+    '../../_base_/pipelines/joints_2d.py',
     '../../_base_/schedules/pyskl.py',
     '../../_base_/default_runtime.py',
 ]

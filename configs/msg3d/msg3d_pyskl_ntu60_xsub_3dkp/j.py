@@ -3,7 +3,7 @@
 _base_ = [
     '../../_base_/models/msg3d.py',
     '../../_base_/datasets/ntu60_xsub_3dkp.py',
-    '../../_base_/pipelines/nturgbd.py',
+    '../../_base_/pipelines/joints_3d.py',
     '../../_base_/schedules/pyskl.py',
     '../../_base_/default_runtime.py',
 ]

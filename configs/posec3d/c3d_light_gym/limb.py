@@ -1,9 +1,3 @@
 """C3D-light, FineGYM 2D, limbs. arXiv 2104.13586. 8 GPUs x 32 clips, lr 0.4. PYSKL: 91.2 mean class."""
 
-_base_ = [
-    '../../_base_/models/c3d_light.py',
-    '../../_base_/datasets/gym_heatmaps.py',
-    '../../_base_/pipelines/heatmaps_limb.py',
-    '../../_base_/schedules/posec3d.py',
-    '../../_base_/posec3d_runtime.py',
-]
+_base_ = ['./joint.py', '../../_base_/pipelines/limbs.py']

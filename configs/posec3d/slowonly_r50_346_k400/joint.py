@@ -3,7 +3,7 @@
 _base_ = [
     '../../_base_/models/slowonly_r50_346.py',
     '../../_base_/datasets/k400_heatmaps.py',
-    '../../_base_/pipelines/heatmaps_joint_boxes.py',
+    '../../_base_/pipelines/heatmaps_boxes.py',
     '../../_base_/schedules/posec3d.py',
     '../../_base_/posec3d_runtime.py',
 ]

@@ -3,7 +3,7 @@
 _base_ = [
     '../../_base_/models/slowonly_r50_463.py',
     '../../_base_/datasets/diving48_heatmaps.py',
-    '../../_base_/pipelines/heatmaps_joint.py',
+    '../../_base_/pipelines/heatmaps.py',
     '../../_base_/schedules/posec3d.py',
     '../../_base_/posec3d_runtime.py',
 ]

@@ -3,7 +3,7 @@
 _base_ = [
     '../../_base_/models/slowonly_r50_346.py',
     '../../_base_/datasets/hmdb51_s1_heatmaps.py',
-    '../../_base_/pipelines/heatmaps_joint_small.py',
+    '../../_base_/pipelines/heatmaps_small.py',
     '../../_base_/schedules/posec3d_finetune.py',
     '../../_base_/posec3d_runtime.py',
 ]

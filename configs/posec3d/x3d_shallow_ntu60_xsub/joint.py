@@ -3,7 +3,7 @@
 _base_ = [
     '../../_base_/models/x3d_shallow.py',
     '../../_base_/datasets/ntu60_xsub_heatmaps.py',
-    '../../_base_/pipelines/heatmaps_joint.py',
+    '../../_base_/pipelines/heatmaps.py',
     '../../_base_/schedules/posec3d.py',
     '../../_base_/posec3d_runtime.py',
 ]

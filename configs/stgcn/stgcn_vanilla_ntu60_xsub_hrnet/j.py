@@ -3,7 +3,7 @@
 _base_ = [
     '../../_base_/models/stgcn_vanilla.py',
     '../../_base_/datasets/ntu60_xsub_hrnet.py',
-    '../../_base_/pipelines/coco_whole.py',
+    '../../_base_/pipelines/joints_2d_whole.py',
     '../../_base_/schedules/vanilla.py',
     '../../_base_/default_runtime.py',
 ]

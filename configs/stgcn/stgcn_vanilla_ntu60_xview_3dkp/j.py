@@ -3,7 +3,7 @@
 _base_ = [
     '../../_base_/models/stgcn_vanilla.py',
     '../../_base_/datasets/ntu60_xview_3dkp.py',
-    '../../_base_/pipelines/nturgbd_whole.py',
+    '../../_base_/pipelines/joints_3d_whole.py',
     '../../_base_/schedules/vanilla.py',
     '../../_base_/default_runtime.py',
 ]

@@ -3,7 +3,7 @@
 _base_ = [
     '../../_base_/models/stgcnpp.py',
     '../../_base_/datasets/ntu120_xsub_3dkp.py',
-    '../../_base_/pipelines/nturgbd_strong_aug.py',
+    '../../_base_/pipelines/joints_3d_strong_aug.py',
     '../../_base_/schedules/strong_aug.py',
     '../../_base_/default_runtime.py',
 ]

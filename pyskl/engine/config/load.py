@@ -7,6 +7,8 @@ PYSKL's files run unchanged. This package adds:
 - ``layout`` is the default skeleton of the graph and of the transforms;
 - ``num_classes``, ``clip_len`` and ``num_person`` are the defaults of these arguments in all components
   (:mod:`pyskl.engine.config.sizes`);
+- ``transform_defaults`` sets arguments of all transforms of one type
+  (:mod:`pyskl.engine.config.transform_defaults`);
 - with ``heatmap_on='device'`` the model draws the heatmaps (:mod:`pyskl.engine.config.device_heatmaps`);
 - ``work_dir`` defaults to ``work_dirs/`` and the config's path below ``configs/``.
 """
@@ -26,6 +28,7 @@ from pyskl.engine.config.keys import KNOWN_KEYS, NTU_BY_DEFAULT, PHASES, SECTION
 from pyskl.engine.config.mmaction import to_pyskl_keys
 from pyskl.engine.config.shipped import find_config, similar_names
 from pyskl.engine.config.sizes import write_out_sizes
+from pyskl.engine.config.transform_defaults import write_out_transform_defaults
 from pyskl.engine.config.values import check_values
 from pyskl.registry import DATASETS, lookup
 from pyskl.zoo.classes import class_names, shipped
@@ -84,6 +87,7 @@ def complete_config(cfg: Config, where: str = 'config') -> None:
     lines = check_keys(cfg, where)
     lines += to_pyskl_keys(cfg)
     write_out_pipelines(cfg)
+    write_out_transform_defaults(cfg, pipelines_in(cfg))
     lines += drop_deprecated(pipelines_in(cfg))
     write_out_modality(cfg)
     write_out_layout(cfg)

@@ -7,31 +7,37 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from mmengine.config import Config
 
 from pyskl.datasets.pipelines.base import BaseTransform
 from pyskl.datasets.pipelines.precomputed import leading_steps, runner, step_of, without_steps, written
 from pyskl.datasets.pose_dataset import PoseDataset
 from pyskl.datasets.records.annotations import write_annotations
 from pyskl.datasets.records.store_writer import pack_annotations
-from pyskl.engine.config.sizes import write_out_sizes
+from pyskl.engine.config.load import load_config
 from pyskl.skeletons import get_skeleton
 from pyskl.synthetic.dataset import LAYOUTS, make_annotation
 
-FRAGMENTS = sorted((Path(__file__).resolve().parents[3] / 'configs' / '_base_' / 'pipelines').glob('*.py'))
+FOLDER = Path(__file__).resolve().parents[3] / 'configs' / '_base_' / 'pipelines'
 PHASES = ('train_pipeline', 'val_pipeline', 'test_pipeline')
-ANY_SKELETON = {'joints_2d': 'openpose', 'joints_3d': 'nw-ucla'}  # a leaf names one, as its ``layout``
+FRAGMENTS = {path.stem: (path, {}) for path in sorted(FOLDER.glob('*.py')) if path.stem != 'limbs'}  # no pipeline
+for stem, (_, options) in FRAGMENTS.items():
+    if stem.startswith('joints'):  # a leaf names a skeleton
+        options['layout'] = 'nturgb+d' if '3d' in stem else 'openpose'
+FRAGMENTS['joints_2d, unmasked'] = (
+    FOLDER / 'joints_2d.py',
+    {'layout': 'coco', 'transform_defaults.PreNormalize2D.threshold': None},
+)
+FRAGMENTS['joints_3d, unaligned'] = (
+    FOLDER / 'joints_3d.py',
+    {'layout': 'nw-ucla', 'transform_defaults.PreNormalize3D.align_spine': False},
+)
 BODY, FLAT = {'type': 'PreNormalize3D'}, {'type': 'PreNormalize2D'}
 
 
-def pipelines_of(path):
-    cfg = Config.fromfile(path)
-    write_out_sizes(cfg, [(phase, cfg, phase) for phase in PHASES if phase in cfg])
-    pipelines = [cfg[phase] for phase in PHASES if phase in cfg]
-    for item in sum(pipelines, []) if path.stem in ANY_SKELETON else ():
-        if item['type'] in ('GenSkeFeat', 'PreNormalize3D'):
-            item['dataset'] = ANY_SKELETON[path.stem]
-    return pipelines
+def pipelines_of(name):
+    path, options = FRAGMENTS[name]
+    cfg = load_config(path, options)
+    return [cfg[phase] for phase in PHASES]
 
 
 def pack(path, steps):
@@ -46,11 +52,11 @@ def layout_of(pipelines):
     return names[0] if names else 'coco'
 
 
-STEPPED = [path for path in FRAGMENTS if leading_steps(pipelines_of(path))]
+STEPPED = [name for name in FRAGMENTS if leading_steps(pipelines_of(name))]
 
 
 def test_most_fragments_begin_with_such_steps():
-    assert {path.stem for path in STEPPED} >= {'coco', 'coco_unmasked', 'nturgbd', 'nturgbd_strong_aug', 'nwucla'}
+    assert set(STEPPED) >= {'joints_2d', 'joints_2d, unmasked', 'joints_3d', 'joints_3d_strong_aug', 'nwucla'}
 
 
 def some_clip(layout, index):
@@ -72,9 +78,9 @@ def sample(dataset, index):
 
 
 @pytest.mark.parametrize('dtype', [np.float16, np.float32])
-@pytest.mark.parametrize('path', STEPPED, ids=lambda path: path.stem)
-def test_samples_equal_those_of_the_pickle_bit_for_bit(tmp_path, path, dtype):
-    pipelines = pipelines_of(path)
+@pytest.mark.parametrize('name', STEPPED)
+def test_samples_equal_those_of_the_pickle_bit_for_bit(tmp_path, name, dtype):
+    pipelines = pipelines_of(name)
     layout = layout_of(pipelines)
     clips = [some_clip(layout, index) for index in range(4)]
     for number, clip in enumerate(clips):

@@ -1,6 +1,6 @@
-"""3D joints of NTU RGB+D, ST-GCN's first recipe: the whole video, filled up to 300 frames with zeros."""
+"""3D joints, ST-GCN's first recipe: the whole video, filled up to 300 frames with zeros."""
 
-_base_ = './nturgbd.py'
+_base_ = './joints_3d.py'
 clip_len = 300
 train_pipeline = [*_base_.train_pipeline[:2], dict(type='PadTo', mode='zero'), *_base_.train_pipeline[3:]]
 val_pipeline = train_pipeline

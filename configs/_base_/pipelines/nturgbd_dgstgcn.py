@@ -1,10 +1,11 @@
-"""3D joints of NTU RGB+D, DG-STGCN's recipe for cross-view: clips of 100 frames, turned by up to 0.3 in training."""
+"""3D joints of NTU RGB+D, DG-STGCN's recipe: clips of 100 frames, rotated by up to 0.3 in training."""
 
 modality = 'j'
 clip_len = 100
+transform_defaults = dict(RandomRot=dict(theta=0.3))
 train_pipeline = [
     dict(type='PreNormalize3D'),
-    dict(type='RandomRot', theta=0.3),
+    dict(type='RandomRot'),
     dict(type='GenSkeFeat', dataset='nturgb+d'),
     dict(type='UniformSampleDecode'),
     dict(type='FormatGCNInput'),

@@ -1,6 +1,6 @@
-"""nturgbd.py with strong augmentation: joints scaled by up to 0.1 an axis and turned by up to 0.3 radians an axis."""
+"""joints_3d.py with strong augmentation: joints scaled by up to 0.1 and rotated by up to 0.3 radians per axis."""
 
-_base_ = './nturgbd.py'
+_base_ = './joints_3d.py'
 train_pipeline = [
     _base_.train_pipeline[0],
     dict(type='RandomScale', scale=0.1),

@@ -1,6 +1,6 @@
-"""heatmaps_joint.py in a smaller picture, to fine-tune: 48 x 48 pixels to train, 56 x 56 to validate and test."""
+"""heatmaps.py with smaller images, to fine-tune: 48 x 48 pixels to train, 56 x 56 to validate and test."""
 
-_base_ = './heatmaps_joint.py'
+_base_ = './heatmaps.py'
 train_pipeline = [
     *_base_.train_pipeline[:5],
     dict(type='Resize', scale=(48, 48), keep_ratio=False),
