@@ -31,7 +31,10 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
     parser.add_argument('--seeds', nargs='+', type=int, default=[1, 2, 3], help='seeds, one run each (default: 1 2 3)')
     parser.add_argument('--out', type=Path, default=Path('work_dirs/table'), help='folder of the runs')
     parser.add_argument('--gpus', type=int, default=1, help='processes per run (default: 1)')
-    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='changes of every config')
+    parser.add_argument(
+        '--cfg-options', nargs='+', default=[], metavar='KEY=VALUE',
+        help='changes of every config; {seed} is replaced by the seed, as in load_from=work_dirs/a/s{seed}/latest.pth',
+    )  # fmt: skip
     parser.add_argument(
         '--leave-out', type=Path, metavar='FILE', help='add a column without the clips listed in FILE, one per line'
     )
@@ -63,9 +66,14 @@ def run_folder(out: Path, config: str, seed: int) -> Path:
     return out.joinpath(*below, f's{seed}')
 
 
+def options_of(args: argparse.Namespace, seed: int) -> list[str]:
+    """Return ``--cfg-options`` of one run."""
+    return [option.replace('{seed}', str(seed)) for option in args.cfg_options]
+
+
 def commands(config: str, seed: int, work: Path, args: argparse.Namespace) -> list[list[str]]:
     """Return the commands that train and test a run."""
-    options = ['--cfg-options', *args.cfg_options] if args.cfg_options else []
+    options = ['--cfg-options', *options_of(args, seed)] if args.cfg_options else []
     train = ['pyskl.cli.train', config, '--work-dir', str(work), '--seed', str(seed), *args.train_options, *options]
     test = ['pyskl.cli.test', config, f'{work}/latest.pth', '--dump', str(work / 'scores.tmp.pkl'), *options]
     if args.gpus == 1:
@@ -231,7 +239,7 @@ def measured(args: argparse.Namespace) -> list[dict]:
         works = {seed: work for seed, work in works.items() if (work / 'scores.pkl').is_file()}
         if not works:
             continue
-        cfg = load_config(config, parse_options(args.cfg_options))
+        cfg = load_config(config, parse_options(options_of(args, next(iter(works)))))
         test = cfg.data.test
         left = outside_split(test.ann_file, test.get('split'), args.part) if args.part else leave_out
         model = build_recognizer(cfg, torch.device('cpu'))
@@ -255,7 +263,7 @@ def main() -> None:
     from pyskl.apis import load_config, parse_options
 
     for config in args.configs:  # all first, to find errors early
-        cfg = load_config(config, parse_options(args.cfg_options))
+        cfg = load_config(config, parse_options(options_of(args, args.seeds[0])))
         if args.part:
             outside_split(cfg.data.test.ann_file, cfg.data.test.get('split'), args.part)
         for seed in args.seeds:

@@ -37,6 +37,13 @@ def test_cfg_options_reach_training_and_test_and_other_options_only_training():
     assert all('total_epochs=1' in command for command in (train, test))
 
 
+def test_an_option_may_name_the_seed_of_the_run():
+    args = parse_args(['d6.py', '--cfg-options', 'load_from=work_dirs/d5/s{seed}/latest.pth'])
+    for seed in (1, 12):
+        for command in commands('d6.py', seed, Path('w'), args):
+            assert command[-1] == f'load_from=work_dirs/d5/s{seed}/latest.pth'
+
+
 def test_the_table_has_a_column_for_the_clips_that_remain():
     row = {
         'config': 'a', 'parameters': 1.4e6, 'macs': 0.35e9, 'seeds': [1, 2], 'minutes': 3.2,
