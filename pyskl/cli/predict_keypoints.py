@@ -14,7 +14,7 @@ from pyskl.inference.film_writer import draw_film
 from pyskl.inference.keypoint_lines import LineFrame, read_lines
 from pyskl.inference.recognizer import ActionRecognizer
 from pyskl.inference.responses import check_explainable
-from pyskl.inference.writers import Recorder
+from pyskl.inference.writers import Recorder, finish
 
 SIZE = (1080, 1920)
 
@@ -77,11 +77,7 @@ def label_frames(
                 for event in events:
                     show_event(event)
         finally:  # write the events before invalid input or Ctrl-C
-            rest = stream.finish()
-            if recorder:
-                recorder.add(rest)
-                recorder.write()
-            for event in rest:
+            for event in finish(stream, recorder):
                 show_event(event)
         if not recorder or not recorder.people.frames:
             return

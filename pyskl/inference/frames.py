@@ -3,9 +3,10 @@
 Images are ``(H, W, 3)`` uint8 BGR, as in OpenCV.
 """
 
+import contextlib
 import queue
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, TypeVar
 
 import cv2
@@ -37,18 +38,28 @@ def fitted(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return out
 
 
-def prefetch(items: Iterable[Item], size: int = 4) -> Iterator[Item]:
-    """Iterate over ``items`` in a separate thread that is up to ``size`` items ahead."""
+def prefetch(items: Iterable[Item], size: int = 4, skip: Callable[[], None] | None = None) -> Iterator[Item]:
+    """Iterate over ``items`` in a separate thread that is up to ``size`` items ahead.
+
+    Args:
+        items: The items.
+        size: Items that may wait.
+        skip: If given, the thread does not wait for a place, but discards the oldest item and calls this: images of a
+            camera would otherwise become older and older.
+    """
     waiting: queue.Queue = queue.Queue(size)
     stopped, end = threading.Event(), object()
 
     def put(item: object) -> bool:
         while not stopped.is_set():
             try:
-                waiting.put(item, timeout=0.2)
+                waiting.put(item, timeout=0.0 if skip else 0.2)
                 return True
             except queue.Full:
-                continue
+                if skip:
+                    with contextlib.suppress(queue.Empty):
+                        waiting.get_nowait()
+                        skip()
         return False
 
     def work() -> None:

@@ -15,7 +15,7 @@ from pyskl.inference.film_writer import FilmWriter, even, film_file
 from pyskl.inference.frames import prefetch
 from pyskl.inference.recognizer import ActionRecognizer
 from pyskl.inference.timeline import Event
-from pyskl.inference.writers import Recorder
+from pyskl.inference.writers import Recorder, finish
 from pyskl.visualization.overlay import Interval, Strip, draw_people
 
 SPAN = 30.0  # seconds shown by the timeline
@@ -111,6 +111,7 @@ def label_live(
         found = stack.enter_context(contextlib.closing(prefetch(recognizer.people_of(source, recognizer.pose()), 1)))
         try:
             for frame, keypoint, score in found:
+                _report_notes(source, report)
                 events = stream.update((keypoint, score), frame.time)
                 if recorder:
                     recorder.add(events)
@@ -128,10 +129,7 @@ def label_live(
         except Exception as error:  # label the part that was processed
             failed = error
         finally:
-            rest = stream.finish()
-            if recorder:
-                recorder.add(rest)
-                recorder.write()
+            rest = finish(stream, recorder)
         yield from rest
         try:
             films.close()
@@ -139,8 +137,13 @@ def label_live(
             report(str(error))
         if failed is not None:
             raise failed
-        for line in source.notes:
-            report(line)
+        found.close()  # the source may have more to say when it ends
+        _report_notes(source, report)
+
+
+def _report_notes(source, report: Callable[[str], None]) -> None:
+    while source.notes:
+        report(source.notes.pop(0))
 
 
 def _written(writer: FilmWriter, films: contextlib.ExitStack, image: np.ndarray, time: float, report) -> bool:

@@ -25,7 +25,7 @@ from pyskl.inference.sources import FilmSource, ImagesSource, open_source
 from pyskl.inference.stepwise import StepwiseStream, make_stream
 from pyskl.inference.stream import ActionStream, StreamSettings
 from pyskl.inference.timeline import Event
-from pyskl.inference.writers import Recorder
+from pyskl.inference.writers import Recorder, finish
 from pyskl.pose.choice import make_pose_model
 from pyskl.pose.estimators import PoseModel
 from pyskl.zoo import index
@@ -251,10 +251,7 @@ class ActionRecognizer:
             except (Exception, KeyboardInterrupt) as error:  # label the part that was processed
                 failed = error
             finally:
-                rest = stream.finish()
-                if recorder:
-                    recorder.add(rest)
-                    recorder.write()
+                rest = finish(stream, recorder)
             yield from rest
             if failed is not None:
                 raise failed
@@ -315,7 +312,10 @@ class ActionRecognizer:
 
     @staticmethod
     def people_of(source: Iterable[Frame], model: PoseModel) -> Iterator[tuple[Frame, np.ndarray, np.ndarray]]:
-        """Yield each frame with the joints and scores that ``model`` detects; frames are decoded in a thread."""
-        with contextlib.closing(prefetch(source)) as frames:
+        """Yield each frame with the joints and scores that ``model`` detects; frames are decoded in a thread.
+
+        Frames of a camera that arrive faster than ``model`` processes them are skipped.
+        """
+        with contextlib.closing(prefetch(source, skip=getattr(source, 'skip', None))) as frames:
             for frame in frames:
                 yield (frame, *model.people(frame.image))

@@ -9,13 +9,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pyskl.inference.cameras import CameraSource
+from pyskl.inference.cameras import ADDRESSES, TIMEOUT, CameraSource
 from pyskl.inference.frames import Frame, fitted, pyav
 
 IMAGES = ('.bmp', '.jpeg', '.jpg', '.png', '.webp')
 FILMS = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm', '.wmv', '.ts')
 MAX_MISSED = 0.05  # fraction of its duration that may be missing at the end before a film counts as truncated
-TIMEOUT = 10.0  # seconds to wait for a server to answer
 
 
 class FilmSource:
@@ -171,7 +170,7 @@ def open_source(name: str | Path, fps: float = 30.0) -> FilmSource | ImagesSourc
     text = str(name)
     if text.isdigit():
         return CameraSource(int(text))
-    if text.startswith(('rtsp://', 'http://', 'https://')):
+    if text.lower().startswith(ADDRESSES):
         return FilmSource(text) if _is_film(text) else CameraSource(text)
     if Path(text).is_dir():
         return ImagesSource(text, fps)

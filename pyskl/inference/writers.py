@@ -15,6 +15,7 @@ import numpy as np
 from pyskl.files import replacing, write_json, write_text
 from pyskl.inference.network import ActionNetwork
 from pyskl.inference.spool import PeopleSpool, ScoreSpool
+from pyskl.inference.stream import ActionStream
 from pyskl.inference.timeline import Event
 
 NAMES = ('events.json', 'events.csv', 'events.srt', 'scores.npz', 'explain.npz', 'film.mp4')
@@ -110,6 +111,19 @@ class Recorder:
         write_text(self.folder / 'events.srt', subtitles(self.events))
         with replacing(self.folder / 'scores.npz') as file:
             np.savez(file, classes=np.array(self.classes), **self.scores.columns())
+
+
+def finish(stream: ActionStream, recorder: Recorder | None) -> list[Event]:
+    """End a stream, write its results if there is a recorder, and return its last events.
+
+    Raises:
+        OSError: If a file cannot be written.
+    """
+    rest = stream.finish()
+    if recorder is not None:
+        recorder.add(rest)
+        recorder.write()
+    return rest
 
 
 def _row(event: Event) -> list:

@@ -1,7 +1,12 @@
+import threading
+import time
+
 import numpy as np
 import pytest
 
-from pyskl.inference.cameras import CameraSource
+from pyskl.inference.cameras import CameraSource, without_password
+from pyskl.inference.sources import open_source
+from tests.inference.rtsp import FPS, SIZE, RtspCamera, number_of
 
 
 class Camera:
@@ -24,7 +29,19 @@ class Camera:
         self.released = True
 
 
-def camera(*devices, patience=10.0):
+class Timed(Camera):
+    """Has a clock: ``times``, one per image."""
+
+    def __init__(self, *times):
+        super().__init__(len(times))
+        self.times = iter(times)
+
+    def read(self):
+        self.time = next(self.times, None)
+        return super().read()
+
+
+def camera(*devices, patience=10.0, then=lambda: Camera(0, False)):
     """A source over these devices, one after another, on a clock that sleeping and reading move."""
     clock, waiting = [0.0], iter(devices)
 
@@ -35,7 +52,7 @@ def camera(*devices, patience=10.0):
     def sleep(seconds):
         clock[0] += seconds
 
-    return CameraSource(0, patience, lambda address: next(waiting, Camera(0, False)), now, sleep)
+    return CameraSource(0, patience, lambda address: next(waiting, None) or then(), now, sleep)
 
 
 def test_a_camera_that_drops_out_is_opened_again_and_the_gap_is_in_the_times():
@@ -45,8 +62,54 @@ def test_a_camera_that_drops_out_is_opened_again_and_the_gap_is_in_the_times():
     assert 'was lost for' in source.notes[0] and 'could not be reopened' in source.notes[1]
 
 
+def test_a_camera_that_opens_but_has_no_images_is_given_up():
+    source = camera(Camera(4), then=lambda: Camera(0))
+    assert len(list(source)) == 3
+    assert len(source.notes) == 1 and 'could not be reopened' in source.notes[0]
+
+
+def test_frames_that_waited_have_the_times_of_the_camera():
+    source = camera(Timed(99, 100, 100.5, 101), Timed(3, 4))
+    times = [frame.time for frame in source]
+    assert np.diff(times).tolist() == pytest.approx([0.5, 0.5, times[3] - times[2], 1]) and times[3] > times[2]
+
+
+@pytest.mark.parametrize('jump', [4000.0, 20.0])
+def test_a_camera_whose_clock_is_set_goes_on(jump):
+    source = camera(Timed(99, 100, 100.04, 100 + jump, 100.04 + jump, 50, 50.04))
+    times = [frame.time for frame in source]
+    assert len(times) == 6 and (np.diff(times) > 0).all() and times[-1] < 30
+
+
 def test_a_camera_that_is_not_there():
     with pytest.raises(ValueError, match='cannot open camera 0'):
         camera(Camera(0, False))
     with pytest.raises(ValueError, match='camera 0 does not return an image'):
         camera(Camera(0))
+
+
+def test_a_password_is_not_shown():
+    assert without_password('rtsp://admin:secret@10.0.0.2:554/a@b') == 'rtsp://10.0.0.2:554/a@b'
+    assert without_password('http://10.0.0.2/a@b') == 'http://10.0.0.2/a@b' and without_password(0) == 0
+
+
+def test_a_camera_over_rtsp_goes_away_and_comes_back():
+    pytest.importorskip('av')
+    server = RtspCamera().start()
+    source = open_source(server.address)
+    assert source.live and source.size == SIZE and source.fps == pytest.approx(FPS)
+    source.patience = 1.5
+    events = [(0.5, server.stop), (0.8, server.start), (1.5, server.stop)]
+    threading.Thread(target=lambda: [(time.sleep(wait), act()) for wait, act in events], daemon=True).start()
+    times, taken = [], []
+    for frame in source:
+        times.append(frame.time)
+        taken.append(number_of(frame.image) / FPS)
+    gap = np.diff(times).argmax()
+    assert np.diff(times)[gap] > 0.7 and len(times) > 20
+    # Frames have the times at which they were taken, not those at which they arrived.
+    for part in (slice(None, gap + 1), slice(gap + 1, None)):
+        assert np.diff(times[part]) == pytest.approx(np.diff(taken[part]), abs=2e-3)
+    assert np.diff(times)[gap] == pytest.approx(np.diff(taken)[gap], abs=1.0)
+    assert 'was lost for' in source.notes[0] and 'could not be reopened' in source.notes[-1]
+    assert 'secret' not in ''.join(source.notes)

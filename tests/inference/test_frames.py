@@ -1,6 +1,9 @@
+import threading
+
+import numpy as np
 import pytest
 
-from pyskl.inference.frames import prefetch
+from pyskl.inference.frames import fitted, prefetch
 
 
 def test_prefetch_keeps_order_and_passes_errors_on():
@@ -30,3 +33,29 @@ def test_prefetch_lets_go_when_it_is_closed():
     next(items)
     items.close()
     assert closed == [True]
+
+
+def test_prefetch_of_a_camera_skips_the_oldest_images():
+    skipped, ready = [], threading.Event()
+
+    def camera():
+        yield from range(3)
+        ready.wait()
+        yield from range(3, 10)
+        done.set()
+
+    done = threading.Event()
+    items = prefetch(camera(), 4, lambda: skipped.append(1))
+    assert [next(items) for _ in range(3)] == [0, 1, 2]
+    ready.set()
+    done.wait()  # meanwhile 7 images arrive, of which 4 can wait (or 3 and the end)
+    rest = list(items)
+    assert rest[-1] == 9 and rest == list(range(10 - len(rest), 10)) and len(rest) in (3, 4)
+    assert len(skipped) == 7 - len(rest)
+
+
+def test_an_image_is_fitted_into_the_middle():
+    image = np.full((10, 10, 3), 200, np.uint8)
+    assert fitted(image, (10, 10)) is image
+    wide = fitted(image, (20, 60))[..., 0]
+    assert (wide[:, 20:40] == 200).all() and not wide[:, :20].any() and not wide[:, 40:].any()

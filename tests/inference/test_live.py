@@ -5,10 +5,37 @@ import pytest
 
 av = pytest.importorskip('av')
 
+from pyskl.inference.frames import Frame  # noqa: E402
 from pyskl.inference.live import label_live  # noqa: E402
 from pyskl.inference.recognizer import ActionRecognizer  # noqa: E402
 from pyskl.inference.sources import FilmSource  # noqa: E402
 from tests.inference.films import HandsUp, pose_of, render, two_people, write_film  # noqa: E402
+
+
+class Camera:
+    """A source that says when it was lost, and in the end how many frames were skipped."""
+
+    live, fps, size, address = True, 10.0, (48, 64), 'camera'
+
+    def __init__(self):
+        self.notes, self.skipped = [], 0
+
+    def __iter__(self):
+        try:
+            for number in range(40):
+                if number == 20:
+                    self.notes.append('lost')
+                yield Frame(number / 10, np.zeros((48, 64, 3), np.uint8))
+        finally:
+            self.notes.append('end')
+
+
+def test_what_a_camera_notes_is_reported_at_once_and_at_the_end():
+    said, scene = [], two_people(4.0)
+    recognizer = ActionRecognizer.of(HandsUp(), pose_of(scene))
+    for _ in label_live(recognizer, Camera(), seconds=3.0, report=said.append):
+        pass
+    assert said == ['lost', 'end']
 
 
 def test_a_stream_is_shown_and_written_while_it_runs(tmp_path):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pyskl.inference.timeline import Event
-from pyskl.inference.writers import Recorder, subtitles
+from pyskl.inference.writers import Recorder, finish, subtitles
 
 NETWORK = SimpleNamespace(classes=['walk', 'wave'], skeleton=SimpleNamespace(num_joints=2, dims=2))
 WALK = Event(1, 0.0, 2.0, 'walk', 0, 0.9)
@@ -50,6 +50,13 @@ def test_an_error_in_the_block_still_writes_what_was_found(tmp_path):
         recorder.add([WALK])
         raise KeyboardInterrupt
     assert len(json.loads((tmp_path / 'events.json').read_text())['events']) == 1
+
+
+def test_the_last_events_of_a_stream_are_returned_and_written(tmp_path):
+    stream = SimpleNamespace(finish=lambda: [WALK])
+    with Recorder(tmp_path, NETWORK, {}) as recorder:
+        assert finish(stream, recorder) == finish(stream, None) == [WALK]
+        assert len(json.loads((tmp_path / 'events.json').read_text())['events']) == 1
 
 
 def test_results_of_before_are_replaced_only_if_asked(tmp_path):
