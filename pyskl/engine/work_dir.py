@@ -191,10 +191,11 @@ def _difference(cfg: Config, work_dir: Path, path: str) -> str | None:
     differing = differences(saved, cfg) if isinstance(saved, dict | Config) else []
     if not differing:
         return None
-    more = f' and {len(differing) - 5} more keys' if len(differing) > 5 else ''
+    shown = max(1, sum(len(', '.join(differing[: i + 1])) <= 60 for i in range(len(differing))))
+    more = f' and {len(differing) - shown} more keys' if len(differing) > shown else ''
     return (
-        f'{work_dir} has a run that differs in {"; ".join(differing[:5])}{more}; pass --resume {path} to continue with '
-        'the new values, --overwrite to start over, or another --work-dir'
+        f'{path} was trained with {", ".join(differing[:shown])}{more}; pass it to --resume, or pass --overwrite or '
+        'another --work-dir'
     )
 
 
@@ -299,8 +300,13 @@ def differences(saved: dict | Config, current: Config) -> list[str]:
     found = []
     for key in sorted(old.keys() | new.keys()):
         if old.get(key) != new.get(key) and not IGNORED.search(key):
-            found.append(f'{key} ({old.get(key, "absent")} there, {new.get(key, "absent")} now)')
+            found.append(f'{key}={_short(old.get(key, "absent"))} (now {_short(new.get(key, "absent"))})')
     return found
+
+
+def _short(value: object, most: int = 24) -> str:
+    text = str(value)
+    return text if len(text) <= most else f'{text[: most - 3]}...'
 
 
 def _without_idle_layout(item: dict) -> dict:

@@ -148,7 +148,7 @@ def test_errors_do_not_change_an_earlier_run(tiny, earlier, weights, refused):
     assert all('frozen' not in log.read_text() for log in tiny.work_dir.glob('*.log'))  # no warning without a reason
     refused(
         'train', [*command, '--cfg-options', 'model.backbone.base_channels=8', 'model.cls_head.in_channels=16'],
-        str(tiny.work_dir), 'model.backbone.base_channels (4 there, 8 now)', '--overwrite', '--work-dir',
+        str(tiny.work_dir), 'model.backbone.base_channels=4 (now 8)', '--overwrite', '--work-dir',
     )  # fmt: skip
     for option in ('optimizer.type=SDG', 'data.val.split=x', 'log_level=LOUD', 'evaluation.save_best=x'):
         refused('train', [*command, '--overwrite', '--cfg-options', option], option.partition('=')[2])

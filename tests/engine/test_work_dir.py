@@ -88,8 +88,8 @@ def test_without_the_link_the_highest_epoch_is_used(cfg):
 @pytest.mark.parametrize(
     ('change', 'message'),
     [
-        ({'optimizer.lr': 0.2}, 'optimizer.lr (0.1 there, 0.2 now)'),
-        ({'model.backbone.type': 'Ske2Grid'}, 'model.backbone.type (STGCN there, Ske2Grid now)'),
+        ({'optimizer.lr': 0.2}, 'optimizer.lr=0.1 (now 0.2)'),
+        ({'model.backbone.type': 'Ske2Grid'}, 'model.backbone.type=STGCN (now Ske2Grid)'),
         ({'data.train.pipeline': []}, 'data.train.pipeline'),
     ],
 )
@@ -97,9 +97,22 @@ def test_a_run_of_another_model_data_or_schedule_names_the_keys(cfg, change, mes
     leave_run(cfg, 2, recorded)
     cfg.merge_from_dict(change)
     problem = plan_run(cfg, 4, False, None).problem
-    assert 'has a run that differs in' in problem and message in problem
-    assert 'latest.pth to continue with the new values, --overwrite to start over' in problem
+    assert problem.startswith(f'{cfg.work_dir}/latest.pth was trained with {message}')
+    assert problem.endswith('; pass it to --resume, or pass --overwrite or another --work-dir')
     assert plan_run(cfg, 4, False, f'{cfg.work_dir}/latest.pth').problem is None
+
+
+def test_many_and_long_differences_are_reported_in_150_characters(cfg):
+    cfg.optimizer.betas = [0.123456789] * 100
+    leave_run(cfg, 2)
+    cfg.optimizer = {f'{letter}_of_this_run': 0.1 for letter in 'abcdefgh'}
+    problem = plan_run(cfg, 4, False, None).problem
+    start = f'{cfg.work_dir}/latest.pth was trained with optimizer.a_of_this_run=absent (now 0.1) and '
+    assert problem.startswith(start) and ' more keys; pass it to --resume' in problem
+    assert len(problem) - len(f'{cfg.work_dir}/latest.pth') < 150
+    assert differences({'optimizer': {'betas': [0.5] * 100}}, {}) == [
+        'optimizer.betas=[0.5, 0.5, 0.5, 0.5, ... (now absent)'
+    ]
 
 
 def test_a_damaged_saved_config_is_reported_with_a_fix(cfg):
