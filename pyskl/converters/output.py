@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from pyskl.datasets.records.annotations import Splits, identifier, write_annotations
+from pyskl.datasets.records.survey import span
 from pyskl.files import replacing
 
 _PLAIN = (bool, int, float, str, type(None))
@@ -106,7 +107,7 @@ def summary(records: Sequence[dict], splits: Splits | None, layout: str | None =
         f'persons per clip: {", ".join(f"{number} in {count}" for number, count in sorted(persons.items()))}',
     ]
     if labels:
-        lines.append(f'clips per class: {min(labels.values())} to {max(labels.values())}')
+        lines.append(f'clips per class: {span(labels.values())}')
         lines += _absent(labels)
     lines += [f'split {split}: {len(members)}' for split, members in (splits or {}).items()]
     return '\n'.join(lines)

@@ -14,7 +14,6 @@ from pyskl.datasets.records.annotations import read_annotations
 from pyskl.datasets.records.safe_pickle import load_numbers
 
 job = importlib.import_module('pyskl.converters.job')
-summary = importlib.import_module('pyskl.converters.output').summary
 
 
 def number_of(path: Path, log: Path) -> dict:
@@ -183,23 +182,6 @@ def test_numbers_out_of_range_are_refused(tmp_path):
         options(tmp_path, '--jobs', '0')
     with pytest.raises(ValueError, match='--max-bad must be 0 to 100'):
         options(tmp_path, '--max-bad', '101')
-
-
-def test_the_summary_equals_counts_by_hand():
-    records = [
-        {'label': 0, 'keypoint': np.zeros((1, 4, 3, 2))},
-        {'label': 2, 'keypoint': np.zeros((2, 6, 3, 2))},
-        {'label': 2, 'keypoint': np.zeros((1, 9, 3, 2))},
-    ]
-    assert summary(records, {'train': ['x', 'y'], 'val': ['z']}, 'mine').splitlines() == [
-        '3 clips, 2 classes, 3 joints (mine), 2D',
-        'frames: 4 min, 6 median, 9 max, 19 total',
-        'persons per clip: 1 in 2, 2 in 1',
-        'clips per class: 1 to 2',
-        '1 classes have no clip: 1',
-        'split train: 2',
-        'split val: 1',
-    ]
 
 
 def test_a_folder_of_several_clips_is_reported_with_the_clip(tmp_path):

@@ -1,4 +1,4 @@
-"""The bytes of a written pickle depend only on its content."""
+"""The bytes of a written pickle depend only on its content; its summary."""
 
 import importlib
 import pickle
@@ -8,7 +8,8 @@ import pytest
 
 from pyskl.datasets.records.annotations import read_annotations
 
-write_pickle = importlib.import_module('pyskl.converters.output').write_pickle
+output = importlib.import_module('pyskl.converters.output')
+summary, write_pickle = output.summary, output.write_pickle
 
 
 def record(name, **more):
@@ -58,3 +59,25 @@ def test_a_wrong_record_is_not_written(tmp_path):
     with pytest.raises(ValueError, match="record 'a' has total_frames=3"):
         write_pickle(tmp_path / 'x', [record('a', total_frames=3)], None)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_summary_equals_counts_by_hand():
+    records = [
+        {'label': 0, 'keypoint': np.zeros((1, 4, 3, 2))},
+        {'label': 2, 'keypoint': np.zeros((2, 6, 3, 2))},
+        {'label': 2, 'keypoint': np.zeros((1, 9, 3, 2))},
+    ]
+    assert summary(records, {'train': ['x', 'y'], 'val': ['z']}, 'mine').splitlines() == [
+        '3 clips, 2 classes, 3 joints (mine), 2D',
+        'frames: 4 min, 6 median, 9 max, 19 total',
+        'persons per clip: 1 in 2, 2 in 1',
+        'clips per class: 1 to 2',
+        '1 classes have no clip: 1',
+        'split train: 2',
+        'split val: 1',
+    ]
+
+
+def test_classes_of_equal_size_are_reported_with_one_number():
+    records = [{'label': label, 'keypoint': np.zeros((1, 4, 3, 2))} for label in (0, 0, 1, 1)]
+    assert 'clips per class: 2' in summary(records, None, None).splitlines()

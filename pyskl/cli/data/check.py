@@ -34,7 +34,7 @@ from pyskl.datasets.records.audit import (
 from pyskl.datasets.records.checks import drawing_checks, nobody_check
 from pyskl.datasets.records.safe_pickle import load_numbers
 from pyskl.datasets.records.store import RecordStore, is_store
-from pyskl.datasets.records.survey import Survey, guess_layouts, histogram, members_of, survey, usual_layout
+from pyskl.datasets.records.survey import Survey, guess_layouts, histogram, members_of, span, survey, usual_layout
 from pyskl.errors import one_line
 from pyskl.files import replacing
 from pyskl.skeletons import SKELETONS
@@ -252,7 +252,7 @@ def bars(rows: list[tuple[str, int]]) -> list[str]:
 def text(report: dict, findings: list[Finding]) -> str:
     """Format the human-readable report."""
     classes = report['classes']
-    shares = f', {min(classes.values())} to {max(classes.values())} clips each' if classes else ''
+    shares = f', {span(classes.values())} clips each' if classes else ''
     joints = [*SKELETONS[report['layouts'][0]].joints] if report['layouts'] else range(report['joints'])
     worst = sorted(zip(report['missing_by_joint'], joints, strict=False), key=lambda pair: -pair[0])[:SHOWN]
     layout = ' or '.join(report['layouts']) or 'no shipped layout'

@@ -13,6 +13,7 @@ from pyskl.datasets.pipelines.decompress import DecompressPose
 from pyskl.datasets.records.annotations import unknown_split
 from pyskl.datasets.records.boxes import has_boxes
 from pyskl.datasets.records.store import RecordStore
+from pyskl.datasets.records.survey import span
 from pyskl.errors import one_line
 from pyskl.skeletons import SKELETONS, Skeleton, get_skeleton
 from pyskl.visualization.skeleton import visibility
@@ -55,9 +56,8 @@ def chosen_clips(args: argparse.Namespace, store: RecordStore, classes: Sequence
         labels = [_label(word, classes) for word in args.label]
         chosen = chosen[np.isin(store.labels[chosen], labels)]
         if len(chosen) == 0:
-            held = np.unique(store.labels[store.labels >= 0])
-            ends = f'{held[0]} to {held[-1]}' if len(held) else 'none'
-            raise ValueError(f'--label {" ".join(args.label)}: no selected clip has it; {args.file} has labels {ends}')
+            held = span(store.labels[store.labels >= 0])
+            raise ValueError(f'--label {" ".join(args.label)}: no selected clip has it; {args.file} has labels {held}')
     if args.random is not None and args.random < len(chosen):
         chosen = np.sort(np.random.RandomState(args.seed % 2**32).choice(chosen, args.random, replace=False))
     return chosen

@@ -29,6 +29,7 @@ from pyskl.datasets.pipelines.precomputed import Step, leading_steps, runner, wr
 from pyskl.datasets.records.pickle_stream import PickleWriter
 from pyskl.datasets.records.store import RecordStore, is_store
 from pyskl.datasets.records.store_writer import pack_annotations
+from pyskl.datasets.records.survey import span
 from pyskl.files import replacing
 
 SHOWN = 5  # damaged clips to name
@@ -157,7 +158,7 @@ def summary(store: RecordStore) -> str:
             f'persons per clip: {", ".join(f"{n} in {c}" for n, c in zip(numbers, clips, strict=True))}',
         ]
     if len(classes):
-        lines.append(f'clips per class: {counts.min()} to {counts.max()}')
+        lines.append(f'clips per class: {span(counts)}')
     lines += [f'split {split}: {len(members)}' for split, members in (store.splits or {}).items()]
     return '\n'.join(lines)
 

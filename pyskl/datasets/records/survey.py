@@ -46,6 +46,14 @@ class Survey:
         return ClipTable(*part, lambda row: record(int(rows[row])))
 
 
+def span(numbers: Iterable[int]) -> str:
+    """Format the range of ``numbers``: ``'4 to 6'``, or ``'4'`` if all are equal; ``'none'`` without any."""
+    ends = sorted({int(number) for number in numbers})
+    if not ends:
+        return 'none'
+    return f'{ends[0]}' if len(ends) == 1 else f'{ends[0]} to {ends[-1]}'
+
+
 def name_key(records: Sequence[object]) -> str:
     """Return the key that splits refer to: ``filename`` if the first record has one, else ``frame_dir``."""
     return 'filename' if isinstance(records[0], dict) and 'filename' in records[0] else 'frame_dir'

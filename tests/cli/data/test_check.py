@@ -35,6 +35,7 @@ def test_a_valid_file_that_fits_its_config_has_no_problems(tiny, check):
     status, said, _ = check(tiny.clips, '--config', tiny.config)
     assert status == 0
     assert said[0] == f'{tiny.clips}: 12 clips, 17 joints, 2D: coco'
+    assert '4 classes, 3 clips each' in said
     assert 'split xsub_val: 4' in said
     assert said[-1] == 'no problems found'
 

@@ -11,6 +11,7 @@ from pyskl.datasets.records.survey import (
     repeats_across,
     same_content,
     seen_joints,
+    span,
     survey,
     usual_layout,
 )  # fmt: skip
@@ -25,6 +26,10 @@ def test_a_joint_is_seen_unless_its_score_or_all_its_coordinates_are_zero():
     keypoint = np.array([[[[0, 0], [0, 1], [1, 0], [2, 2]]]])
     assert seen_joints(keypoint).ravel().tolist() == [False, True, True, True]
     assert seen_joints(keypoint, np.array([[[1, 1, 1, 0]]])).ravel().tolist() == [False, True, True, False]
+
+
+def test_a_range_with_equal_ends_is_one_number():
+    assert (span([6, 4, 5]), span([4, 4]), span([4]), span([])) == ('4 to 6', '4', '4', 'none')
 
 
 def test_valid_records_have_no_problems():
