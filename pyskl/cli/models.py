@@ -20,7 +20,9 @@ the same.
 
 - parameters: of the whole network. GMACs: of the backbone, for one clip as the config feeds it in testing.
 - published: top-1 in % (mean class accuracy where said) as the authors' README prints it; those figures are theirs.
-- measured: by this project, on the machine and with the command that the family's README names.
+- measured: top-1 in % by this project; `*` marks trainings that differ from the config, as stated below the table. The
+  commands and machines are in [Results](results.md), [configs](../configs/README.md#measured-on-nw-ucla) and
+  [Ske2Grid](../configs/Ske2Grid/README.md#nw-ucla-measured-here). Results of narrower networks are there only.
 - weights: files of PYSKL and MMAction2, on their server, under their licence (Apache-2.0).
   `pyskl.create_model(NAME, pretrained=True)` fetches one into `PYSKL_HOME`, checks its sha256 and reads it without
   running code.
@@ -52,9 +54,14 @@ def row(entry: ModelEntry) -> tuple[str, ...]:
         f'{entry.parameters / 1e6:.3f} M' if entry.parameters else '-',
         f'{entry.macs / 1e9:.2f}' if entry.macs else '-',
         percent(entry.published) + mean,
-        percent(entry.measured),
+        percent(entry.measured) + ('*' if entry.measured_with else ''),
         (entry.source or 'yes') if entry.weights else '-',
     )
+
+
+def footnotes(found: list[ModelEntry], pattern: str) -> list[str]:
+    """Format a line for each measured result whose training differed from the config."""
+    return [pattern.format(entry.name, entry.measured_with) for entry in found if entry.measured_with]
 
 
 def text_table(found: list[ModelEntry]) -> str:
@@ -62,7 +69,7 @@ def text_table(found: list[ModelEntry]) -> str:
     lines = [HEADER, *map(row, found)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(HEADER))]
     padded = ('  '.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
-    return '\n'.join(line.rstrip() for line in padded)
+    return '\n'.join([*(line.rstrip() for line in padded), *footnotes(found, '* {}: {}')])
 
 
 def markdown_table(found: list[ModelEntry]) -> str:
@@ -74,7 +81,8 @@ def markdown_table(found: list[ModelEntry]) -> str:
         if entry.weights:
             cells[-1] = f'[{cells[-1]}]({entry.weights})'
         lines.append('| ' + ' | '.join(cells) + ' |')
-    return '\n'.join(lines)
+    notes = '<br>\n'.join(footnotes(found, r'\* `{}`: {}'))
+    return '\n'.join([*lines, '', notes] if notes else lines)
 
 
 def page() -> str:

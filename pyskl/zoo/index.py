@@ -29,6 +29,7 @@ class ModelEntry:
         metric: Metric of ``published`` and ``measured``, in %: ``Top 1 Accuracy`` or ``Mean Class Accuracy``.
         published: Result published by the authors or their toolbox.
         measured: Result measured by this project.
+        measured_with: How that training differed from the config, e.g. ``4 of 16 epochs``; None for the config itself.
         weights: Address of the published file.
         sha256: Hash of that file, or the beginning of it.
         licence: Licence of that file.
@@ -44,6 +45,7 @@ class ModelEntry:
     metric: str = 'Top 1 Accuracy'
     published: float | None = None
     measured: float | None = None
+    measured_with: str | None = None
     weights: str | None = None
     sha256: str | None = None
     licence: str | None = None
@@ -92,6 +94,7 @@ def _entry(raw: dict) -> ModelEntry:
         metric=metric,
         published=metrics.get(metric),
         measured=results.get('Measured'),
+        measured_with=results.get('Measured With'),
         weights=raw.get('Weights'),
         sha256=raw.get('SHA256'),
         licence=raw.get('License'),

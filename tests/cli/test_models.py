@@ -37,6 +37,16 @@ def test_published_accuracies_are_printed_with_their_digits(monkeypatch, capsys)
     assert ' 89.0 ' in call(monkeypatch, capsys, 'aagcn_pyskl_ntu60_xsub_3dkp/j')
 
 
+def test_a_training_that_differs_from_the_config_has_a_footnote(monkeypatch, capsys):
+    """The accuracies of configs/Ske2Grid/README.md: the mean of 81.5 and 85.3 for ST-GCN++."""
+    lines = call(monkeypatch, capsys, 'stgcn++_nwucla/j').splitlines()
+    assert lines[1].split()[-2:] == ['83.4*', '-']
+    assert lines[3] == '* stgcn++_nwucla/j: 4 of 16 epochs, bf16, mean of two seeds'
+    table = call(monkeypatch, capsys, 'stgcn++_nwucla/j', '--format', 'markdown')
+    assert table.splitlines()[-2:] == ['', r'\* `stgcn++_nwucla/j`: 4 of 16 epochs, bf16, mean of two seeds']
+    assert '*' not in call(monkeypatch, capsys, 'quickstart/d5')  # trained as the config says
+
+
 def test_json_and_markdown(monkeypatch, capsys):
     (entry,) = json.loads(call(monkeypatch, capsys, 'dgstgcn/ntu60_xsub_3dkp/j', '--format', 'json'))[:1]
     assert entry['published'] == 91.2 and entry['config'] == 'configs/dgstgcn/ntu60_xsub_3dkp/j.py'
