@@ -52,6 +52,7 @@ COMMANDS = (
 )
 DATA_COMMANDS = (
     Command('synthetic', 'data.synthetic', 'data', 'synthetic clips, without download'),
+    Command('scene', 'data.scene', 'data', 'keypoints of a synthetic film for pyskl predict'),
     Command('ntu', 'data.ntu', 'data', 'NTU RGB+D 60 and 120 from .skeleton files'),
     Command('ntu-npz', 'data.ntu_npz', 'data', "CTR-GCN's .npz files of NTU RGB+D, from the pickle"),
     Command('nwucla', 'data.nwucla', 'data', 'NW-UCLA from JSON'),

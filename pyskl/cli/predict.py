@@ -5,7 +5,8 @@
     pyskl predict 0 --model CONFIG CHECKPOINT --show               # camera; also rtsp:// and http:// URLs
     pyskl predict videos/ --model CONFIG CHECKPOINT --out out/     # videos of a folder, or images as one video
     pyskl predict clips.pkl --model CONFIG CHECKPOINT --out out/   # annotation file (.pkl, .skl), keypoint JSON
-    pyskl predict - --model CONFIG CHECKPOINT < people.jsonl       # JSON lines: in per frame, out per event
+    pyskl predict people.jsonl --model quickstart --out out/       # JSON lines: one per frame
+    pyskl predict - --model CONFIG CHECKPOINT < people.jsonl       # the same from stdin; writes a JSON line per event
 
 A JSON line is {"time": s, "size": [height, width], "people": [{"keypoints": [[x, y, score], ...], "id": n}]};
 only people and keypoints are required. --out DIR writes events.json, events.csv, events.srt, scores.npz and
@@ -23,7 +24,7 @@ from pathlib import Path
 from pyskl.cli.entry import run
 
 TWICE = '--explain needs a file, since it reads the source twice; record the camera with --out first'
-KEYPOINTS = ('.pkl', '.pickle', '.skl', '.json')
+KEYPOINTS = ('.pkl', '.pickle', '.skl', '.json', '.jsonl')
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:

@@ -1,4 +1,4 @@
-"""``pyskl predict`` on keypoints: JSON lines on stdin, JSON of pose estimators, annotation files."""
+"""``pyskl predict`` on keypoints: JSON lines of a file or stdin, JSON of pose estimators, annotation files."""
 
 import argparse
 import sys
@@ -34,6 +34,9 @@ def label(recognizer: ActionRecognizer, args: argparse.Namespace, say: Callable,
         label_frames(recognizer, args, frames, None, args.out, lambda event: show_event(event, as_json=True))
         return
     path = Path(args.source)
+    if path.suffix.lower() == '.jsonl':
+        label_frames(recognizer, args, _of_lines(path, skeleton, say), None, args.out, show_event)
+        return
     if path.suffix.lower() == '.json':
         size, frames = _of_json(path, skeleton)
         label_frames(recognizer, args, frames, size, args.out, show_event)
@@ -101,6 +104,14 @@ def _until(frames: Iterator[LineFrame], seconds: float, fps: float) -> Iterator[
         if time - begin > seconds:
             return
         yield frame
+
+
+def _of_lines(path: Path, skeleton, say: Callable) -> Iterator[LineFrame]:
+    with path.open(encoding='utf-8') as lines:
+        try:
+            yield from read_lines(lines, skeleton, say)
+        except ValueError as error:
+            raise ValueError(f'{path}, {error}') from None
 
 
 def _of_json(path: Path, skeleton) -> tuple[tuple[int, int] | None, Iterator[LineFrame]]:

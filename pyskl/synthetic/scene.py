@@ -16,6 +16,8 @@ from pyskl.synthetic.dataset import IMG_SHAPE, Camera
 FRAMES = 48  # frames of one repetition of an action: the mean length of the clips of the bundled data
 SPREAD = 1.6  # distance between neighbours, metres
 NOISE = 2.0  # standard deviation, pixels
+LASTING = ('clap', 'kick', 'punch', 'squat', 'walk', 'wave')  # actions that end as they begin, so that they can repeat
+SHORTEST, LONGEST = 4.0, 6.0  # duration of an action in a random plan, seconds
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,34 @@ class Scene:
     intervals: tuple[tuple[int, float, float, str], ...]
     size: tuple[int, int]
     fps: float
+
+
+def random_plans(seed: int, people: int, seconds: float) -> list[list[tuple[str, float]]]:
+    """Sample plans for :func:`make_scene`: per person, the lasting actions in random order, 4 to 6 seconds each.
+
+    Args:
+        seed: Seed of the plans.
+        people: Number of persons, at least 1.
+        seconds: Duration of every plan; the last action takes what is left, between 4 and 10 seconds if ``seconds`` is
+            at least 4.
+
+    Raises:
+        ValueError: If a number is out of range.
+    """
+    if not 0 <= seed < 2**32 or people < 1 or not 0 < seconds < float('inf'):
+        raise ValueError(
+            f'seed must be 0 to 2**32 - 1, people at least 1 and seconds above 0, got {seed}, {people} and {seconds:g}'
+        )
+    random, plans = np.random.RandomState([seed, 1]), []
+    for _ in range(people):
+        order, plan, left = random.permutation(LASTING).tolist(), [], seconds
+        while left > 0:
+            duration = round(random.uniform(SHORTEST, LONGEST), 1)
+            duration = duration if left - duration >= SHORTEST else left
+            plan.append((order[len(plan) % len(order)], duration))
+            left = round(left - duration, 6)
+        plans.append(plan)
+    return plans
 
 
 def make_scene(seed: int, plans: Sequence[Sequence[tuple[str, float]]], fps: float = 30.0) -> Scene:

@@ -3,6 +3,7 @@
 import io
 import json
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -45,6 +46,17 @@ def test_stdin_lines_give_one_json_line_per_event(call, scene, capsys, tmp_path)
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert {(e['person'], e['label']) for e in events} == {(1, 'walk'), (1, 'wave'), (2, 'wave'), (2, 'walk')}
     assert (tmp_path / 'out' / 'film.mp4').stat().st_size > 1000
+
+
+def test_a_file_of_lines_is_labelled_as_stdin_is(call, scene, capsys, tmp_path):
+    path = tmp_path / 'people.jsonl'
+    path.write_text('\n'.join(lines_of(scene)))
+    call(path, '--fps', 15, '--out', tmp_path / 'out', '--no-film')
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) == 4 and said[0].startswith('    0.00 - ')  # as text, like those of a video
+    path.write_text('{"people": 3}')
+    with pytest.raises(ValueError, match=f'{re.escape(str(path))}, line 1: a frame must be an object with a list'):
+        call(path)
 
 
 def test_decreasing_time_raises_after_writing_earlier_events(call, scene, capsys, tmp_path):

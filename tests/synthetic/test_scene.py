@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pyskl.skeletons import get_skeleton
-from pyskl.synthetic.scene import make_scene
+from pyskl.synthetic.scene import LASTING, make_scene, random_plans
 
 
 def test_people_stand_side_by_side_and_intervals_follow_the_plans():
@@ -20,3 +20,18 @@ def test_people_stand_side_by_side_and_intervals_follow_the_plans():
 def test_an_unknown_action_is_named():
     with pytest.raises(ValueError, match=r"got \['jump'\]"):
         make_scene(0, [[('jump', 1)]])
+
+
+def test_random_plans_fill_their_seconds_with_changing_actions():
+    plans = random_plans(3, people=2, seconds=40)
+    assert plans == random_plans(3, people=2, seconds=40) != random_plans(4, people=2, seconds=40)
+    for plan in plans:
+        actions, durations = zip(*plan, strict=True)
+        assert sum(durations) == pytest.approx(40) and min(durations) >= 4 and max(durations[:-1]) <= 6
+        assert durations[-1] < 10
+        assert all(one != two for one, two in zip(actions, actions[1:], strict=False))
+        assert set(actions[: len(LASTING)]) == set(LASTING)
+
+
+def test_a_short_plan_is_one_action():
+    assert [[duration for _, duration in plan] for plan in random_plans(0, people=1, seconds=2)] == [[2]]
