@@ -5,11 +5,14 @@ set -euo pipefail
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 cd "$ROOT"
 echo "== 1/4 .venv: downloads torch and the packages of requirements.txt (0.2 to 3 GB), once"
-bash tools/setup.sh 'matplotlib>=3.8' 'jinja2>=3.1'
+bash tools/setup.sh 'matplotlib>=3.8' 'jinja2>=3.1' 'av>=12'
 PY="$ROOT/.venv/bin/python"
 if [ ! -f data/synthetic/coco.pkl ]; then
     echo "== 2/4 data: 1000 synthetic clips of ten actions, nothing to download (seconds)"
     $PY tools/data/synthetic.py --layout coco --out data/synthetic/coco.pkl
+fi
+if [ ! -f data/synthetic/scene.jsonl ]; then
+    $PY tools/data/scene.py --out data/synthetic/scene.jsonl > /dev/null
 fi
 start=$SECONDS
 echo "== 3/4 training: a 5x5 grid, then grown to 6x6 (4 to 8 minutes on one core)"
@@ -26,7 +29,9 @@ Look at   $RUN/report.html          curves, confusion, the hardest clips, the gr
           work_dirs/quickstart/grid.png                 which joints contribute to which cell
 
 Try next  source .venv/bin/activate
-          pyskl browse data/synthetic/coco.pkl --config quickstart/d5 --random 5 --out work_dirs/quickstart/clips
-          pyskl train quickstart/stgcn++ --validate     another network on the same clips
-          pyskl models '*ntu60_xsub_hrnet/j'            models with published weights; docs/data.md for your own clips
+          pyskl predict data/synthetic/scene.jsonl --model quickstart --out work_dirs/quickstart/scene
+                                                        label two people; film.mp4 shows them
+          pyskl predict VIDEO --model quickstart --out out
+                                                        label your own video, after pip install -e '.[film,mediapipe]'
+          pyskl train quickstart/stgcn++ --validate     another network on the same clips; docs/data.md for your own
 NEXT
