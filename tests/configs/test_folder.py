@@ -1,4 +1,4 @@
-"""Every file of configs/: it is there, it resolves, its components take their arguments, it is built."""
+"""Every file of configs/ exists, resolves, has valid arguments and builds."""
 
 import ast
 import inspect
@@ -17,13 +17,13 @@ from pyskl.skeletons import get_skeleton
 from tests.configs.tree import FOLDERS, INFOGCN, LEAVES, POSEC3D, QUICKSTART, STREAMS, layout_of, pipelines
 
 
-def test_the_folder_holds_every_published_name_and_nothing_else():
+def test_the_folder_has_exactly_the_published_configs():
     streams = {f'{folder}/{stream}.py' for folder in FOLDERS for stream in STREAMS}
     heatmaps = {f'posec3d/{folder}/{stream}.py' for folder, (*_, names) in POSEC3D.items() for stream in names}
     assert set(LEAVES) == streams | heatmaps | INFOGCN | QUICKSTART
 
 
-def test_every_component_takes_its_arguments(configs):
+def test_every_component_accepts_its_arguments(configs):
     seen = set()
     for name, cfg in configs.items():
         components = [(cfg.model, MODELS), (cfg.model.backbone, MODELS), (cfg.model.cls_head, MODELS)]
@@ -40,7 +40,7 @@ def test_every_component_takes_its_arguments(configs):
             )
 
 
-def test_every_schedule_is_understood(configs):
+def test_every_optimizer_schedule_and_evaluation_is_valid(configs):
     for name, cfg in configs.items():
         optimizer = optim_wrapper(cfg)['optimizer']
         known = inspect.signature(getattr(torch.optim, optimizer.pop('type'))).parameters
@@ -65,15 +65,15 @@ def test_every_network_is_built_and_runs_on_clips_of_its_config(configs):
         assert build_component(head.to_dict(), MODELS).num_classes == head.num_classes
 
 
-def test_the_claim_of_a_leaf_names_the_batch_and_the_rate_of_its_config(configs):
+def test_the_docstring_of_a_leaf_states_the_batch_and_learning_rate_of_its_config(configs):
     for name, cfg in configs.items():
         claim = ast.get_docstring(ast.parse(LEAVES[name].read_text()))
-        found = re.search(r'(\d+) [CG]PUs? x (\d+) clips(?:, lr ([\d.]+\d))?', claim)
-        assert found, f'{name}: {claim}'
-        assert int(found[2]) == cfg.data.videos_per_gpu, name
-        assert int(found[1]) * int(found[2]) == cfg.auto_scale_lr.base_batch_size, name
+        stated = re.search(r'(\d+) [CG]PUs? x (\d+) clips(?:, lr ([\d.]+\d))?', claim)
+        assert stated, f'{name}: {claim}'
+        assert int(stated[2]) == cfg.data.videos_per_gpu, name
+        assert int(stated[1]) * int(stated[2]) == cfg.auto_scale_lr.base_batch_size, name
         ours = 'nwucla' in name or name in QUICKSTART
-        assert found[3] is None if ours else float(found[3]) == cfg.optimizer.lr, name
+        assert stated[3] is None if ours else float(stated[3]) == cfg.optimizer.lr, name
 
 
 def test_work_dirs_are_all_different(configs):

@@ -1,4 +1,4 @@
-"""Configs of networks on graphs: names mean what they say, recipes are the published ones."""
+"""Configs of graph networks: paths agree with contents, recipes are the published ones."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,7 @@ from pyskl.synthetic.dataset import make_annotation
 from tests.configs.tree import QUICKSTART, layout_of, pipelines, step
 
 
-def test_every_pipeline_turns_a_clip_into_what_its_network_takes(graph_configs):
+def test_every_pipeline_gives_the_input_of_its_network(graph_configs):
     records = {layout: make_annotation(0, 1, layout) for layout in ('coco', 'nturgb+d', 'nw-ucla')}
     seen = set()
     for name, cfg in graph_configs.items():
@@ -33,7 +33,7 @@ def test_every_pipeline_turns_a_clip_into_what_its_network_takes(graph_configs):
             assert torch.isfinite(sample['keypoint']).all(), f'{name}: {phase}'
 
 
-def test_names_mean_what_they_say(graph_configs):
+def test_paths_agree_with_classes_layout_splits_and_stream(graph_configs):
     for name, cfg in graph_configs.items():
         if name in QUICKSTART:
             continue
@@ -86,18 +86,18 @@ def test_recipes_are_the_published_ones(graph_configs):
         assert all(step(pipeline, 'FormatGCNInput').num_person == 2 for pipeline in pipelines(cfg).values()), name
 
 
-def test_only_strong_augmentation_and_dgstgcn_turn_and_scale_joints_of_ntu(graph_configs):
+def test_only_strong_augmentation_and_dgstgcn_rotate_or_scale_joints_of_ntu(graph_configs):
     for name, cfg in graph_configs.items():
         if 'ntu' not in name:
             continue
-        family, turned = name.split('/')[0], {'xview': (True, 0.3)}.get(name.split('_')[1], (False, 0.2))
+        family, (aligned, angle) = name.split('/')[0], {'xview': (True, 0.3)}.get(name.split('_')[1], (False, 0.2))
         for phase, pipeline in pipelines(cfg).items():
             theta = [transform.theta for transform in pipeline if transform.type == 'RandomRot']
             scale = [transform.scale for transform in pipeline if transform.type == 'RandomScale']
             training = phase == 'train'
             strong = family == 'strong_aug' and training
             assert scale == ([0.1] if strong else []), f'{name}: {phase}'
-            expected = [0.3] if strong else [turned[1]] if family == 'dgstgcn' and training else []
+            expected = [0.3] if strong else [angle] if family == 'dgstgcn' and training else []
             assert theta == expected, f'{name}: {phase}'
-            aligned = turned[0] if family == 'dgstgcn' else True
-            assert pipeline[0].get('align_spine', True) == aligned, f'{name}: {phase}'
+            expected = aligned if family == 'dgstgcn' else True
+            assert pipeline[0].get('align_spine', True) == expected, f'{name}: {phase}'

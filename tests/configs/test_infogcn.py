@@ -1,4 +1,4 @@
-"""Configs of InfoGCN: names mean what they say, recipes are the published ones."""
+"""Configs of InfoGCN: paths agree with contents, recipes are the published ones."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ def benchmark(name: str) -> str:
     return Path(name).parent.name.removeprefix('infogcn_')
 
 
-def test_infogcn_names_mean_what_they_say(infogcn_configs):
+def test_paths_agree_with_classes_layout_splits_and_mode(infogcn_configs):
     for name, cfg in infogcn_configs.items():
         data, (mode, *motion) = benchmark(name), Path(name).stem.split('_')
         if data == 'nwucla':
@@ -39,7 +39,7 @@ def test_infogcn_names_mean_what_they_say(infogcn_configs):
             assert (streams.dataset, list(streams.feats)) == (layout, ['jm' if motion else 'j']), name
 
 
-def test_every_infogcn_pipeline_turns_a_clip_into_what_its_network_takes(infogcn_configs):
+def test_every_pipeline_gives_the_input_of_its_network(infogcn_configs):
     seen = set()
     for name, cfg in infogcn_configs.items():
         layout, persons = cfg.model.backbone.graph_cfg.layout, cfg.model.backbone.get('num_person', 2)
@@ -55,7 +55,7 @@ def test_every_infogcn_pipeline_turns_a_clip_into_what_its_network_takes(infogcn
             assert torch.isfinite(sample['keypoint']).all(), f'{name}: {phase}'
 
 
-def test_infogcns_recipe_on_ntu_is_the_published_one(infogcn_configs):
+def test_the_recipe_on_ntu_is_the_published_one(infogcn_configs):
     for name, cfg in infogcn_configs.items():
         data = benchmark(name)
         if data == 'nwucla':
@@ -66,8 +66,10 @@ def test_infogcns_recipe_on_ntu_is_the_published_one(infogcn_configs):
         assert cfg.lr_config == {'policy': 'step', 'step': [90, 100], 'warmup': 'stairs', 'warmup_iters': 5}, name
         for phase, pipeline in pipelines(cfg).items():
             kinds = [transform.type for transform in pipeline[:-3]]
-            turned = ['RandomRot'] if phase == 'train' else []
-            assert kinds == ['PreNormalize3D', 'AlignPersons', 'CropResize', *turned, 'GenSkeFeat'], f'{name}: {phase}'
+            rotation = ['RandomRot'] if phase == 'train' else []
+            assert kinds == ['PreNormalize3D', 'AlignPersons', 'CropResize', *rotation, 'GenSkeFeat'], (
+                f'{name}: {phase}'
+            )
             crop, persons = step(pipeline, 'CropResize'), step(pipeline, 'FormatGCNInput')
             assert crop.clip_len == 64 and crop.get('p_interval') == ((0.5, 1) if phase == 'train' else None), (
                 f'{name}: {phase}'
@@ -75,7 +77,7 @@ def test_infogcns_recipe_on_ntu_is_the_published_one(infogcn_configs):
             assert persons.get('mode', 'zero') == ('loop' if 'ntu120' in data else 'zero'), f'{name}: {phase}'
 
 
-def test_infogcn_on_nwucla_differs_from_the_other_networks_in_nothing_but_its_warm_up(infogcn_configs, configs):
+def test_the_recipe_on_nwucla_differs_from_the_other_networks_in_its_warm_up_only(infogcn_configs, configs):
     other = configs['stgcn++/stgcn++_nwucla/j.py']
     cfg = infogcn_configs['infogcn/infogcn_nwucla/k1.py']
     for key in ('data', 'optimizer', 'total_epochs', 'evaluation'):

@@ -18,7 +18,7 @@ def streams(configs):
 
 
 def record(persons=1, frames=4, seed=0):
-    """Joints in a picture of 256 x 340, scores of 0.5, of which joint 3 has none."""
+    """Joints in an image of 256 x 340 with scores of 0.5; joint 3 is absent (zeros)."""
     keypoint = np.random.RandomState(seed).randint(1, 256, (persons, frames, 18, 2)).astype(np.float16)
     score = np.full((persons, frames, 18), 0.5, np.float16)
     keypoint[..., 3, :] = score[..., 3] = 0
@@ -28,7 +28,7 @@ def record(persons=1, frames=4, seed=0):
     }  # fmt: skip
 
 
-def test_it_reads_kinetics(streams):
+def test_data_and_classes_are_those_of_kinetics(streams):
     for stream, cfg in streams.items():
         datasets = [datasets_in(cfg.data[phase])[0] for phase in PHASES]
         assert [dataset.split for dataset in datasets] == ['train', 'val', 'val']
@@ -50,7 +50,7 @@ def test_the_schedule_is_the_published_one(streams):
     assert [int((subset > 0).sum()) for subset in graph] == [18, 25, 9]  # as in the published buffer
 
 
-def test_a_clip_is_tested_whole_and_where_it_was(streams):
+def test_testing_uses_all_frames_and_does_not_move_joints(streams):
     for phase in ('val', 'test'):
         sample = Compose(pipelines(streams['j'])[phase])(record())
         keypoint = sample['keypoint']
@@ -60,17 +60,17 @@ def test_a_clip_is_tested_whole_and_where_it_was(streams):
         assert not keypoint[0, 0, 0, 3].any() and not keypoint[0, 0, 4:].any() and not keypoint[0, 1].any()
 
 
-def test_a_clip_is_trained_on_150_frames_that_move_with_all_that_is_not_there(streams):
+def test_training_crops_150_frames_and_moves_absent_joints_and_persons_too(streams):
     np.random.seed(1)
     keypoint = Compose(pipelines(streams['j'])['train'])(record(frames=280))['keypoint'][0]
     assert keypoint.shape == (2, 150, 18, 3)
-    shift = keypoint[1, :, 0, :2]  # nobody stood at (0, 0): where that went is the shift
+    shift = keypoint[1, :, 0, :2]  # the absent person was at (0, 0), so its position is the shift
     assert shift.any() and (keypoint[1, :, :, :2] == shift[:, None]).all() and not keypoint[1, ..., 2].any()
     np.testing.assert_allclose(keypoint[0, :, 3, :2], shift, atol=1e-6)
     np.testing.assert_allclose(shift[75], (shift[74] + shift[76]) / 2, atol=1e-6)
 
 
-def test_bones_and_motion_are_of_moved_joints(streams):
+def test_bones_and_motion_are_computed_after_the_random_move(streams):
     for stream in ('b', 'jm', 'bm'):
         np.random.seed(1)
         keypoint = Compose(pipelines(streams[stream])['train'])(record(persons=2, frames=200))['keypoint'][0]

@@ -1,4 +1,4 @@
-"""The short recipe of benchmarks/: the published pipeline with fewer frames, and one change at a time."""
+"""The short recipe of benchmarks/: the published pipeline with fewer frames, and ablations of one change each."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ def steps(path: Path, phase: str = 'train') -> list[dict]:
     return [dict(step) for step in load_config(path)[f'{phase}_pipeline']]
 
 
-def test_it_is_the_published_pipeline_with_sixteen_frames():
+def test_the_pipeline_is_the_published_one_with_sixteen_frames():
     for phase in ('train', 'val', 'test'):
         published = steps(CONFIGS / 'ctrgcn/ctrgcn_nwucla/j.py', phase)
         for step in published:
@@ -29,7 +29,7 @@ def test_every_network_is_built_at_a_quarter_of_its_width():
         assert model.cls_head.in_channels == 64 and cfg.total_epochs * cfg.data.train.times == 10
 
 
-def test_a_change_is_one_transform():
+def test_each_ablation_changes_one_transform():
     def others(name: str, kind: str) -> list[dict]:
         return [step for step in steps(SHORT / f'{name}.py') if step['type'] != kind]
 

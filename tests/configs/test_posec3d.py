@@ -1,4 +1,4 @@
-"""Configs of networks on heatmaps: names mean what they say, recipes are the published ones."""
+"""Configs of heatmap networks: paths agree with contents, recipes are the published ones."""
 
 import numpy as np
 import torch
@@ -9,7 +9,7 @@ from pyskl.synthetic.dataset import make_annotation
 from tests.configs.tree import POSEC3D, pipelines, step
 
 
-def test_heatmap_names_mean_what_they_say(heatmap_configs):
+def test_paths_agree_with_data_splits_classes_and_input(heatmap_configs):
     for name, cfg in heatmap_configs.items():
         _, folder, file = name.split('/')
         data, split, classes, _ = POSEC3D[folder]
@@ -32,26 +32,31 @@ def test_heatmap_names_mean_what_they_say(heatmap_configs):
         assert datasets['train'].get('class_prob') == balanced, name
 
 
-def test_heatmap_recipes_are_the_published_ones(heatmap_configs):
+def test_recipes_are_the_published_ones(heatmap_configs):
     for name, cfg in heatmap_configs.items():
-        tuned, kinetics = name.split('/')[1].endswith('k400p'), name.split('/')[1].endswith('k400')
-        batch, lr, epochs = (16, 0.01, 12) if tuned else (32, 0.4, 24)
+        finetuned, kinetics = name.split('/')[1].endswith('k400p'), name.split('/')[1].endswith('k400')
+        batch, lr, epochs = (16, 0.01, 12) if finetuned else (32, 0.4, 24)
         workers = 8 if kinetics else 4
         assert (cfg.data.videos_per_gpu, cfg.data.workers_per_gpu, cfg.data.train.times) == (batch, workers, 10), name
         assert cfg.data.test_dataloader.videos_per_gpu == 1, name
         assert cfg.total_epochs == epochs, name
-        weak = kinetics or 'diving48' in name or 'hmdb51' in name
-        assert cfg.optimizer == {'type': 'SGD', 'lr': lr, 'momentum': 0.9, 'weight_decay': 1e-4 if weak else 3e-4}, name
+        small_decay = kinetics or 'diving48' in name or 'hmdb51' in name
+        assert cfg.optimizer == {
+            'type': 'SGD',
+            'lr': lr,
+            'momentum': 0.9,
+            'weight_decay': 1e-4 if small_decay else 3e-4,
+        }, name
         assert cfg.optimizer_config.grad_clip == {'max_norm': 40, 'norm_type': 2}, name
         cosine = {'policy': 'CosineAnnealing', 'min_lr': 0, 'by_epoch': False}
-        assert cfg.lr_config == ({'policy': 'step', 'step': [9, 11]} if tuned else cosine), name
-        assert ('load_from' in cfg, cfg.get('load_from_ignore')) == ((True, 'cls_head') if tuned else (False, None)), (
-            name
-        )
+        assert cfg.lr_config == ({'policy': 'step', 'step': [9, 11]} if finetuned else cosine), name
+        assert ('load_from' in cfg, cfg.get('load_from_ignore')) == (
+            (True, 'cls_head') if finetuned else (False, None)
+        ), name
         assert cfg.evaluation.metrics == ['top_k_accuracy', 'mean_class_accuracy'], name
 
 
-def test_every_heatmap_pipeline_draws_what_its_network_takes(heatmap_configs):
+def test_every_pipeline_gives_the_input_of_its_network(heatmap_configs):
     record = make_annotation(0, 1, 'coco')
     joints = np.concatenate([record['keypoint'], record['keypoint_score'][..., None]], -1)  # (M, T, V, 3)
     persons, frames = joints.shape[:2]
@@ -76,7 +81,7 @@ def test_every_heatmap_pipeline_draws_what_its_network_takes(heatmap_configs):
             assert dtype == torch.float32 and 0 < most <= 1, f'{name}: {phase}'
 
 
-def test_limbs_and_joints_differ_in_nothing_but_what_is_drawn(heatmap_configs):
+def test_limb_and_joint_configs_differ_in_generate_pose_target_only(heatmap_configs):
     for name, cfg in heatmap_configs.items():
         if not name.endswith('limb.py'):
             continue

@@ -1,4 +1,4 @@
-"""Configs on heatmaps need nothing but the pickle in the place they name: one short epoch of each on made clips."""
+"""Configs of heatmap networks train for one short epoch on synthetic clips; only the pickle is needed, at its path."""
 
 import pickle
 
@@ -30,7 +30,7 @@ RUNS = [
 
 
 def clip(number, classes, boxes):
-    """An annotation as PYSKL's files have them; of Kinetics-400 as it lies in k400_hrnet.pkl, and its joints."""
+    """A record of PYSKL's pickles and ``None``, or a record of k400_hrnet.pkl and the joints of its kpfile."""
     random = np.random.RandomState(number)
     record = {
         'frame_dir': f'clip_{number}', 'label': number % classes, 'img_shape': (240, 320), 'original_shape': (240, 320),
@@ -51,20 +51,20 @@ def clip(number, classes, boxes):
 @pytest.mark.slow
 @pytest.mark.filterwarnings('ignore:.*kpfiles')
 @pytest.mark.parametrize('run', RUNS)
-def test_one_epoch_of_the_config_as_it_is(run, tmp_path, monkeypatch):
+def test_a_config_trains_for_one_epoch_without_overrides_of_its_paths(run, tmp_path, monkeypatch):
     folder, file = run.split('/')
     data, _, classes, _ = POSEC3D[folder]
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv('PYSKL_CACHE', str(tmp_path / 'cache'))
-    place = tmp_path / 'data' / f'{data}_hrnet.pkl'
-    place.parent.mkdir(parents=True)
+    ann_file = tmp_path / 'data' / f'{data}_hrnet.pkl'
+    ann_file.parent.mkdir(parents=True)
     clips = [clip(number, classes, boxes=folder.endswith('k400')) for number in range(3)]
     names = [record['frame_dir'] for record, _ in clips]
     split = {name: names[:2] if 'train' in name else names[2:] for name in SPLITS[data]}
-    place.write_bytes(pickle.dumps({'split': split, 'annotations': [record for record, _ in clips]}))
-    (place.parent / 'kpfiles').mkdir()
+    ann_file.write_bytes(pickle.dumps({'split': split, 'annotations': [record for record, _ in clips]}))
+    (ann_file.parent / 'kpfiles').mkdir()
     joints = {record['frame_dir']: {'keypoint': keypoint} for record, keypoint in clips}
-    (place.parent / 'kpfiles/a.pkl').write_bytes(pickle.dumps(joints))
+    (ann_file.parent / 'kpfiles/a.pkl').write_bytes(pickle.dumps(joints))
 
     cfg = load_config(
         CONFIGS / 'posec3d' / folder / f'{file}.py',
@@ -72,7 +72,7 @@ def test_one_epoch_of_the_config_as_it_is(run, tmp_path, monkeypatch):
     )
     for pipeline in (cfg.data.train.dataset.pipeline, cfg.data.val.pipeline):
         next(step for step in pipeline if step.type == 'UniformSampleFrames').clip_len = FRAMES
-    if 'load_from' in cfg:  # the checkpoint of Kinetics-400, as one of this network with 400 classes
+    if 'load_from' in cfg:  # in place of the Kinetics-400 checkpoint: this network with 400 classes
         kinetics = {**cfg.model.to_dict(), 'cls_head': {**cfg.model.cls_head, 'num_classes': 400}}
         torch.save({'state_dict': build_model(kinetics).state_dict()}, tmp_path / 'k400.pth')
         cfg.load_from = str(tmp_path / 'k400.pth')

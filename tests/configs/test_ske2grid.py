@@ -1,4 +1,4 @@
-"""Configs of Ske2Grid: a grid for each stage, and the leaf that the README shows."""
+"""Configs of Ske2Grid: one grid per stage, and the example config of the README."""
 
 import re
 import shutil
@@ -10,7 +10,7 @@ from pyskl.skeletons import get_skeleton
 from tests.configs.tree import CONFIGS, STAGES
 
 
-def test_grids_start_at_the_skeleton_and_grow_by_one(graph_configs):
+def test_stages_start_at_the_skeleton_and_grow_the_grid_by_one(graph_configs):
     for name, cfg in graph_configs.items():
         backbone = cfg.model.backbone
         if backbone.type != 'Ske2Grid':
@@ -21,7 +21,7 @@ def test_grids_start_at_the_skeleton_and_grow_by_one(graph_configs):
         assert backbone.grid_shape == [5 + stage, 5 + stage], name
 
 
-def test_the_leaf_of_the_readme_is_a_new_grid(tmp_path):
+def test_the_config_in_the_readme_builds_a_new_grid(tmp_path):
     (leaf,) = re.findall(r'```python\n("""Ske2Grid 6x7.*?)```', (CONFIGS / 'README.md').read_text(), re.DOTALL)
     shutil.copytree(CONFIGS, tmp_path / 'configs')
     path = tmp_path / 'configs/Ske2Grid/d5to6x7_stgcn2cn_pyskl_ntu60_xsub_hrnet/j.py'

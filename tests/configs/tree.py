@@ -1,4 +1,4 @@
-"""The files of configs/, and how a test reads them."""
+"""The files of configs/, and helpers that read them."""
 
 import ast
 from itertools import product
@@ -58,19 +58,19 @@ QUICKSTART = {'quickstart/d5.py', 'quickstart/d5tod6.py', 'quickstart/stgcn++.py
 
 
 def statements(path: Path) -> dict[str, object]:
-    """What a file itself says, its bases left out; ``_base_.key`` in it reads a base."""
+    """The keys that a file assigns itself, without those of its bases; it may read ``_base_.key``."""
     tree = ast.parse(path.read_text())
-    said: dict[str, object] = {}
+    own: dict[str, object] = {}
     for line in [line for line in tree.body if isinstance(line, ast.Assign) and line.targets[0].id == '_base_']:
         tree.body.remove(line)
-        said['_base_'] = ast.literal_eval(line.value)
-    bases = said.get('_base_', [])
+        own['_base_'] = ast.literal_eval(line.value)
+    bases = own.get('_base_', [])
     inherited: dict[str, object] = {}
     for base in [bases] if isinstance(bases, str) and '_base_.' in path.read_text() else []:
         inherited.update(Config.fromfile(path.parent / base).to_dict())
     scope = {'_base_': ConfigDict(inherited)}
     exec(compile(tree, str(path), 'exec'), scope)
-    return said | {key: value for key, value in scope.items() if not key.startswith('_')}
+    return own | {key: value for key, value in scope.items() if not key.startswith('_')}
 
 
 def pipelines(cfg: Config) -> dict[str, list[dict]]:
@@ -79,12 +79,12 @@ def pipelines(cfg: Config) -> dict[str, list[dict]]:
 
 
 def layout_of(cfg: Config) -> str:
-    """The skeleton: of the graph, or, where a network has none, of the pipeline."""
+    """The skeleton of the graph or, for a network without a graph, of the pipeline."""
     graph = cfg.model.backbone.get('graph_cfg')
     return graph.layout if graph else step(pipelines(cfg)['train'], 'GenSkeFeat').dataset
 
 
 def step(pipeline: list[dict], *kinds: str) -> dict:
     """The one transform of a pipeline whose type is among ``kinds``."""
-    (found,) = [transform for transform in pipeline if transform.type in kinds]
-    return found
+    (match,) = [transform for transform in pipeline if transform.type in kinds]
+    return match
