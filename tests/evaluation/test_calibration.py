@@ -22,8 +22,8 @@ from pyskl.evaluation.functional import cross_entropy, softmax
 HALF = np.array([[0.9, 0.1], [0.9, 0.1], [0.6, 0.4], [0.6, 0.4]])
 
 
-def drawn(n=20000, k=5, seed=0):
-    """Logits, and labels drawn from their softmax: perfectly calibrated."""
+def sample_logits(n=20000, k=5, seed=0):
+    """Logits and labels sampled from their softmax: perfectly calibrated."""
     random = np.random.RandomState(seed)
     logits = 2 * random.randn(n, k)
     labels = (softmax(logits).cumsum(1) < random.rand(n, 1)).sum(1)
@@ -31,22 +31,22 @@ def drawn(n=20000, k=5, seed=0):
 
 
 def test_reliability_by_hand():
-    found = reliability(HALF, [0, 1, 0, 0], bins=10)
-    assert found[8].tolist() == [2, pytest.approx(0.9), 0.5]
-    assert found[5].tolist() == [2, pytest.approx(0.6), 1.0]
-    assert found[:, 0].sum() == 4
-    assert np.isnan(found[0, 1:]).all()
+    diagram = reliability(HALF, [0, 1, 0, 0], bins=10)
+    assert diagram[8].tolist() == [2, pytest.approx(0.9), 0.5]
+    assert diagram[5].tolist() == [2, pytest.approx(0.6), 1.0]
+    assert diagram[:, 0].sum() == 4
+    assert np.isnan(diagram[0, 1:]).all()
     assert expected_calibration_error(HALF, [0, 1, 0, 0], bins=10) == pytest.approx((0.4 + 0.4) / 2)
 
 
-def test_certain_and_correct_is_calibrated():
+def test_certain_correct_predictions_have_zero_error():
     assert expected_calibration_error(np.eye(3), [0, 1, 2]) == 0
     assert brier_score(np.eye(3), [0, 1, 2]) == 0
     assert brier_score(np.eye(2)[[0]], [1]) == 2
 
 
-def test_calibrated_logits_keep_their_temperature_and_sharpened_ones_get_theirs_back():
-    logits, labels = drawn()
+def test_the_fitted_temperature_is_the_factor_by_which_logits_were_sharpened():
+    logits, labels = sample_logits()
     assert fit_temperature(logits, labels) == pytest.approx(1, abs=0.03)
     assert fit_temperature(3 * logits, labels) == pytest.approx(3, abs=0.1)
     assert fit_temperature(softmax(3 * logits), labels) == pytest.approx(3, abs=0.1)
@@ -56,20 +56,20 @@ def test_calibrated_logits_keep_their_temperature_and_sharpened_ones_get_theirs_
 
 
 @pytest.mark.parametrize('temperature', [0.011, 0.5, 1, 80, 99])
-def test_the_temperature_of_logits_that_are_right_three_times_in_four(temperature):
+def test_the_temperature_of_logits_correct_three_times_in_four_is_exact(temperature):
     """Softmax of (t ln 3, 0) / t is (3/4, 1/4)."""
     logits = np.tile([temperature * math.log(3), 0.0], (4, 1))
     assert fit_temperature(logits, [0, 0, 0, 1]) == pytest.approx(temperature)
 
 
-def test_the_temperature_is_a_minimum():
-    logits, labels = drawn(500)
+def test_the_fitted_temperature_minimises_the_cross_entropy():
+    logits, labels = sample_logits(500)
     best = fit_temperature(2 * logits, labels)
     loss = [cross_entropy(scale(2 * logits, t), labels) for t in (best, best * 1.05, best / 1.05)]
     assert loss[0] < min(loss[1:])
 
 
-def test_a_classifier_without_errors_ends_at_the_limit():
+def test_the_temperature_of_a_perfect_classifier_is_the_lower_limit():
     assert fit_temperature(np.eye(3), [0, 1, 2]) == 0.01
     assert fit_temperature(np.log(np.eye(3) + 0.1), [1, 2, 0]) == 100
 
@@ -82,7 +82,7 @@ def test_energy_is_minus_log_sum_exp():
         energy(HALF)
 
 
-def test_auroc_counts_pairs():
+def test_auroc_is_the_share_of_ordered_pairs():
     assert auroc([3, 1, 2, 0], [True, False, True, False]) == 1
     assert auroc([0, 1, 2, 3], [True, False, True, False]) == 0.25
     assert auroc([1, 1], [True, False]) == 0.5
@@ -94,7 +94,7 @@ def test_auroc_counts_pairs():
         auroc([1], [True, False])
 
 
-def test_probabilities_and_their_logits_are_one():
+def test_probabilities_and_their_logits_give_the_same_values():
     logits = np.array([[1.0, 2, 3]])
     assert softmax(as_logits(softmax(logits))) == pytest.approx(softmax(logits))
     assert confidence(logits) == pytest.approx(confidence(softmax(logits)))
@@ -103,12 +103,12 @@ def test_probabilities_and_their_logits_are_one():
 
 
 @pytest.mark.parametrize('wrong', [0, -1, float('nan'), float('inf')])
-def test_a_temperature_is_positive(wrong):
+def test_a_temperature_that_is_not_positive_raises(wrong):
     with pytest.raises(ValueError, match='temperature must be a positive number'):
         scale(HALF, wrong)
 
 
-def test_logits_have_no_reliability_diagram():
+def test_reliability_of_logits_raises():
     with pytest.raises(ValueError, match='apply softmax to logits'):
         reliability(np.array([[3.0, 1.0]]), [0])
     assert reliability(np.array([[0.9, 0.1]]), [0], bins=1).tolist() == [[1, 0.9, 1]]

@@ -23,7 +23,7 @@ def file(source, names, labels, scores):
 A = file('A.pkl', 'xyz', [0, 1, 2], [[1, 0, 0], [2, 0, 0], [3, 0, 0]])
 
 
-def test_files_are_put_in_the_order_of_the_first():
+def test_clips_are_sorted_in_the_order_of_the_first_file():
     other = file('B.pkl', 'zxy', [2, 0, 1], [[7, 0, 0], [5, 0, 0], [6, 0, 0]])
     first, second = align([A, other])
     assert first is A
@@ -37,7 +37,7 @@ def test_files_without_names_keep_their_order():
 
 
 @pytest.mark.parametrize(
-    ('other', 'said'),
+    ('other', 'message'),
     [
         (file('B.pkl', 'xyw', [0, 1, 2], A.scores), "B.pkl has no clip 'z', which A.pkl has"),
         (file('B.pkl', 'xyzw', [0, 1, 2, 0], np.eye(4, 3)), "A.pkl has no clip 'w', which B.pkl has"),
@@ -48,8 +48,8 @@ def test_files_without_names_keep_their_order():
         (file('B.pkl', 'xyz', [0, 1, 2], np.eye(3, 4)), 'A.pkl has 3 classes, but B.pkl has 4'),
     ],
 )
-def test_the_first_difference_is_named(other, said):
-    with pytest.raises(ValueError, match=said):
+def test_files_with_different_clips_raise_with_the_first_difference(other, message):
+    with pytest.raises(ValueError, match=message):
         align([A, other])
 
 
@@ -60,33 +60,33 @@ def test_fusion_is_the_weighted_sum():
 
 
 @pytest.mark.parametrize(
-    ('weights', 'said'),
+    ('weights', 'message'),
     [([1], '1 weights for 2 files'), ([0, 0], 'not all zero'), ([1, float('nan')], 'must be finite')],
 )
-def test_weights_that_do_not_do_are_named(weights, said):
-    with pytest.raises(ValueError, match=said):
+def test_invalid_weights_raise(weights, message):
+    with pytest.raises(ValueError, match=message):
         fuse([A.scores, A.scores], weights)
 
 
 def test_accuracies_of_four_clips():
     scores = np.array([[0.6, 0.4, 0], [0.9, 0.1, 0], [0.2, 0.8, 0], [0.5, 0.3, 0.2]])
-    # Class 0: 2 of 2 correct; class 1: 1 of 1; class 2: 0 of 1. Of five classes or fewer, top-5 says nothing.
+    # Class 0: 2 of 2 correct; class 1: 1 of 1; class 2: 0 of 1. Top-5 needs more than five classes.
     assert measure(scores, np.array([0, 0, 1, 2])) == {'top1': 0.75, 'mean_class': pytest.approx(2 / 3)}
 
 
-def test_top_5_is_measured_of_more_than_five_classes():
+def test_top_5_needs_more_than_five_classes():
     assert 'top5' not in measure(np.eye(5), np.arange(5))
     assert measure(np.eye(6), np.arange(6))['top5'] == 1
 
 
-def test_softmax_of_logarithms_are_the_numbers_and_large_logits_do_no_harm():
+def test_softmax_of_logarithms_is_the_numbers_and_does_not_overflow():
     assert softmax(np.log([[1.0, 3], [2, 2]]) + 1000).tolist() == [
         [pytest.approx(0.25), pytest.approx(0.75)],
         [0.5] * 2,
     ]
 
 
-def test_logits_are_not_added_to_probabilities():
+def test_adding_logits_to_probabilities_raises():
     probabilities = file('P.pkl', 'xyz', [0, 1, 2], np.eye(3))
     assert are_probabilities(probabilities.scores)
     assert not are_probabilities(A.scores)
@@ -97,7 +97,7 @@ def test_logits_are_not_added_to_probabilities():
     assert theirs is probabilities.scores  # not twice
 
 
-def test_a_search_finds_the_network_that_is_right():
+def test_the_weight_search_finds_the_correct_network():
     labels = np.array([0, 1, 0, 1])
     right, wrong = np.eye(2)[labels], 2 * np.eye(2)[1 - labels]
     weights = search_weights([right, wrong], labels)
@@ -105,7 +105,7 @@ def test_a_search_finds_the_network_that_is_right():
     assert search_weights([right, right], labels).tolist() == [1, 1]  # nothing to gain
 
 
-def test_weights_are_not_searched_on_the_clips_reported():
+def test_searching_weights_on_the_reported_clips_raises():
     with pytest.raises(ValueError, match="share 1 clips, the first is 'z'"):
         check_apart(file('S.pkl', 'zw', [0, 1], np.eye(2)), A)
     with pytest.raises(ValueError, match='S.pkl has no clip names'):

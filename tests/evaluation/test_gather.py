@@ -23,7 +23,7 @@ def member(rank, folder, ragged):
 
 
 @pytest.mark.parametrize('ragged', [False, True])
-def test_the_results_of_three_processes_are_those_of_one(tmp_path, ragged):
+def test_three_processes_gather_the_same_results_as_one(tmp_path, ragged):
     mp.start_processes(member, (str(tmp_path), ragged), 3, start_method='fork')
     first, *others = [pickle.loads((tmp_path / f'{rank}.pkl').read_bytes()) for rank in range(3)]
     assert others == [None, None]
@@ -32,5 +32,5 @@ def test_the_results_of_three_processes_are_those_of_one(tmp_path, ragged):
         assert np.array_equal(result['score'], expected['score'])
 
 
-def test_one_process_leaves_out_what_repeats():
+def test_one_process_drops_repeated_samples():
     assert gather_results([{'score': 1}, {'score': 2}, {'score': 1}], 2) == [{'score': 1}, {'score': 2}]

@@ -21,13 +21,13 @@ def dump(path, content):
     return path
 
 
-def check(found, names=('a', 'b')):
-    assert found.names == names
-    assert found.labels.tolist() == [0, 2]
-    assert found.scores.tolist() == SCORES.tolist()
+def check(predictions, names=('a', 'b')):
+    assert predictions.names == names
+    assert predictions.labels.tolist() == [0, 2]
+    assert predictions.scores.tolist() == SCORES.tolist()
 
 
-def test_our_dumps_in_three_formats(tmp_path):
+def test_dumps_are_read_from_pkl_json_and_yaml(tmp_path):
     check(read_predictions(dump(tmp_path / 'a.pkl', OURS)))
     (tmp_path / 'a.json').write_text(json.dumps(PLAIN))
     check(read_predictions(tmp_path / 'a.json'))
@@ -36,8 +36,8 @@ def test_our_dumps_in_three_formats(tmp_path):
 
 
 @pytest.mark.filterwarnings('error')
-def test_dumps_of_mmaction2(tmp_path):
-    block = torch.tensor(SCORES)  # the rows share a storage, as those of a batch do
+def test_dumps_of_mmaction2_are_read(tmp_path):
+    block = torch.tensor(SCORES)  # the rows share one storage, like rows of a batch
     rows = [{'pred_score': block[i], 'gt_label': torch.tensor([label])} for i, label in enumerate((0, 2))]
     check(read_predictions(dump(tmp_path / 'a.pkl', rows)), None)
     old = [{'pred_scores': {'item': row['pred_score']}, 'gt_labels': {'item': row['gt_label']}} for row in rows]
@@ -70,14 +70,14 @@ class Trap:
 
 
 class Storage:
-    """A tensor's storage whose bytes are a pickle of a trap."""
+    """A tensor storage whose bytes are a pickle that runs code."""
 
     def __reduce__(self):
         return torch.storage._load_from_bytes, (pickle.dumps(Trap()),)
 
 
 class Beyond:
-    """A tensor that reaches beyond its storage."""
+    """A tensor that extends beyond its storage."""
 
     def __reduce__(self):
         storage = torch.zeros(2).storage()
@@ -86,23 +86,23 @@ class Beyond:
 
 @pytest.mark.filterwarnings('ignore:TypedStorage', 'ignore:Detected pickle protocol')
 @pytest.mark.parametrize(
-    ('trap', 'said'),
+    ('trap', 'message'),
     [
         (Trap(), 'mkdir, which could run code'),
         (Storage(), 'mkdir, which could run code'),
         (Beyond(), 'extends to element'),
     ],
 )
-def test_reading_runs_no_code(tmp_path, monkeypatch, trap, said):
+def test_reading_a_malicious_file_raises_without_running_code(tmp_path, monkeypatch, trap, message):
     monkeypatch.chdir(tmp_path)
     path = dump(tmp_path / 'a.pkl', [{'pred_score': trap, 'gt_label': 0}])
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         read_predictions(path)
-    assert [found.name for found in tmp_path.iterdir()] == ['a.pkl']
+    assert [path.name for path in tmp_path.iterdir()] == ['a.pkl']
 
 
 @pytest.mark.parametrize(
-    ('rows', 'said'),
+    ('rows', 'message'),
     [
         ({'a': 1}, 'must be a list with one entry per clip, got dict'),
         ([], 'must be a list with one entry per clip, got list'),
@@ -120,12 +120,12 @@ def test_reading_runs_no_code(tmp_path, monkeypatch, trap, said):
         ([OURS[0], {**OURS[1], 'score': SCORES[1] * np.nan}], 'clip number 1 has a NaN score'),
     ],
 )
-def test_what_is_wrong_with_a_file_is_named(tmp_path, rows, said):
-    with pytest.raises(ValueError, match=said):
+def test_an_invalid_entry_raises_with_its_number(tmp_path, rows, message):
+    with pytest.raises(ValueError, match=message):
         read_predictions(dump(tmp_path / 'a.pkl', rows))
 
 
-def test_files_that_are_no_scores_are_named(tmp_path):
+def test_missing_truncated_and_other_files_raise(tmp_path):
     with pytest.raises(FileNotFoundError, match=r'score file .*a.pkl. does not exist'):
         read_predictions(tmp_path / 'a.pkl')
     (tmp_path / 'a.json').write_text('[{')

@@ -1,7 +1,7 @@
 from pyskl.evaluation.tables import result_lines
 
 
-def test_numbers_classes_and_matrices():
+def test_numbers_are_one_line_and_classes_and_matrices_are_tables():
     result = {'top1_acc': 0.5, 'per_class_accuracy': [1.0, float('nan')], 'confusion_matrix': [[10, 0], [3, 4]]}
     assert result_lines(result) == [
         'top1_acc: 0.5000',
