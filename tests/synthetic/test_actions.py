@@ -1,4 +1,4 @@
-"""What makes each action what it is, seen on ten people."""
+"""Defining movements of each action, checked on ten people."""
 
 import numpy as np
 import pytest
@@ -36,18 +36,18 @@ def test_every_segment_has_angles_for_every_frame(action):
 
 
 @pytest.mark.parametrize('seed', SEEDS)
-def test_raised_hand_goes_up_once_and_lowered_hand_down(seed):
+def test_raise_hand_lifts_the_wrist_and_lower_hand_lowers_it(seed):
     up, down = (height_of_higher_wrist(perform(action, seed)) for action in ('raise hand', 'lower hand'))
     assert up[-1] - up[0] > 0.4
     assert down[0] - down[-1] > 0.4
 
 
 @pytest.mark.parametrize('seed', SEEDS)
-def test_waving_hand_stays_up_and_turns_back_often(seed):
+def test_a_waving_hand_stays_up_and_changes_direction_three_times_or_more(seed):
     joints = perform('wave', seed)
     side = max(('left', 'right'), key=lambda side: joints[f'{side}_elbow'][:, 1].mean())
     forearm = joints[f'{side}_wrist'] - joints[f'{side}_elbow']
-    assert turning_points(forearm[:, 0]) >= 3  # one round and a half, and more
+    assert turning_points(forearm[:, 0]) >= 3  # 1.5 periods or more
     assert (joints[f'{side}_wrist'][:, 1] > joints['hip_center'][:, 1]).all()
 
 
@@ -61,7 +61,7 @@ def test_clapping_hands_meet_and_part_together_and_punching_fists_take_turns(see
 
 
 @pytest.mark.parametrize('seed', SEEDS)
-def test_sitting_down_lowers_the_hips_standing_up_lifts_them_squatting_does_both(seed):
+def test_sitting_down_lowers_the_hips_standing_up_lifts_them_and_squatting_does_both(seed):
     sit, rise, squat = (perform(action, seed)['hip_center'][:, 1] for action in ('sit down', 'stand up', 'squat'))
     assert sit[0] - sit[-1] > 0.25
     assert rise[-1] - rise[0] > 0.25
@@ -69,14 +69,14 @@ def test_sitting_down_lowers_the_hips_standing_up_lifts_them_squatting_does_both
 
 
 @pytest.mark.parametrize('seed', SEEDS)
-def test_walking_and_kicking_take_the_legs_in_turn(seed):
+def test_walking_and_kicking_alternate_the_legs(seed):
     for action in ('walk', 'kick'):
         joints = perform(action, seed)
         assert correlation(joints['left_knee'][:, 2], joints['right_knee'][:, 2]) < -0.5
 
 
 @pytest.mark.parametrize('seed', SEEDS)
-def test_a_kicking_leg_is_straight_in_front_and_a_walking_one_bent(seed):
+def test_a_kicking_leg_is_straight_in_front_and_a_walking_leg_bent(seed):
     def stretch_in_front(joints):
         front = joints['left_knee'][:, 2].argmin()
         hip, knee, ankle = (joints[f'left_{name}'][front] for name in ('hip', 'knee', 'ankle'))

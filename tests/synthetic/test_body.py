@@ -75,7 +75,7 @@ def test_planted_feet_stay_while_the_pelvis_moves():
 
 
 @pytest.mark.parametrize('layout', ['coco', 'nturgb+d', 'nw-ucla'])
-def test_limbs_keep_their_length_whatever_the_angles(layout):
+def test_limbs_keep_their_length_for_all_angles(layout):
     rng = np.random.RandomState(0)
     angles = {segment: rng.uniform(-1.5, 1.5, (50, 3)) for segment in SEGMENTS}
     skeleton = get_skeleton(layout)
@@ -90,7 +90,7 @@ def test_limbs_keep_their_length_whatever_the_angles(layout):
     assert lengths.min() > 0.02
 
 
-def test_proportions_are_alike_on_both_sides_and_differ_between_people():
+def test_proportions_are_symmetric_and_differ_between_people():
     one, other = (random_proportions(np.random.RandomState(seed)) for seed in (0, 1))
     assert all((one[name] == one[name.replace('left_', 'right_')]).all() for name in SEGMENTS)
     assert not np.allclose(one['left_arm'], other['left_arm'], rtol=1e-3)

@@ -25,32 +25,32 @@ def coco():
 
 
 @pytest.mark.parametrize('layout', LAYOUTS)
-def test_same_seed_same_bytes(layout):
+def test_equal_seeds_give_equal_bytes(layout):
     one, again, other = (pickle.dumps(make_dataset(40, seed, layout)) for seed in (3, 3, 4))
     assert one == again
     assert one != other
 
 
-def test_a_clip_does_not_depend_on_how_many_there_are():
+def test_a_clip_does_not_depend_on_the_number_of_clips():
     few, many = make_dataset(40)['annotations'], make_dataset(80)['annotations']
     assert pickle.dumps(few) == pickle.dumps(many[:40])
 
 
-def test_global_generator_is_left_alone():
+def test_the_global_generator_is_not_used():
     state = np.random.get_state()[1].copy()
     make_annotation(0, 0)
     assert (np.random.get_state()[1] == state).all()
 
 
 @pytest.mark.parametrize(('layout', 'joints', 'channels'), [('coco', 17, 2), ('nturgb+d', 25, 3), ('nw-ucla', 20, 3)])
-def test_records_are_what_the_loader_takes(layout, joints, channels):
+def test_records_are_valid_annotations(layout, joints, channels):
     for record in make_dataset(80, layout=layout)['annotations']:
         assert record_problem(record) is None
         assert record['keypoint'].shape[1:] == (record['total_frames'], joints, channels)
         assert record['keypoint'].dtype == (np.float16 if channels == 2 else np.float32)
 
 
-def test_people_of_validation_are_unseen_and_every_action_occurs_alike(coco):
+def test_validation_people_are_not_in_training_and_actions_are_balanced(coco):
     train, val = (set(coco['split'][f'xsub_{part}']) for part in ('train', 'val'))
     assert not train & val
     assert len(train) == 750 and len(val) == 250
@@ -61,7 +61,7 @@ def test_people_of_validation_are_unseen_and_every_action_occurs_alike(coco):
     assert np.bincount(labels).tolist() == [25] * len(ACTIONS)
 
 
-def test_recipes_for_other_data_find_their_splits(coco):
+def test_splits_have_the_names_of_ntu_protocols(coco):
     assert sorted(coco['split']) == [
         f'{name}_{part}' for name in ('xset', 'xsub', 'xview') for part in ('train', 'val')
     ]
@@ -78,16 +78,18 @@ def test_bodies_of_a_person_are_the_same_in_every_clip():
     assert abs(thigh(0)[0] - thigh(10)[0]) > 1e-3  # person 1
 
 
-def test_camera_by_hand():
+def test_the_camera_projects_by_hand():
     camera = Camera(pitch=0.0, height=1.0, focal=1000.0)
     seen = camera.see(np.array([-1.0, 2.0, 4.0]))
     assert seen.tolist() == [-1, 1, 4]
     assert camera.project(seen).tolist() == [960 + 250, 540 - 250]  # the camera's right, above the middle
     down = Camera(pitch=np.pi / 4, height=1.0, focal=1000.0)
-    assert down.project(down.see(np.array([0.0, 0.0, 1.0]))) == pytest.approx([960, 540])  # the floor it looks at
+    assert down.project(down.see(np.array([0.0, 0.0, 1.0]))) == pytest.approx(
+        [960, 540]
+    )  # the point on the floor at the optical axis
 
 
-def test_without_noise_the_picture_is_the_projected_body():
+def test_detected_joints_are_near_the_projected_body():
     detected, total = 0, 0
     for index in range(0, 400, 7):
         clip, record = make_clip(0, index), make_annotation(0, index)
@@ -109,7 +111,7 @@ def test_layouts_show_the_same_body():
         assert np.abs(one - other).mean() < 0.03
 
 
-def test_missed_joints_are_zero_and_scores_are_scores(coco):
+def test_missed_joints_are_zero_and_scores_are_0_to_1(coco):
     for record in coco['annotations'][:200]:
         keypoint, score = record['keypoint'], record['keypoint_score']
         assert score.min() >= 0 and score.max() <= 1
@@ -117,7 +119,7 @@ def test_missed_joints_are_zero_and_scores_are_scores(coco):
         assert (keypoint >= 0).all() and (keypoint < IMG_SHAPE[::-1]).all()
 
 
-def test_left_is_right_in_the_picture_of_a_person_who_faces_the_camera(coco):
+def test_the_left_of_a_person_facing_the_camera_is_right_in_the_image(coco):
     skeleton = get_skeleton('coco')
     left, right = (skeleton.joints.index(f'{side}_shoulder') for side in ('left', 'right'))
     for record in coco['annotations'][:200]:
@@ -129,7 +131,7 @@ def test_left_is_right_in_the_picture_of_a_person_who_faces_the_camera(coco):
     assert (ucla[:, left, 0] < ucla[:, right, 0]).all()  # Kinect's x goes to its left
 
 
-def test_some_clips_have_a_bystander_and_nw_ucla_none(coco):
+def test_some_clips_have_a_bystander_but_none_in_nw_ucla(coco):
     people = [len(record['keypoint']) for record in coco['annotations']]
     assert people.count(1) + people.count(2) == 1000
     assert 100 < people.count(2) < 200
@@ -149,7 +151,7 @@ def centred_mean_pose(record):
 
 
 def normalized_mean_pose(record):
-    """``(V * 2,)``: the mean over frames of what PreNormalize2D gives."""
+    """``(V * 2,)``: the mean over frames of the output of PreNormalize2D."""
     h, w = IMG_SHAPE
     pose = (record['keypoint'][0].astype(np.float64) - [w / 2, h / 2]) / [w / 2, h / 2]
     return np.where(record['keypoint_score'][0][..., None] > 0, pose, 0).mean(axis=0).ravel()
@@ -163,20 +165,20 @@ def nearest_centroid_accuracy(records, features):
     return (nearest == y[val]).mean()
 
 
-def test_the_mean_pose_does_not_tell_the_action(coco):
+def test_the_mean_pose_does_not_reveal_the_action(coco):
     # Measured: 0.540 and 0.352; the quickstart network gets 0.98 in 800 steps.
     assert nearest_centroid_accuracy(coco['annotations'], centred_mean_pose) < 0.6
     assert nearest_centroid_accuracy(coco['annotations'], normalized_mean_pose) < 0.5
 
 
 @pytest.mark.parametrize('layout', ['nturgb+d', 'nw-ucla'])
-def test_the_mean_pose_does_not_tell_the_action_in_3d(layout):
+def test_the_mean_pose_does_not_reveal_the_action_in_3d(layout):
     # Measured: 0.525 and 0.475.
     records = make_dataset(500, layout=layout)['annotations']
     assert nearest_centroid_accuracy(records, centred_mean_pose) < 0.6
 
 
-def test_bad_requests_are_named():
+def test_invalid_arguments_raise():
     with pytest.raises(ValueError, match='clips must be at least 40.*got 39'):
         make_dataset(39)
     with pytest.raises(ValueError, match=r'seed must be 0 to 2\*\*32 - 1, got -1'):

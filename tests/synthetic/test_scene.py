@@ -17,7 +17,7 @@ def test_people_stand_side_by_side_and_intervals_follow_the_plans():
     assert (scene.keypoint[..., left, 0] > scene.keypoint[..., right, 0]).all()  # they face the camera
 
 
-def test_an_unknown_action_is_named():
+def test_an_unknown_action_raises():
     with pytest.raises(ValueError, match=r"got \['jump'\]"):
         make_scene(0, [[('jump', 1)]])
 
