@@ -1,4 +1,4 @@
-"""Class names: facts that anyone can check against the data sets' own pages."""
+"""Class names, checkable against the pages of the data sets."""
 
 import pytest
 
@@ -32,7 +32,7 @@ def test_each_list_names_its_source():
         ('diving48', 47, 'Reverse+Dive+NoTwis+TUCK'),
     ],
 )
-def test_known_labels(name, label, action):
+def test_labels_have_their_published_names(name, label, action):
     assert class_names(name)[label] == action
 
 
@@ -41,12 +41,12 @@ def test_alphabetical_lists_are_sorted():
         assert class_names(name) == sorted(class_names(name), key=str.lower), name
 
 
-def test_the_bundled_data_and_nwucla_are_named_as_their_tools_name_them():
+def test_synthetic_and_nwucla_names_are_those_of_their_tools():
     assert class_names('synthetic') == list(ACTIONS)
     assert class_names('nwucla') == list(CLASSES)
 
 
-def test_a_file_and_a_list_are_taken_in_their_order(tmp_path):
+def test_names_from_a_file_or_list_keep_their_order(tmp_path):
     path = tmp_path / 'mine.txt'
     path.write_text('# mine\nwalk\n\nrun fast\n')
     assert class_names(path) == class_names(['walk', 'run fast']) == ['walk', 'run fast']
@@ -62,6 +62,6 @@ def test_a_file_and_a_list_are_taken_in_their_order(tmp_path):
         (12, None, 'must be a name, a file or a list of names, got 12'),
     ],
 )
-def test_what_is_refused(classes, number, message):
+def test_an_invalid_list_raises(classes, number, message):
     with pytest.raises(ValueError, match=message):
         class_names(classes, number)

@@ -1,4 +1,4 @@
-"""Downloads, from a server of this machine."""
+"""Downloads from a local server."""
 
 import hashlib
 import http.server
@@ -14,11 +14,11 @@ SHA = hashlib.sha256(BODY).hexdigest()
 
 
 class Files(http.server.BaseHTTPRequestHandler):
-    """Serves BODY under every name; ``/cut/...`` ends after a third of what it announces."""
+    """Serve BODY under every name; while ``server.cuts`` is positive, send a third of the announced length only."""
 
     def do_GET(self):
         server = self.server
-        server.asked.append((self.path, self.headers['Range']))
+        server.requests.append((self.path, self.headers['Range']))
         if self.path.startswith('/gone'):
             self.send_error(404)
             return
@@ -36,14 +36,14 @@ class Files(http.server.BaseHTTPRequestHandler):
         server.cuts -= 1
 
     def log_message(self, *args):
-        """Stay quiet."""
+        """Print nothing."""
 
 
 @pytest.fixture
 def server(monkeypatch, tmp_path):
     monkeypatch.setenv('PYSKL_HOME', str(tmp_path / 'home'))
     server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Files)
-    server.asked, server.cuts, server.tag = [], 0, '"one"'
+    server.requests, server.cuts, server.tag = [], 0, '"one"'
     server.address = f'http://127.0.0.1:{server.server_port}'
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield server
@@ -56,28 +56,28 @@ def read(path):
         return file.read()
 
 
-def test_a_file_is_fetched_once_and_its_hash_is_learned(server):
+def test_a_file_is_downloaded_once_and_its_hash_is_stored(server):
     path = fetch(f'{server.address}/a/j.pth')
     assert read(path) == BODY
     assert path == fetch(f'{server.address}/a/j.pth')
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
     assert read(f'{path}.sha256').split()[0].decode() == SHA
     assert path.startswith(str(home()))
 
 
-def test_addresses_that_end_alike_are_two_files(server):
+def test_equal_file_names_of_different_addresses_are_different_files(server):
     assert fetch(f'{server.address}/a/j.pth') != fetch(f'{server.address}/b/j.pth')
 
 
-def test_a_download_that_is_cut_off_goes_on_there(server):
+def test_an_interrupted_download_resumes(server):
     server.cuts = 1
     with pytest.raises(OSError, match=f'ended after {len(BODY) // 3} of {len(BODY)} bytes; run the same command again'):
         fetch(f'{server.address}/j.pth', SHA)
     assert read(fetch(f'{server.address}/j.pth', SHA)) == BODY
-    assert [asked for _, asked in server.asked] == [None, f'bytes={len(BODY) // 3}-']
+    assert [requests for _, requests in server.requests] == [None, f'bytes={len(BODY) // 3}-']
 
 
-def test_it_starts_again_if_the_file_of_the_server_has_changed(server):
+def test_a_download_restarts_if_the_file_changed_on_the_server(server):
     server.cuts = 1
     with pytest.raises(OSError, match='run the same command again to resume'):
         fetch(f'{server.address}/j.pth')
@@ -86,23 +86,23 @@ def test_it_starts_again_if_the_file_of_the_server_has_changed(server):
 
 
 @pytest.mark.parametrize('expected', [SHA, SHA[:8], SHA.upper()])
-def test_a_known_hash_is_compared(server, expected):
+def test_a_matching_hash_or_prefix_is_accepted(server, expected):
     assert fetch(f'{server.address}/j.pth', expected)
 
 
-def test_another_hash_is_refused_and_nothing_is_left(server):
+def test_a_wrong_hash_raises_and_removes_the_download(server):
     with pytest.raises(ValueError, match=f'sha256 {SHA}, expected 0000; the download was removed'):
         fetch(f'{server.address}/j.pth', '0000')
     assert not list((home() / 'checkpoints').glob('*.pth'))
 
 
-def test_the_hash_in_a_name_of_openmmlab_is_compared(server):
+def test_the_hash_in_a_file_name_is_compared(server):
     assert fetch(f'{server.address}/stgcn-{SHA[:8]}.pth')
     with pytest.raises(ValueError, match='expected 00000000'):
         fetch(f'{server.address}/stgcn-00000000.pth')
 
 
-def test_a_file_that_was_changed_since_is_moved_aside(server):
+def test_a_changed_file_raises_and_is_renamed(server):
     path = fetch(f'{server.address}/j.pth')
     with open(path, 'r+b') as file:
         file.write(b'xxxx')
@@ -112,18 +112,18 @@ def test_a_file_that_was_changed_since_is_moved_aside(server):
     assert read(fetch(f'{server.address}/j.pth')) == BODY
 
 
-def test_what_cannot_be_fetched_is_named(server):
+def test_a_missing_file_and_another_protocol_raise(server):
     with pytest.raises(OSError, match=f'cannot download {server.address}/gone.pth: the server responded 404'):
         fetch(f'{server.address}/gone.pth')
     with pytest.raises(ValueError, match='not an http'):
         fetch('file:///etc/passwd')
 
 
-def test_two_processes_share_one_download(server):
+def test_simultaneous_callers_share_one_download(server):
     paths = []
     threads = [threading.Thread(target=lambda: paths.append(fetch(f'{server.address}/j.pth'))) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(set(paths)) == 1 and len(paths) == 4 and len(server.asked) == 1
+    assert len(set(paths)) == 1 and len(paths) == 4 and len(server.requests) == 1
