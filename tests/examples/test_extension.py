@@ -1,4 +1,4 @@
-"""The example package: every part from outside, in one process of its own (imports are most of its time)."""
+"""The example package: every part in one separate process (imports take most of the time)."""
 
 import json
 import os
@@ -58,20 +58,20 @@ def environment(tmp_path):
     return {**os.environ, 'PYTHONPATH': path, 'PYSKL_CACHE': str(tmp_path / 'cache'), 'PYTHONDONTWRITEBYTECODE': '1'}
 
 
-def test_every_part_of_the_example_runs_from_outside(tmp_path, environment):
+def test_every_part_of_the_example_runs_without_changes_to_pyskl(tmp_path, environment):
     (tmp_path / 'film').mkdir()
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, '-c', PROGRAM, str(tmp_path)],
         cwd=FOLDER, env=environment, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-2000:]
-    lines = dict(line.split(' ', 1) for line in done.stdout.splitlines() if ' ' in line)
+    assert process.returncode == 0, process.stderr[-2000:]
+    lines = dict(line.split(' ', 1) for line in process.stdout.splitlines() if ' ' in line)
     assert lines['wrote'] == f'{tmp_path / "sticks.pkl"}: 24 clips'
     assert lines['METRICS'] == "['mean_confidence', 'top1_acc']"
     assert 0.5 < float(lines['mean_confidence:']) <= 1
     assert lines['CLASS'] == '1' and lines['CLIPS'] == '8'
     assert (tmp_path / 'run' / 'epochs.txt').read_text() == '1\n2\n3\n'
-    found = json.loads((tmp_path / 'events' / 'events.json').read_text())
-    assert found['layout'] == 'stick'  # the estimator's joints are those of the network
-    assert [event['person'] for event in found['events']] == [1]
-    assert found['events'][0]['end'] == pytest.approx(29 / 30, abs=1e-3)
+    written = json.loads((tmp_path / 'events' / 'events.json').read_text())
+    assert written['layout'] == 'stick'  # the layout of the estimator and the network
+    assert [event['person'] for event in written['events']] == [1]
+    assert written['events'][0]['end'] == pytest.approx(29 / 30, abs=1e-3)

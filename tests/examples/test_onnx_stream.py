@@ -1,4 +1,4 @@
-"""The example that needs neither torch nor pyskl: its scores are those of ``pyskl test``."""
+"""The example without torch and pyskl gives the scores of ``pyskl test``."""
 
 import ast
 import importlib.util
@@ -41,7 +41,7 @@ def load_example():
 
 @pytest.fixture(scope='module')
 def experiment(tmp_path_factory):
-    """A tiny Ske2Grid that is tested on ten clips of each record, and its file."""
+    """A tiny Ske2Grid, tested on ten clips per record, exported as net.onnx."""
     tiny = TinyExperiment(tmp_path_factory.mktemp('tiny'))
     tiny.write_config("test=dict(type='PoseDataset', ann_file='@', split='xsub_val')", TEN)
     text = tiny.config.read_text().replace(
@@ -68,24 +68,24 @@ def model(experiment):
 
 
 def run(*arguments, **more):
-    """The example in a process in which torch and pyskl cannot be imported."""
+    """Run the example in a process in which torch and pyskl cannot be imported."""
     return subprocess.run(
         [sys.executable, '-c', WITHOUT_TORCH, EXAMPLE, *arguments], capture_output=True, text=True, timeout=120,
         env={key: value for key, value in os.environ.items() if key != 'PYTHONPATH'}, **more,
     )  # fmt: skip
 
 
-def test_it_imports_numpy_and_onnxruntime_alone():
-    found = set()
+def test_the_example_imports_numpy_and_onnxruntime_only():
+    imports = set()
     for node in ast.walk(ast.parse(EXAMPLE.read_text())):
         if isinstance(node, ast.Import):
-            found |= {alias.name.split('.')[0] for alias in node.names}
+            imports |= {alias.name.split('.')[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            found.add(node.module.split('.')[0])
-    assert found - sys.stdlib_module_names == {'numpy', 'onnxruntime'}
+            imports.add(node.module.split('.')[0])
+    assert imports - sys.stdlib_module_names == {'numpy', 'onnxruntime'}
 
 
-def test_scores_are_those_of_the_test(experiment, model):
+def test_scores_equal_those_of_pyskl_test(experiment, model):
     dump = experiment.folder / 'scores.pkl'
     apis.test(apis.load_config(str(experiment.config)), str(experiment.folder / 'net.pth'), dump=str(dump))
     expected = {row['frame_dir']: row['score'] for row in pickle.loads(dump.read_bytes())}
@@ -93,39 +93,39 @@ def test_scores_are_those_of_the_test(experiment, model):
     spread = np.ptp(list(expected.values()), axis=0).max()
     assert spread > 0.01  # clips differ
     for record in experiment.annotations[8:]:
-        found = model.scores(record['keypoint'], record['keypoint_score'], record['img_shape'])
-        assert found == pytest.approx(np.asarray(expected[record['frame_dir']]), abs=1e-5)
+        scores = model.scores(record['keypoint'], record['keypoint_score'], record['img_shape'])
+        assert scores == pytest.approx(np.asarray(expected[record['frame_dir']]), abs=1e-5)
 
 
 def test_a_clip_is_labelled_without_torch(experiment, model):
     record = experiment.annotations[8]
     arrays = {key: record[key] for key in ('keypoint', 'keypoint_score', 'img_shape')}
     np.savez(experiment.folder / 'clip.npz', **arrays)
-    done = run(experiment.folder / 'net.onnx', experiment.folder / 'clip.npz')
-    assert done.returncode == 0, done.stderr
+    process = run(experiment.folder / 'net.onnx', experiment.folder / 'clip.npz')
+    assert process.returncode == 0, process.stderr
     scores = model.scores(**arrays)
     best = int(scores.argmax())
-    assert done.stdout.splitlines()[1] == f'{scores[best]:.4f}  {["wave", "clap", "kick", "bow"][best]}'
+    assert process.stdout.splitlines()[1] == f'{scores[best]:.4f}  {["wave", "clap", "kick", "bow"][best]}'
 
 
 def lines_of(record, **more):
-    """A record as JSON lines."""
+    """Yield a record as JSON lines."""
     joints = np.concatenate([record['keypoint'], record['keypoint_score'][..., None]], -1).astype(float)
     for t in range(joints.shape[1]):
         people = [{'keypoints': person[t].tolist()} for person in joints]
         yield json.dumps({'size': list(record['img_shape']), 'people': people, **more}) + '\n'
 
 
-def test_a_stream_is_labelled_by_windows(experiment, model):
+def test_a_stream_is_labelled_once_per_window(experiment, model):
     record = experiment.annotations[8]
     lines = [*lines_of(record), 'null\n', '\n']
-    done = run(experiment.folder / 'net.onnx', '-', input=''.join(lines))
-    assert done.returncode == 0, done.stderr
-    events = [json.loads(line) for line in done.stdout.splitlines()]
+    process = run(experiment.folder / 'net.onnx', '-', input=''.join(lines))
+    assert process.returncode == 0, process.stderr
+    events = [json.loads(line) for line in process.stdout.splitlines()]
     frames = record['keypoint'].shape[1]
     times = [event['time'] for event in events]
     assert times[:2] == pytest.approx([8 / 30, 16 / 30], abs=1e-3) and len(times) == frames // 8
-    # The second window: the frames 8 to 16, a window of 8 frames' time at 30 per second.
+    # The second window holds frames 8 to 16.
     window = {key: record[key][:, 8:17] for key in ('keypoint', 'keypoint_score')}
     scores = model.scores(**window, img_shape=record['img_shape'])
     assert events[1]['person'] == 0
@@ -133,7 +133,7 @@ def test_a_stream_is_labelled_by_windows(experiment, model):
     assert events[1]['score'] == pytest.approx(scores.max(), abs=1e-4)
 
 
-def test_a_person_who_left_is_forgotten(model):
+def test_a_person_gets_no_labels_after_leaving(model):
     record = np.random.default_rng(0).random((17, 3)).tolist()
     frames = [{'time': 0.1 * t, 'people': [{'id': 7, 'keypoints': record}] if t < 5 else []} for t in range(30)]
     events = list(load_example().label_stream(model, map(json.dumps, frames), 30, 0.2))
@@ -142,16 +142,16 @@ def test_a_person_who_left_is_forgotten(model):
 
 
 @pytest.mark.parametrize(
-    'line, said',
+    'line, message',
     [('{"people": [{}]}', "frame 1: KeyError('keypoints')"), ('7', 'frame 1: '), ('{', 'frame 1: JSONDecodeError')],
 )
-def test_a_wrong_line_is_one_line(experiment, line, said):
-    done = run(experiment.folder / 'net.onnx', '-', input=line)
-    assert done.returncode == 1
-    assert done.stderr.startswith(f'error: {said}') and done.stderr.count('\n') == 1
+def test_an_invalid_line_prints_one_line(experiment, line, message):
+    process = run(experiment.folder / 'net.onnx', '-', input=line)
+    assert process.returncode == 1
+    assert process.stderr.startswith(f'error: {message}') and process.stderr.count('\n') == 1
 
 
-def test_other_joints_and_other_files_are_refused(model, tmp_path):
+def test_other_joints_and_other_files_raise(model, tmp_path):
     with pytest.raises(
         ValueError, match=r'needs keypoint \(M, T, 17, 3\), coco joints of x, y, score, got \(1, 5, 25, 3'
     ):
