@@ -23,8 +23,8 @@ def test_fused_norms_equal_separate_norms_in_values_and_statistics(training):
     apart = norms().train(training)
     together = copy.deepcopy(apart)
     x = torch.randn(4, 6, 5, 3)
-    wanted = torch.cat([norm(part) for norm, part in zip(apart, x.split(WIDTHS, 1), strict=True)], 1)
-    assert torch.allclose(norm_each(x, together, WIDTHS), wanted, atol=1e-6)
+    expected = torch.cat([norm(part) for norm, part in zip(apart, x.split(WIDTHS, 1), strict=True)], 1)
+    assert torch.allclose(norm_each(x, together, WIDTHS), expected, atol=1e-6)
     for one, other in zip(apart.state_dict().values(), together.state_dict().values(), strict=True):
         assert torch.allclose(one, other)
 
