@@ -1,4 +1,4 @@
-"""Which estimator a name chooses; the estimators themselves are replaced."""
+"""The estimator selected by a name; the estimators themselves are replaced by stubs."""
 
 import numpy as np
 import pytest
@@ -20,19 +20,19 @@ class Nothing:
 
 @pytest.fixture(autouse=True)
 def _estimators(monkeypatch):
-    def made(name, layout=None):
+    def factory(name, layout=None):
         def make(*arguments):
             return type(name, (), {'layout': layout or arguments[0], 'arguments': arguments})()
 
         return make
 
-    monkeypatch.setattr(choice, 'RtmlibPose', made('rtmlib', 'coco'))
-    monkeypatch.setattr(choice, 'MediaPipeBody', made('mediapipe'))
-    monkeypatch.setattr(choice, 'MediaPipeHands', made('hands', 'handmp'))
+    monkeypatch.setattr(choice, 'RtmlibPose', factory('rtmlib', 'coco'))
+    monkeypatch.setattr(choice, 'MediaPipeBody', factory('mediapipe'))
+    monkeypatch.setattr(choice, 'MediaPipeHands', factory('hands', 'handmp'))
 
 
 @pytest.mark.parametrize(
-    ('name', 'options', 'chosen'),
+    ('name', 'options', 'expected'),
     [
         ('auto', {}, ('mediapipe', 'coco')),
         ('auto', {'layout': 'mediapipe'}, ('mediapipe', 'mediapipe')),
@@ -42,12 +42,12 @@ def _estimators(monkeypatch):
         (f'{__name__}:Stick', {'layout': 'stick'}, ('Stick', 'stick')),
     ],
 )
-def test_the_layout_and_the_files_choose(name, options, chosen):
+def test_the_name_layout_and_files_select_the_estimator(name, options, expected):
     model = make_pose_model(name, **options)
-    assert (type(model).__name__, model.layout) == chosen
+    assert (type(model).__name__, model.layout) == expected
 
 
-def test_files_mode_and_device_reach_rtmlib():
+def test_files_mode_and_device_are_passed_to_rtmlib():
     assert make_pose_model('rtmlib', None, 'a.onnx', 'b.onnx', 'cuda:0', 'light').arguments == (
         'light', 'a.onnx', 'b.onnx', 'cuda:0',
     )  # fmt: skip
@@ -65,7 +65,7 @@ def test_files_mode_and_device_reach_rtmlib():
         (f'{__name__}:Nothing', {}, r'must have a method people\(frame\) and an attribute layout'),
     ],
 )
-def test_what_does_not_fit_is_one_line(name, options, line):
+def test_an_unknown_or_unsuitable_estimator_raises_one_line(name, options, line):
     with pytest.raises(ValueError, match=line) as error:
         make_pose_model(name, **options)
     assert '\n' not in str(error.value)

@@ -1,4 +1,4 @@
-"""The estimator's own networks are not here: what stands for rtmlib and ONNX Runtime says what these would be asked."""
+"""The RTMPose estimator with stubs for rtmlib and ONNX Runtime that record their arguments."""
 
 import sys
 from types import SimpleNamespace
@@ -13,18 +13,18 @@ POSE = ('simcc_x', 'simcc_y')
 
 
 class Network:
-    """A network of rtmlib's: remembers what it was built and asked with."""
+    """A stub for a network of rtmlib; records the arguments of its constructor and calls."""
 
     onnx_model = 'network.onnx'
-    answer = None
+    result = None
 
     def __init__(self, path: str, **options) -> None:
-        self.built, self.asked = (path, options), []
+        self.built, self.calls = (path, options), []
         self.session = SimpleNamespace(get_providers=lambda: ['CPUExecutionProvider'])
 
     def __call__(self, frame: np.ndarray, **options):
-        self.asked.append(options)
-        return self.answer
+        self.calls.append(options)
+        return self.result
 
 
 def persons(count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -33,7 +33,7 @@ def persons(count: int) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.fixture
 def rtmlib(monkeypatch):
-    """Files are ``name:output,output``; the picture is 256 high and 192 wide."""
+    """Stub modules: files are named ``net-OUTPUT+OUTPUT``, the input is 256 high and 192 wide."""
 
     class Session:
         def __init__(self, path, settings=None, providers=()):
@@ -55,27 +55,27 @@ def file(folder, *outputs: str):
     return path
 
 
-def test_a_pose_file_alone_takes_the_picture_for_one_person(rtmlib, tmp_path):
-    rtmlib.RTMPose.answer = persons(1)
+def test_without_a_detector_the_whole_image_is_one_person(rtmlib, tmp_path):
+    rtmlib.RTMPose.result = persons(1)
     model = RtmlibPose(pose_file=file(tmp_path, *POSE))
     keypoint, score = model.people(FRAME)
     assert (keypoint.shape, score.shape, score.max()) == ((1, 17, 2), (1, 17), 1)
-    assert model._pose.asked == [{'bboxes': [[0, 0, 320, 240]]}]
+    assert model._pose.calls == [{'bboxes': [[0, 0, 320, 240]]}]
     assert model._pose.built[1]['model_input_size'] == (192, 256)  # width first, as rtmlib has it
 
 
-def test_with_a_detector_nobody_found_is_nobody(rtmlib, tmp_path):
-    rtmlib.YOLOX.answer = []
-    rtmlib.RTMPose.answer = persons(2)
+def test_persons_are_those_of_the_detector(rtmlib, tmp_path):
+    rtmlib.YOLOX.result = []
+    rtmlib.RTMPose.result = persons(2)
     model = RtmlibPose(pose_file=file(tmp_path, *POSE), detector_file=file(tmp_path, 'output'))
     assert model.people(FRAME)[0].shape == (0, 17, 2)
-    rtmlib.YOLOX.answer = [[0, 0, 9, 9], [5, 5, 20, 20]]
+    rtmlib.YOLOX.result = [[0, 0, 9, 9], [5, 5, 20, 20]]
     assert model.people(FRAME)[0].shape == (2, 17, 2)
-    assert model._pose.asked == [{'bboxes': rtmlib.YOLOX.answer}]
+    assert model._pose.calls == [{'bboxes': rtmlib.YOLOX.result}]
 
 
-def test_rtmo_finds_persons_and_joints_at_once_and_its_empty_one_is_nobody(rtmlib, tmp_path):
-    rtmlib.RTMO.answer = (np.zeros((1, 17, 2)), np.zeros((1, 17)))
+def test_rtmo_is_used_without_a_detector_and_may_detect_no_person(rtmlib, tmp_path):
+    rtmlib.RTMO.result = (np.zeros((1, 17, 2)), np.zeros((1, 17)))
     model = RtmlibPose(pose_file=file(tmp_path, 'dets', 'keypoints'))
     assert model.people(FRAME)[1].shape == (0, 17)
     assert model._pose.built[1]['model_input_size'] == (256, 192)  # height first
@@ -90,23 +90,23 @@ def test_rtmo_finds_persons_and_joints_at_once_and_its_empty_one_is_nobody(rtmli
         ({}, OSError, 'could not download its networks.*--pose-model'),
     ],
 )
-def test_what_cannot_be_is_one_line(rtmlib, options, error, message):
+def test_invalid_options_raise_one_line(rtmlib, options, error, message):
     with pytest.raises(error, match=message):
         RtmlibPose(**options)
 
 
-def test_a_network_of_another_kind_is_told_by_its_outputs(rtmlib, tmp_path):
+def test_a_network_with_unknown_outputs_raises(rtmlib, tmp_path):
     with pytest.raises(ValueError, match='has outputs logits; it must be RTMPose'):
         RtmlibPose(pose_file=file(tmp_path, 'logits'))
 
 
-def test_without_rtmlib_the_extra_is_named(monkeypatch):
+def test_without_rtmlib_an_error_names_the_packages_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, 'onnxruntime', None)
     with pytest.raises(ValueError, match=r'run pip install rtmlib onnxruntime'):
         RtmlibPose()
 
 
-def test_threads_are_shared_among_processes(rtmlib, tmp_path):
+def test_sessions_use_the_omp_num_threads_of_the_process(rtmlib, tmp_path):
     path = file(tmp_path, *POSE)
     rtmlib.RTMPose.onnx_model = str(path)
     assert RtmlibPose(pose_file=path, threads=3)._pose.session.threads == 3

@@ -1,4 +1,4 @@
-"""MediaPipe's networks may not be installed: what stands for its package answers with landmarks of our choice."""
+"""The MediaPipe estimators with a stub for the package mediapipe, which need not be installed."""
 
 import sys
 from enum import IntEnum
@@ -13,21 +13,21 @@ from pyskl.skeletons import get_skeleton
 
 FRAME = np.zeros((100, 200, 3), np.uint8)
 COCO = get_skeleton('coco').joints
-# MediaPipe's landmarks have names like COCO's, in another order and among others.
+# MediaPipe's landmarks include COCO's names, in another order.
 Landmark = IntEnum('Landmark', [name.upper() for name in ('mouth_left', *reversed(COCO), 'left_heel')], start=0)
 
 
 class Network:
-    """Answers with ``found``, a result of MediaPipe's."""
+    """Returns ``result``, in the form of MediaPipe's results."""
 
-    found = None
+    result = None
 
     def __init__(self, **options) -> None:
         self.options = options
 
     def process(self, frame):
         assert frame.flags.c_contiguous
-        return self.found
+        return self.result
 
 
 def points(count):
@@ -37,8 +37,8 @@ def points(count):
 @pytest.fixture
 def mediapipe(monkeypatch):
     body, hands = type('Pose', (Network,), {}), type('Hands', (Network,), {})
-    body.found = SimpleNamespace(pose_landmarks=None)
-    hands.found = SimpleNamespace(multi_hand_landmarks=None)
+    body.result = SimpleNamespace(pose_landmarks=None)
+    hands.result = SimpleNamespace(multi_hand_landmarks=None)
     solutions = ModuleType('mediapipe.python.solutions')
     solutions.pose, solutions.hands = SimpleNamespace(Pose=body, PoseLandmark=Landmark), SimpleNamespace(Hands=hands)
     python = ModuleType('mediapipe.python')
@@ -53,7 +53,7 @@ def mediapipe(monkeypatch):
 
 
 def test_body_landmarks_become_coco_joints_by_name(mediapipe):
-    mediapipe.body.found = SimpleNamespace(pose_landmarks=SimpleNamespace(landmark=points(len(Landmark))))
+    mediapipe.body.result = SimpleNamespace(pose_landmarks=SimpleNamespace(landmark=points(len(Landmark))))
     keypoint, score = MediaPipeBody().people(FRAME)
     nose = Landmark['NOSE'].value
     assert keypoint.shape == (1, 17, 2) and score.shape == (1, 17)
@@ -62,7 +62,7 @@ def test_body_landmarks_become_coco_joints_by_name(mediapipe):
     assert score[0, 0] == pytest.approx(nose / 100)
 
 
-def test_nobody_is_nobody(mediapipe):
+def test_an_image_without_persons_gives_empty_arrays(mediapipe):
     keypoint, score = MediaPipeBody().people(FRAME)
     assert keypoint.shape == (0, 17, 2) and score.shape == (0, 17)
     assert MediaPipeHands().people(FRAME)[0].shape == (0, 21, 2)
@@ -71,7 +71,7 @@ def test_nobody_is_nobody(mediapipe):
 def test_each_hand_is_a_person_of_21_joints(mediapipe):
     hand = SimpleNamespace(landmark=points(21))
     side = [SimpleNamespace(classification=[SimpleNamespace(score=score)]) for score in (0.9, 0.6)]
-    mediapipe.hands.found = SimpleNamespace(multi_hand_landmarks=[hand, hand], multi_handedness=side)
+    mediapipe.hands.result = SimpleNamespace(multi_hand_landmarks=[hand, hand], multi_handedness=side)
     keypoint, score = MediaPipeHands().people(FRAME)
     assert keypoint.shape == (2, 21, 2)
     assert keypoint[1, 20].tolist() == pytest.approx([40, 40])
@@ -88,17 +88,17 @@ def test_each_hand_is_a_person_of_21_joints(mediapipe):
         ('collections:OrderedDict', 'coco', 'must have a method people'),
     ],
 )
-def test_an_estimator_that_does_not_fit_is_one_line(mediapipe, name, layout, message):
+def test_an_unknown_or_unsuitable_estimator_raises(mediapipe, name, layout, message):
     with pytest.raises(ValueError, match=message):
         make_pose_model(name, layout)
 
 
-def test_auto_is_hands_for_hands(mediapipe):
+def test_auto_selects_hands_for_the_layout_handmp(mediapipe):
     assert isinstance(make_pose_model('auto', 'handmp'), MediaPipeHands)
     assert isinstance(make_pose_model('auto', 'coco'), MediaPipeBody)
 
 
-def test_without_mediapipe_the_extra_is_named(monkeypatch):
+def test_without_mediapipe_an_error_names_the_package_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, 'mediapipe', None)
     monkeypatch.setitem(sys.modules, 'mediapipe.python', None)
     with pytest.raises(ValueError, match=r'run pip install mediapipe==0.10.14'):

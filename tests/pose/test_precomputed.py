@@ -4,7 +4,7 @@ import pytest
 from pyskl.pose.precomputed import PrecomputedPose
 
 
-def test_frames_come_in_order_and_one_too_many_is_reported():
+def test_frames_are_returned_in_order_and_one_too_many_raises():
     frames = [(np.full((1, 2, 2), number), np.ones((1, 2))) for number in range(2)]
     pose = PrecomputedPose(iter(frames), 'coco')
     assert pose.layout == 'coco'
