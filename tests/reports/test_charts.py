@@ -1,4 +1,4 @@
-"""What the charts show, read from matplotlib's objects."""
+"""Contents of the charts, read from matplotlib's objects."""
 
 import numpy as np
 import pytest
@@ -9,27 +9,27 @@ from pyskl.reports.reliability import Bin
 CURVES = {'train/loss': ([1, 2], [0.5, 0.4]), 'val/top1_acc': ([1, 2], [0.3, 0.6]), 'train/data_time': ([1], [0.1])}
 
 
-def test_curves_are_a_panel_for_each_known_value():
+def test_curves_have_one_panel_per_known_metric():
     chart = charts.curves_chart({'a': CURVES})
     assert [axes.get_title() for axes in chart.axes] == ['loss', 'top-1']
     (line,) = chart.axes[1].get_lines()
     assert line.get_xydata().tolist() == [[1, 0.3], [2, 0.6]] and line.get_label() == 'val'
 
 
-def test_two_runs_have_two_colours_and_their_names():
+def test_runs_have_colours_and_labels_of_their_own():
     chart = charts.curves_chart({'a': CURVES, 'b': {'val/top1_acc': ([1], [0.5])}})
     lines = chart.axes[1].get_lines()
     assert [line.get_label() for line in lines] == ['a val', 'b val']
     assert lines[0].get_color() != lines[1].get_color()
-    assert len(chart.axes[0].get_lines()) == 1  # the second logged no loss
+    assert len(chart.axes[0].get_lines()) == 1  # the second run logged no loss
 
 
-def test_runs_without_a_known_value_are_refused():
+def test_runs_without_a_known_metric_raise():
     with pytest.raises(ValueError, match='logged none of loss, top1_acc'):
         charts.curves_chart({'a': {'train/data_time': ([1], [0.1])}})
 
 
-def test_the_cells_of_a_confusion_are_shares_of_the_true_class():
+def test_cells_of_the_confusion_matrix_are_shares_of_the_true_class():
     chart = charts.confusion_chart(np.array([[3, 1], [0, 0]]), ['walk', 'wave'])
     axes = chart.axes[0]
     assert axes.images[0].get_array().tolist() == [[0.75, 0.25], [0, 0]]
@@ -43,7 +43,7 @@ def test_bars_of_a_reliability_chart_are_accuracies():
     assert [(bar.get_x(), bar.get_width(), bar.get_height()) for bar in bars] == [(0.0, 0.5, 0.5), (0.5, 0.5, 0.75)]
 
 
-def test_svg_is_an_element_of_flexible_width_and_the_same_each_time():
+def test_svg_is_a_deterministic_element_of_flexible_width():
     first, second = (charts.svg(charts.curves_chart({'a': CURVES})) for _ in range(2))
     assert first == second
     head = first[: first.index('>')]
@@ -52,12 +52,12 @@ def test_svg_is_an_element_of_flexible_width_and_the_same_each_time():
 
 
 @pytest.mark.parametrize(('name', 'start'), [('a.png', b'\x89PNG'), ('a.svg', b'<?xml'), ('a.PDF', b'%PDF')])
-def test_the_ending_chooses_the_format(tmp_path, name, start):
+def test_the_suffix_selects_the_format(tmp_path, name, start):
     charts.save(charts.curves_chart({'a': CURVES}), tmp_path / name)
     assert (tmp_path / name).read_bytes().startswith(start)
 
 
-def test_another_ending_is_refused_before_anything_is_written(tmp_path):
+def test_another_suffix_raises_and_writes_nothing(tmp_path):
     with pytest.raises(ValueError, match=r'must end with .png, .svg or .pdf'):
         charts.save(charts.figure(1, 1), tmp_path / 'a.jpg')
     assert list(tmp_path.iterdir()) == []

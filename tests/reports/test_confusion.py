@@ -12,7 +12,7 @@ def test_counts_are_label_by_prediction():
     assert confusion_counts(SCORES, LABELS).tolist() == [[2, 0, 0], [0, 2, 0], [2, 0, 1]]
 
 
-def test_of_equal_scores_the_higher_class_wins_as_in_the_metrics():
+def test_among_equal_scores_the_higher_class_is_predicted_as_in_the_metrics():
     assert confusion_counts(np.ones((1, 3)), [0]).tolist()[0] == [0, 0, 1]
 
 
@@ -25,7 +25,7 @@ def test_the_wilson_interval_of_published_examples():
     assert wilson_interval(0, 0) == (0.0, 1.0)
 
 
-def test_a_class_knows_what_it_is_taken_for():
+def test_class_rows_have_accuracy_and_the_most_frequent_wrong_prediction():
     rows = class_rows(confusion_counts(SCORES, LABELS))
     assert [(row.label, row.clips, row.hits, row.rival) for row in rows] == [
         (0, 2, 2, None),
@@ -35,7 +35,7 @@ def test_a_class_knows_what_it_is_taken_for():
     assert rows[2].accuracy == pytest.approx(1 / 3) and rows[2].low < 1 / 3 < rows[2].high
 
 
-def test_pairs_are_ordered_by_their_share_of_the_class():
+def test_confused_pairs_are_sorted_by_their_share_of_the_class():
     counts = np.array([[5, 5, 0], [1, 99, 0], [0, 3, 1]])
     assert [(pair.label, pair.predicted, pair.count) for pair in confused_pairs(counts)] == [
         (2, 1, 3),
@@ -45,7 +45,7 @@ def test_pairs_are_ordered_by_their_share_of_the_class():
     assert len(confused_pairs(counts, 2)) == 2
 
 
-def test_similar_classes_stand_together():
+def test_similar_classes_are_adjacent():
     counts = np.array([[5, 0, 5, 0], [0, 5, 0, 5], [5, 0, 5, 0], [0, 5, 0, 5]])
     order = similar_order(counts)
     assert sorted(order) == [0, 1, 2, 3]

@@ -17,19 +17,19 @@ def clip():
     return record['keypoint'], record['keypoint_score']
 
 
-def test_a_film_has_at_most_36_frames_of_the_asked_height(clip):
+def test_a_film_has_at_most_36_frames_of_the_given_height(clip):
     keypoint, score = clip
     for frames, expected in ((5, 5), (keypoint.shape[1], 36)):
         film = Image.open(io.BytesIO(clip_film(keypoint[:, :frames], score[:, :frames], COCO, height=60)))
         assert film.format == 'GIF' and film.n_frames == expected and film.height == 60
 
 
-def test_a_clip_of_nobody_has_no_film(clip):
+def test_a_clip_without_persons_raises(clip):
     with pytest.raises(ValueError, match='no person is visible'):
         clip_film(np.zeros_like(clip[0]), None, COCO)
 
 
-def test_the_pose_is_of_a_frame_in_which_every_joint_is_visible(clip):
+def test_upright_pose_is_a_frame_in_which_every_joint_is_visible(clip):
     keypoint, score = clip
     pose = upright_pose(keypoint, score, COCO)
     assert pose.shape == (17, 2)

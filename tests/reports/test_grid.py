@@ -14,7 +14,7 @@ def test_shares_of_a_cell_sum_to_one_and_an_empty_cell_stays_empty():
     assert shares(np.array([[3.0, -1.0], [0.0, 0.0]])).tolist() == [[0.75, 0.25], [0, 0]]
 
 
-def test_cells_name_their_joints():
+def test_cell_table_lists_the_joints_of_each_cell():
     weights = np.zeros((2, 17))
     weights[0, [9, 7]] = 3, 1
     weights[1, 0] = 2
@@ -23,14 +23,14 @@ def test_cells_name_their_joints():
 
 
 @pytest.mark.parametrize('layout', ['coco', 'nturgb+d', 'openpose', 'handmp'])
-def test_every_joint_has_a_colour_and_a_place(layout):
+def test_every_joint_has_a_colour_and_a_position(layout):
     skeleton = get_skeleton(layout)
     assert len({tuple(color) for color in joint_colors(skeleton).round(3)}) == skeleton.num_joints
-    place = standing(skeleton)
-    assert place.shape == (skeleton.num_joints, 2) and place.min() >= 0 and place.max() <= 1
+    position = standing(skeleton)
+    assert position.shape == (skeleton.num_joints, 2) and position.min() >= 0 and position.max() <= 1
 
 
-def test_the_chart_has_a_panel_per_stage_beside_the_body():
+def test_the_chart_has_panels_for_the_body_each_stage_and_the_response():
     stage = Stage((2, 3), np.abs(np.random.RandomState(0).randn(6, 17)))
     chart = grid_chart([stage], COCO, responses=np.ones((2, 3)))
     assert [axes.get_title() for axes in chart.axes] == ['17 joints', '2 x 3 grid', 'mean response of the last block']

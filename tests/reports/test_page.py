@@ -1,4 +1,4 @@
-"""The numbers on a page, from four clips."""
+"""Numbers and films on a report page of four clips."""
 
 import re
 
@@ -26,7 +26,7 @@ def page(tmp_path):
     return write
 
 
-def test_a_page_loads_nothing_from_elsewhere_and_escapes_names(page):
+def test_a_page_has_no_external_links_and_escapes_names(page):
     text = page(a_run(facts={'network': '<b>'}))
     assert '<title>A title</title>' in text
     assert not re.search(r'(src|href)="(?!data:|#)', text)
@@ -37,7 +37,7 @@ def test_accuracies_are_shown_in_percent(page):
     assert '<b>50.00 %</b><span>top-1, 4 clips</span>' in page(a_run())
 
 
-def test_films_are_of_the_surest_clip_of_each_confused_pair(page):
+def test_films_show_the_most_confident_clip_of_each_confused_pair(page):
     run = a_run()
     assert sorted(wanted_films(run)) == ['b', 'd']
     assert wanted_films(Run('untested')) == []
@@ -45,7 +45,7 @@ def test_films_are_of_the_surest_clip_of_each_confused_pair(page):
     assert 'R0lGODlh' in page(run)
 
 
-def test_runs_of_the_same_clips_are_compared_and_others_are_not(page):
+def test_runs_are_compared_only_on_the_same_clips(page):
     right = np.eye(2)[[0, 0, 1, 1]]
     assert '2 clips are recognised by both, 0 by one alone, 2 by two alone' in page(a_run(), a_run('two', right))
     other = a_run('three', right)
@@ -53,5 +53,5 @@ def test_runs_of_the_same_clips_are_compared_and_others_are_not(page):
     assert 'are recognised by both' not in page(a_run(), other)
 
 
-def test_a_run_that_was_not_tested_has_its_facts_only(page):
+def test_an_untested_run_shows_its_facts_only(page):
     assert 'only facts' in page(Run('one', facts={'network': 'only facts'}))

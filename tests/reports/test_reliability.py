@@ -17,7 +17,7 @@ def test_the_calibration_error_is_the_gap_weighted_by_clips():
     assert calibration_error(reliability_bins(SHARES, LABELS, bins=10)) == pytest.approx((0.4 + 0.4) / 2)
 
 
-def test_logits_go_through_a_softmax_and_probabilities_stay():
+def test_logits_become_probabilities_and_probabilities_are_unchanged():
     assert probabilities(SHARES) is not None and np.array_equal(probabilities(SHARES), SHARES)
     assert probabilities(np.log(SHARES) + 3) == pytest.approx(SHARES)
 
