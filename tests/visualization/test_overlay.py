@@ -7,7 +7,7 @@ from pyskl.visualization.overlay import Interval, Strip, draw_cells, draw_people
 COCO = get_skeleton('coco')
 
 
-def test_the_label_stands_above_its_person_and_the_image_is_left_alone():
+def test_the_label_is_above_its_person_and_the_input_image_is_unchanged():
     image = np.full((240, 320, 3), 200, np.uint8)
     keypoint = np.stack([np.full(17, 160.0), np.linspace(100, 220, 17)], -1)[None]
     out = draw_people(image, [1], keypoint, np.ones((1, 17)), COCO, {1: 'clap'})
@@ -18,7 +18,7 @@ def test_the_label_stands_above_its_person_and_the_image_is_left_alone():
     assert np.flatnonzero((alone != 200).any((1, 2)))[0] >= 95
 
 
-def test_a_strong_joint_is_large_and_bright():
+def test_a_joint_of_high_strength_is_large_and_bright():
     image = np.zeros((240, 320, 3), np.uint8)
     keypoint = np.zeros((1, 17, 2))
     keypoint[0, 9], keypoint[0, 10] = (80, 120), (240, 120)
@@ -33,7 +33,7 @@ def test_a_strong_joint_is_large_and_bright():
     assert (out[:, :160].max(-1) > 20).sum() > 3 * (out[:, 160:].max(-1) > 20).sum()
 
 
-def test_the_grids_of_tracked_persons_stand_in_the_lower_right_corner():
+def test_grids_of_tracked_persons_are_in_the_lower_right_corner():
     image = np.zeros((240, 320, 3), np.uint8)
     cells = np.zeros((3, 2, 2))
     cells[2, 0, 0] = 1
@@ -55,13 +55,13 @@ def test_the_scale_goes_from_dark_to_bright():
     draw_scale(np.zeros((16, 16, 3), np.uint8), 'response of joints')
 
 
-def test_nobody_is_drawn_where_nobody_is_seen():
+def test_an_absent_person_is_not_drawn():
     image = np.zeros((64, 64, 3), np.uint8)
     out = draw_people(image, [1], np.zeros((1, 17, 2)), np.zeros((1, 17)), COCO, {1: 'clap'})
     assert (out == 0).all()
 
 
-def test_a_strip_has_a_row_for_each_person_and_its_cursor_moves():
+def test_a_strip_has_one_row_per_person_and_a_moving_cursor():
     strip = Strip(400, [Interval(1, 0, 5, 'walk'), Interval(2, 5, 10, 'unknown', False)], (0, 10))
     assert strip.persons == [1, 2]
     first, last = strip.draw(0.0), strip.draw(10.0)
@@ -71,10 +71,10 @@ def test_a_strip_has_a_row_for_each_person_and_its_cursor_moves():
     assert (strip.still == np.array(FAINT, np.uint8)).all(-1).any()
 
 
-def test_those_seen_longest_get_the_rows():
+def test_persons_seen_longest_get_the_rows():
     strip = Strip(400, [Interval(person, 0, person, 'walk') for person in range(1, 15)], (0, 14))
     assert strip.persons == list(range(7, 15))
 
 
-def test_colours_start_over():
+def test_colours_repeat_after_six_persons():
     assert person_color(1) == person_color(7) != person_color(2)

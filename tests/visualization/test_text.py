@@ -4,7 +4,7 @@ import pytest
 from pyskl.visualization.text import put_text, shortened, text_width, use_font
 
 
-def test_text_is_where_it_is_put_in_its_colour():
+def test_text_is_drawn_at_its_place_in_its_colour():
     image = np.zeros((40, 200, 3), np.uint8)
     put_text(image, 'Hall', (20, 5), 16, (255, 0, 0))
     rows, columns = np.nonzero(image[..., 0])
@@ -13,7 +13,7 @@ def test_text_is_where_it_is_put_in_its_colour():
     assert not image[..., 1:].any() and image.max() > 200
 
 
-def test_text_on_the_right_ends_there():
+def test_right_aligned_text_ends_at_its_place():
     image = np.zeros((40, 200, 3), np.uint8)
     put_text(image, 'Hall', (180, 5), 16, align='right')
     columns = np.nonzero(image[..., 0])[1]
@@ -21,7 +21,7 @@ def test_text_on_the_right_ends_there():
 
 
 @pytest.mark.parametrize('place', [(-10, -5), (190, 35), (-500, 5), (5, -500), (500, 500)])
-def test_what_is_outside_is_cut_off(place):
+def test_text_outside_the_image_is_clipped(place):
     put_text(np.zeros((40, 200, 3), np.uint8), 'a line\nof text', place, 16)
 
 
@@ -33,8 +33,8 @@ def test_long_text_keeps_both_ends():
     assert shortened('short', 12, 120) == 'short'
 
 
-def test_what_is_no_font_is_one_line(tmp_path):
+def test_an_invalid_font_file_raises(tmp_path):
     path = tmp_path / 'x.ttf'
-    path.write_text('no font')
+    path.write_text('not a font')
     with pytest.raises(ValueError, match='is not a TrueType'):
         use_font(path)
