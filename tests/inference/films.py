@@ -1,4 +1,4 @@
-"""Small films and the people in them."""
+"""Small synthetic films and pose estimators that return their people."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ SIZE = (180, 320)  # (height, width), a sixth of the scene's
 
 
 def write_film(path, frames, fps=15, sound=False, times=None, size=SIZE, codec='libx264', **options):
-    """``(H, W, 3)`` RGB frames as a film."""
+    """Write ``(H, W, 3)`` RGB frames as a film."""
     import av
 
     with av.open(str(path), 'w') as out:
@@ -42,7 +42,7 @@ def two_people(seconds=3.0, fps=15.0):
 
 
 def render(scene, scale=1 / 6):
-    """Its frames, as line drawings on a grey ground."""
+    """Yield the frames of a scene as line drawings on a grey background."""
     ground = np.full((round(scene.size[0] * scale), round(scene.size[1] * scale), 3), 90, np.uint8)
     skeleton = get_skeleton('coco')
     for t in range(scene.keypoint.shape[1]):
@@ -50,13 +50,13 @@ def render(scene, scale=1 / 6):
 
 
 def pose_of(scene, scale=1 / 6):
-    """An estimator that knows the people of the rendered scene."""
+    """An estimator that returns the people of the rendered scene."""
     frames = ((scene.keypoint[:, t] * scale, scene.score[:, t]) for t in range(scene.keypoint.shape[1]))
     return PrecomputedPose(frames, 'coco')
 
 
 class HandsUp:
-    """Tells waving from walking: class 1 by the share of frames in which a wrist is above the shoulders."""
+    """Stub network: the score of waving is the share of frames with a wrist above the shoulders, else walking."""
 
     name, classes, fps, window, num_person = 'hands-up', ['walk', 'wave'], 30.0, 1.0, 1
 

@@ -1,4 +1,4 @@
-"""A network that anyone can predict: it labels a window by what the wrist did in it."""
+"""A stub network with predictable scores."""
 
 import numpy as np
 
@@ -17,10 +17,10 @@ class Stand:
         self.classes, self.fps, self.window, self.num_person = list(classes), fps, window, num_person
         self.calibration = calibration or Calibration()
         self.name = 'stand-in'
-        self.asked = []  # (M, T) of each window, one list per batch
+        self.batches = []  # (M, T) of each window, one list per batch
 
     def scores(self, windows):
-        self.asked.append([window['keypoint'].shape[:2] for window in windows])
+        self.batches.append([window['keypoint'].shape[:2] for window in windows])
         rows = []
         for window in windows:
             seen = window['keypoint_score'][0, :, 0] > 0

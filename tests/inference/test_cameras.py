@@ -10,7 +10,7 @@ from tests.inference.rtsp import FPS, SIZE, RtspCamera, number_of
 
 
 class Camera:
-    """Gives ``frames`` images, then drops out."""
+    """Return ``frames`` images, then fail."""
 
     def __init__(self, frames, opens=True):
         self.frames, self.opens, self.released = frames, opens, False
@@ -30,7 +30,7 @@ class Camera:
 
 
 class Timed(Camera):
-    """Has a clock: ``times``, one per image."""
+    """A camera with timestamps: ``times``, one per image."""
 
     def __init__(self, *times):
         super().__init__(len(times))
@@ -42,8 +42,8 @@ class Timed(Camera):
 
 
 def camera(*devices, patience=10.0, then=lambda: Camera(0, False)):
-    """A source over these devices, one after another, on a clock that sleeping and reading move."""
-    clock, waiting = [0.0], iter(devices)
+    """A source that opens these devices in turn, with a clock that advances by sleeping and reading."""
+    clock, remaining = [0.0], iter(devices)
 
     def now():
         clock[0] += 0.04
@@ -52,36 +52,36 @@ def camera(*devices, patience=10.0, then=lambda: Camera(0, False)):
     def sleep(seconds):
         clock[0] += seconds
 
-    return CameraSource(0, patience, lambda address: next(waiting, None) or then(), now, sleep)
+    return CameraSource(0, patience, lambda address: next(remaining, None) or then(), now, sleep)
 
 
-def test_a_camera_that_drops_out_is_opened_again_and_the_gap_is_in_the_times():
+def test_a_lost_camera_is_reopened_and_times_include_the_gap():
     source = camera(Camera(4), Camera(0, False), Camera(3))
     times = [frame.time for frame in source]
     assert len(times) == 3 + 3 and np.diff(times).max() > 0.5 and (np.diff(times) > 0).all()
     assert 'was lost for' in source.notes[0] and 'could not be reopened' in source.notes[1]
 
 
-def test_a_camera_that_opens_but_has_no_images_is_given_up():
+def test_a_reopened_camera_without_images_counts_as_lost():
     source = camera(Camera(4), then=lambda: Camera(0))
     assert len(list(source)) == 3
     assert len(source.notes) == 1 and 'could not be reopened' in source.notes[0]
 
 
-def test_frames_that_waited_have_the_times_of_the_camera():
+def test_buffered_frames_have_the_times_of_the_camera():
     source = camera(Timed(99, 100, 100.5, 101), Timed(3, 4))
     times = [frame.time for frame in source]
     assert np.diff(times).tolist() == pytest.approx([0.5, 0.5, times[3] - times[2], 1]) and times[3] > times[2]
 
 
 @pytest.mark.parametrize('jump', [4000.0, 20.0])
-def test_a_camera_whose_clock_is_set_goes_on(jump):
+def test_jumps_of_the_camera_clock_do_not_stop_the_stream(jump):
     source = camera(Timed(99, 100, 100.04, 100 + jump, 100.04 + jump, 50, 50.04))
     times = [frame.time for frame in source]
     assert len(times) == 6 and (np.diff(times) > 0).all() and times[-1] < 30
 
 
-def test_a_camera_that_is_not_there():
+def test_a_missing_camera_raises():
     with pytest.raises(ValueError, match='cannot open camera 0'):
         camera(Camera(0, False))
     with pytest.raises(ValueError, match='camera 0 does not return an image'):

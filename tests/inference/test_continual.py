@@ -19,7 +19,7 @@ GRID = {'type': 'Ske2Grid', 'graph_cfg': COCO, 'temporal_kernel_size': 3, **SHOR
 NETWORKS = {
     'st-gcn': STGCN,
     'st-gcn, dilated': {**STGCN, 'tcn_kernel_size': 3, 'tcn_dilation': 2, 'data_bn_type': 'MVC'},
-    'st-gcn, stride on an odd reach': {**STGCN, 'tcn_kernel_size': 3},
+    'st-gcn, strides with kernel 3': {**STGCN, 'tcn_kernel_size': 3},
     'st-gcn++': PLUSPLUS,
     'st-gcn++, other branches': {**PLUSPLUS, 'tcn_ms_cfg': [(5, 2), '1x1', ('max', 3)]},
     'ske2grid': GRID,
@@ -34,7 +34,7 @@ def network(backbone, dtype=torch.float64):
     torch.manual_seed(0)
     head = {'type': 'GridHead' if backbone['type'] == 'Ske2Grid' else 'GCNHead', 'num_classes': 4, 'in_channels': 32}
     model = RecognizerGCN(backbone, head).to(dtype).eval()
-    for name, value in model.state_dict().items():  # statistics and gates as of a trained network
+    for name, value in model.state_dict().items():  # statistics and gates that differ from the initial ones
         if 'running_mean' in name or 'bias' in name:
             value.normal_(0, 0.2)
         elif 'running_var' in name or 'cell_gates' in name:
@@ -48,7 +48,7 @@ def clip(frames, dtype=torch.float64, streams=2):
 
 
 @pytest.mark.parametrize('name', NETWORKS)
-def test_features_are_those_of_a_padded_clip_away_from_its_ends(name):
+def test_features_equal_those_of_a_padded_clip_away_from_its_ends(name):
     model = network(NETWORKS[name])
     recognizer = ContinualRecognizer(model)
     frames = recognizer.receptive_field + 13
@@ -67,13 +67,13 @@ def test_features_are_those_of_a_padded_clip_away_from_its_ends(name):
 
 
 def crop_before(layer, frames):
-    """Cut ``frames`` off both ends in time before ``layer`` runs."""
+    """Crop ``frames`` at both ends in time before ``layer`` runs."""
     run = layer.forward
     layer.forward = lambda x: run(x[:, :, frames : x.shape[2] - frames])
 
 
 def unpadded(model):
-    """A copy without padding in time: what reaches less far than its block crops its input to match."""
+    """A copy without padding in time; layers with a shorter reach than their block crop their input."""
     model = copy.deepcopy(model)
     for block in model.modules():
         tcn = getattr(block, 'tcn', getattr(block, 'tcn2cn', None))
@@ -97,35 +97,35 @@ def unpadded(model):
 
 @pytest.mark.parametrize('dtype', [torch.float64, torch.float32])
 @pytest.mark.parametrize('name', NETWORKS)
-def test_logits_are_those_of_the_network_without_padding(name, dtype):
+def test_logits_equal_those_of_the_network_without_padding(name, dtype):
     model = network(NETWORKS[name], dtype)
     field = ContinualRecognizer(model).receptive_field
     recognizer = ContinualRecognizer(model, window=field + 9)
     assert recognizer.window == field + 8  # three feature frames
     x = clip(field + 16, dtype)
-    bare, found = unpadded(model), []
+    without_padding, steps = unpadded(model), []
     for index, frame in enumerate(x.unbind(2)):
         logits = recognizer.step(frame)
         if logits is None:
             continue
-        found.append(index)
+        steps.append(index)
         with torch.no_grad():
-            maps = bare.backbone(x[:, :, index + 1 - recognizer.window : index + 1])
-            wanted = bare.cls_head(maps)
-        assert maps.shape[3] == 3 and wanted.std(dim=1).min() > 0.1
-        assert torch.allclose(logits, wanted, atol=1e-4 if dtype == torch.float32 else 1e-9)
-    assert len(found) >= 2 and set(torch.tensor(found).diff().tolist()) == {4}
+            maps = without_padding.backbone(x[:, :, index + 1 - recognizer.window : index + 1])
+            expected = without_padding.cls_head(maps)
+        assert maps.shape[3] == 3 and expected.std(dim=1).min() > 0.1
+        assert torch.allclose(logits, expected, atol=1e-4 if dtype == torch.float32 else 1e-9)
+    assert len(steps) >= 2 and set(torch.tensor(steps).diff().tolist()) == {4}
 
 
-@pytest.mark.parametrize('name', ['st-gcn, stride on an odd reach', 'st-gcn++, other branches', 'ske2grid, grown'])
-def test_frames_may_come_several_at_a_time(name):
+@pytest.mark.parametrize('name', ['st-gcn, strides with kernel 3', 'st-gcn++, other branches', 'ske2grid, grown'])
+def test_advance_takes_several_frames_at_a_time(name):
     model = network(NETWORKS[name])
     recognizer = ContinualRecognizer(model)
     x = clip(recognizer.receptive_field + 23)
     one_by_one = [feature for feature in map(recognizer.features, x.unbind(2)) if feature is not None]
     recognizer.reset()
-    found = [recognizer.advance(part) for part in x.split([1, 7, 2, x.shape[2] - 18, 8], 2)]
-    index = {first + n: feature for first, part in filter(None, found) for n, feature in enumerate(part.unbind(3))}
+    parts = [recognizer.advance(part) for part in x.split([1, 7, 2, x.shape[2] - 18, 8], 2)]
+    index = {first + n: feature for first, part in filter(None, parts) for n, feature in enumerate(part.unbind(3))}
     assert sorted(index) == list(range(min(index), max(index) + 1))
     complete = [index[n] for n in sorted(index) if recognizer.stride * n >= recognizer.before]
     assert len(complete) == len(one_by_one) == 6
@@ -133,32 +133,32 @@ def test_frames_may_come_several_at_a_time(name):
 
 
 @pytest.mark.parametrize('name', ['st-gcn++', 'ske2grid'])
-def test_streams_come_and_go(name):
+def test_select_drops_and_adds_streams(name):
     model = network(NETWORKS[name])
     recognizer = ContinualRecognizer(model)
     field = recognizer.receptive_field
     a, b, c = clip(2 * field + 8, streams=3).split(1)
     recognizer.advance(torch.cat([a, b])[:, :, :8])
-    recognizer.select([1, None])  # a goes, c comes
+    recognizer.select([1, None])  # drop a, add c
     recognizer.advance(torch.cat([b[:, :, 8:field], c[:, :, 8:field]]))
     recognizer.select([1, 0])
-    first, found = recognizer.advance(torch.cat([c, b])[:, :, field : 2 * field + 8])
+    first, features = recognizer.advance(torch.cat([c, b])[:, :, field : 2 * field + 8])
     with torch.no_grad():
         padded = model.backbone(torch.cat([c, b])).flatten(4)  # away from the ends of the clip
-    complete = [n for n in range(found.shape[3]) if recognizer.stride * (first + n) >= recognizer.before + 8]
+    complete = [n for n in range(features.shape[3]) if recognizer.stride * (first + n) >= recognizer.before + 8]
     assert len(complete) >= 2
     for n in complete:
-        assert torch.allclose(found[..., n, :], padded[..., first + n, :], atol=1e-9)
+        assert torch.allclose(features[..., n, :], padded[..., first + n, :], atol=1e-9)
 
 
-def test_the_published_st_gcn_sees_153_frames_and_lags_by_76():
+def test_the_published_st_gcn_has_a_receptive_field_of_153_frames_and_a_delay_of_76():
     model = network({**STGCN, 'tcn_kernel_size': 9, **dict.fromkeys(('inflate_stages', 'down_stages'), [5, 8]),
                      'num_stages': 10}, torch.float32)  # fmt: skip
     recognizer = ContinualRecognizer(model)
     assert (recognizer.receptive_field, recognizer.delay, recognizer.stride) == (153, 76, 4)
 
 
-def test_reset_forgets():
+def test_after_reset_the_outputs_are_those_of_a_new_stream():
     model = network(GRID, torch.float32)
     recognizer = ContinualRecognizer(model)
     x = clip(recognizer.receptive_field + 4, torch.float32)
@@ -171,10 +171,10 @@ def test_reset_forgets():
     again = run(x)
     assert first and all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
     recognizer.reset()
-    assert run(clip(9, torch.float32, streams=1)) == []  # other N
+    assert run(clip(9, torch.float32, streams=1)) == []  # another N is accepted after reset
 
 
-def test_what_cannot_be_stepped():
+def test_invalid_inputs_windows_and_networks_raise():
     model = network(STGCN, torch.float32)
     recognizer = ContinualRecognizer(model)
     with pytest.raises(ValueError, match=r'= \(N, M, 17, 3\), got \(1, 2, 18, 3\)'):

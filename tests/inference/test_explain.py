@@ -17,13 +17,13 @@ def window(frames=20, persons=1):
 
 
 class OneJoint(nn.Module):
-    """Two channels, 3 and 4 times how far joint 9 is from where it began, at joint 9; nothing elsewhere."""
+    """Two channels at joint 9: 3 and 4 times its distance in x from its first frame; 0 at other joints."""
 
     def forward(self, x):
         moved = (x[..., 0] - x[:, :, :1, :, 0]).abs()  # (N, M, T, V)
-        kept = torch.zeros(x.shape[3], device=x.device)
-        kept[9] = 1
-        return torch.stack([3 * moved * kept, 4 * moved * kept], 2)
+        mask = torch.zeros(x.shape[3], device=x.device)
+        mask[9] = 1
+        return torch.stack([3 * moved * mask, 4 * moved * mask], 2)
 
 
 @pytest.fixture
@@ -35,22 +35,22 @@ def graph(tiny):
     return network
 
 
-def test_the_length_of_a_feature_vector():
+def test_magnitude_is_the_length_of_the_feature_vector():
     features = torch.zeros(1, 1, 2, 1, 3)
     features[0, 0, :, 0, 1] = torch.tensor([3.0, -4.0])
     assert magnitude(features)[0, 0, 0].tolist() == [0, 5, 0]
 
 
-def test_a_network_that_looks_at_one_joint_responds_there_alone(graph):
+def test_a_network_that_uses_one_joint_responds_at_that_joint_only(graph):
     response = explain(graph, window())
     assert response.joints.shape == (2, 20, 17) and response.cells is None
     assert response.joints[0].sum(0).argmax() == 9
     assert np.delete(response.joints, 9, 2).max() == 0
-    assert response.joints[1].max() == 0  # nobody is there
+    assert response.joints[1].max() == 0  # absent person
     assert response.probability.sum() == pytest.approx(1) and response.index == response.probability.argmax()
 
 
-def test_with_a_linear_head_the_evidence_is_the_class_s_weights_on_the_features():
+def test_evidence_of_a_linear_head_is_its_weights_times_the_features():
     class Head(nn.Module):
         def forward(self, x):  # logits of 2 classes: channel 0, and minus channel 0
             mean = x.mean((3, 4)).mean(1)
@@ -58,12 +58,12 @@ def test_with_a_linear_head_the_evidence_is_the_class_s_weights_on_the_features(
 
     features = torch.zeros(1, 1, 2, 1, 3)
     features[0, 0, 0, 0, 2] = 6.0
-    features[0, 0, 1, 0, 0] = 9.0  # strong, and of no use to either class
+    features[0, 0, 1, 0, 0] = 9.0  # strong, but with zero weight for both classes
     assert class_evidence(features, Head(), 0)[0, 0, 0].tolist() == pytest.approx([0, 0, 2])  # 6 * 1/3
     assert class_evidence(features, Head(), 1)[0, 0, 0].tolist() == [0, 0, 0]
 
 
-def test_a_cell_gives_its_response_to_its_joints():
+def test_the_response_of_a_cell_is_split_over_its_joints():
     class Grid(nn.Module):
         grid_shape = (2, 2)
 
@@ -78,7 +78,7 @@ def test_a_cell_gives_its_response_to_its_joints():
 
 
 @pytest.mark.parametrize('gradient', [False, True])
-def test_a_grid_and_its_joints_have_the_same_sum(tiny, gradient):
+def test_responses_of_cells_and_joints_have_the_same_sum(tiny, gradient):
     network, _ = load_network(str(tiny.config), None, clips=2)
     response = explain(network, window(persons=2), gradient)
     assert response.cells.shape == (2, 20, 5, 5) and response.joints.shape == (2, 20, 17)
@@ -89,7 +89,7 @@ def test_a_grid_and_its_joints_have_the_same_sum(tiny, gradient):
     assert response.probability == pytest.approx(network.scores([window(persons=2)])[0][0], abs=1e-6)
 
 
-def test_frames_between_sampled_ones_and_frames_sampled_twice():
+def test_frames_between_samples_are_interpolated_and_repeated_samples_averaged():
     values = np.array([1.0, 3.0]).reshape(1, 1, 2, 1)
     assert over_frames(values, np.array([[0, 4]]), 5)[0, :, 0].tolist() == [1, 1.5, 2, 2.5, 3]
     assert over_frames(values, np.array([[0, 0]]), 2)[0, :, 0].tolist() == [2, 2]
@@ -97,7 +97,7 @@ def test_frames_between_sampled_ones_and_frames_sampled_twice():
     assert over_frames(values, np.arange(4)[None], 4)[0, :, 0].tolist() == [1, 1.5, 2.5, 3]
 
 
-def test_a_network_without_features_of_joints_is_refused(graph):
+def test_networks_without_joint_features_and_unknown_classes_raise(graph):
     graph.model.backbone.forward = lambda x: x.new_zeros(len(x), 2, 2, 8)
     with pytest.raises(ValueError, match='OneJoint has no features per joint'):
         explain(graph, window())

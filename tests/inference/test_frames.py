@@ -6,7 +6,7 @@ import pytest
 from pyskl.inference.frames import fitted, prefetch
 
 
-def test_prefetch_keeps_order_and_passes_errors_on():
+def test_prefetch_keeps_the_order_and_raises_errors():
     assert list(prefetch(range(50), 3)) == list(range(50))
 
     def broken():
@@ -19,7 +19,7 @@ def test_prefetch_keeps_order_and_passes_errors_on():
         next(items)
 
 
-def test_prefetch_lets_go_when_it_is_closed():
+def test_closing_prefetch_closes_its_source():
     closed = []
 
     def endless():

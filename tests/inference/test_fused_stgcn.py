@@ -25,7 +25,7 @@ def network(backbone):
     model = RecognizerGCN(backbone, {'type': 'GCNHead', 'num_classes': 4, 'in_channels': 24, 'init_std': 1.0}).eval()
     for module in model.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
-            nn.init.normal_(module.weight)  # some below 0
+            nn.init.normal_(module.weight)  # some are negative
             nn.init.normal_(module.bias)
             nn.init.normal_(module.running_mean)
             nn.init.uniform_(module.running_var, 0.5, 1.5)
@@ -38,19 +38,19 @@ def clip(n=2):
 
 @pytest.mark.parametrize('name', NETWORKS)
 @torch.inference_mode()
-def test_the_maps_are_those_of_the_network(name):
+def test_fused_features_equal_those_of_the_network(name):
     model = network(NETWORKS[name])
     assert can_fuse(model.backbone)
     x = clip()[:, 0]
-    wanted, found = model.backbone(x), FusedSTGCN(model.backbone)(x)
-    assert found.shape == wanted.shape and wanted.std() > 0.1
-    assert (found - wanted).abs().max() < 2e-6 * wanted.abs().max()
+    expected, actual = model.backbone(x), FusedSTGCN(model.backbone)(x)
+    assert actual.shape == expected.shape and expected.std() > 0.1
+    assert (actual - expected).abs().max() < 2e-6 * expected.abs().max()
     double = model.double().backbone(x.double())
     assert (FusedSTGCN(model.backbone)(x.double()) - double).abs().max() < 1e-13 * double.abs().max()
 
 
 @torch.inference_mode()
-def test_weights_that_change_are_read_again():
+def test_changed_weights_are_fused_again():
     model = network(PLUSPLUS)
     run = FastRecognizer(model)
     first = run(keypoint=clip())
@@ -63,7 +63,7 @@ def test_weights_that_change_are_read_again():
     assert (second - first).abs().min() > 0.1
 
 
-def test_hooks_see_the_network_itself():
+def test_a_network_with_hooks_is_not_fused():
     model, seen = network(PLUSPLUS), []
     run = FastRecognizer(model)
     model.backbone.gcn[0].register_forward_hook(lambda *_: seen.append(1))
@@ -75,7 +75,7 @@ def test_hooks_see_the_network_itself():
 @pytest.mark.parametrize(
     'options', [{'gcn_norm': None}, {'gcn_act': 'LeakyReLU'}, {'gcn_conv_pos': 'post'}, {'tcn_norm': None}]
 )
-def test_other_networks_run_as_they_are(options):
+def test_other_networks_are_not_fused(options):
     model = network({**SHORT, **options})
     assert not can_fuse(model.backbone)
     with torch.no_grad():

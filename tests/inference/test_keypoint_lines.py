@@ -10,7 +10,7 @@ COCO = get_skeleton('coco')
 PERSON = {'keypoints': [[v, 2 * v, 0.5] for v in range(17)]}
 
 
-def test_joints_may_be_rows_or_flat():
+def test_joints_may_be_nested_or_flat_lists():
     flat = {'keypoints': [number for row in PERSON['keypoints'] for number in row]}
     lines = [
         json.dumps({'people': [PERSON], 'time': 1.5, 'size': [10, 20]}),
@@ -25,7 +25,7 @@ def test_joints_may_be_rows_or_flat():
     assert dropped.keypoint is None
 
 
-def test_nobody_is_a_frame():
+def test_a_line_without_people_is_a_frame():
     (frame,) = read_lines(['{"people": []}'], COCO)
     assert frame.keypoint.shape == (0, 17, 2)
 
@@ -49,14 +49,14 @@ def test_nobody_is_a_frame():
         (json.dumps({'people': [{**PERSON, 'id': -1}]}), 'must be a non-negative integer'),
     ],
 )
-def test_a_line_that_cannot_be_is_named(line, message):
+def test_an_invalid_line_raises_with_its_number(line, message):
     with pytest.raises(ValueError, match=message):
         list(read_lines([line], COCO))
 
 
-def test_of_more_than_64_persons_the_best_are_used_and_it_is_said_once():
+def test_more_than_64_persons_are_cut_to_the_best_and_reported_once():
     people = [{'keypoints': [[p, p, (p + 1) / 70]] * 17} for p in range(70)]
-    told = []
-    first, second = read_lines([json.dumps({'people': people})] * 2, COCO, told.append)
+    messages = []
+    first, second = read_lines([json.dumps({'people': people})] * 2, COCO, messages.append)
     assert first.keypoint[:, 0, 0].tolist() == list(range(6, 70))
-    assert told == ['line 1 has 70 persons; the 64 with the best scores are used'] and len(second.keypoint) == 64
+    assert messages == ['line 1 has 70 persons; the 64 with the best scores are used'] and len(second.keypoint) == 64

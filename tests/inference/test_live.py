@@ -13,7 +13,7 @@ from tests.inference.films import HandsUp, pose_of, render, two_people, write_fi
 
 
 class Camera:
-    """A source that says when it was lost, and in the end how many frames were skipped."""
+    """A source that adds a note when it is lost and another at its end."""
 
     live, fps, size, address = True, 10.0, (48, 64), 'camera'
 
@@ -30,15 +30,15 @@ class Camera:
             self.notes.append('end')
 
 
-def test_what_a_camera_notes_is_reported_at_once_and_at_the_end():
-    said, scene = [], two_people(4.0)
+def test_notes_of_a_camera_are_reported_at_once_and_at_the_end():
+    messages, scene = [], two_people(4.0)
     recognizer = ActionRecognizer.of(HandsUp(), pose_of(scene))
-    for _ in label_live(recognizer, Camera(), seconds=3.0, report=said.append):
+    for _ in label_live(recognizer, Camera(), seconds=3.0, report=messages.append):
         pass
-    assert said == ['lost', 'end']
+    assert messages == ['lost', 'end']
 
 
-def test_a_stream_is_shown_and_written_while_it_runs(tmp_path):
+def test_a_stream_is_shown_and_recorded_while_it_runs(tmp_path):
     scene = two_people(2.0)
     source = FilmSource(write_film(tmp_path / 'a.mp4', render(scene)))
     shown = []

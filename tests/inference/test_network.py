@@ -18,7 +18,7 @@ def windows(count, frames=20, persons=1):
     ]
 
 
-def test_a_network_says_what_it_takes(tiny):
+def test_layout_persons_rate_window_and_classes_come_from_the_config(tiny):
     network, notes = load_network(str(tiny.config), None)
     assert (network.skeleton.name, network.num_person, network.fps) == ('coco', 2, 30)
     assert network.window == pytest.approx(8 / 30)
@@ -29,16 +29,16 @@ def test_a_network_says_what_it_takes(tiny):
     assert load_network(str(tiny.config), None, classes=['w', 'x', 'y', 'z'])[0].classes[0] == 'w'
 
 
-def test_windows_of_any_length_are_one_batch_and_as_likely_alone(tiny):
+def test_windows_of_different_lengths_form_one_batch_with_the_same_scores(tiny):
     network, _ = load_network(str(tiny.config), None)
-    together, sure = network.scores(windows(3))
+    together, confidence = network.scores(windows(3))
     assert together.shape == (3, 4) and together.sum(1) == pytest.approx(1)
-    assert sure == pytest.approx(together.max(1))
+    assert confidence == pytest.approx(together.max(1))
     alone = np.concatenate([network.scores([window])[0] for window in windows(3)])
     assert together == pytest.approx(alone, abs=1e-6)
 
 
-def test_a_temperature_flattens_and_energy_is_another_confidence(tiny):
+def test_temperature_flattens_scores_and_energy_replaces_the_confidence(tiny):
     plain, _ = load_network(str(tiny.config), None)
     warm, _ = load_network(str(tiny.config), None, calibration=Calibration(temperature=10))
     warm.model.load_state_dict(plain.model.state_dict())
@@ -47,13 +47,13 @@ def test_a_temperature_flattens_and_energy_is_another_confidence(tiny):
     assert (energy.scores(windows(2))[1] >= np.log(4) - 5).all()
 
 
-def test_a_window_that_is_no_number_is_refused(tiny):
+def test_an_invalid_fps_raises(tiny):
     tiny.write_config('total_epochs = 1', 'total_epochs = 1\nfps = 0')
     with pytest.raises(ValueError, match='config key fps must be a number above 0'):
         load_network(str(tiny.config), None)
 
 
-def test_a_calibration_file(tmp_path):
+def test_calibration_files_are_read_and_validated(tmp_path):
     path = tmp_path / 'c.json'
     path.write_text(json.dumps({'temperature': 1.5, 'method': 'energy', 'threshold': -2.0, 'ece': 0.1}))
     assert read_calibration(path) == Calibration(1.5, 'energy', -2.0)
@@ -81,7 +81,7 @@ classes = 'hagrid'
 """
 
 
-def test_the_gesture_network_takes_shares_of_the_image_without_scores(tmp_path):
+def test_the_gesture_network_gets_coordinates_relative_to_the_image_without_scores(tmp_path):
     (tmp_path / 'gestures.py').write_text(GESTURES)
     network, _ = load_network(tmp_path / 'gestures.py', None)
     assert (network.scored, network.shares, network.num_person, len(network.classes)) == (False, True, 1, 40)

@@ -1,4 +1,4 @@
-"""A synthetic scene labelled by a network that tools/quickstart.sh, or configs/quickstart/stgcn++.py, trained.
+"""Label synthetic scenes with a network trained by tools/quickstart.sh or configs/quickstart/stgcn++.py.
 
 Run with PYSKL_QUICKSTART='CONFIG CHECKPOINT' in the environment.
 """
@@ -22,13 +22,13 @@ def recognizer():
 @pytest.mark.slow
 @pytest.mark.skipif('PYSKL_QUICKSTART' not in os.environ, reason='needs PYSKL_QUICKSTART="CONFIG CHECKPOINT"')
 @pytest.mark.parametrize('seed', range(1, 7))
-def test_two_people_who_do_different_things_one_after_another(recognizer, seed):
+def test_actions_of_two_people_are_labelled_within_half_a_second(recognizer, seed):
     scene = make_scene(seed, PLANS)
     stream, events = recognizer.stream(scene.fps, scene.size), []
     for t in range(scene.keypoint.shape[1]):
         events += stream.update((scene.keypoint[:, t], scene.score[:, t]), ids=(0, 1))
     events += stream.finish()
     for person, start, end, action in scene.intervals:
-        found = [event for event in events if event.person == person and event.label == action]
-        assert len(found) == 1, (person, action, events)
-        assert found[0].start == pytest.approx(start, abs=0.5) and found[0].end == pytest.approx(end, abs=0.5)
+        matches = [event for event in events if event.person == person and event.label == action]
+        assert len(matches) == 1, (person, action, events)
+        assert matches[0].start == pytest.approx(start, abs=0.5) and matches[0].end == pytest.approx(end, abs=0.5)

@@ -31,29 +31,30 @@ def labelled(scene, film, tmp_path_factory):
     return list(recognizer.film(film, out)), out
 
 
-def test_each_of_two_people_has_the_right_intervals_within_half_a_second(scene, labelled):
+def test_intervals_of_two_people_are_within_half_a_second(scene, labelled):
     events, _ = labelled
-    found = {}  # which person has which number does not matter
+    intervals = {}  # persons may be numbered in any order
     for event in events:
-        found.setdefault(event.person, []).append((event.label, event.start, event.end))
-    assert len(found) == 2
-    due = {}
+        intervals.setdefault(event.person, []).append((event.label, event.start, event.end))
+    assert len(intervals) == 2
+    expected = {}
     for person, start, end, action in scene.intervals:
-        due.setdefault(person, []).append((action, start, end))
-    plans = sorted(due.values())
-    for got, wanted in zip(sorted(found.values()), plans, strict=True):
-        assert [label for label, *_ in got] == [action for action, *_ in wanted]
-        for (_, start, end), (_, true_start, true_end) in zip(got, wanted, strict=True):
+        expected.setdefault(person, []).append((action, start, end))
+    plans = sorted(expected.values())
+    for labelled_intervals, plan in zip(sorted(intervals.values()), plans, strict=True):
+        assert [label for label, *_ in labelled_intervals] == [action for action, *_ in plan]
+        for (_, start, end), (_, true_start, true_end) in zip(labelled_intervals, plan, strict=True):
             assert start == pytest.approx(true_start, abs=0.5) and end == pytest.approx(true_end, abs=0.5)
 
 
-def test_the_folder_holds_events_scores_and_the_film_with_its_sound(labelled):
+def test_the_folder_has_events_scores_and_the_film_with_sound(labelled):
     events, out = labelled
     assert sorted(path.name for path in out.iterdir()) == [
         'events.csv', 'events.json', 'events.srt', 'film.mp4', 'scores.npz',
     ]  # fmt: skip
-    held = json.loads((out / 'events.json').read_text())
-    assert len(held['events']) == len(events) == 4 and held['layout'] == 'coco' and held['classes'] == ['walk', 'wave']
+    summary = json.loads((out / 'events.json').read_text())
+    assert len(summary['events']) == len(events) == 4
+    assert (summary['layout'], summary['classes']) == ('coco', ['walk', 'wave'])
     assert (out / 'events.csv').read_text().splitlines()[0] == 'person,start,end,label,score,partner'
     assert '00:00:00,000 --> ' in (out / 'events.srt').read_text()
     scores = np.load(out / 'scores.npz')
@@ -68,7 +69,7 @@ def test_the_folder_holds_events_scores_and_the_film_with_its_sound(labelled):
         assert sum(sound) / 16000 == pytest.approx(6, abs=0.2)
 
 
-def test_an_interrupted_film_leaves_what_was_seen(scene, film, tmp_path):
+def test_interrupting_writes_the_events_so_far(scene, film, tmp_path):
     recognizer = ActionRecognizer.of(HandsUp(), pose_of(scene))
 
     def stop(frames, total, what):
@@ -79,19 +80,19 @@ def test_an_interrupted_film_leaves_what_was_seen(scene, film, tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         list(recognizer.film(film, tmp_path / 'out', progress=stop))
-    held = json.loads((tmp_path / 'out' / 'events.json').read_text())
-    assert sorted(event['label'] for event in held['events']) == ['walk', 'walk', 'wave', 'wave']
-    assert held['events'][-1]['end'] == pytest.approx(69 / 15, abs=0.01)
+    summary = json.loads((tmp_path / 'out' / 'events.json').read_text())
+    assert sorted(event['label'] for event in summary['events']) == ['walk', 'walk', 'wave', 'wave']
+    assert summary['events'][-1]['end'] == pytest.approx(69 / 15, abs=0.01)
     assert not (tmp_path / 'out' / 'film.mp4').exists()
 
 
-def test_results_are_not_replaced_unasked(scene, film, labelled):
+def test_existing_results_need_overwrite(scene, film, labelled):
     _, out = labelled
     with pytest.raises(FileExistsError, match='events.json exists already; pass --overwrite'):
         next(ActionRecognizer.of(HandsUp(), pose_of(scene)).film(film, out))
 
 
-def test_a_film_without_people_says_so(film):
+def test_a_film_without_people_is_reported(film):
     class Nobody:
         layout = 'coco'
 
@@ -103,7 +104,7 @@ def test_a_film_without_people_says_so(film):
     assert lines == [f'no person was detected in {film}']
 
 
-def test_an_estimator_of_another_skeleton_is_refused(film):
+def test_an_estimator_of_another_skeleton_raises(film):
     class Hands:
         layout = 'handmp'
 
@@ -124,7 +125,7 @@ def small_disk(size):
 
 @pytest.fixture(scope='module')
 def noisy(tmp_path_factory):
-    """A film that needs much room."""
+    """A film that compresses badly, so that its copy fills the disk."""
     noise = np.random.RandomState(0).randint(0, 255, (90, 90, 160, 3), np.uint8)
     return write_film(tmp_path_factory.mktemp('noisy') / 'noise.mp4', noise, size=(90, 160))
 
@@ -133,7 +134,7 @@ def labels_in(folder):
     return sorted(event['label'] for event in json.loads((folder / 'events.json').read_text())['events'])
 
 
-def test_a_full_disk_leaves_the_film_up_to_there_and_all_else(scene, noisy, tmp_path):
+def test_a_full_disk_leaves_a_shorter_film_and_all_events(scene, noisy, tmp_path):
     out, events = tmp_path / 'out', []
     message = r'film.mp4 ends at \d.\d s: .*; events and scores are in '
     with small_disk(400_000), pytest.raises(OSError, match=message) as error:
@@ -150,18 +151,18 @@ def test_a_full_disk_leaves_the_film_up_to_there_and_all_else(scene, noisy, tmp_
     ]  # fmt: skip
 
 
-def test_a_full_disk_while_people_are_sought_leaves_what_was_seen(scene, film, tmp_path):
-    out, found = tmp_path / 'out', []
+def test_a_full_disk_during_detection_leaves_the_events_so_far(scene, film, tmp_path):
+    out, labels = tmp_path / 'out', []
     message = r'cannot write the joints at \d.\d s to .*events and scores up to there'
     with small_disk(20_000), pytest.raises(OSError, match=message):
         for event in ActionRecognizer.of(HandsUp(), pose_of(scene)).film(film, out):
-            found.append(event.label)
-    assert labels_in(out) == sorted(found) and {'walk', 'wave'} == set(found)
+            labels.append(event.label)
+    assert labels_in(out) == sorted(labels) and {'walk', 'wave'} == set(labels)
     assert not (out / 'film.mp4').exists()
 
 
-@pytest.mark.parametrize('size', [250_000, 400_000])  # the second is full when the last frames leave the encoder
-def test_a_camera_goes_on_without_a_film(scene, noisy, tmp_path, size):
+@pytest.mark.parametrize('size', [250_000, 400_000])  # the second limit is reached while the encoder is flushed
+def test_a_camera_continues_without_recording_on_a_full_disk(scene, noisy, tmp_path, size):
     lines, out = [], tmp_path / 'out'
     recognizer = ActionRecognizer.of(HandsUp(), pose_of(scene))
     with small_disk(size):
@@ -172,7 +173,7 @@ def test_a_camera_goes_on_without_a_film(scene, noisy, tmp_path, size):
     assert (out / 'film.mp4').stat().st_size > 100_000
 
 
-def test_an_error_in_the_middle_loses_nothing_of_what_came_before(scene, film):
+def test_events_before_an_error_are_yielded(scene, film):
     def broken(frames, total, what):
         for number, frame in enumerate(frames):
             if number == 70:
@@ -180,44 +181,44 @@ def test_an_error_in_the_middle_loses_nothing_of_what_came_before(scene, film):
             yield frame
 
     events = ActionRecognizer.of(HandsUp(), pose_of(scene)).film(film, progress=broken)
-    found = [next(events).label for _ in range(4)]
-    assert sorted(found) == ['walk', 'walk', 'wave', 'wave']
+    labels = [next(events).label for _ in range(4)]
+    assert sorted(labels) == ['walk', 'walk', 'wave', 'wave']
     with pytest.raises(ValueError, match='broken'):
         next(events)
 
 
-def test_a_variable_frame_rate_and_a_joined_sound_are_those_of_the_film(scene, film, tmp_path):
+def test_variable_frame_rates_and_concatenated_sound_are_kept(scene, film, tmp_path):
     steps = [0, 1, 5, 6, 7, 20]
-    shaky = write_film(tmp_path / 'a.mkv', [np.full((*SIZE, 3), 90, np.uint8)] * 6, fps=10, times=steps)
-    list(ActionRecognizer.of(HandsUp(), pose_of(scene)).film(shaky, tmp_path / 'a'))
+    variable = write_film(tmp_path / 'a.mkv', [np.full((*SIZE, 3), 90, np.uint8)] * 6, fps=10, times=steps)
+    list(ActionRecognizer.of(HandsUp(), pose_of(scene)).film(variable, tmp_path / 'a'))
     with av.open(str(tmp_path / 'a/film.mp4')) as written:
         times = [frame.time for frame in written.decode(video=0)]
     assert times == pytest.approx([step / 10 for step in steps], abs=1e-3)
     part = write_film(tmp_path / 'part.ts', [np.full((*SIZE, 3), 90, np.uint8)] * 30, sound=True).read_bytes()
-    (tmp_path / 'joined.ts').write_bytes(part + part)  # the clock starts again in the middle
+    (tmp_path / 'joined.ts').write_bytes(part + part)  # timestamps restart in the middle
     list(ActionRecognizer.of(HandsUp(), pose_of(scene)).film(tmp_path / 'joined.ts', tmp_path / 'b'))
     with av.open(str(tmp_path / 'b/film.mp4')) as written:
         sound = sum(frame.samples for frame in written.decode(audio=0)) / 16000
     assert sound == pytest.approx(4, abs=0.2)
 
 
-def test_the_response_to_a_clip(tiny):
+def test_response_explains_a_clip_and_validates_its_arguments(tiny):
     recognizer = ActionRecognizer.of(load_network(str(tiny.config), None)[0])
     keypoint = np.random.RandomState(0).rand(1, 20, 17, 2) * 900
     name = recognizer.network.classes[2]
-    found = recognizer.response(keypoint, size=(1080, 1920), gradient=True, label=name)
-    assert found.joints.shape == (2, 20, 17) and found.index == 2 and found.cells.shape == (2, 20, 5, 5)
-    for words, message in (
+    response = recognizer.response(keypoint, size=(1080, 1920), gradient=True, label=name)
+    assert response.joints.shape == (2, 20, 17) and response.index == 2 and response.cells.shape == (2, 20, 5, 5)
+    for arguments, message in (
         ({'keypoint': keypoint[..., :5, :]}, r'keypoint must be \(M, T, 17, 2\)'),
         ({'keypoint': keypoint, 'score': np.ones((1, 20))}, r'score must be \(1, 20, 17\)'),
         ({'keypoint': keypoint, 'label': name}, 'the magnitude does not depend on a class'),
         ({'keypoint': keypoint, 'gradient': True, 'label': 'fly'}, "unknown class 'fly'; choose from"),
     ):
         with pytest.raises(ValueError, match=message):
-            recognizer.response(**words)
+            recognizer.response(**arguments)
 
 
-def test_explain_without_a_folder_or_joints_is_refused_before_the_film_is_read(film, tmp_path, tiny):
+def test_invalid_explain_raises_before_the_film_is_read(film, tmp_path, tiny):
     recognizer = ActionRecognizer.of(load_network(str(tiny.config), None)[0], pose_of(two_people()))
     with pytest.raises(ValueError, match='explain requires out'):
         next(recognizer.film(film, explain='gradient'))
@@ -226,7 +227,7 @@ def test_explain_without_a_folder_or_joints_is_refused_before_the_film_is_read(f
     assert not (tmp_path / 'out').exists()
 
 
-def test_quickstart_without_a_checkpoint_names_the_script(tmp_path, monkeypatch):
+def test_quickstart_without_a_checkpoint_raises_with_the_script(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(FileNotFoundError, match='bash tools/quickstart.sh'):
         find_model('quickstart')

@@ -27,7 +27,7 @@ data = dict(test=dict(type='PoseDataset', ann_file='none.pkl', pipeline=test_pip
 
 
 class Position(nn.Module):
-    """One channel: how far joint 9 is to the right of the image's middle, 0 to 1, at joint 9; nothing elsewhere."""
+    """One channel at joint 9: its distance to the right of the image centre, 0 to 1; 0 at other joints."""
 
     def forward(self, x):
         only = torch.zeros(x.shape[3], device=x.device)
@@ -46,7 +46,7 @@ def network(tiny):
 
 
 def people_of(x, fps=15.0, first=1):
-    """A person who stands at ``x``, and one who is not tracked, frame by frame."""
+    """Yield frames with a person at ``x`` and one who is not tracked."""
     for number, place in enumerate(x):
         keypoint = np.full((2, 17, 2), 400, np.float32)
         keypoint[0, :, 0], keypoint[0, :, 1] = place, np.linspace(300, 700, 17)
@@ -59,18 +59,18 @@ def saved(spool, folder):
     return np.load(folder / 'explain.npz')
 
 
-def test_each_frame_has_the_response_to_what_is_in_it(network, tmp_path):
+def test_each_frame_has_the_response_to_its_own_joints(network, tmp_path):
     x = np.linspace(960, 1920, 150)  # from the middle to the right edge: 0 to 1
-    held = saved(respond(network, people_of(x), tmp_path, 'magnitude', size=SIZE), tmp_path)
-    assert held['response'].shape == (150, 17) and (held['person'] == 1).all() and (held['index'] == -1).all()
-    assert held['time'] == pytest.approx(np.arange(150) / 15)
-    assert np.delete(held['response'], 9, 1).max() == 0
-    assert held['response'][:, 9] == pytest.approx(np.linspace(0, 1, 150), abs=0.08)
-    assert list(held['joints']) == list(network.skeleton.joints) and str(held['kind']) == 'magnitude'
+    arrays = saved(respond(network, people_of(x), tmp_path, 'magnitude', size=SIZE), tmp_path)
+    assert arrays['response'].shape == (150, 17) and (arrays['person'] == 1).all() and (arrays['index'] == -1).all()
+    assert arrays['time'] == pytest.approx(np.arange(150) / 15)
+    assert np.delete(arrays['response'], 9, 1).max() == 0
+    assert arrays['response'][:, 9] == pytest.approx(np.linspace(0, 1, 150), abs=0.08)
+    assert list(arrays['joints']) == list(network.skeleton.joints) and str(arrays['kind']) == 'magnitude'
     assert sorted(path.name for path in tmp_path.iterdir() if path.suffix == '.npz') == ['explain.npz']
 
 
-def test_a_person_who_comes_and_goes_has_responses_to_the_last_frame(network, tmp_path):
+def test_responses_cover_every_frame_of_a_person_who_leaves(network, tmp_path):
     def people():
         yield from people_of(np.full(20, 1440.0))
         for number in range(20, 80):
@@ -78,36 +78,40 @@ def test_a_person_who_comes_and_goes_has_responses_to_the_last_frame(network, tm
         for time, *rest in people_of(np.full(3, 1440.0), first=2):  # too short to be labelled
             yield (80 / 15 + time, *rest)
 
-    held = saved(respond(network, people(), tmp_path, 'magnitude', size=SIZE), tmp_path)
-    assert held['person'].tolist() == [1] * 20 + [2] * 3
-    assert held['response'][:20, 9] == pytest.approx(0.5)
-    assert np.isnan(held['response'][20:]).all()
+    arrays = saved(respond(network, people(), tmp_path, 'magnitude', size=SIZE), tmp_path)
+    assert arrays['person'].tolist() == [1] * 20 + [2] * 3
+    assert arrays['response'][:20, 9] == pytest.approx(0.5)
+    assert np.isnan(arrays['response'][20:]).all()
 
 
-def test_evidence_is_that_of_the_label_at_that_time(network, tmp_path):
+def test_evidence_is_for_the_label_at_each_time(network, tmp_path):
     events = [Event(1, 0.0, 5.0, 'c', 2, 0.9), Event(1, 5.0, 8.0, 'unknown', -1, 0.4), Event(1, 8.0, 10.0, 'a', 0, 0.9)]
     weight = torch.tensor([1.0, 5.0, 2.0, -1.0]).reshape(4, 1, 1, 1, 1)
     network.model.cls_head.fc.weight = nn.Parameter(weight)
     network.model.cls_head.fc.bias.data.zero_()
     people = people_of(np.full(150, 1440.0))
-    held = saved(respond(network, people, tmp_path, 'gradient', events, SIZE), tmp_path)
-    assert [int(held['index'][int(time * 15)]) for time in (2, 6.5, 9)] == [2, 1, 0]  # the likeliest where unknown
+    arrays = saved(respond(network, people, tmp_path, 'gradient', events, SIZE), tmp_path)
+    assert [int(arrays['index'][int(time * 15)]) for time in (2, 6.5, 9)] == [
+        2,
+        1,
+        0,
+    ]  # the most likely class while unknown
     # The evidence of a class is its weight times the feature, so classes differ by their weights.
-    at = held['response'][[30, 97, 135], 9]
-    assert at / at[2] == pytest.approx([2, 5, 1], rel=0.01)
+    selected = arrays['response'][[30, 97, 135], 9]
+    assert selected / selected[2] == pytest.approx([2, 5, 1], rel=0.01)
 
 
-def test_a_grid_and_its_joints_have_the_same_sum_in_every_frame(tiny, tmp_path):
+def test_responses_of_cells_and_joints_have_the_same_sum_in_every_frame(tiny, tmp_path):
     network, _ = load_network(str(tiny.config), None)
     people = people_of(np.linspace(400, 900, 40))
-    held = saved(respond(network, people, tmp_path, 'magnitude', size=SIZE), tmp_path)
-    assert held['cells'].shape == (40, 5, 5) and np.isfinite(held['response']).all()
-    assert held['response'].sum(1) == pytest.approx(held['cells'].sum((1, 2)), rel=1e-4)
+    arrays = saved(respond(network, people, tmp_path, 'magnitude', size=SIZE), tmp_path)
+    assert arrays['cells'].shape == (40, 5, 5) and np.isfinite(arrays['response']).all()
+    assert arrays['response'].sum(1) == pytest.approx(arrays['cells'].sum((1, 2)), rel=1e-4)
 
 
-def test_strengths_go_from_the_weakest_to_the_strongest(network, tmp_path):
+def test_strengths_are_scaled_from_0_to_1(network, tmp_path):
     spool = respond(network, people_of(np.linspace(960, 1920, 60)), tmp_path, 'magnitude', size=SIZE)
-    for _ in range(2):  # it can be read again
+    for _ in range(2):  # a spool can be read twice
         spool.rewind()
         read = [spool.strengths(np.array([1, 0])) for _ in range(60)]
         strengths = np.stack([strength for strength, _ in read])
@@ -117,7 +121,7 @@ def test_strengths_go_from_the_weakest_to_the_strongest(network, tmp_path):
     spool.close()
 
 
-def test_only_the_frames_of_a_window_are_in_memory(network, tmp_path):
+def test_memory_is_bounded_by_the_window(network, tmp_path):
     spool = ResponseSpool(tmp_path, 'magnitude', network, None)
     stream = _ResponseStream(network, SIZE, StreamSettings(hop=1.0), spool, lambda person, time: None)
     for frame in people_of(np.full(600, 1440.0)):
@@ -130,7 +134,7 @@ def test_only_the_frames_of_a_window_are_in_memory(network, tmp_path):
     spool.close()
 
 
-def test_persons_and_frames_of_a_3d_window_are_found_again(tmp_path):
+def test_responses_of_a_3d_window_have_their_persons_and_frames(tmp_path):
     """PreNormalize3D puts the person seen longest first and leaves out empty frames."""
     path = tmp_path / 'three.py'
     path.write_text(CONFIG_3D)
@@ -138,13 +142,13 @@ def test_persons_and_frames_of_a_3d_window_are_found_again(tmp_path):
     keypoint = np.random.RandomState(0).rand(2, 12, 25, 3).astype(np.float32)
     keypoint[0, 6:] = 0  # person 0 leaves
     keypoint[1, 3] = 0  # person 1 is seen longest, and not in frame 3
-    found = explain(network, {'keypoint': keypoint})
-    assert found.persons.tolist() == [1, 0] and found.frames.tolist() == [0, 1, 2, *range(4, 12)]
-    assert found.joints.shape == (2, 11, 25)
+    response = explain(network, {'keypoint': keypoint})
+    assert response.persons.tolist() == [1, 0] and response.frames.tolist() == [0, 1, 2, *range(4, 12)]
+    assert response.joints.shape == (2, 11, 25)
     assert check_explainable(network, 'gradient') is None
 
 
-def test_what_has_no_responses_is_refused(network):
+def test_unknown_kinds_and_networks_without_joint_features_raise(network):
     with pytest.raises(ValueError, match=r"explain must be one of \('magnitude', 'gradient'\), got 'why'"):
         check_explainable(network, 'why')
     network.model.backbone.forward = lambda x: x.new_zeros(len(x), 2, 1, 8)

@@ -19,7 +19,7 @@ def grey(count, size=SIZE):
     return [np.full((*size, 3), 20 + number, np.uint8) for number in range(count)]
 
 
-def test_a_film_has_its_frames_and_times(tmp_path):
+def test_frames_of_a_film_have_their_times(tmp_path):
     film = FilmSource(write_film(tmp_path / 'a.mp4', grey(12), fps=12))
     frames = list(film)
     assert (film.size, film.fps, len(film)) == (SIZE, 12, 12)
@@ -33,12 +33,12 @@ def test_a_variable_frame_rate_keeps_its_times(tmp_path):
     assert [round(frame.time, 3) for frame in film] == [0, 0.1, 0.5, 0.6]
 
 
-def test_an_avi_with_reordered_frames_is_counted(tmp_path):
+def test_frames_of_an_avi_with_reordered_frames_have_their_times(tmp_path):
     film = FilmSource(write_film(tmp_path / 'a.avi', grey(12), fps=12, bf='2'))
     assert [frame.time for frame in film] == pytest.approx([t / 12 for t in range(12)])
 
 
-def test_a_film_cut_short_is_read_to_its_end_and_noted(tmp_path):
+def test_a_truncated_film_is_read_to_its_end_and_reported(tmp_path):
     path = write_film(tmp_path / 'a.mkv', np.random.RandomState(0).randint(0, 255, (40, *SIZE, 3), np.uint8))
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
@@ -47,7 +47,7 @@ def test_a_film_cut_short_is_read_to_its_end_and_noted(tmp_path):
     assert len(film.notes) == 1 and ('is truncated' in film.notes[0] or 'is damaged after' in film.notes[0])
 
 
-ONE = 1 << 16  # in the 16.16 numbers of a track header
+ONE = 1 << 16  # 1 in the 16.16 fixed-point numbers of a track header
 
 
 @pytest.mark.parametrize(
@@ -61,13 +61,15 @@ ONE = 1 << 16  # in the 16.16 numbers of a track header
         ((0, -ONE, 0, ONE, 0, 0, 0, SIZE[1] << 16, 1 << 30), (1, 0)),
     ],
 )
-def test_a_rotation_flag_turns_the_film_as_players_do(tmp_path, matrix, corner):
-    """The upper left corner is bright; the matrix of ISO 14496-12 says where a player shows it."""
+def test_a_rotation_flag_rotates_frames_as_players_do(tmp_path, matrix, corner):
+    """The upper left corner is bright; the matrix of ISO 14496-12 defines where players show it."""
     image = np.full((*SIZE, 3), 40, np.uint8)
     image[: SIZE[0] // 3, : SIZE[1] // 3] = 230
     path = write_film(tmp_path / 'a.mp4', [image] * 3)
     data = bytearray(path.read_bytes())
-    at = data.index(b'tkhd') + 44  # the matrix: behind name, version, times, number, duration and 16 bytes more
+    at = (
+        data.index(b'tkhd') + 44
+    )  # the matrix comes after name, version, times, track number, duration and 16 more bytes
     assert struct.unpack('>9i', data[at : at + 36]) == (ONE, 0, 0, 0, ONE, 0, 0, 0, 1 << 30)
     data[at : at + 36] = struct.pack('>9i', *matrix)
     path.write_bytes(data)
@@ -80,28 +82,28 @@ def test_a_rotation_flag_turns_the_film_as_players_do(tmp_path, matrix, corner):
     assert film.notes == [f'{path} has a rotation flag; its frames are rotated upright']
 
 
-def test_images_that_change_their_size_are_scaled_and_noted(tmp_path):
+def test_frames_of_another_size_are_scaled_and_reported(tmp_path):
     first = write_film(tmp_path / 'a.ts', grey(20))
     second = write_film(tmp_path / 'b.ts', [np.full((200, 100, 3), 200, np.uint8)] * 20, size=(200, 100))
     (tmp_path / 'c.ts').write_bytes(first.read_bytes() + second.read_bytes())
     film = FilmSource(tmp_path / 'c.ts')
     frames = list(film)
     assert {frame.image.shape for frame in frames} == {(*SIZE, 3)}
-    # The clock of the second part starts again; the times go on.
+    # Timestamps restart in the second part, but the times continue.
     assert [frame.time for frame in frames] == pytest.approx(np.arange(len(frames)) / 15, abs=0.01) and len(frames) > 35
     last = frames[-1].image[SIZE[0] // 2].mean(-1)
-    assert np.flatnonzero(last > 100).tolist() == list(range(115, 205))  # 90 columns in the middle, black beside them
+    assert np.flatnonzero(last > 100).tolist() == list(range(115, 205))  # 90 columns in the middle, black on both sides
     assert film.notes == [
         f'{tmp_path / "c.ts"}: the image size changes from (180, 320) to (200, 100) (height, width) at 1.33 s; '
         'the images are scaled to fit (180, 320)'
     ]
 
 
-def test_an_mp4_cut_short(tmp_path):
+def test_a_truncated_mp4_is_read_only_if_its_index_comes_first(tmp_path):
     noise = np.random.RandomState(0).randint(0, 255, (40, 90, 160, 3), np.uint8)
     path = write_film(tmp_path / 'a.mp4', noise, size=(90, 160))
     whole = path.read_bytes()
-    path.write_bytes(whole[: len(whole) // 2])  # its table stands at the end
+    path.write_bytes(whole[: len(whole) // 2])  # the index is at the end
     with pytest.raises(ValueError, match='a.mp4 is not a film, or cannot be decoded'):
         FilmSource(path)
     path.write_bytes(fast_start(noise, tmp_path))
@@ -111,7 +113,7 @@ def test_an_mp4_cut_short(tmp_path):
 
 
 def fast_start(frames, folder):
-    """The first half of an mp4 whose table stands at the beginning."""
+    """The first half of an mp4 whose index is at the beginning."""
     with av.open(str(folder / 'fast.mp4'), 'w', options={'movflags': 'faststart'}) as out:
         stream = out.add_stream('libx264', rate=15)
         stream.height, stream.width, stream.pix_fmt = 90, 160, 'yuv420p'
@@ -123,7 +125,7 @@ def fast_start(frames, folder):
 
 
 @pytest.mark.parametrize('ending', ['mp4', 'mkv', 'avi', 'ts'])
-def test_a_film_without_frames_is_one_line(tmp_path, ending):
+def test_a_film_without_frames_raises_one_line(tmp_path, ending):
     path = tmp_path / f'a.{ending}'
     with av.open(str(path), 'w') as out:
         stream = out.add_stream('libx264', rate=15)
@@ -138,19 +140,19 @@ def test_a_film_without_frames_is_one_line(tmp_path, ending):
     ('content', 'message'),
     [(b'', 'not a film, or cannot be decoded'), (b'text\n' * 99, 'not a film, or cannot be decoded')],
 )
-def test_what_is_no_film_is_one_line(tmp_path, content, message):
+def test_a_file_that_is_not_a_film_raises(tmp_path, content, message):
     path = tmp_path / 'a.mp4'
     path.write_bytes(content)
     with pytest.raises(ValueError, match=message):
         FilmSource(path)
 
 
-def test_a_film_that_is_not_there(tmp_path):
+def test_a_missing_film_raises(tmp_path):
     with pytest.raises(FileNotFoundError, match='does not exist'):
         open_source(tmp_path / 'nowhere.mp4')
 
 
-def test_a_folder_of_images_is_a_film(tmp_path):
+def test_a_folder_of_images_is_read_as_a_film(tmp_path):
     for number, image in enumerate(grey(3)):
         write_image(tmp_path / f'{number}.png', image)
     source = open_source(tmp_path, fps=2.0)
@@ -164,7 +166,7 @@ def test_a_folder_of_images_is_a_film(tmp_path):
 
 @pytest.fixture
 def web(tmp_path):
-    """A web server with a film and a camera that breaks off after each 8 images, and is gone after four connections."""
+    """A web server with a film and a camera that disconnects every 8 images and returns 404 after 4 connections."""
     film = write_film(tmp_path / 'web.mp4', grey(12), fps=12).read_bytes()
     connections = []
 
@@ -202,8 +204,8 @@ def web(tmp_path):
     server.server_close()
 
 
-def test_a_camera_of_the_network_is_opened_again(web):
-    source = open_source(f'{web}/camera')  # one connection to look whether it is a film
+def test_a_network_camera_is_reopened(web):
+    source = open_source(f'{web}/camera')  # the first connection probes for a film
     source.patience = 0.5
     assert source.live and source.size == SIZE
     frames = list(source)
@@ -217,6 +219,6 @@ def test_a_camera_of_the_network_is_opened_again(web):
         open_source(f'{web}/camera')
 
 
-def test_a_film_of_the_network_has_its_own_times(web):
+def test_a_film_over_http_has_its_own_times(web):
     film = open_source(f'{web}/film.mp4')
     assert not film.live and [frame.time for frame in film] == pytest.approx(np.arange(12) / 12, abs=1e-3)

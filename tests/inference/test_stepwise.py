@@ -24,7 +24,7 @@ GRID = {
 
 
 class Logits(ActionNetwork):
-    """Its scores are the logits, which differ more between windows than the probabilities of random weights."""
+    """A network whose scores are logits: with random weights they differ more between windows than probabilities."""
 
     def judge(self, logits):
         """``(N, 1, K) -> (N, K)`` and no confidence."""
@@ -32,7 +32,7 @@ class Logits(ActionNetwork):
 
 
 def action_network(backbone=STGCN, feats=('j',), num_person=2, mode='zero', steps=(), clip_len=20, **sampler):
-    """Random weights, with statistics as of a trained network."""
+    """Random weights, with statistics that differ from the initial ones."""
     torch.manual_seed(0)
     head = {'type': 'GridHead' if backbone['type'] == 'Ske2Grid' else 'GCNHead', 'num_classes': 3, 'in_channels': 16}
     model = RecognizerGCN({**backbone, 'in_channels': 3 * len(feats)}, head).eval()
@@ -68,19 +68,19 @@ def film(frames, seed=0, x=(100.0, 450.0)):
 
 
 def run(network, joints, present, **settings):
-    """Show ``(P, T, V, 2)`` joints of those who are ``present (P, T)``; (middle, person, logits) of each."""
-    found = []
+    """Stream ``(P, T, V, 2)`` joints of the ``present (P, T)`` persons; (middle, person, logits) of each result."""
+    results = []
     stream = StepwiseStream(
-        network, 30, SIZE, StreamSettings(**settings), lambda middle, who, row: found.append((middle, who, row))
+        network, 30, SIZE, StreamSettings(**settings), lambda middle, who, row: results.append((middle, who, row))
     )
     for t in range(joints.shape[1]):
         here = np.flatnonzero(present[:, t])
         stream.update((joints[here, t], np.ones((len(here), 17), np.float32)), t / 30, here.tolist())
-    return found, stream
+    return results, stream
 
 
-def wanted(network, clips, first, frames, score=None, places=2):
-    """Logits of the network without padding on frames ``first`` and following of persons ``(M, T, V, 2)``."""
+def expected_logits(network, clips, first, frames, score=None, places=2):
+    """Logits of the network without padding on frames from ``first`` on of persons ``(M, T, V, 2)``."""
     clips = clips[:, first : first + frames + 1]
     score = np.ones(clips.shape[:3], np.float32) if score is None else score[:, first : first + frames + 1]
     results = network.record({'keypoint': clips, 'keypoint_score': score, 'img_shape': SIZE})
@@ -89,9 +89,9 @@ def wanted(network, clips, first, frames, score=None, places=2):
     x = np.zeros((1, places, frames, *results['keypoint'].shape[2:]), np.float32)
     x[0, : len(clips)] = results['keypoint'][:, :frames]
     if not hasattr(network, 'bare'):
-        network.bare = unpadded(network.model)
+        network.unpadded = unpadded(network.model)
     with torch.no_grad():
-        return network.bare.cls_head(network.bare.backbone(torch.from_numpy(x)))[0].numpy()
+        return network.unpadded.cls_head(network.unpadded.backbone(torch.from_numpy(x)))[0].numpy()
 
 
 def first_frame(middle, frames):
@@ -102,79 +102,80 @@ def first_frame(middle, frames):
 
 @pytest.mark.parametrize('feats', [('j',), ('j', 'bm')])
 @pytest.mark.parametrize('backbone', [STGCN, GRID])
-def test_two_persons_who_come_and_go_have_the_scores_of_the_network_without_padding(backbone, feats):
+def test_scores_of_two_persons_equal_the_network_without_padding(backbone, feats):
     network = action_network(backbone, feats)
     joints, present = film(150), np.zeros((2, 150), bool)
     present[0, :95] = True
-    present[1, 30:] = True  # they share frames 30 to 94
-    found, stream = run(network, joints, present, nearness=0, max_age=0.2)
+    present[1, 30:] = True  # both are present in frames 30 to 94
+    results, stream = run(network, joints, present, nearness=0, max_age=0.2)
     frames = stream._steps.window
-    assert frames < 40 and {who for _, who, _ in found} == {1, 2}
-    for middle, who, row in found:
+    assert frames < 40 and {who for _, who, _ in results} == {1, 2}
+    for middle, who, row in results:
         first = first_frame(middle, frames)
         assert present[who - 1, first : first + frames].all()
-        assert row == pytest.approx(wanted(network, joints[who - 1 : who], first, frames), abs=1e-4)
-    firsts = {who: [first_frame(m, frames) for m, other, _ in found if other == who] for who in (1, 2)}
+        assert row == pytest.approx(expected_logits(network, joints[who - 1 : who], first, frames), abs=1e-4)
+    firsts = {who: [first_frame(m, frames) for m, other, _ in results if other == who] for who in (1, 2)}
     for who, (begin, end) in {1: (0, 94), 2: (30, 149)}.items():
         assert firsts[who][0] - begin < 8 and end - (firsts[who][-1] + frames - 1) < 16
         assert set(np.diff(firsts[who])) == {8}
-    assert np.ptp([row for _, _, row in found], axis=0).max() > 0.1  # the scores say something
+    assert np.ptp([row for _, _, row in results], axis=0).max() > 0.1  # scores differ
 
 
-def test_near_ones_are_pooled_together():
+def test_persons_near_each_other_are_pooled_together():
     network = action_network()
     joints, present = film(70, x=(100.0, 150.0)), np.ones((2, 70), bool)
-    found, stream = run(network, joints, present, nearness=5.0)
+    results, stream = run(network, joints, present, nearness=5.0)
     frames = stream._steps.window
-    assert len(found) >= 6
-    for middle, _, row in found:
-        assert row == pytest.approx(wanted(network, joints, first_frame(middle, frames), frames), abs=1e-4)
+    assert len(results) >= 6
+    for middle, _, row in results:
+        assert row == pytest.approx(expected_logits(network, joints, first_frame(middle, frames), frames), abs=1e-4)
 
 
-def test_a_dropped_frame_is_a_gap_that_is_filled_in():
+def test_dropped_frames_are_interpolated_up_to_max_gap():
     network = action_network()
     joints, present = film(80), np.ones((2, 80), bool)
     present[0, 31:36] = False
     present[1, 40:60] = False  # longer than max_gap
-    found, stream = run(network, joints, present, nearness=0, max_gap=0.3, max_age=2.0)
+    results, stream = run(network, joints, present, nearness=0, max_gap=0.3, max_age=2.0)
     frames = stream._steps.window
     filled, score = joints.copy(), np.ones((2, 80, 17), np.float32)
-    way = (np.arange(1, 6) / 6)[:, None, None]
-    filled[0, 31:36] = (1 - way) * joints[0, 30] + way * joints[0, 36]
+    weights = (np.arange(1, 6) / 6)[:, None, None]
+    filled[0, 31:36] = (1 - weights) * joints[0, 30] + weights * joints[0, 36]
     filled[1, 40:60], score[1, 40:60] = 0, 0
-    for middle, who, row in found:
-        due = wanted(network, filled[who - 1 : who], first_frame(middle, frames), frames, score[who - 1 : who])
-        assert row == pytest.approx(due, abs=1e-4)
-    ends = {who: [first_frame(m, frames) + frames - 1 for m, other, _ in found if other == who] for who in (1, 2)}
-    assert set(np.diff(ends[1])) == {8}  # none is missing
-    assert not any(49 < end < 60 for end in ends[2])  # as with windows: no label of someone who has been away so long
+    for middle, who, row in results:
+        only = slice(who - 1, who)
+        expected = expected_logits(network, filled[only], first_frame(middle, frames), frames, score[only])
+        assert row == pytest.approx(expected, abs=1e-4)
+    ends = {who: [first_frame(m, frames) + frames - 1 for m, other, _ in results if other == who] for who in (1, 2)}
+    assert set(np.diff(ends[1])) == {8}  # one result per hop
+    assert not any(49 < end < 60 for end in ends[2])  # like with windows: no result within the gap
 
 
 def test_a_window_may_be_longer_than_the_receptive_field():
     network = action_network()
     joints, present = film(90), np.ones((2, 90), bool)
-    found, stream = run(network, joints, present, nearness=0, window=50 / 30)
+    results, stream = run(network, joints, present, nearness=0, window=50 / 30)
     frames = stream._steps.window
     assert 46 < frames <= 50
-    for middle, who, row in found:
-        due = wanted(network, joints[who - 1 : who], first_frame(middle, frames), frames)
-        assert row == pytest.approx(due, abs=1e-4)
+    for middle, who, row in results:
+        expected = expected_logits(network, joints[who - 1 : who], first_frame(middle, frames), frames)
+        assert row == pytest.approx(expected, abs=1e-4)
     with pytest.raises(
         ValueError, match=r'window must be at least \d+ frames .* with stepwise, got 15 frames \(0.5 s\)'
     ):
         StepwiseStream(network, settings=StreamSettings(window=0.5))
 
 
-def test_someone_alone_may_stand_in_both_places():
+def test_in_loop_mode_a_single_person_fills_both_places():
     network = action_network(mode='loop')
     joints, present = film(60), np.ones((2, 60), bool)
-    found, stream = run(network, joints, present, nearness=0)
-    frames, (middle, who, row) = stream._steps.window, found[-1]
+    results, stream = run(network, joints, present, nearness=0)
+    frames, (middle, who, row) = stream._steps.window, results[-1]
     both_places = joints[[who - 1, who - 1]]
-    assert row == pytest.approx(wanted(network, both_places, first_frame(middle, frames), frames), abs=1e-4)
+    assert row == pytest.approx(expected_logits(network, both_places, first_frame(middle, frames), frames), abs=1e-4)
 
 
-def test_the_state_is_that_of_the_people_present():
+def test_state_exists_for_present_people_only():
     network = action_network()
     stream = StepwiseStream(network, 30, SIZE, StreamSettings(max_age=0.3))
     for t in range(300):  # a new person every two seconds
@@ -195,7 +196,7 @@ def test_a_person_too_short_for_the_receptive_field_is_labelled_by_a_window():
     assert first.end == pytest.approx(11 / 30)
 
 
-def test_an_empty_stretch_of_years_is_skipped_at_once():
+def test_a_gap_of_days_is_skipped_without_steps():
     stream = StepwiseStream(action_network(), 30, SIZE)
     for t in (*np.arange(60) / 30, *(1e6 + np.arange(60) / 30)):
         stream.update(person(300.0), float(t))
@@ -223,14 +224,14 @@ def test_an_empty_stretch_of_years_is_skipped_at_once():
         ({}, {'center': True}, 'center needs the position of a person in a whole window'),
     ],
 )
-def test_what_cannot_be_stepped_is_refused(options, settings, message):
+def test_unsupported_networks_and_settings_raise(options, settings, message):
     if options.get('backbone', {}).get('type') == 'AAGCN':
         options = {'backbone': {'type': 'AAGCN', 'graph_cfg': STGCN['graph_cfg'], 'base_channels': 4}}
     with pytest.raises(ValueError, match=message):
         StepwiseStream(action_network(**options), settings=StreamSettings(**settings))
 
 
-def test_config_and_settings_choose(tiny):
+def test_config_and_settings_select_the_stream(tiny):
     assert type(make_stream(Stand())) is ActionStream
     tiny.write_config('total_epochs = 1', 'total_epochs = 1\nstepwise = 1')
     with pytest.raises(ValueError, match='config key stepwise must be True or False, got 1'):

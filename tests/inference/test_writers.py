@@ -22,21 +22,21 @@ def test_subtitles_show_all_persons_of_a_time_and_no_unknown_action():
     ]  # fmt: skip
 
 
-def test_a_stamp_has_hours_and_milliseconds():
+def test_subtitle_times_have_hours_and_milliseconds():
     late = Event(1, 3661.0016, 7322.9996, 'walk', 0, 0.9)
     assert '01:01:01,002 --> 02:02:03,000' in subtitles([late])
 
 
-def test_the_files_of_a_run(tmp_path):
+def test_a_run_writes_events_as_csv_and_json_and_scores(tmp_path):
     with Recorder(tmp_path / 'out', NETWORK, {'fps': 25}) as recorder:
         recorder.add([WAVE, UNKNOWN])
-        with (tmp_path / 'out/events.csv').open() as file:  # there while it runs
+        with (tmp_path / 'out/events.csv').open() as file:  # written during the run
             assert [row['label'] for row in csv.DictReader(file)] == ['wave', 'unknown']
         recorder.add([WALK])
         recorder.scores.add(0.5, 1, np.array([0.75, 0.25]))
-    found = json.loads((tmp_path / 'out/events.json').read_text())
-    assert (found['fps'], found['classes']) == (25, ['walk', 'wave'])
-    assert [event['label'] for event in found['events']] == ['walk', 'wave', 'unknown']  # in order of time
+    summary = json.loads((tmp_path / 'out/events.json').read_text())
+    assert (summary['fps'], summary['classes']) == (25, ['walk', 'wave'])
+    assert [event['label'] for event in summary['events']] == ['walk', 'wave', 'unknown']  # sorted by time
     with (tmp_path / 'out/events.csv').open(newline='') as file:
         assert next(csv.DictReader(file)) == {
             'person': '1', 'start': '0.0', 'end': '2.0', 'label': 'walk', 'score': '0.9', 'partner': '0',
@@ -45,7 +45,7 @@ def test_the_files_of_a_run(tmp_path):
         assert scores['scores'].tolist() == [[0.75, 0.25]] and scores['classes'].tolist() == ['walk', 'wave']
 
 
-def test_an_error_in_the_block_still_writes_what_was_found(tmp_path):
+def test_an_error_in_the_block_still_writes_the_events(tmp_path):
     with pytest.raises(KeyboardInterrupt), Recorder(tmp_path, NETWORK, {}) as recorder:
         recorder.add([WALK])
         raise KeyboardInterrupt
@@ -71,7 +71,7 @@ def test_results_of_before_are_replaced_only_if_asked(tmp_path):
     assert json.loads((tmp_path / 'events.json').read_text())['events'] == []
 
 
-def test_a_file_is_not_a_folder(tmp_path):
+def test_an_output_that_is_a_file_raises(tmp_path):
     (tmp_path / 'out').write_text('')
     with pytest.raises(FileExistsError, match='out is a file; it must be a folder'):
         Recorder(tmp_path / 'out', NETWORK, {})

@@ -1,4 +1,4 @@
-"""Graphs of a test pipeline in onnxruntime, beside the pipeline itself."""
+"""Run the graph of a test pipeline in onnxruntime and compare it with the pipeline."""
 
 from typing import NamedTuple
 
@@ -17,17 +17,17 @@ OPSET = 20
 
 
 def session(graph, inputs, result, dtype=FLOAT, axes=1):
-    """What runs ``graph``: arrays by name -> the array ``result``. ``inputs``: name -> (type, shape)."""
-    given = [helper.make_tensor_value_info(name, *about) for name, about in inputs.items()]
-    found = [helper.make_tensor_value_info(graph('Identity', result), dtype, (None,) * axes)]
-    whole = helper.make_graph(graph.nodes, 'test', given, found, graph.tensors)
+    """A function that runs ``graph``: arrays by name -> the array ``result``. ``inputs``: name -> (type, shape)."""
+    inputs_info = [helper.make_tensor_value_info(name, *about) for name, about in inputs.items()]
+    outputs = [helper.make_tensor_value_info(graph('Identity', result), dtype, (None,) * axes)]
+    whole = helper.make_graph(graph.nodes, 'test', inputs_info, outputs, graph.tensors)
     model = helper.make_model(whole, opset_imports=[helper.make_opsetid('', OPSET)], ir_version=10)
-    running = InferenceSession(model.SerializeToString(), providers=['CPUExecutionProvider'])
-    return lambda **arrays: running.run(None, arrays)[0]
+    runtime = InferenceSession(model.SerializeToString(), providers=['CPUExecutionProvider'])
+    return lambda **arrays: runtime.run(None, arrays)[0]
 
 
 class Both(NamedTuple):
-    """``pipeline(record)``, and the same by a graph."""
+    """A pipeline and the graph that computes the same."""
 
     pipeline: Compose
     graph: object
@@ -37,7 +37,7 @@ class Both(NamedTuple):
     size: bool
 
     def apart(self, frames, persons=1, holes=False, seed=0, **extra):
-        """The largest difference on a random record of this many frames and persons."""
+        """The largest difference on a random record with these numbers of frames and persons."""
         record = {**self.record(frames, persons, holes, seed), **extra}
         arrays = {'keypoint': record['keypoint'].astype(np.float32)}
         if 'keypoint_score' in record:
@@ -46,10 +46,10 @@ class Both(NamedTuple):
         if self.size:
             arrays['img_shape'] = np.array(SIZE)
         expected = self.pipeline(record)['keypoint'].numpy()[None]
-        found = self.graph(**arrays)
-        assert found.shape == expected.shape
-        assert np.isfinite(expected).all() and np.isfinite(found).all()
-        return abs(found - expected).max()
+        actual = self.graph(**arrays)
+        assert actual.shape == expected.shape
+        assert np.isfinite(expected).all() and np.isfinite(actual).all()
+        return abs(actual - expected).max()
 
     def record(self, frames, persons, holes, seed):
         """Joints anywhere in the image or in 2 m; with ``holes`` joints, frames and persons are missing."""

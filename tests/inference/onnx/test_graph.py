@@ -1,4 +1,4 @@
-"""The writer of graphs, by sums that can be done by hand."""
+"""The graph writer, checked by hand."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def test_equal_constants_are_stored_once():
     assert len(graph.tensors) == 2
 
 
-def test_a_branch_uses_values_from_outside():
+def test_a_branch_uses_values_of_the_outer_graph():
     graph = Graph()
     doubled = graph('Add', 'x', 'x')
     result = graph.branch(
@@ -39,7 +39,7 @@ def test_a_scan_carries_its_state():
     assert session(graph, {'x': (INT, ('n',))}, result, INT)(x=ints(1, 2, 3)).tolist() == [10, 30, 60]
 
 
-def test_a_result_is_renamed():
+def test_rename_names_an_output():
     graph = Graph()
     graph.rename(graph('Neg', 'x'), 'y')
     assert session(graph, {'x': (FLOAT, (1,))}, 'y')(x=floats(2)).tolist() == [-2]

@@ -1,4 +1,4 @@
-"""A network behind its test pipeline: its scores, its metadata, and what it refuses."""
+"""A network with its test pipeline in one graph: scores, metadata and errors."""
 
 import json
 
@@ -41,34 +41,34 @@ def exported():
     return network, whole_model(network, cfg, mode='tensor')
 
 
-def test_logits_of_each_clip_are_those_of_the_pipeline_and_the_network(exported):
+def test_logits_of_each_clip_equal_those_of_pipeline_and_network(exported):
     network, whole = exported
-    running = InferenceSession(whole.proto.SerializeToString(), providers=['CPUExecutionProvider'])
-    assert whole.frames == (7, 18, 36)  # fewer than a clip, fewer than two, more
-    assert compare(whole, network, 'tensor', False, lambda inputs: running.run(None, inputs)[0]) < 1e-5
-    assert running.run(None, {'keypoint': np.ones((1, 5, 25, 3), np.float32)})[0].shape == (2, 3)
+    session = InferenceSession(whole.proto.SerializeToString(), providers=['CPUExecutionProvider'])
+    assert whole.frames == (7, 18, 36)  # shorter than a clip, shorter than two clips, longer
+    assert compare(whole, network, 'tensor', False, lambda inputs: session.run(None, inputs)[0]) < 1e-5
+    assert session.run(None, {'keypoint': np.ones((1, 5, 25, 3), np.float32)})[0].shape == (2, 3)
 
 
-def test_a_difference_is_found(exported):
+def test_compare_returns_the_largest_difference(exported):
     network, whole = exported
     assert compare(whole, network, 'tensor', False, lambda inputs: np.zeros((2, 3))) == 1
 
 
-def test_the_metadata_say_what_a_caller_must_know(exported):
-    about = {item.key: item.value for item in exported[1].proto.metadata_props}
-    assert json.loads(about.pop('classes')) == ['sit', 'stand', 'fall']
-    assert json.loads(about.pop('joints'))[:2] == ['spine_base', 'spine_mid']
-    assert about == {
+def test_metadata_state_input_sampling_and_classes(exported):
+    metadata = {item.key: item.value for item in exported[1].proto.metadata_props}
+    assert json.loads(metadata.pop('classes')) == ['sit', 'stand', 'fall']
+    assert json.loads(metadata.pop('joints'))[:2] == ['spine_base', 'spine_mid']
+    assert metadata == {
         'layout': 'nturgb+d', 'channels': '["x", "y", "z"]', 'unit': 'metres', 'fps': '25', 'window': '0.48',
         'streams': 'b', 'num_person': '2', 'num_clips': '2', 'scores': 'logits', 'backbone': 'STGCN',
     }  # fmt: skip
 
 
-def test_no_path_of_the_machine_is_in_the_file(exported):
+def test_the_file_contains_no_source_paths(exported):
     assert b'.py' not in exported[1].proto.SerializeToString()
 
 
-def test_features_and_shifted_frames_are_refused():
+def test_features_and_shifted_frames_raise():
     cfg = config(model={'test_cfg': {'feat_ext': True}})
     with pytest.raises(ValueError, match=r'feat_ext asks for features in place of scores; export --network-only'):
         whole_model(load_network(cfg, None, clips=None)[0], cfg)
@@ -78,7 +78,7 @@ def test_features_and_shifted_frames_are_refused():
         whole_model(load_network(cfg, None, clips=None)[0], cfg)
 
 
-def test_an_operation_that_torch_onnx_does_not_know_is_one_line(monkeypatch):
+def test_an_operation_unknown_to_torch_onnx_raises_one_line(monkeypatch):
     def fail(*args, **kwargs):
         try:
             raise KeyError('aten.adaptive_max_pool2d has no ONNX function')
@@ -87,6 +87,6 @@ def test_an_operation_that_torch_onnx_does_not_know_is_one_line(monkeypatch):
 
     monkeypatch.setattr(torch.onnx, 'export', fail)
     cfg = config()
-    with pytest.raises(ValueError) as found:
+    with pytest.raises(ValueError) as error:
         whole_model(load_network(cfg, None, clips=None)[0], cfg)
-    assert str(found.value) == "torch.onnx cannot export STGCN: 'aten.adaptive_max_pool2d has no ONNX function'"
+    assert str(error.value) == "torch.onnx cannot export STGCN: 'aten.adaptive_max_pool2d has no ONNX function'"

@@ -1,4 +1,4 @@
-"""Graphs of test pipelines: the same arrays as the pipelines, and what they refuse."""
+"""Graphs of test pipelines give the arrays of the pipelines, or raise."""
 
 from pathlib import Path
 
@@ -30,7 +30,7 @@ def streams(feats, layout='coco', **more):
 @pytest.mark.parametrize('feats', [['j'], ['b'], ['jm'], ['bm'], ['j', 'bm']], ids='+'.join)
 @pytest.mark.parametrize('threshold', [0.01, None])
 @pytest.mark.parametrize('half', [False, True], ids=['float32', 'float16'])
-def test_2d(feats, threshold, half):
+def test_2d_graphs_equal_their_pipelines(feats, threshold, half):
     for mode, channels in (('fix', 3), ('auto', 3), ('fix', 2)):
         normalize = {'type': 'PreNormalize2D', 'threshold': threshold, 'mode': mode}
         pair = both([normalize, streams(feats), *SAMPLE, *ending()], channels=channels, half=half)
@@ -40,15 +40,15 @@ def test_2d(feats, threshold, half):
 NTU_3D = {
     'aligned': [{'type': 'PreNormalize3D'}, streams(['j'], 'nturgb+d'), *SAMPLE, *ending()],
     'bones': [{'type': 'PreNormalize3D'}, streams(['b'], 'nturgb+d'), *SAMPLE, *ending()],
-    'moved only': [{'type': 'PreNormalize3D', 'align_spine': False}, *SAMPLE, *ending()],
-    'turned only': [{'type': 'PreNormalize3D', 'align_center': False}, *SAMPLE, *ending(3, 'loop')],
+    'centred only': [{'type': 'PreNormalize3D', 'align_spine': False}, *SAMPLE, *ending()],
+    'rotated only': [{'type': 'PreNormalize3D', 'align_center': False}, *SAMPLE, *ending(3, 'loop')],
     'decoded': [
         {'type': 'PreNormalize3D'},
         {'type': 'UniformSampleDecode', 'clip_len': 10, 'num_clips': 2},
         *ending(1),
     ],
     'box': [{'type': 'FillBox'}, {'type': 'SampleSorted', 'clip_len': 52}, streams(['bm'], 'nturgb+d'), *ending(1)],
-    'persons turned': [{'type': 'AlignPersons'}, {'type': 'CropResize', 'clip_len': 16, 'p_interval': 0.5}, *ending()],
+    'persons rotated': [{'type': 'AlignPersons'}, {'type': 'CropResize', 'clip_len': 16, 'p_interval': 0.5}, *ending()],
     'infogcn': [
         {'type': 'PreNormalize3D', 'align_spine': False},
         {'type': 'AlignPersons', 'mirror': True, 'erase_late': True},
@@ -62,20 +62,20 @@ NTU_3D = {
 
 
 @pytest.mark.parametrize('name', NTU_3D)
-def test_3d(name):
+def test_3d_graphs_equal_their_pipelines(name):
     pair = both(NTU_3D[name], 'nturgb+d')
     for frames in FRAMES:
         for persons in (1, 2, 3):
             assert pair.apart(frames, persons, holes=True, seed=frames) < 1e-6
 
 
-def test_nobody_is_seen():
+def test_a_clip_without_persons_equals_its_pipeline():
     for steps in (NTU_3D['aligned'], NTU_3D['box'], NTU_3D['infogcn']):
         pair = both(steps, 'nturgb+d')
         assert pair.apart(5, keypoint=np.zeros((2, 5, 25, 3), np.float32)) == 0
 
 
-def test_kinetics():
+def test_the_kinetics_graph_equals_its_pipeline():
     steps = [{'type': 'PictureShare'}, {'type': 'PadTo', 'length': 30, 'mode': 'zero'}, streams(['j'], 'openpose')]
     assert both([*steps, {'type': 'PoseDecode'}, *ending()], 'openpose').apart(20, 3, holes=True) == 0
 
@@ -84,12 +84,12 @@ def test_the_middle_of_the_image_is_zero():
     pair = both([{'type': 'PreNormalize2D'}, *SAMPLE, *ending(1)])
     joints = np.zeros((1, 10, 17, 3), np.float32)
     joints[..., :2], joints[..., 2] = (SIZE[1] / 2, SIZE[0] / 2), 1
-    found = pair.graph(keypoint=joints, img_shape=np.array(SIZE))
-    assert found.shape == (1, 3, 1, 10, 17, 3)
-    assert (found == [0, 0, 1]).all()
+    normalized = pair.graph(keypoint=joints, img_shape=np.array(SIZE))
+    assert normalized.shape == (1, 3, 1, 10, 17, 3)
+    assert (normalized == [0, 0, 1]).all()
 
 
-def test_hands_keep_their_difference_of_scores():
+def test_motion_of_hands_has_the_difference_of_scores():
     steps = [{'type': 'PreNormalize2D', 'mode': 'auto'}, streams(['jm'], 'handmp', motion_score='difference')]
     assert both([*steps, *SAMPLE, *ending(1)], 'handmp').apart(13) == 0
 
@@ -100,7 +100,7 @@ def steps_of(fragment):
 
 
 @pytest.mark.parametrize('fragment', FRAGMENTS, ids=lambda path: path.stem)
-def test_every_shipped_pipeline_is_held_or_refused_by_name(fragment):
+def test_every_shipped_pipeline_is_exported_or_raises_with_the_transform(fragment):
     layouts = {'joints_3d': 'nturgb+d', 'nturgbd': 'nturgb+d', 'nwucla': 'nw-ucla', 'openpose': 'openpose'}
     layout = next((layouts[start] for start in layouts if fragment.stem.startswith(start)), 'coco')
     steps = steps_of(fragment)
@@ -124,7 +124,7 @@ def refusal(steps, layout='coco'):
     return str(error.value)
 
 
-def test_what_is_random_is_refused():
+def test_random_transforms_raise():
     assert 'RandomRot' in refusal([{'type': 'RandomRot'}, *SAMPLE, *ending()])
     random = {'type': 'UniformSample', 'clip_len': 8, 'p_interval': (0.5, 1)}
     assert 'UniformSampleFrames, whose p_interval=(0.5, 1) takes a random part' in refusal([random, *ending()])
@@ -132,21 +132,21 @@ def test_what_is_random_is_refused():
     assert 'CropResize, whose p_interval=(0.5, 1)' in refusal([random, *ending()])
 
 
-def test_transforms_of_a_user_are_refused():
+def test_custom_transforms_raise():
     class Shake(BaseTransform):
         def transform(self, results):
             return results
 
     class Better(TRANSFORMS.get('PreNormalize2D')):
-        """What a subclass does is not known."""
+        """A subclass may compute anything."""
 
     assert 'holds Shake, which the graph cannot hold' in refusal([Shake(), *SAMPLE, *ending()])
     assert 'holds Better,' in refusal([Better(), *SAMPLE, *ending()])
 
 
-def test_streams_along_another_axis_are_refused():
+def test_streams_along_another_axis_raise():
     assert 'GenSkeFeat, whose axis=1' in refusal([streams(['j', 'b'], axis=1), *SAMPLE, *ending()])
 
 
-def test_a_pipeline_that_does_not_end_in_a_graph_network_is_refused():
+def test_a_pipeline_without_format_gcn_input_raises():
     assert 'has no FormatGCNInput' in refusal(SAMPLE)

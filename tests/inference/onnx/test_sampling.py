@@ -1,4 +1,4 @@
-"""The frames of a graph are those of the samplers in test mode, for any number of frames."""
+"""Graphs sample the frames of the samplers in test mode, for any number of frames."""
 
 import numpy as np
 import pytest
@@ -15,23 +15,23 @@ from tests.inference.onnx.graphs import session  # noqa: E402
 
 
 def frames_of(write):
-    """``frames(n)``: what ``write(graph, 'n')`` samples of n frames."""
+    """A function of ``n``: the frames that the graph of ``write(graph, 'n')`` samples from ``n`` frames."""
     graph = Graph()
     run = session(graph, {'n': (INT, (1,))}, write(graph, 'n'), INT)
     return lambda number: run(n=ints(number)).tolist()
 
 
-def test_words_are_those_of_the_mersenne_twister():
+def test_generator_words_are_those_of_the_mersenne_twister():
     first, second = generator_words(255, 2).tolist()
-    # A float64 of rand() is made of the upper 27 and 26 bits of two words.
+    # rand() combines the upper 27 and 26 bits of two words.
     assert np.random.RandomState(255).rand() == ((first >> 5) * 2**26 + (second >> 6)) / 2**53
 
 
 @pytest.mark.parametrize('clip_len, num_clips, seed', [(10, 10, 255), (16, 1, 255), (7, 3, 0), (1, 4, 255)])
-def test_uniform_sample(clip_len, num_clips, seed):
+def test_uniform_sample_graphs_give_the_frames_of_the_sampler(clip_len, num_clips, seed):
     sampler = UniformSampleFrames(clip_len, num_clips, seed=seed)
     frames = frames_of(lambda graph, n: uniform_clips(graph, n, sampler))
-    # Wrapping, skipping, one per segment; segments of powers of two and one more, whose numbers have other bits.
+    # Wrapped, skipped and one frame per segment; segments near powers of two, where the number of random bits changes.
     numbers = {
         *range(1, 5 * clip_len + 3),
         *(clip_len * 2**power + more for power in (3, 4, 10) for more in (-1, 0, 1, 3)),
@@ -42,7 +42,7 @@ def test_uniform_sample(clip_len, num_clips, seed):
 
 
 @pytest.mark.parametrize('clip_len, num_clips', [(10, 10), (16, 1)])
-def test_uniform_sample_decode(clip_len, num_clips):
+def test_uniform_sample_decode_graphs_give_the_frames_of_the_sampler(clip_len, num_clips):
     sampler = UniformSampleDecode(clip_len, num_clips)
     frames = frames_of(lambda graph, n: uniform_clips(graph, n, sampler))
     for number in (*range(1, clip_len + 2), 2 * clip_len - 1, 2 * clip_len, 3 * clip_len + 1, 8 * clip_len + 1):
@@ -51,13 +51,13 @@ def test_uniform_sample_decode(clip_len, num_clips):
 
 
 @pytest.mark.parametrize('length', [1, 2, 52])
-def test_even_frames(length):
+def test_even_frames_graphs_give_the_frames_of_spread_frames(length):
     frames = frames_of(lambda graph, n: even_frames(graph, n, length))
     for number in (1, 2, 3, 29, 52, 53, 105, 1000):
         assert frames(number) == spread_frames(number, length).tolist()
 
 
-def test_a_first_and_a_last_frame_by_hand():
+def test_frames_of_short_and_long_clips_by_hand():
     frames = frames_of(lambda graph, n: even_frames(graph, n, 3))
     assert frames(11) == [0, 5, 10]
     wrapped = frames_of(lambda graph, n: uniform_clips(graph, n, UniformSampleFrames(4, 2)))
