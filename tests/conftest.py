@@ -1,13 +1,13 @@
-"""What every test may use: a cache of its own, and a tiny experiment of bundled clips."""
+"""Fixtures of all tests: a separate cache, and a tiny experiment on synthetic clips."""
 
 import os
 import pickle
 from pathlib import Path
 
-# One thread, here and in every process that a test starts: the networks are tiny, and threads that wait for one another
+# One thread in this process and in those that tests start: the networks are tiny, and threads that wait for each other
 # on a busy machine take ten times as long.
 os.environ.update(OMP_NUM_THREADS='1', MKL_NUM_THREADS='1')
-# A tool that a test starts in a process of its own finds this checkout from any folder.
+# Tools started by tests import this checkout from any folder.
 os.environ['PYTHONPATH'] = os.pathsep.join(
     [str(Path(__file__).resolve().parents[1]), *filter(None, [os.environ.get('PYTHONPATH')])]
 )
@@ -16,7 +16,7 @@ import pytest  # noqa: E402
 
 from pyskl.synthetic.dataset import make_annotation  # noqa: E402
 
-# Two people of training (clips 0 to 3, 10 to 13) and one of validation (30 to 33), four actions.
+# Two people for training (clips 0 to 3, 10 to 13) and one for validation (30 to 33), four actions.
 CLIPS = (*range(4), *range(10, 14), *range(30, 34))
 
 TINY_CONFIG = """\
@@ -46,7 +46,7 @@ log_config = dict(interval=1, hooks=[dict(type='TextLoggerHook')])
 
 @pytest.fixture(scope='session', autouse=True)
 def _own_cache(tmp_path_factory):
-    """The shared records of tests stay out of the user's cache."""
+    """Keep files of tests out of the user's cache."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv('PYSKL_CACHE', str(tmp_path_factory.mktemp('cache')))
         patch.delenv('PYSKL_HOME', raising=False)
@@ -80,5 +80,5 @@ class TinyExperiment:
 
 @pytest.fixture
 def tiny(tmp_path):
-    """A tiny experiment of its own for each test."""
+    """A separate tiny experiment for each test."""
     return TinyExperiment(tmp_path)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-FIRST_ID = 72057594037931101  # of the first published file; its neighbours are the same float64
+FIRST_ID = 72057594037931101  # from the first published file; neighbouring integers are the same float64
 
 
 def person(frames, seed=0, jitter=0.05):
@@ -15,7 +15,7 @@ def person(frames, seed=0, jitter=0.05):
 
 
 def skeleton_text(frames):
-    """The file whose frame t holds the bodies ``frames[t]``, a list of (id, ``(25, 3)``)."""
+    """A file with bodies ``frames[t]``, a list of (id, ``(25, 3)``), in frame ``t``."""
     lines = [str(len(frames))]
     for bodies in frames:
         lines.append(str(len(bodies)))
@@ -27,6 +27,6 @@ def skeleton_text(frames):
 
 
 def clip_text(frames=20, bodies=1, seed=0):
-    """A whole clip of ``bodies`` people that are all seen all the time."""
+    """A clip of ``bodies`` people who are visible in all frames."""
     people = [person(frames, seed + i) for i in range(bodies)]
     return skeleton_text([[(FIRST_ID + i, joints[t]) for i, joints in enumerate(people)] for t in range(frames)])

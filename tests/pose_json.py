@@ -1,6 +1,6 @@
-"""Files as pose estimators write them, of clips whose content is known.
+"""Write clips with known content in the formats of pose estimators.
 
-The forms are those of MMPose 1.x's inferencer and demo, AlphaPose's ``alphapose-results.json``, OpenPose's
+The formats are those of MMPose 1.x's inferencer and demo, AlphaPose's ``alphapose-results.json``, OpenPose's
 ``--write_json`` and COCO's results and annotations.
 """
 
@@ -15,12 +15,12 @@ SIZE = (1080, 1920)
 
 
 def people(record: dict) -> list[list[tuple[int, np.ndarray, np.ndarray]]]:
-    """Of each frame (person, ``(V, 2)``, ``(V,)``) of those who are seen."""
+    """For each frame, (person, ``(V, 2)``, ``(V,)``) of the visible persons."""
     keypoint, score = (record[key].astype(np.float32) for key in ('keypoint', 'keypoint_score'))
-    found = [[] for _ in range(keypoint.shape[1])]
+    detections = [[] for _ in range(keypoint.shape[1])]
     for m, t in np.argwhere(score.any(-1)):
-        found[t].append((int(m), keypoint[m, t], score[m, t]))
-    return found
+        detections[t].append((int(m), keypoint[m, t], score[m, t]))
+    return detections
 
 
 def box(place: np.ndarray) -> list[float]:
@@ -29,15 +29,15 @@ def box(place: np.ndarray) -> list[float]:
 
 
 def flat(place: np.ndarray, score: np.ndarray) -> list[float]:
-    """x, y, score of each joint in turn."""
+    """x, y, score of each joint as a flat list."""
     return np.concatenate((place, score[:, None]), axis=1).ravel().tolist()
 
 
 def mmpose(record: dict, first: int = 0, tracked: bool = False) -> list:
     frames = []
-    for t, found in enumerate(people(record)):
+    for t, detections in enumerate(people(record)):
         instances = []
-        for m, place, score in found:
+        for m, place, score in detections:
             x, y, w, h = box(place)
             person = {'keypoints': place.tolist(), 'keypoint_scores': score.tolist()}
             person |= {'bbox': [[x, y, x + w, y + h]], 'bbox_score': float(score.mean())}
@@ -57,15 +57,15 @@ def alphapose(record: dict, tracked: bool = False) -> list:
     return [
         {'image_id': f'{t}.jpg', 'category_id': 1, 'keypoints': flat(place, score), 'score': 3 * float(score.mean()),
          'box': box(place), 'idx': [float(m)] if tracked else 0.0}
-        for t, found in enumerate(people(record)) for m, place, score in found
+        for t, detections in enumerate(people(record)) for m, place, score in detections
     ]  # fmt: skip
 
 
 def coco_results(record: dict) -> list:
     return [
         {'image_id': t, 'category_id': 1, 'keypoints': flat(place, score), 'score': float(score.mean())}
-        for t, found in enumerate(people(record))
-        for m, place, score in found
+        for t, detections in enumerate(people(record))
+        for m, place, score in detections
     ]
 
 
@@ -78,18 +78,18 @@ def coco(record: dict) -> dict:
     annotations = [
         {'id': 10 * t + m, 'image_id': 9000 + t, 'category_id': 1, 'keypoints': flat(place, score),
          'num_keypoints': int((score > 0).sum()), 'bbox': box(place), 'track_id': m}
-        for t, found in enumerate(frames) for m, place, score in found
+        for t, detections in enumerate(frames) for m, place, score in detections
     ]  # fmt: skip
     categories = [{'id': 1, 'name': 'person', 'keypoints': list(SKELETONS['coco'].joints), 'skeleton': []}]
     return {'images': images, 'annotations': annotations, 'categories': categories}
 
 
 def openpose_frames(record: dict) -> list[dict]:
-    """Six digits, as OpenPose writes."""
+    """Numbers with six digits, as written by OpenPose."""
     return [
         {'version': 1.3, 'people': [{'person_id': [-1], 'pose_keypoints_2d': [float(f'{x:.6g}') for x in flat(*pose)],
-                                     'face_keypoints_2d': []} for _, *pose in found]}
-        for found in people(record)
+                                     'face_keypoints_2d': []} for _, *pose in detections]}
+        for detections in people(record)
     ]  # fmt: skip
 
 
@@ -104,7 +104,7 @@ ONE_FILE = {
 
 
 def write(form: str, folder: Path, record: dict) -> None:
-    """The file (or, for ``openpose``, the folder) of a clip, named ``frame_dir``."""
+    """Write the file (or, for ``openpose``, the folder) of a clip, named ``frame_dir``."""
     name = record['frame_dir']
     folder.mkdir(parents=True, exist_ok=True)
     if form != 'openpose':

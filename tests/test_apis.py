@@ -39,13 +39,13 @@ def test_the_same_clip_gives_the_same_scores_each_time(config):
 
 
 def test_inference_does_not_modify_the_clip(config):
-    given = clip()
-    inference_recognizer(init_recognizer(config), given)
-    assert np.array_equal(given['keypoint'], clip()['keypoint'])
-    assert set(given) == set(clip())
+    record = clip()
+    inference_recognizer(init_recognizer(config), record)
+    assert np.array_equal(record['keypoint'], clip()['keypoint'])
+    assert set(record) == set(clip())
 
 
-def test_a_clip_of_3d_joints_is_refused_by_a_2d_pipeline(config):
+def test_a_clip_of_3d_joints_raises_in_a_2d_pipeline(config):
     model = init_recognizer(config)
     wrong = {'keypoint': np.random.RandomState(0).randn(1, 9, 17, 3).astype(np.float32)}
     with pytest.raises(ValueError, match='PreNormalize3D'):
@@ -56,9 +56,9 @@ def test_a_config_may_be_a_path_an_object_or_a_dict_and_is_not_modified(config):
     score = dict(inference_recognizer(init_recognizer(Path(config)), clip()))
     raw = Config.fromfile(config)
     before = copy.deepcopy(raw._cfg_dict)
-    for given in (raw, raw._cfg_dict, raw._cfg_dict.to_dict()):
+    for config_form in (raw, raw._cfg_dict, raw._cfg_dict.to_dict()):
         torch.manual_seed(0)
-        model = init_recognizer(given)
+        model = init_recognizer(config_form)
         assert model.cfg.model.type == 'RecognizerGCN'
         assert set(dict(inference_recognizer(model, clip()))) == set(score)
     assert raw._cfg_dict == before
@@ -77,7 +77,7 @@ def test_a_config_without_data_uses_its_test_pipeline(config):
 
 
 @pytest.mark.parametrize(
-    ('change', 'said'),
+    ('change', 'message'),
     [
         ({'keypoint': np.full((1, 20, 17, 2), np.nan, np.float32)}, 'NaN or infinite values in keypoint'),
         ({'keypoint': np.zeros((0, 20, 17, 2)), 'keypoint_score': None}, 'has no person'),
@@ -91,10 +91,10 @@ def test_a_config_without_data_uses_its_test_pipeline(config):
         ({'total_frames': 7}, 'has total_frames=7 but'),
     ],
 )
-def test_a_clip_that_training_rejects_raises_the_same_error(config, change, said):
-    given = {key: value for key, value in {**clip(), **change}.items() if value is not None}
-    with pytest.raises(ValueError, match=f"record 'clip' .*{said}"):
-        inference_recognizer(init_recognizer(config), given)
+def test_a_clip_that_training_rejects_raises_the_same_error(config, change, message):
+    record = {key: value for key, value in {**clip(), **change}.items() if value is not None}
+    with pytest.raises(ValueError, match=f"record 'clip' .*{message}"):
+        inference_recognizer(init_recognizer(config), record)
 
 
 def test_clips_may_be_records_arrays_lists_or_files(config, tmp_path):
@@ -107,17 +107,17 @@ def test_clips_may_be_records_arrays_lists_or_files(config, tmp_path):
     assert len(inference_recognizer(model, Path(records))) == 18
     write_annotations(tmp_path / 'one.pkl', [{'frame_dir': 'clip', 'label': 0, **clip()}])
     assert inference_recognizer(model, str(tmp_path / 'one.pkl')) == one
-    for given, said in ((3, 'got int'), ('film.mp4', 'film.mp4 is a video'), ([], 'got list')):
-        with pytest.raises(ValueError, match=said):
-            inference_recognizer(model, given)
+    for invalid, message in ((3, 'got int'), ('film.mp4', 'film.mp4 is a video'), ([], 'got list')):
+        with pytest.raises(ValueError, match=message):
+            inference_recognizer(model, invalid)
 
 
 def test_outputs_returns_module_outputs_and_label_path_names_classes(config, tmp_path):
     model = init_recognizer(config)
     plain = inference_recognizer(model, clip())
-    result, found = inference_recognizer(model, clip(), outputs=('backbone', 'cls_head'), as_tensor=False)
+    result, results = inference_recognizer(model, clip(), outputs=('backbone', 'cls_head'), as_tensor=False)
     assert result == plain
-    assert found['cls_head'].shape == (1, 3) and isinstance(found['backbone'], np.ndarray)
+    assert results['cls_head'].shape == (1, 3) and isinstance(results['backbone'], np.ndarray)
     assert torch.is_tensor(inference_recognizer(model, clip(), 'backbone')[1]['backbone'])
     with pytest.raises(ValueError, match="no module 'backbon'; did you mean 'backbone'"):
         inference_recognizer(model, clip(), 'backbon')
@@ -134,8 +134,8 @@ def test_outputs_returns_module_outputs_and_label_path_names_classes(config, tmp
 
 def test_clips_sets_the_number_of_clips_per_record(config):
     model = init_recognizer(config)
-    _, found = inference_recognizer(model, clip(), outputs='cls_head', clips=4)
-    assert found['cls_head'].shape == (4, 3)
+    _, results = inference_recognizer(model, clip(), outputs='cls_head', clips=4)
+    assert results['cls_head'].shape == (4, 3)
     assert inference_recognizer(model, clip(), clips=1) == inference_recognizer(model, clip())
     with pytest.raises(ValueError, match='clips must be an integer of at least 1, got 0'):
         inference_recognizer(model, clip(), clips=0)

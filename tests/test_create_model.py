@@ -1,4 +1,4 @@
-"""``pyskl.list_models`` and ``pyskl.create_model``; published files are served from this machine."""
+"""``pyskl.list_models`` and ``pyskl.create_model``, with published files on a local server."""
 
 import functools
 import http.server

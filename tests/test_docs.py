@@ -1,4 +1,4 @@
-"""What the documents tell a reader to type exists, and where they lead is there."""
+"""Commands, options, paths and links of the documents exist, and their examples run."""
 
 import os
 import re
@@ -29,25 +29,25 @@ LINK = re.compile(r'\]\(([^)\s]+)\)')
 SHELL = re.compile(r'```(?:bash|shell)\n(.*?)```', re.S)
 
 
-def in_words(path: Path) -> str:
+def relative(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
 def commands(path: Path) -> list[tuple[str, list[str]]]:
-    """(tool, its options) of each command line; lines that go on are joined."""
-    found = []
+    """(tool, its options) of each command line; continued lines are joined."""
+    pairs = []
     for tool, rest in COMMAND.findall(path.read_text().replace('\\\n', ' ')):
-        found.append((tool, OPTION.findall(re.sub(r"'[^']*'", ' ', rest))))
-    return found
+        pairs.append((tool, OPTION.findall(re.sub(r"'[^']*'", ' ', rest))))
+    return pairs
 
 
 @lru_cache
 def options(tool: str) -> set[str]:
-    """What the parser of ``tool`` knows."""
+    """Options of the parser of ``tool``."""
     command = [ROOT / tool] if tool.endswith('.py') else ['-m', *tool.split()]
-    done = subprocess.run([sys.executable, *command, '--help'], capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    return set(OPTION.findall(done.stdout))
+    process = subprocess.run([sys.executable, *command, '--help'], capture_output=True, text=True, timeout=120)
+    assert process.returncode == 0, process.stderr
+    return set(OPTION.findall(process.stdout))
 
 
 def anchors(path: Path) -> set[str]:
@@ -55,7 +55,7 @@ def anchors(path: Path) -> set[str]:
     return {re.sub(r'[^\w\- ]', '', head.lower()).strip().replace(' ', '-') for head in heads}
 
 
-def test_the_commands_of_a_line_are_found(tmp_path):
+def test_commands_finds_tools_and_options(tmp_path):
     (tmp_path / 'x.md').write_text(
         "`python tools/fuse.py --preds a.pkl`\npython tools/test.py C \\\n    --eval '--x' -C y\n"
         '`pyskl data ntu --out x`\n'
@@ -68,36 +68,36 @@ def test_the_commands_of_a_line_are_found(tmp_path):
 
 
 def known(tool: str) -> bool:
-    """Whether a script is there, or a command of ``pyskl`` is listed."""
+    """Whether a script or a command of ``pyskl`` exists."""
     if tool.endswith('.py'):
         return (ROOT / tool).is_file()
     table, name = (DATA_COMMANDS, tool[11:]) if tool.startswith('pyskl data ') else (COMMANDS, tool[6:])
     return name in {command.name for command in table} | {'data'}
 
 
-@pytest.mark.parametrize('path', DOCS, ids=in_words)
-def test_every_command_names_a_tool_and_options_that_it_has(path):
-    for tool, said in commands(path):
+@pytest.mark.parametrize('path', DOCS, ids=relative)
+def test_every_command_and_option_in_a_document_exists(path):
+    for tool, used in commands(path):
         assert known(tool), tool
         built = tool.endswith('.py') or tool.startswith('pyskl data') or tool[6:] in available()
-        if said and built and tool != 'pyskl launch':  # whose options end where those of the launched command begin
-            assert set(said) <= options(tool), f'{tool}: {sorted(set(said) - options(tool))}'
+        if used and built and tool != 'pyskl launch':  # options after its command belong to that command
+            assert set(used) <= options(tool), f'{tool}: {sorted(set(used) - options(tool))}'
 
 
-def test_every_path_that_a_document_names_exists():
+def test_every_path_in_a_document_exists():
     missing = []
     for path in DOCS:
         text = path.read_text()
         if path.name == 'migration.md':
-            text = re.sub(r'^\|[^|]*\|', '', text, flags=re.M)  # what users of other toolboxes did
+            text = re.sub(r'^\|[^|]*\|', '', text, flags=re.M)  # the column of other toolboxes' commands
         for name in PATH.findall(text):
             if not (ROOT / name).exists() and not (path.parent / name).exists():
-                missing.append(f'{in_words(path)}: {name}')
+                missing.append(f'{relative(path)}: {name}')
     assert not missing, missing
 
 
-@pytest.mark.parametrize('path', DOCS, ids=in_words)
-def test_every_link_within_leads_to_a_file_and_a_heading(path):
+@pytest.mark.parametrize('path', DOCS, ids=relative)
+def test_every_relative_link_leads_to_a_file_and_heading(path):
     for link in LINK.findall(path.read_text()):
         if re.match(r'\w+:', link):
             continue
@@ -108,7 +108,7 @@ def test_every_link_within_leads_to_a_file_and_a_heading(path):
 
 
 def dog(path: Path) -> str:
-    """The shell blocks of the robot dog."""
+    """The shell blocks of the robot dog example."""
     return ''.join(block for block in SHELL.findall(path.read_text()) if 'dog/' in block)
 
 
@@ -127,7 +127,7 @@ def test_the_network_of_the_docs_trains(tiny, monkeypatch):
     assert (tiny.work_dir / 'latest.pth').exists()
 
 
-def test_the_transform_and_the_metric_of_the_docs_do_what_they_say():
+def test_the_transform_and_metric_of_the_docs_compute_the_stated_values():
     own: dict = {}
     exec(python_blocks('new-transform')[0], own)
     step = np.array([0.0, 0, 3, 3]).reshape(1, 4, 1, 1)
@@ -141,18 +141,18 @@ def test_the_skeleton_and_the_grid_of_the_docs_build():
     exec(python_blocks('new-grid')[1], {})
 
 
-def test_the_site_builds_without_a_warning(tmp_path):
+def test_the_site_builds_without_warnings(tmp_path):
     pytest.importorskip('mkdocs')
     pytest.importorskip('mkdocstrings')
     command = [sys.executable, '-m', 'mkdocs', 'build', '--strict', '--quiet', '--site-dir', str(tmp_path / 'site')]
     environment = {**os.environ, 'NO_MKDOCS_2_WARNING': '1'}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stdout + done.stderr
+    process = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+    assert process.returncode == 0, process.stdout + process.stderr
     assert (tmp_path / 'site/configs/index.html').is_file() and (tmp_path / 'site/data/index.html').is_file()
 
 
 @pytest.mark.slow
-def test_the_example_goes_from_csv_to_a_trained_network(tmp_path):
+def test_the_example_of_the_docs_trains_a_network_from_csv_files(tmp_path):
     for name in ('tools', 'configs', 'pyskl'):
         (tmp_path / name).symlink_to(ROOT / name)
     script = dog(ROOT / 'docs/data.md').replace('total_epochs = 4', 'total_epochs = 1')
@@ -160,8 +160,8 @@ def test_the_example_goes_from_csv_to_a_trained_network(tmp_path):
     (tmp_path / 'bin/python').write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n')
     (tmp_path / 'bin/python').chmod(0o755)
     env = {**os.environ, 'PATH': f'{tmp_path / "bin"}:{os.environ["PATH"]}', 'PYSKL_CACHE': str(tmp_path / 'cache')}
-    done = subprocess.run(['bash', '-e', '-c', script], cwd=tmp_path, env=env, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    assert 'no problems found' in done.stdout
-    assert re.search(r'top1_acc: \d\.\d{4}', done.stdout)
+    process = subprocess.run(['bash', '-e', '-c', script], cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert process.returncode == 0, process.stdout[-2000:] + process.stderr[-2000:]
+    assert 'no problems found' in process.stdout
+    assert re.search(r'top1_acc: \d\.\d{4}', process.stdout)
     assert (tmp_path / 'dog/pictures/sheet.png').is_file()

@@ -19,5 +19,5 @@ ValueError: clip a: NaN
         ('Caught ValueError in DataLoader worker process 0.\nmodule.OwnError: why', 'why'),
     ],
 )
-def test_a_message_becomes_one_line(message, line):
+def test_one_line_joins_lines_and_unwraps_worker_errors(message, line):
     assert one_line(ValueError(message)) == line

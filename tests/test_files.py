@@ -35,7 +35,7 @@ def test_an_exception_leaves_the_old_file_and_nothing_else(tmp_path, writer):
     assert os.listdir(tmp_path) == ['a.txt'] and path.read_text() == 'old'
 
 
-def test_a_link_is_replaced_and_its_target_left_alone(tmp_path):
+def test_a_link_is_replaced_and_its_target_unchanged(tmp_path):
     target, link = tmp_path / 'target', tmp_path / 'link'
     target.write_text('mine')
     link.symlink_to(target)
@@ -65,12 +65,12 @@ def test_permissions_follow_the_umask_or_are_private(tmp_path):
         os.umask(mask)
 
 
-@pytest.mark.parametrize(('code', 'why'), [(errno.ENOSPC, 'no space left'), (errno.EDQUOT, 'the quota is used up')])
-def test_a_full_disk_names_file_and_folder_and_leaves_no_half_file(tmp_path, code, why):
+@pytest.mark.parametrize(('code', 'reason'), [(errno.ENOSPC, 'no space left'), (errno.EDQUOT, 'the quota is used up')])
+def test_a_full_disk_raises_with_file_and_folder_and_leaves_no_partial_file(tmp_path, code, reason):
     for writer in (replacing, replacing_path):
         with pytest.raises(WriteError) as raised, writer(tmp_path / 'a.bin'):
             raise OSError(code, os.strerror(code))
-        assert str(raised.value) == f'cannot write a.bin to {tmp_path}: {why}'
+        assert str(raised.value) == f'cannot write a.bin to {tmp_path}: {reason}'
         assert raised.value.errno == code
         assert os.listdir(tmp_path) == []
 
@@ -104,7 +104,7 @@ def test_leftovers_are_removed_and_other_files_are_not(tmp_path):
     assert sorted(os.listdir(tmp_path)) == ['.pyskl-mine.tmp', 'notes.tmp']
 
 
-def test_an_output_is_a_new_file_or_replaced_when_asked_and_never_an_input(tmp_path):
+def test_an_output_is_new_or_overwritten_on_request_and_never_an_input(tmp_path):
     path = tmp_path / 'scores.pkl'
     check_output(path)
     path.touch()

@@ -1,4 +1,4 @@
-"""The rules of the house, read off the source."""
+"""Rules of the source code: imports, file lengths, forbidden calls."""
 
 import ast
 import re
@@ -9,7 +9,7 @@ PACKAGE = ROOT / 'pyskl'
 MODULES = sorted(PACKAGE.rglob('*.py'))
 
 GROUND = ('pyskl.registry', 'pyskl.skeletons', 'pyskl.files', 'pyskl.errors', 'pyskl.lazy')
-# package -> what it may import of pyskl. The first match of a module's name counts.
+# package -> what it may import from pyskl. The first entry that matches a module's name applies.
 MAY_IMPORT = {
     'pyskl.registry': (),
     'pyskl.skeleton_spec': (),
@@ -27,7 +27,7 @@ MAY_IMPORT = {
     'pyskl.converters': (
         'pyskl.skeletons', 'pyskl.files', 'pyskl.errors', 'pyskl.pose', 'pyskl.datasets.records', 'pyskl.converters',
     ),
-    # Score files are pickles, and those are read by one reader.
+    # Score files are pickles, which only datasets.records reads.
     'pyskl.evaluation.score_files': ('pyskl.datasets.records', 'pyskl.evaluation'),
     'pyskl.evaluation': (*GROUND, 'pyskl.evaluation'),
     'pyskl.visualization': (*GROUND, 'pyskl.visualization'),
@@ -57,21 +57,21 @@ def module_name(path):
 
 
 def imports(path):
-    found = []
+    names = []
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            found += [alias.name for alias in node.names]
+            names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f'{path}: relative import'
-            found.append(node.module)
-    return found
+            names.append(node.module)
+    return names
 
 
 def within(name, package):
     return name == package or name.startswith(f'{package}.')
 
 
-def test_a_module_imports_what_its_package_may():
+def test_modules_import_only_what_the_table_allows():
     problems = []
     for path in MODULES:
         name = module_name(path)
@@ -83,28 +83,28 @@ def test_a_module_imports_what_its_package_may():
     assert not problems, problems
 
 
-def test_no_import_cycles():
+def test_there_are_no_import_cycles():
     graph = {module_name(p): {i for i in imports(p) if within(i, 'pyskl')} for p in MODULES if p.name != '__init__.py'}
-    done, path = set(), []
+    visited, path = set(), []
 
     def visit(name):
         assert name not in path, f'import cycle: {path[path.index(name) :]}'
-        if name in graph and name not in done:
+        if name in graph and name not in visited:
             path.append(name)
             for other in graph[name]:
                 visit(other)
             path.pop()
-            done.add(name)
+            visited.add(name)
 
     for name in graph:
         visit(name)
-    assert done == set(graph)
+    assert visited == set(graph)
 
 
 SOURCES = [p for folder in ('pyskl', 'tools', 'benchmarks', 'tests') for p in sorted((ROOT / folder).rglob('*.py'))]
 
 
-def test_a_file_is_one_idea():
+def test_files_have_at_most_400_lines():
     lines = {path.relative_to(ROOT).as_posix(): len(path.read_text().splitlines()) for path in SOURCES}
     assert not {name: number for name, number in lines.items() if number > 400}
     assert not [name for name in lines if name.endswith('/utils.py')]
@@ -120,11 +120,11 @@ FORBIDDEN = {
 LOOKUPS = {'build_component', 'lookup', 'build_model'}
 
 
-def test_habits_of_the_package():
+def test_forward_makes_no_lookups_and_forbidden_calls_are_absent():
     problems = []
     for path in MODULES:
         name, text = module_name(path), path.read_text()
-        problems += [f'{name}: {why}' for what, why in FORBIDDEN.items() if what in text]
+        problems += [f'{name}: {reason}' for what, reason in FORBIDDEN.items() if what in text]
         if path.name != 'skeletons.py' and JOINT_LIST.search(text):
             problems.append(f'{name}: joint indices belong to skeletons.py')
         for node in ast.walk(ast.parse(text)):
@@ -135,6 +135,6 @@ def test_habits_of_the_package():
     assert not problems, problems
 
 
-def test_importing_pyskl_imports_nothing_else():
+def test_importing_pyskl_imports_only_pyskl_lazy():
     assert imports(PACKAGE / '__init__.py') == ['pyskl.lazy']
     assert [name for name in imports(PACKAGE / 'lazy.py') if within(name, 'pyskl')] == []

@@ -1,4 +1,4 @@
-"""What ``import pyskl`` offers, and that it costs nothing."""
+"""``import pyskl`` exports its names without importing torch."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ import pyskl.visualization
 
 
 @pytest.mark.parametrize('package', [pyskl, pyskl.datasets, pyskl.models, pyskl.visualization])
-def test_every_exported_name_is_there(package):
+def test_every_exported_name_exists(package):
     assert package.__all__
     for name in package.__all__:
         assert getattr(package, name).__name__ == name

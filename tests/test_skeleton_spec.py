@@ -1,4 +1,4 @@
-"""Skeletons of the user's: a dict, a file, some joints of another one."""
+"""Custom skeletons: from a dict, a file, or some joints of another skeleton."""
 
 import numpy as np
 import pytest

@@ -43,7 +43,7 @@ def test_every_joint_reaches_the_center_along_the_edges(skeleton):
         parents.setdefault(child, []).append(parent)
     reached = {skeleton.center}
     while True:
-        more = {child for child, ups in parents.items() if reached & set(ups)} - reached
+        more = {child for child, ancestors in parents.items() if reached & set(ancestors)} - reached
         if not more:
             break
         reached |= more
@@ -96,7 +96,7 @@ def test_mirroring_swaps_sides_and_mirroring_twice_is_identity(skeleton):
         assert set(skeleton.limbs[mirrored]) == {joints[a], joints[b]}
 
 
-def test_the_two_orders_of_coco_limbs_hold_the_same_limbs():
+def test_both_orders_of_coco_limbs_have_the_same_limbs():
     coco = SKELETONS['coco']
     assert get_limbs(None, coco) == coco.limbs
     assert set(get_limbs('posec3d', coco)) == set(coco.limbs)

@@ -1,4 +1,4 @@
-"""The wheel holds all that a user needs: built, installed into an environment of its own, used outside the checkout."""
+"""The wheel is complete: built, installed into a new environment and used outside the checkout."""
 
 import os
 import re
@@ -17,19 +17,19 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def run(*command, cwd):
-    """The output of a command that must succeed; the checkout is not on its path."""
+    """Run a command without the checkout on its path; return its output."""
     environment = {key: value for key, value in os.environ.items() if key != 'PYTHONPATH'}
-    words = [str(word) for word in command]
-    done = subprocess.run(words, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    return done.stdout
+    arguments = [str(word) for word in command]
+    process = subprocess.run(arguments, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300)
+    assert process.returncode == 0, process.stdout[-3000:] + process.stderr[-3000:]
+    return process.stdout
 
 
-def test_the_version_is_that_of_the_citation():
+def test_the_version_equals_that_of_citation_cff():
     assert re.search(r'^version: (.+)$', (ROOT / 'CITATION.cff').read_text(), re.M).group(1) == pyskl.__version__
 
 
-def test_every_extra_that_a_message_names_exists():
+def test_every_extra_in_messages_and_documents_exists():
     text = (ROOT / 'pyproject.toml').read_text()
     extras = set(re.findall(r'^(\w+) = \[', text.partition('[project.optional-dependencies]')[2], re.M))
     sources = [*(ROOT / 'pyskl').rglob('*.py'), *(ROOT / 'docs').rglob('*.md'), ROOT / 'README.md']
@@ -39,7 +39,7 @@ def test_every_extra_that_a_message_names_exists():
 
 @pytest.fixture(scope='module')
 def wheel(tmp_path_factory):
-    """The wheel, built from a copy: building writes into the folder."""
+    """The wheel, built from a copy because building writes into the source folder."""
     pytest.importorskip('setuptools', '70.1')  # which builds wheels without further packages
     folder = tmp_path_factory.mktemp('source')
     for name in ('pyskl', 'configs'):
@@ -53,7 +53,7 @@ def wheel(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_the_wheel_holds_the_configs_and_the_licence_and_no_test(wheel):
+def test_the_wheel_has_configs_and_licence_but_no_tests(wheel):
     assert wheel.name == f'pyskl-{pyskl.__version__}-py3-none-any.whl'
     names = zipfile.ZipFile(wheel).namelist()
     configs = [path for path in (ROOT / 'configs').rglob('*') if path.suffix in ('.py', '.yaml')]
@@ -64,8 +64,8 @@ def test_the_wheel_holds_the_configs_and_the_licence_and_no_test(wheel):
 
 
 @pytest.mark.slow
-def test_it_trains_tests_and_predicts_outside_the_checkout(wheel, tiny, tmp_path):
-    """A bare environment that finds torch and the rest in this one's site-packages."""
+def test_the_installed_wheel_trains_tests_and_predicts_outside_the_checkout(wheel, tiny, tmp_path):
+    """The new environment takes torch and other dependencies from the site-packages of this one."""
     environment = tmp_path / 'venv'
     run(sys.executable, '-m', 'venv', environment, cwd=tmp_path)
     python = environment / 'bin/python'
@@ -75,14 +75,14 @@ def test_it_trains_tests_and_predicts_outside_the_checkout(wheel, tiny, tmp_path
     assert Path(run(python, '-c', 'import pyskl; print(pyskl.__file__)', cwd=tmp_path).strip()).is_relative_to(site)
 
     pyskl_command = environment / 'bin/pyskl'
-    said = run(pyskl_command, 'train', tiny.config, '--validate', '--work-dir', 'run', cwd=tmp_path)
-    assert (tmp_path / 'run/latest.pth').exists(), said
-    said = run(pyskl_command, 'test', tiny.config, '--work-dir', 'run', '--out', 'scores.pkl', cwd=tmp_path)
-    assert 'top1_acc: ' in said and (tmp_path / 'scores.pkl').is_file()
+    output = run(pyskl_command, 'train', tiny.config, '--validate', '--work-dir', 'run', cwd=tmp_path)
+    assert (tmp_path / 'run/latest.pth').exists(), output
+    output = run(pyskl_command, 'test', tiny.config, '--work-dir', 'run', '--out', 'scores.pkl', cwd=tmp_path)
+    assert 'top1_acc: ' in output and (tmp_path / 'scores.pkl').is_file()
     network = ('--model', tiny.config, 'run/latest.pth')
     run(pyskl_command, 'predict', tiny.clips, *network, '--no-film', '--out', 'out', cwd=tmp_path)
     assert len(list(tmp_path.glob('out/*/events.json'))) == 12
-    said = run(pyskl_command, 'flops', 'stgcn++_ntu60_xsub_hrnet/j', cwd=tmp_path)
-    assert 'parameters: 1.393 M' in said
+    output = run(pyskl_command, 'flops', 'stgcn++_ntu60_xsub_hrnet/j', cwd=tmp_path)
+    assert 'parameters: 1.393 M' in output
     clips = ('--layout', 'coco', '--clips', '200', '--out', 'made.pkl')
     run(pyskl_command, 'data', 'synthetic', *clips, cwd=tmp_path)
