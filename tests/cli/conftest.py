@@ -45,16 +45,16 @@ def content(folder):
 
 @pytest.fixture
 def refused(tiny, tool):
-    """``refused('train', arguments, *said)``: check that the tool exits with status 1, prints one line that contains
-    each of ``said``, and neither changes nor creates files.
+    """``refused("train", arguments, *messages)``: check that the tool exits with status 1, prints one line with
+    each of ``messages``, and neither changes nor creates files.
     """
 
-    def check(name, arguments, *said):
+    def check(name, arguments, *messages):
         before = content(tiny.folder)
         status, stderr = tool(name, *arguments)
         assert stderr.startswith('error: ') and stderr.endswith('\n') and stderr.count('\n') == 1, stderr
         assert status == 1
-        for part in said:
+        for part in messages:
             assert part in stderr
         assert content(tiny.folder) == before
 
@@ -63,12 +63,12 @@ def refused(tiny, tool):
 
 @pytest.fixture
 def refuse_training(tiny, refused):
-    """``refuse_training(options, *said)``: the same for ``tools/train.py``, in a work_dir with a file of the user."""
+    """``refuse_training(options, *messages)``: the same for ``tools/train.py``, in a work_dir with another file."""
 
-    def check(options, *said):
+    def check(options, *messages):
         tiny.work_dir.mkdir(exist_ok=True)
         (tiny.work_dir / 'notes.txt').write_text('mine')
-        refused('train', [tiny.config, '--work-dir', tiny.work_dir, *options], *said)
+        refused('train', [tiny.config, '--work-dir', tiny.work_dir, *options], *messages)
 
     return check
 

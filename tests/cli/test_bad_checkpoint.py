@@ -108,7 +108,7 @@ def test_testing_a_file_that_does_not_fit(tiny, weights, refused, kind):
 
 
 @pytest.mark.parametrize(
-    ('options', 'said'),
+    ('options', 'message'),
     [
         (['gone/best_*.pth'], ['gone/best_*.pth', 'the folder gone does not exist']),
         (['fits.pth', '--eval', 'top_k_acuracy'], ['--eval', "'top_k_acuracy'", 'top_k_accuracy']),
@@ -122,10 +122,10 @@ def test_testing_a_file_that_does_not_fit(tiny, weights, refused, kind):
         (['fits.pth', '--cfg-options', 'model.type=Recognizer'], ['model', "'Recognizer'", "'RecognizerGCN'"]),
     ],
 )
-def test_an_option_of_the_test_that_cannot_work(tiny, weights, refused, options, said):
+def test_an_option_of_the_test_that_cannot_work(tiny, weights, refused, options, message):
     (tiny.folder / 'folder.pkl').mkdir()
     work_dir = [] if '--work-dir' in options else ['--work-dir', tiny.work_dir]
-    refused('test', [tiny.config, *options, *work_dir], *said)
+    refused('test', [tiny.config, *options, *work_dir], *message)
 
 
 def test_of_several_matching_files_the_newest_is_used_and_reported(tiny, weights, tool, capfd):

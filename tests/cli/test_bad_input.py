@@ -22,7 +22,7 @@ class Evil:
 
 
 @pytest.mark.parametrize(
-    ('damage', 'said'),
+    ('damage', 'message'),
     [
         (lambda path: path.unlink(), ['cannot be read: No such file']),
         (lambda path: (path.unlink(), path.mkdir()), ['is a folder; name the pickle']),
@@ -39,9 +39,9 @@ class Evil:
     ],
     ids=['missing', 'folder', 'truncated', 'empty', 'no-pickle', 'foreign-dict', 'foreign-list', 'no-records', 'evil'],
 )
-def test_a_file_that_is_not_an_annotation_pickle(tiny, refuse_training, damage, said):
+def test_a_file_that_is_not_an_annotation_pickle(tiny, refuse_training, damage, message):
     damage(tiny.clips)
-    refuse_training([], 'data.train: ', str(tiny.clips), *said)
+    refuse_training([], 'data.train: ', str(tiny.clips), *message)
 
 
 def zeros(*shape):
@@ -68,7 +68,7 @@ def joints(number, frames=9, persons=1):
 
 
 @pytest.mark.parametrize(
-    ('fields', 'said'),
+    ('fields', 'message'),
     [
         ({'keypoint': None}, ["has no 'keypoint'", "'total_frames'", '(M, T, V, C)']),
         ({'keypoint': [[1.0]]}, ['has keypoint list', 'array of numbers (M, T, V, C)']),
@@ -90,13 +90,13 @@ def joints(number, frames=9, persons=1):
         'label-minus-1', 'no-label', 'label-word', 'img_shape',
     ],
 )  # fmt: skip
-def test_an_invalid_record_is_named_before_training(tiny, refuse_training, fields, said):
+def test_an_invalid_record_is_named_before_training(tiny, refuse_training, fields, message):
     record = tiny.annotations[5]
     for key, value in fields.items():
         record[key] = value(record) if callable(value) else value
     tiny.annotations[5] = {key: value for key, value in record.items() if value is not None}
     tiny.write_clips()
-    refuse_training([], 'data.train: ', str(tiny.clips), record['frame_dir'], *said)
+    refuse_training([], 'data.train: ', str(tiny.clips), record['frame_dir'], *message)
 
 
 @pytest.mark.parametrize('label', [None, -1, 4])
@@ -125,7 +125,7 @@ NTU = ("layout='coco', mode='spatial'), grid_shape=[5, 5], progressive_joint_seq
 
 
 @pytest.mark.parametrize(
-    ('change', 'said'),
+    ('change', 'message'),
     [
         (flat_clips_become(3, 17), ['third channel that is not a score', 'PreNormalize3D']),
         (flat_clips_become(3, 25), ['keypoint (1, 20, 25, 3)', '17 joints']),
@@ -138,16 +138,16 @@ NTU = ("layout='coco', mode='spatial'), grid_shape=[5, 5], progressive_joint_seq
     ],
     ids=['3D-clips', '25-joints', '3D-pipeline', '3D-network', '2D-clips-of-25-joints'],
 )
-def test_3d_data_with_a_2d_config_and_the_reverse(tiny, refuse_training, change, said):
+def test_3d_data_with_a_2d_config_and_the_reverse(tiny, refuse_training, change, message):
     change(tiny)
-    refuse_training([], 'data.train: ', *said)
+    refuse_training([], 'data.train: ', *message)
 
 
 # ---------------------------------------------------------------------------------------------------- the config
 
 
 @pytest.mark.parametrize(
-    ('options', 'said'),
+    ('options', 'message'),
     [
         ('data.train.dataset.split=xsub_trian', ['data.train', "'xsub_trian'", "['xsub_train', 'xsub_val']"]),
         ('data.val.split=xview_val', ['data.val', "'xview_val'", "['xsub_train', 'xsub_val']"]),
@@ -220,17 +220,17 @@ def test_3d_data_with_a_2d_config_and_the_reverse(tiny, refuse_training, change,
         ('load_from=run', ['run is a folder', 'no .pth file']),
     ],
 )
-def test_an_invalid_config_value(tiny, refuse_training, options, said):
+def test_an_invalid_config_value(tiny, refuse_training, options, message):
     if options.startswith('train_pipeline.'):
         number = int(options.split('.')[1])
         if number < 8:  # PYSKL's way: the list stands in the data set
             options = options.replace('train_pipeline', 'data.train.dataset.pipeline')
             tiny.write_config("split='xsub_train'", "split='xsub_train', pipeline=train_pipeline")
-    refuse_training(['--cfg-options', options], *said)
+    refuse_training(['--cfg-options', options], *message)
 
 
 @pytest.mark.parametrize(
-    ('old', 'new', 'said'),
+    ('old', 'new', 'message'),
     [
         ('total_epochs = 1', 'total_epochs = = 1', ['tiny.py, line 19', 'SyntaxError']),
         ('total_epochs = 1', 'total_epochs = several', ['tiny.py', "name 'several' is not defined"]),
@@ -245,13 +245,13 @@ def test_an_invalid_config_value(tiny, refuse_training, options, said):
         ("dict(type='TextLoggerHook')", "dict(type='TextLogerHook')", ["'TextLogerHook'", "'TextLoggerHook'"]),
     ],
 )
-def test_an_invalid_config_file(tiny, refuse_training, old, new, said):
+def test_an_invalid_config_file(tiny, refuse_training, old, new, message):
     tiny.write_config(old, new)
-    refuse_training([], *said)
+    refuse_training([], *message)
 
 
 @pytest.mark.parametrize(
-    ('hooks', 'said'),
+    ('hooks', 'message'),
     [
         ("[dict(type='EMAHok')]", ['custom_hooks[0]', "'EMAHok'", "'EMAHook'"]),
         ("[dict(type='EmptyCacheHook', after_epok=True)]", ['custom_hooks[0]', "'after_epok'", "'after_epoch'"]),
@@ -260,13 +260,13 @@ def test_an_invalid_config_file(tiny, refuse_training, old, new, said):
         ("dict(type='EMAHook')", ['custom_hooks must be a list', "{'type': 'EMAHook'}"]),
     ],
 )
-def test_an_invalid_hook(tiny, refuse_training, hooks, said):
+def test_an_invalid_hook(tiny, refuse_training, hooks, message):
     tiny.write_config('total_epochs = 1', f'total_epochs = 1\ncustom_hooks = {hooks}')
-    refuse_training([], *said)
+    refuse_training([], *message)
 
 
 @pytest.mark.parametrize(
-    ('key', 'value', 'said'),
+    ('key', 'value', 'message'),
     [
         ('param_scheduler', "[dict(type='StepRL', step_size=1)]", ["'StepRL'", "'StepLR'"]),
         ('param_scheduler', "[dict(type='StepLR', stepp_size=1)]", ['stepp_size']),
@@ -274,9 +274,9 @@ def test_an_invalid_hook(tiny, refuse_training, hooks, said):
         ('default_hooks', "dict(timer=dict(type='IterTimer'))", ["'IterTimer'", "'IterTimerHook'"]),
     ],
 )
-def test_invalid_values_of_mmengine_keys(tiny, refuse_training, key, value, said):
+def test_invalid_values_of_mmengine_keys(tiny, refuse_training, key, value, message):
     tiny.write_config('total_epochs = 1', f'total_epochs = 1\n{key} = {value}')
-    refuse_training([], key, *said)
+    refuse_training([], key, *message)
 
 
 def test_a_missing_config_lists_similar_configs(tiny, refused):
@@ -290,7 +290,7 @@ def test_a_missing_config_lists_similar_configs(tiny, refused):
 
 
 @pytest.mark.parametrize(
-    ('options', 'said'),
+    ('options', 'message'),
     [
         (['--no-validate', '--test-best'], ['--test-best', '--no-validate']),
         (['--resume'], ['--resume', 'has no checkpoint']),
@@ -301,9 +301,9 @@ def test_a_missing_config_lists_similar_configs(tiny, refused):
         (['--launcher', 'pytorch'], ['--launcher pytorch', 'RANK', 'tools/dist_train.sh']),
     ],
 )
-def test_an_invalid_option(tiny, refuse_training, monkeypatch, options, said):
+def test_an_invalid_option(tiny, refuse_training, monkeypatch, options, message):
     monkeypatch.delenv('RANK', raising=False)
-    refuse_training(options, *said)
+    refuse_training(options, *message)
 
 
 def test_a_work_dir_that_cannot_be_written(tiny, refused):

@@ -18,21 +18,23 @@ def logits(count=400, sharpness=4.0):
 
 
 def test_an_overconfident_network_gets_a_temperature_above_one_and_a_smaller_error():
-    held, lines = fit(*logits(), None, 'max_prob', 0.95)
-    assert held['temperature'] > 1.5 and held['ece_after'] < held['ece_before']
-    assert held['auroc_after'] == pytest.approx(held['auroc_before'])  # two classes: the order of clips stays
+    calibration, lines = fit(*logits(), None, 'max_prob', 0.95)
+    assert calibration['temperature'] > 1.5 and calibration['ece_after'] < calibration['ece_before']
+    assert calibration['auroc_after'] == pytest.approx(
+        calibration['auroc_before']
+    )  # two classes: the order of clips stays
     assert [line.split()[0] for line in lines] == ['400', 'before', 'after', 'threshold']
     scores, labels = logits()
-    sure = 1 / (1 + np.exp(-np.abs(scores[:, 1]) / held['temperature']))
+    confidence = 1 / (1 + np.exp(-np.abs(scores[:, 1]) / calibration['temperature']))
     right = scores.argmax(1) == labels
-    assert np.mean(sure[right] >= held['threshold']) == pytest.approx(0.95, abs=0.01)
+    assert np.mean(confidence[right] >= calibration['threshold']) == pytest.approx(0.95, abs=0.01)
 
 
 def test_the_energy_separates_unknown_from_known_actions():
     known, labels = logits()
-    held, lines = fit(known + 10, labels, np.zeros((50, 2)), 'energy', 0.9)
-    assert held['auroc_after'] > 0.99 and 'known against unknown' in lines[1]
-    assert held['threshold'] > 1.0  # T log 2 is the energy of the unknown ones, turned round
+    calibration, lines = fit(known + 10, labels, np.zeros((50, 2)), 'energy', 0.9)
+    assert calibration['auroc_after'] > 0.99 and 'known against unknown' in lines[1]
+    assert calibration['threshold'] > 1.0  # T log 2 is the energy of the unknown ones, turned round
 
 
 def test_a_network_that_is_never_correct_raises():
@@ -43,8 +45,8 @@ def test_a_network_that_is_never_correct_raises():
 
 def test_a_network_that_is_always_correct_gets_temperature_one():
     scores, _ = logits()
-    held, lines = fit(scores, scores.argmax(1), None, 'max_prob', 0.9)
-    assert held['temperature'] == 1 and held['auroc_after'] is None and 'use a harder split' in lines[0]
+    calibration, lines = fit(scores, scores.argmax(1), None, 'max_prob', 0.9)
+    assert calibration['temperature'] == 1 and calibration['auroc_after'] is None and 'use a harder split' in lines[0]
 
 
 def test_the_calibration_file_is_read_by_predict(tiny, tmp_path, monkeypatch, capsys):

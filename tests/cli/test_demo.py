@@ -46,13 +46,13 @@ def explained(tiny):
 
 
 def test_an_upload_returns_video_timeline_top_five_and_json(film, tmp_path):
-    labelled, rows, top, (path,), said = label_upload(Fresh.of(HandsUp()), str(film), 60, str(tmp_path))
+    labelled, rows, top, (path,), output = label_upload(Fresh.of(HandsUp()), str(film), 60, str(tmp_path))
     assert labelled.endswith('film.mp4') and {(row[0], row[3]) for row in rows} == {
         (1, 'walk'), (1, 'wave'), (2, 'walk'), (2, 'wave'),
     }  # fmt: skip
-    assert said.startswith('2 people, 4 intervals') and {row[0] for row in top} == {1, 2}
-    held = json.loads(Path(path).read_text())
-    assert held['source'] == 'two.mp4' and len(held['events']) == 4
+    assert output.startswith('2 people, 4 intervals') and {row[0] for row in top} == {1, 2}
+    summary = json.loads(Path(path).read_text())
+    assert summary['source'] == 'two.mp4' and len(summary['events']) == 4
 
 
 def test_an_explained_upload_returns_another_film_and_the_responses(film, explained, tmp_path):
@@ -188,7 +188,7 @@ def open_page(browser, tmp_path, monkeypatch):
         page.close()
 
 
-def said(text):
+def has_text(text):
     return lambda element: text in element.get_attribute('value')
 
 
@@ -200,7 +200,7 @@ def test_an_upload_in_the_browser(film, browser, open_page, explained, tmp_path)
     wait('#film video')
     wait('#explain input[value=gradient]').click()
     wait('button#label').click()
-    wait('#said textarea', said('4 intervals'))
+    wait('#result textarea', has_text('4 intervals'))
     wait('#labelled video')
     assert {Path(link.get_attribute('href')).name for link in browser.find_elements('css selector', '#json a')} == {
         'events.json', 'explain.npz',
@@ -222,7 +222,7 @@ def test_a_camera_in_the_browser(browser, open_page, tiny, tmp_path):
     wait(record, lambda element: element.text == 'Stop').click()
     wait('#film video[src*="webm"]')
     wait('button#label').click()
-    wait('#said textarea', said('1 person, '))
+    wait('#result textarea', has_text('1 person, '))
     wait('#labelled video')
     text = browser.find_element('id', 'timeline').text
     assert 'walk' in text and 'wave' in text

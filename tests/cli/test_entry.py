@@ -19,14 +19,14 @@ def test_user_error_is_one_line_and_status_1():
 
 
 def test_os_error_names_the_file():
-    status, said = fail_with('open("/nowhere/x.pkl")')
-    assert (status, said) == (1, "error: [Errno 2] No such file or directory: '/nowhere/x.pkl'\n")
+    status, error = fail_with('open("/nowhere/x.pkl")')
+    assert (status, error) == (1, "error: [Errno 2] No such file or directory: '/nowhere/x.pkl'\n")
 
 
 def test_debug_keeps_the_traceback():
-    status, said = fail_with('raise ValueError("why")', PYSKL_DEBUG='1')
+    status, error = fail_with('raise ValueError("why")', PYSKL_DEBUG='1')
     assert status == 1
-    assert said.startswith('Traceback') and said.endswith('ValueError: why\n')
+    assert error.startswith('Traceback') and error.endswith('ValueError: why\n')
 
 
 def test_ctrl_c_is_130():
@@ -50,14 +50,14 @@ def interrupted_at(tmp_path, code, **env):
     )
     assert tool.stdout.readline() == 'slow\n'
     tool.send_signal(signal.SIGINT)
-    said = tool.communicate(timeout=30)[1]
-    return tool.returncode, said
+    output = tool.communicate(timeout=30)[1]
+    return tool.returncode, output
 
 
 def test_ctrl_c_during_imports_is_130(tmp_path):
     assert interrupted_at(tmp_path, 'from pyskl.cli.entry import run\nimport slow\n') == (130, 'error: interrupted\n')
-    once = {'PYSKL_ERROR_ONCE': str(tmp_path / 'said')}
-    (tmp_path / 'said').touch()
+    once = {'PYSKL_ERROR_ONCE': str(tmp_path / 'reported')}
+    (tmp_path / 'reported').touch()
     assert interrupted_at(tmp_path, 'from pyskl.cli.entry import run\nimport slow\n', **once) == (130, '')
 
 
@@ -71,9 +71,9 @@ def test_ctrl_c_in_main_runs_finally_blocks(tmp_path):
 
 
 def test_a_bug_keeps_its_traceback():
-    status, said = fail_with('raise TypeError("bug")')
+    status, error = fail_with('raise TypeError("bug")')
     assert status == 1
-    assert 'Traceback' in said
+    assert 'Traceback' in error
 
 
 def test_the_status_of_main_is_the_exit_status():
@@ -82,20 +82,20 @@ def test_the_status_of_main_is_the_exit_status():
 
 
 def test_an_error_from_a_loader_worker_is_the_original_message():
-    said = (
+    message = (
         'Caught ValueError in DataLoader worker process 0.\\nOriginal Traceback:\\n  File x\\nValueError: clip a: NaN'
     )
-    assert fail_with(f'raise ValueError("{said}")') == (1, 'error: clip a: NaN\n')
+    assert fail_with(f'raise ValueError("{message}")') == (1, 'error: clip a: NaN\n')
 
 
 def test_only_the_first_of_two_processes_prints_the_error(tmp_path):
-    once = str(tmp_path / 'said')
+    once = str(tmp_path / 'reported')
     assert fail_with('raise ValueError("why")', PYSKL_ERROR_ONCE=once) == (1, 'error: why\n')
     assert fail_with('raise ValueError("why")', PYSKL_ERROR_ONCE=once) == (1, '')
 
 
 def test_an_invalid_error_once_path_does_not_hide_the_error():
-    assert fail_with('raise ValueError("why")', PYSKL_ERROR_ONCE='/nowhere/said') == (1, 'error: why\n')
+    assert fail_with('raise ValueError("why")', PYSKL_ERROR_ONCE='/nowhere/reported') == (1, 'error: why\n')
 
 
 def test_a_closed_output_is_not_an_error(tmp_path):

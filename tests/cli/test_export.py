@@ -106,8 +106,8 @@ def test_a_random_test_pipeline_is_refused_by_its_transform(tiny, weights, refus
 
 def test_the_network_alone_takes_batches_of_any_size(tiny, weights, tool):
     onnxruntime = pytest.importorskip('onnxruntime')
-    status, said = tool('export', tiny.config, weights, '--out', 'net.onnx', '--network-only', '--clips', '2')
-    assert status == 0, said
+    status, output = tool('export', tiny.config, weights, '--out', 'net.onnx', '--network-only', '--clips', '2')
+    assert status == 0, output
     session = onnxruntime.InferenceSession('net.onnx', providers=['CPUExecutionProvider'])
     assert [(x.name, x.shape[1:]) for x in session.get_inputs()] == [('keypoint', [2, 2, 8, 17, 3])]
     scores = session.run(None, {'keypoint': np.ones((5, 2, 2, 8, 17, 3), np.float32)})[0]

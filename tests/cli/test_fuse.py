@@ -66,7 +66,7 @@ def test_weights_are_searched_on_another_split(fuse):
 
 
 @pytest.mark.parametrize(
-    ('more', 'said'),
+    ('more', 'message'),
     [
         (['--weights', '1'], '1 weights for 2 files'),
         (['--search', 'A.pkl'], '--search needs as many files as --preds, 2, got 1'),
@@ -74,8 +74,8 @@ def test_weights_are_searched_on_another_split(fuse):
         (['--split', 'val'], '--split needs --ann'),
     ],
 )
-def test_invalid_options_raise_one_line(fuse, more, said):
+def test_invalid_options_raise_one_line(fuse, more, message):
     write_streams()
     status, out, err = fuse('--preds', 'A.pkl', 'B.pkl', *more)
     assert (status, out, len(err)) == (1, [], 1)
-    assert said in err[0]
+    assert message in err[0]

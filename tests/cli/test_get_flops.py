@@ -20,8 +20,8 @@ def get_flops(capsys, monkeypatch):
         monkeypatch.setattr(sys, 'argv', ['get_flops.py', *arguments])
         with pytest.raises(SystemExit) as left:
             module.run(module.main)
-        said = capsys.readouterr()
-        return left.value.code, said.out.splitlines(), said.err.splitlines()
+        captured = capsys.readouterr()
+        return left.value.code, captured.out.splitlines(), captured.err.splitlines()
 
     return call
 
@@ -48,9 +48,9 @@ def test_several_configs_print_a_table(get_flops):
 
 
 def test_an_invalid_shape_raises_one_line(get_flops):
-    status, _, said = get_flops(STGCN, '--shape', '2', '100', '25', '3')
-    assert (status, len(said)) == (1, 1)
-    assert said[0].startswith('error: keypoint is (1, 2, 100, 25, 3)')
-    status, _, said = get_flops(STGCN, 'configs/none.py')
-    assert (status, len(said)) == (1, 1)
-    assert 'configs/none.py' in said[0]
+    status, _, errors = get_flops(STGCN, '--shape', '2', '100', '25', '3')
+    assert (status, len(errors)) == (1, 1)
+    assert errors[0].startswith('error: keypoint is (1, 2, 100, 25, 3)')
+    status, _, errors = get_flops(STGCN, 'configs/none.py')
+    assert (status, len(errors)) == (1, 1)
+    assert 'configs/none.py' in errors[0]

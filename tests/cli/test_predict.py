@@ -120,10 +120,10 @@ def test_explain_draws_and_writes_responses(lines, tiny, scene, call, monkeypatc
         call('-', '--fps', 15, '--out', out, '--film-height', 180, '--explain', stdin='\n'.join(lines_of(scene)))
     else:
         call(write_film(tmp_path / 'a.mp4', render(scene)), '--out', out, '--explain', 'gradient', '--overwrite')
-    held = np.load(out / 'explain.npz')
-    assert held['response'].shape == (180, 17) and held['cells'].shape == (180, 5, 5)
-    assert np.isfinite(held['response']).all() and str(held['kind']) == ('magnitude' if lines else 'gradient')
-    assert (held['index'] >= 0).all() == (not lines)
+    arrays = np.load(out / 'explain.npz')
+    assert arrays['response'].shape == (180, 17) and arrays['cells'].shape == (180, 5, 5)
+    assert np.isfinite(arrays['response']).all() and str(arrays['kind']) == ('magnitude' if lines else 'gradient')
+    assert (arrays['index'] >= 0).all() == (not lines)
     assert (out / 'film.mp4').stat().st_size > 1000
 
 

@@ -31,8 +31,8 @@ def call(tiny, monkeypatch, capsys):
 
 def test_the_video_of_a_clip_has_its_frames_and_the_grid(tiny, call):
     name = tiny.split['xsub_val'][0]
-    said = call('--ids', name, '--size', 64, '--gradient', '--of', 2)
-    assert f'{name}: class 0, predicted class' in said and 'contribution to class 2' in said
+    output = call('--ids', name, '--size', 64, '--gradient', '--of', 2)
+    assert f'{name}: class 0, predicted class' in output and 'contribution to class 2' in output
     with Image.open(call.out / f'{name}.gif') as film:
         assert film.n_frames == tiny.annotations[8]['total_frames']
         assert film.width > 48 + 64  # a panel of joints and the square of the grid
@@ -48,7 +48,7 @@ def test_a_sheet_has_a_row_per_clip(call):
 
 
 @pytest.mark.parametrize(
-    ('arguments', 'said'),
+    ('arguments', 'message'),
     [
         ((), 'select clips with --ids, --split, --label or --random'),
         (('--random', 1, '--of', 1), '--of needs --gradient'),
@@ -60,8 +60,8 @@ def test_a_sheet_has_a_row_per_clip(call):
         (('--split', 'xsub_val', '--max-clips', 2), '4 clips are selected'),
     ],
 )
-def test_invalid_options_of_response_raise(call, arguments, said):
-    with pytest.raises(ValueError, match=said):
+def test_invalid_options_of_response_raise(call, arguments, message):
+    with pytest.raises(ValueError, match=message):
         call(*arguments)
     assert not call.out.exists()
 

@@ -38,9 +38,9 @@ def namespaces(tmp_path):
         pytest.skip('mounts are not permitted here')
 
 
-def one_line(status, lines, *said):
+def one_line(status, lines, *messages):
     assert status == 1 and len(lines) == 1, '\n'.join(lines)
-    for part in ('error: ', *said):
+    for part in ('error: ', *messages):
         assert part in lines[0], lines[0]
 
 

@@ -85,7 +85,7 @@ def test_outside_split_lists_the_other_clips(tiny):
 
 
 @pytest.mark.parametrize(
-    ('arguments', 'said'),
+    ('arguments', 'message'),
     [
         (['--seeds', '1', '1'], '--seeds must be different numbers, got [1, 1]'),
         (['--gpus', '0'], '--gpus must be at least 1, got 0'),
@@ -99,8 +99,8 @@ def test_outside_split_lists_the_other_clips(tiny):
         (['--cfg-options', 'total_epoch=1'], "'total_epoch'"),
     ],
 )
-def test_invalid_options_raise_before_training(tiny, refused, arguments, said):
-    refused('table', [tiny.config, *arguments], said)
+def test_invalid_options_raise_before_training(tiny, refused, arguments, message):
+    refused('table', [tiny.config, *arguments], message)
 
 
 @pytest.mark.slow
@@ -123,11 +123,11 @@ def test_a_table_resumes_and_is_written_between_the_markers(tiny, tool):
     assert '| 1, 2 |' in table_and_command and ' ± ' in table_and_command
     assert 'python tools/table.py' in table_and_command and '--seeds 1 2' in table_and_command
 
-    status, said = tool('table', *command, '--seeds', 1, '--cfg-options', 'optimizer.lr=0.5')
-    assert status == 1 and 'choose another --out, or use the same options' in said
+    status, output = tool('table', *command, '--seeds', 1, '--cfg-options', 'optimizer.lr=0.5')
+    assert status == 1 and 'choose another --out, or use the same options' in output
 
 
 def test_a_failed_training_names_the_file_with_its_output(tiny, tool, monkeypatch):
     monkeypatch.setattr(table, 'commands', lambda *_: [['false'], ['true']])
-    status, said = tool('table', tiny.config, '--seeds', 1, '--out', 'runs')
-    assert status == 1 and 'seed 1: train failed; see the end of runs/tiny/s1/output.txt' in said
+    status, output = tool('table', tiny.config, '--seeds', 1, '--out', 'runs')
+    assert status == 1 and 'seed 1: train failed; see the end of runs/tiny/s1/output.txt' in output

@@ -23,8 +23,8 @@ def browse(tiny, monkeypatch, capsys):
         monkeypatch.setattr(sys, 'argv', ['browse', *map(str, (file, '--out', out, *arguments))])
         with pytest.raises(SystemExit) as left:
             tool.run(tool.main)
-        said, error = capsys.readouterr()
-        return left.value.code, said, error
+        output, error = capsys.readouterr()
+        return left.value.code, output, error
 
     call.out = out
     return call
@@ -45,9 +45,9 @@ def first_name(tiny):
 
 def test_a_gif_has_the_frames_of_the_clip(tiny, browse):
     name, total = first_name(tiny), tiny.annotations[0]['total_frames']
-    status, said, _ = browse('--ids', name, '--size', 120)
+    status, output, _ = browse('--ids', name, '--size', 120)
     assert status == 0
-    assert 'guessed layout: coco (17 joints, 2D)' in said
+    assert 'guessed layout: coco (17 joints, 2D)' in output
     assert files(browse.out) == [f'{name}.gif']
     assert len(frames(browse.out / f'{name}.gif')) == total
 
@@ -58,9 +58,9 @@ def test_drawing_is_deterministic_and_does_not_overwrite(tiny, browse):
     path = browse.out / f'{name}.gif'
     before = path.read_bytes()
     path.write_bytes(b'mine')
-    status, said, _ = browse('--ids', name, '--size', 96)
+    status, output, _ = browse('--ids', name, '--size', 96)
     assert (status, path.read_bytes()) == (0, b'mine')
-    assert '1 exist already and were not drawn' in said
+    assert '1 exist already and were not drawn' in output
     browse('--ids', name, '--size', 96, '--overwrite')
     assert path.read_bytes() == before
 
@@ -78,24 +78,24 @@ def test_max_frames_subsamples_and_preserves_the_speed(tiny, browse):
 def test_clips_are_selected_by_split_label_and_random(tiny, browse):
     browse('--split', 'xsub_val', '--size', 64, '--max-frames', 2)
     assert len(files(browse.out)) == 4
-    status, said, _ = browse('--label', 0, 1, '--split', 'xsub_val', '--size', 64)
-    assert (status, said.count('2 exist already')) == (0, 1)
-    status, said, _ = browse('--random', 3, '--seed', 5, '--size', 64, '--max-frames', 2, '--overwrite')
-    assert 'wrote 3 of 3 clips' in said
+    status, output, _ = browse('--label', 0, 1, '--split', 'xsub_val', '--size', 64)
+    assert (status, output.count('2 exist already')) == (0, 1)
+    status, output, _ = browse('--random', 3, '--seed', 5, '--size', 64, '--max-frames', 2, '--overwrite')
+    assert 'wrote 3 of 3 clips' in output
 
 
 def test_clips_are_selected_by_class_name(tiny, browse):
     names = tiny.folder / 'names.txt'
     names.write_text('clap\nwave\nkick\nsit\n')
-    status, said, _ = browse('--classes', names, '--label', 'wave', '--size', 64, '--max-frames', 2)
+    status, output, _ = browse('--classes', names, '--label', 'wave', '--size', 64, '--max-frames', 2)
     assert (status, len(files(browse.out))) == (0, 3)
     assert "similar names: 'wave'" in browse('--classes', names, '--label', 'wafe')[2]
 
 
 def test_a_contact_sheet_is_the_default(tiny, browse):
-    status, said, _ = browse()
+    status, output, _ = browse()
     assert status == 0
-    assert said.splitlines()[-1] == f'wrote {browse.out / "sheet.png"}: 4 clips, one per class'
+    assert output.splitlines()[-1] == f'wrote {browse.out / "sheet.png"}: 4 clips, one per class'
     before = (browse.out / 'sheet.png').read_bytes()
     status, _, error = browse()
     assert (status, error.count('\n')) == (1, 1) and 'sheet.png exists' in error
@@ -116,8 +116,8 @@ def test_3d_joints_are_drawn(tiny, browse):
     path.write_bytes(pickle.dumps(records))
     name = records[1]['frame_dir']
     for view in ('0,0', '90,30'):
-        status, said, _ = browse('--ids', name, '--size', 96, f'--view={view}', '--overwrite', file=path)
-        assert status == 0 and 'guessed layout: nturgb+d (25 joints, 3D)' in said
+        status, output, _ = browse('--ids', name, '--size', 96, f'--view={view}', '--overwrite', file=path)
+        assert status == 0 and 'guessed layout: nturgb+d (25 joints, 3D)' in output
     assert len(frames(browse.out / f'{name}.gif')) == records[1]['total_frames']
 
 
@@ -126,15 +126,15 @@ def test_the_layout_may_be_a_name_a_file_or_a_dict(tiny, browse, form):
     random = np.random.RandomState(0)
     record = {'frame_dir': 'own', 'label': 0, 'total_frames': 3, 'keypoint': random.rand(1, 3, 4, 2) * 50}
     tiny.clips.write_bytes(pickle.dumps([record]))
-    status, said, _ = browse('--ids', 'own', '--size', 64)
-    assert status == 0 and 'no layout has 4 joints in 2D' in said
+    status, output, _ = browse('--ids', 'own', '--size', 64)
+    assert status == 0 and 'no layout has 4 joints in 2D' in output
     text = '{joints: [a, b, c, d], edges: [[b, a], [c, a], [d, a]], left: [b], right: [c]}'
     if form == 'file':
         (tiny.folder / 'skeleton.yaml').write_text(text)
         text = tiny.folder / 'skeleton.yaml'
-    loose = (browse.out / 'own.gif').read_bytes()
+    alone_bytes = (browse.out / 'own.gif').read_bytes()
     assert browse('--ids', 'own', '--size', 64, '--layout', text, '--overwrite')[0] == 0
-    assert (browse.out / 'own.gif').read_bytes() != loose
+    assert (browse.out / 'own.gif').read_bytes() != alone_bytes
 
 
 def test_a_config_shows_the_input_of_the_network(tiny, browse):
@@ -143,9 +143,9 @@ def test_a_config_shows_the_input_of_the_network(tiny, browse):
     alone = frames(browse.out / f'{name}.gif')[0].shape
     status, _, error = browse('--ids', name, '--size', 96, '--config', tiny.config, '--overwrite')
     assert status == 0, error
-    beside = frames(browse.out / f'{name}.gif')
-    assert len(beside) == 8  # clip_len
-    assert beside[0].shape[1] > alone[1] + 90  # a square panel more
+    with_pipeline = frames(browse.out / f'{name}.gif')
+    assert len(with_pipeline) == 8  # clip_len
+    assert with_pipeline[0].shape[1] > alone[1] + 90  # a square panel more
 
 
 def test_heatmaps_are_drawn_as_images(tiny, browse):
@@ -159,7 +159,7 @@ def test_heatmaps_are_drawn_as_images(tiny, browse):
     )
     tiny.config.write_text(f'{start}train_pipeline = [{steps}]\n{end}data = dict{data}')
     name = first_name(tiny)
-    status, said, error = browse('--ids', name, '--size', 64, '--config', tiny.config, '--phase', 'test')
+    status, output, error = browse('--ids', name, '--size', 64, '--config', tiny.config, '--phase', 'test')
     assert status == 0, error
     assert len(frames(browse.out / f'{name}.gif')) == 6
 
@@ -185,21 +185,21 @@ def test_invalid_records_are_skipped_and_reported(tiny, browse):
     tiny.annotations[3]['keypoint_score'] *= 0
     tiny.write_clips()
     for more in ((), ('--config', tiny.config)):
-        status, said, error = browse('--split', 'xsub_train', '--size', 64, '--max-frames', 2, '--overwrite', *more)
+        status, output, error = browse('--split', 'xsub_train', '--size', 64, '--max-frames', 2, '--overwrite', *more)
         assert status == 0
-        assert 'wrote 5 of 8 clips' in said
+        assert 'wrote 5 of 8 clips' in output
         assert 'skipped 3:' in error and 'NaN or infinite' in error and 'has 17 joints' in error
         assert 'shows no person' in error and 'Traceback' not in error
     named = (tiny.annotations[1]['frame_dir'], tiny.annotations[4]['frame_dir'])
-    status, said, error = browse('--ids', *named, '--size', 64, '--max-frames', 2, '--overwrite')
-    assert status == 1 and 'wrote 1 of 2 clips' in said and named[0] in error
+    status, output, error = browse('--ids', *named, '--size', 64, '--max-frames', 2, '--overwrite')
+    assert status == 1 and 'wrote 1 of 2 clips' in output and named[0] in error
 
 
 def test_clips_that_do_not_fit_the_config_are_reported(tiny, browse):
     tiny.write_config("dict(type='PreNormalize2D'), ", "dict(type='PreNormalize3D'), ")
-    status, said, error = browse('--split', 'xsub_val', '--size', 64, '--config', tiny.config)
+    status, output, error = browse('--split', 'xsub_val', '--size', 64, '--config', tiny.config)
     assert status == 1
-    assert 'wrote 0 of 4 clips' in said and 'data.train, PreNormalize3D: ' in error
+    assert 'wrote 0 of 4 clips' in output and 'data.train, PreNormalize3D: ' in error
     assert files(browse.out) == []
 
 
@@ -223,7 +223,7 @@ def test_similar_clip_names_give_different_files(tiny, browse):
 
 
 @pytest.mark.parametrize(
-    ('arguments', 'said'),
+    ('arguments', 'message'),
     [
         (['--ids', 'S001C001P001R000001A00'], "similar names: 'S001C001P001R000001A001'"),
         (['--ids', 'nothing like it'], 'has no clip'),
@@ -244,11 +244,11 @@ def test_similar_clip_names_give_different_files(tiny, browse):
         (['--sheet', '--config', 'x.py'], '--config does not apply to a contact sheet'),
     ],
 )
-def test_invalid_arguments_raise_one_line_and_write_no_files(browse, arguments, said):
+def test_invalid_arguments_raise_one_line_and_write_no_files(browse, arguments, message):
     status, _, error = browse(*arguments)
     assert status == 1
     assert error.startswith('error: ') and error.count('\n') == 1
-    assert said in error
+    assert message in error
     assert files(browse.out) == []
 
 

@@ -51,7 +51,7 @@ BY_SUBJECT = ('--split-by', 'subject', '--val-subjects', '2', '--out', 'utd.pkl'
 
 
 def test_mat_files_by_subject(utd):
-    status, said, errors = call(utd, *UTD, *BY_SUBJECT)
+    status, output, errors = call(utd, *UTD, *BY_SUBJECT)
     assert status == 0, errors
     records, splits = read_annotations(utd / 'utd.pkl')
     assert [(r['frame_dir'], r['label'], r['total_frames']) for r in records] == [
@@ -61,8 +61,8 @@ def test_mat_files_by_subject(utd):
     assert splits['val'] == ['a1_s2_t1_skeleton', 'a2_s2_t1_skeleton']
     assert len(splits['train']) == 4
     np.testing.assert_array_equal(records[1]['keypoint'][0], walk(12, 3, seed=2).astype(np.float32))
-    assert '6 clips, 2 classes, 3 joints (leg), 3D' in said
-    assert 'skipped: 0 of 6' in said
+    assert '6 clips, 2 classes, 3 joints (leg), 3D' in output
+    assert 'skipped: 0 of 6' in output
 
 
 def test_shards_together_equal_the_whole_and_have_consistent_splits(utd):
@@ -105,7 +105,7 @@ AT_RANDOM = ('--split-by', 'random', '--out', 'mine.pkl')
 
 
 def test_csv_files_with_a_table_of_labels(tables):
-    status, said, errors = call(tables, *CSV, *AT_RANDOM, '--size', '240x320')
+    status, output, errors = call(tables, *CSV, *AT_RANDOM, '--size', '240x320')
     assert status == 0, errors
     records, splits = read_annotations(tables / 'mine.pkl')
     assert [record['label'] for record in records] == [1, 0] * 5  # jump, run
@@ -174,9 +174,9 @@ def test_a_pattern_expanded_by_the_shell_raises(utd):
 def test_a_garbled_file_is_listed_and_the_others_are_converted(utd):
     (utd / 'Skeleton/a1_s1_t1_skeleton.mat').write_bytes(b'MATLAB 5.0')
     scipy.io.savemat(utd / 'Skeleton/a2_s1_t1_skeleton.mat', {'d_skel': np.ones((3, 4, 9))})
-    status, said, errors = call(utd, *UTD, *BY_SUBJECT, '--max-bad', '40')
+    status, output, errors = call(utd, *UTD, *BY_SUBJECT, '--max-bad', '40')
     assert status == 0, errors
-    assert 'skipped: 2 of 6, 2 garbled; reasons in utd.skipped.csv' in said
+    assert 'skipped: 2 of 6, 2 garbled; reasons in utd.skipped.csv' in output
     rows = {Path(row[0]).name: row[2] for row in list(csv.reader((utd / 'utd.skipped.csv').open()))[1:]}
     assert rows['a1_s1_t1_skeleton.mat'].startswith('not a valid MAT file')
     assert (
@@ -237,7 +237,7 @@ def test_tables_with_more_columns_than_the_layout_has(tmp_path, coords, layout, 
 
 
 @pytest.mark.parametrize(
-    ('more', 'said'),
+    ('more', 'message'),
     [
         (('--coords', 'x,y,z,-'), 'the layout is 2D; write - instead of z, or choose a 3D layout'),
         (('--coords', 'x,y,w'), '--coords must name x, y, z, score'),
@@ -245,12 +245,12 @@ def test_tables_with_more_columns_than_the_layout_has(tmp_path, coords, layout, 
         (('--coords', 'x,y,score', '--with-score'), '--with-score and --coords exclude each other'),
     ],
 )
-def test_invalid_coords_raise_one_line(tmp_path, more, said):
+def test_invalid_coords_raise_one_line(tmp_path, more, message):
     (tmp_path / 'leg.yaml').write_text(LEG.format(dims=2))
     options = ('--pattern', '*.csv', '--axes', 'T(VC)', '--layout', 'leg.yaml', '--name', '(?P<label>[a-z]+)',
                '--split-by', 'random', '--out', 'o.pkl')  # fmt: skip
     status, _, errors = call(tmp_path, *options, *more)
-    assert status == 1 and said in errors and errors.count('\n') == 1
+    assert status == 1 and message in errors and errors.count('\n') == 1
 
 
 def test_stgcn_arrays_with_their_label_pickle(tmp_path):

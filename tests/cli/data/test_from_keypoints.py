@@ -45,21 +45,21 @@ def convert(tmp_path, capfd, monkeypatch):
         capfd.readouterr()
         with pytest.raises(SystemExit) as left:
             tool.run(tool.main)
-        said = capfd.readouterr()
-        return left.value.code, said.out, said.err
+        captured = capfd.readouterr()
+        return left.value.code, captured.out, captured.err
 
     return call
 
 
 @pytest.fixture
 def refused(convert, tmp_path):
-    """``refused(*arguments, said=...)``: check for status 1, one line, and no output file."""
+    """``refused(*arguments, message=...)``: check for status 1, one line, and no output file."""
 
-    def check(*arguments, said, **more):
+    def check(*arguments, message, **more):
         status, _, errors = convert(*arguments, **more)
         lines = [line for line in errors.splitlines() if line.startswith('error: ')]
         assert status == 1 and errors.splitlines()[-1:] == lines, errors
-        assert said in lines[0]
+        assert message in lines[0]
         assert not (tmp_path / 'X.pkl').exists()
 
     return check
@@ -80,12 +80,12 @@ def poses(tmp_path):
 
 @pytest.mark.parametrize('form', FORMS)
 def test_every_format_gives_the_same_clip(tmp_path, convert, form):
-    due = walk('clip')
-    write(form, tmp_path / 'poses', due)
-    write(form, tmp_path / 'poses', due | {'frame_dir': 'other'})
+    expected = walk('clip')
+    write(form, tmp_path / 'poses', expected)
+    write(form, tmp_path / 'poses', expected | {'frame_dir': 'other'})
     label(tmp_path, f'name,label,width,height\nclip,0,{SIZE[1]},{SIZE[0]}\nother,0,{SIZE[1]},{SIZE[0]}\n')
     more = ('--layout', 'coco') if form.startswith('openpose') else ()
-    status, said, errors = convert(*more)
+    status, output, errors = convert(*more)
     assert status == 0, errors
     record = read_annotations(tmp_path / 'X.pkl')[0][0]
     assert list(record) == [
@@ -94,40 +94,40 @@ def test_every_format_gives_the_same_clip(tmp_path, convert, form):
     assert (record['frame_dir'], record['label'], record['total_frames']) == ('clip', 0, 12)
     assert record['img_shape'] == record['original_shape'] == SIZE
     assert record['keypoint'].dtype == record['keypoint_score'].dtype == np.float16
-    np.testing.assert_array_equal(record['keypoint_score'], due['keypoint_score'])
-    np.testing.assert_array_equal(record['keypoint'], due['keypoint'].astype(np.float16))  # the gap is on its line
-    assert '2 clips, 1 classes, 17 joints (coco), 2D' in said and 'persons per clip: 2 in 2' in said
-    assert 'skipped: 0 of 2' in said and 'note' not in said
+    np.testing.assert_array_equal(record['keypoint_score'], expected['keypoint_score'])
+    np.testing.assert_array_equal(record['keypoint'], expected['keypoint'].astype(np.float16))  # the gap is on its line
+    assert '2 clips, 1 classes, 17 joints (coco), 2D' in output and 'persons per clip: 2 in 2' in output
+    assert 'skipped: 0 of 2' in output and 'note' not in output
 
 
 def test_body_25_is_converted_to_the_18_joints_of_openpose(tmp_path, convert):
-    due = walk('clip', joints=25)
-    write('openpose', tmp_path / 'poses', due)
-    write('openpose', tmp_path / 'poses', due | {'frame_dir': 'b'})
+    expected = walk('clip', joints=25)
+    write('openpose', tmp_path / 'poses', expected)
+    write('openpose', tmp_path / 'poses', expected | {'frame_dir': 'b'})
     label(tmp_path, 'name,label\nclip,0\nb,0\n')
-    status, said, errors = convert()
-    assert status == 0 and '18 joints (openpose)' in said, errors
+    status, output, errors = convert()
+    assert status == 0 and '18 joints (openpose)' in output, errors
     keypoint = read_annotations(tmp_path / 'X.pkl')[0][1]['keypoint']
     # OpenPose's page: 8 is MidHip, which openpose lacks; 9 RHip is its 8, 15 REye its 14, 1 Neck its 1.
     for ours, theirs in ((1, 1), (8, 9), (14, 15)):
-        np.testing.assert_array_equal(keypoint[:, :, ours], due['keypoint'][:, :, theirs].astype(np.float16))
+        np.testing.assert_array_equal(keypoint[:, :, ours], expected['keypoint'][:, :, theirs].astype(np.float16))
 
 
 def test_a_person_with_only_joints_outside_the_layout_is_skipped(tmp_path, convert):
-    due = walk('toes', joints=25)
-    due['keypoint_score'][..., :19] = 0  # BODY_25: toes and heels from 19 on
-    for record in (due, walk('b', joints=25)):
+    expected = walk('toes', joints=25)
+    expected['keypoint_score'][..., :19] = 0  # BODY_25: toes and heels from 19 on
+    for record in (expected, walk('b', joints=25)):
         write('openpose', tmp_path / 'poses', record)
     label(tmp_path, 'name,label\ntoes,0\nb,0\n')
     assert convert(split='subject', labels='labels.csv')[0] == 1  # nobody has a subject
     (tmp_path / 'splits.txt').write_text('toes train\nb val\n')
-    status, said, errors = convert(split='splits.txt')
-    assert status == 0 and 'skipped: 1 of 2, 1 no person' in said, errors
+    status, output, errors = convert(split='splits.txt')
+    assert status == 0 and 'skipped: 1 of 2, 1 no person' in output, errors
     assert 'with a joint of layout openpose' in (tmp_path / 'X.skipped.csv').read_text()
 
 
 def test_classes_splits_and_notes_without_image_sizes(poses, convert, tmp_path):
-    status, said, errors = convert(split='subject')
+    status, output, errors = convert(split='subject')
     assert status == 0, errors
     records, splits = read_annotations(tmp_path / 'X.pkl')
     assert [record['label'] for record in records] == [1, 0, 1, 0]
@@ -135,9 +135,9 @@ def test_classes_splits_and_notes_without_image_sizes(poses, convert, tmp_path):
     assert (tmp_path / 'X.classes.txt').read_text() == 'bow\nwave\n'
     width, height = np.floor(walk('a', speed=3.0)['keypoint'].reshape(-1, 2).max(0)) + 1
     assert records[0]['img_shape'] == (height, width)
-    assert 'note: 4 clips have no image size' in said
-    assert '2 classes, numbered alphabetically: 0 bow, 1 wave' in said
-    assert 'subjects in val: ' in said
+    assert 'note: 4 clips have no image size' in output
+    assert '2 classes, numbered alphabetically: 0 bow, 1 wave' in output
+    assert 'subjects in val: ' in output
 
 
 def test_shards_together_equal_the_whole(poses, convert, tmp_path):
@@ -169,9 +169,9 @@ def test_skipped_clips_are_listed_with_the_reason(poses, convert, tmp_path):
     (poses / 'c.json').write_text('[]')
     (poses / 'extra.json').write_text('[]')
     label(tmp_path, 'name,label,subject\na,0,anna\nb,1,anna\nc,0,ben\nd,1,ben\nlost,0,ben\nd,1,ben\ne,,ben\n')
-    status, said, errors = convert('--max-bad', 100)
+    status, output, errors = convert('--max-bad', 100)
     assert status == 0, errors
-    assert 'skipped: 6 of 8, 1 garbled, 1 no person, 4 unmatched; reasons in X.skipped.csv' in said
+    assert 'skipped: 6 of 8, 1 garbled, 1 no person, 4 unmatched; reasons in X.skipped.csv' in output
     with open(tmp_path / 'X.skipped.csv') as file:
         found = {row['file'].split()[-1]: (row['kind'], row['reason']) for row in csv.DictReader(file)}
     assert found['poses/b.json'][0] == 'garbled' and found['poses/b.json'][1].startswith('not JSON: ')
@@ -208,7 +208,7 @@ def test_image_ids_are_not_used_as_frame_numbers(tmp_path, convert, refused):
         found = [entry | {'image_id': entry['image_id'] + 300_000} for entry in pose_json.coco_results(walk(name))]
         (tmp_path / 'poses' / f'{name}.json').write_text(json.dumps(found))
     label(tmp_path, 'name,label\na,0\nb,0\n')
-    refused(said='persons are in frames 300000 to 300011 only; pass --first-frame lowest, or 0 if this is so')
+    refused(message='persons are in frames 300000 to 300011 only; pass --first-frame lowest, or 0 if this is so')
     assert convert('--first-frame', 'lowest')[0] == 0
     assert read_annotations(tmp_path / 'X.pkl')[0][0]['total_frames'] == 12
 
@@ -254,35 +254,36 @@ def test_a_clip_is_named_after_its_file_or_folder(tmp_path, convert, files, name
 
 
 def test_common_mistakes_raise_one_line(poses, tmp_path, refused):
-    refused(source='pose', said='DIR pose does not exist; give the folder with the JSON files')
-    refused(source='labels.csv', said='DIR labels.csv is a file; give the folder')
+    refused(source='pose', message='DIR pose does not exist; give the folder with the JSON files')
+    refused(source='labels.csv', message='DIR labels.csv is a file; give the folder')
     (tmp_path / 'empty').mkdir()
-    refused(source='empty', said='DIR empty and its subfolders have no .json file')
-    refused(labels='label.csv', said='--labels label.csv does not exist')
-    refused(labels='poses', said='--labels poses is a folder; name a file')
-    refused(labels='poses/a.json', said="has no column 'name'; its first line must be a header such as name,label")
-    refused(split='subjects', said='--split-by subjects must be subject, random, split, or an existing file')
-    refused(out='poses', said='--out poses is a folder')
-    refused('--layout', 'cocoo', said="unknown skeleton 'cocoo'")
-    refused('--layout', 'nturgb+d', said='--layout nturgb+d has 3D joints')
-    refused('--layout', 'openpose', said="17 joints (COCO) do not include the 18 joints of layout 'openpose'")
-    refused('--format', 'openpose', said='its format is mmpose, not --format openpose')
-    refused('--max-persons', 0, said='--max-persons must be 1 to 10000, got 0')
-    refused('--first-frame', 'x', said='--first-frame must be a number, auto or lowest')
+    refused(source='empty', message='DIR empty and its subfolders have no .json file')
+    refused(labels='label.csv', message='--labels label.csv does not exist')
+    refused(labels='poses', message='--labels poses is a folder; name a file')
+    refused(labels='poses/a.json', message="has no column 'name'; its first line must be a header such as name,label")
+    refused(split='subjects', message='--split-by subjects must be subject, random, split, or an existing file')
+    refused(out='poses', message='--out poses is a folder')
+    refused('--layout', 'cocoo', message="unknown skeleton 'cocoo'")
+    refused('--layout', 'nturgb+d', message='--layout nturgb+d has 3D joints')
+    refused('--layout', 'openpose', message="17 joints (COCO) do not include the 18 joints of layout 'openpose'")
+    refused('--format', 'openpose', message='its format is mmpose, not --format openpose')
+    refused('--max-persons', 0, message='--max-persons must be 1 to 10000, got 0')
+    refused('--first-frame', 'x', message='--first-frame must be a number, auto or lowest')
     label(tmp_path, 'name,label\nclip_a,0\nclip_b,1\n')
-    refused(said="none of the 4 clips found is in labels.csv: found 'a', 'b', 'c', ..., which names 'clip_a', 'clip_b'")
+    message = "none of the 4 clips found is in labels.csv: found 'a', 'b', 'c', ..., which names 'clip_a', 'clip_b'"
+    refused(message=message)
     label(tmp_path, 'name,label,width,height\na,0,30,30\nb,1,30,30\nc,0,30,30\nd,1,30,30\n')
-    refused(said='are outside the image of 30 x 30; is its size right?')
+    refused(message='are outside the image of 30 x 30; is its size right?')
     label(tmp_path, 'name,label,num_frames\na,0,9\nb,1,9\nc,0,9\nd,1,9\n')
-    refused(said='a person is in frame 11, but there are 9 frames from frame 0 on')
+    refused(message='a person is in frame 11, but there are 9 frames from frame 0 on')
 
 
 def test_clips_of_two_layouts_raise_or_are_converted(poses, tmp_path, refused, convert):
     write('openpose', poses, walk('e', joints=25))
     label(tmp_path, 'name,label\na,0\nb,0\nc,1\nd,1\ne,1\n')
-    refused(said='clips have several layouts: 4 of coco (such as a), 1 of openpose (such as e); pass --layout coco')
-    status, said, _ = convert('--layout', 'coco')
-    assert status == 0 and '5 clips, 2 classes, 17 joints (coco)' in said
+    refused(message='clips have several layouts: 4 of coco (such as a), 1 of openpose (such as e); pass --layout coco')
+    status, output, _ = convert('--layout', 'coco')
+    assert status == 0 and '5 clips, 2 classes, 17 joints (coco)' in output
 
 
 def test_a_custom_skeleton(tmp_path, convert):
@@ -290,8 +291,8 @@ def test_a_custom_skeleton(tmp_path, convert):
         write('alphapose', tmp_path / 'poses', walk(name, joints=5))
     label(tmp_path, 'name,label\na,0\nb,1\n')
     (tmp_path / 'star.yaml').write_text('joints: 5\nedges: [[1, 0], [2, 0], [3, 0], [4, 0]]\n')
-    status, said, errors = convert('--layout', 'star.yaml')
-    assert status == 0 and '5 joints (star)' in said, errors
+    status, output, errors = convert('--layout', 'star.yaml')
+    assert status == 0 and '5 joints (star)' in output, errors
 
 
 def test_existing_files_are_replaced_only_with_overwrite(poses, convert, tmp_path):
@@ -321,8 +322,8 @@ def test_the_converted_file_can_be_trained_on(tmp_path, convert, config):
     for clip in clips:
         write('alphapose', tmp_path / 'poses', clip)
     label(tmp_path, 'name,label\n' + ''.join(f'{clip["frame_dir"]},{clip["label"]}\n' for clip in clips))
-    status, said, errors = convert('--val-share', 0.5)
-    assert status == 0 and 'split val: 4' in said, errors
+    status, output, errors = convert('--val-share', 0.5)
+    assert status == 0 and 'split val: 4' in output, errors
     (tmp_path / 'own.py').write_text(TRAINING.format(config=ROOT / 'configs' / config / 'j.py'))
     command = [sys.executable, str(ROOT / 'tools/train.py'), 'own.py', '--work-dir', 'run', '--test-last']
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)

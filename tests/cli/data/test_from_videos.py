@@ -93,8 +93,8 @@ def test_people_are_detected_tracked_and_labelled(videos, monkeypatch, capsys):
     assert (both['keypoint_score'][:, :, 0] > 0).sum(1).tolist() == [20, 12]
     assert np.diff(both['keypoint'][0, :, 0, 0].astype(float)).min() > 3  # who walks right stays who he is
     assert np.diff(both['keypoint'][1, 4:16, 0, 0].astype(float)).max() < -3
-    said = capsys.readouterr().out
-    assert 'skipped: 1 of 4, 1 no person' in said
+    output = capsys.readouterr().out
+    assert 'skipped: 1 of 4, 1 no person' in output
     assert (
         'nobody.avi,no person,no person with a score of 0.3 is in its 20 frames'
         in (videos / 'x.skipped.csv').read_text()

@@ -84,8 +84,8 @@ def convert(k400, data, capfd, monkeypatch):
         capfd.readouterr()
         with pytest.raises(SystemExit) as left:
             k400.run(k400.main)
-        said = capfd.readouterr()
-        return left.value.code, said.out, (said.err.strip().splitlines() or [''])[-1]
+        captured = capfd.readouterr()
+        return left.value.code, captured.out, (captured.err.strip().splitlines() or [''])[-1]
 
     return call
 
@@ -99,8 +99,8 @@ def samples(path, **options):
 
 @pytest.mark.parametrize('options', [{'split': 'val', 'valid_ratio': 0.0}, {'valid_ratio': 0.2}])
 def test_the_converted_file_gives_the_same_samples_as_the_kpfiles(data, convert, options):
-    status, said, _ = convert('--jobs', 2)
-    assert status == 0, said
+    status, output, _ = convert('--jobs', 2)
+    assert status == 0, output
     expected, found = samples(data.ann, **options), samples(data.out, **options)
     assert set(found) == set(expected) and len(found) in (4, COUNT)
     for name, sample in expected.items():
@@ -110,10 +110,10 @@ def test_the_converted_file_gives_the_same_samples_as_the_kpfiles(data, convert,
 
 
 def test_records_have_the_fields_for_decompressing(data, convert):
-    status, said, _ = convert()
+    status, output, _ = convert()
     assert status == 0
-    assert said.splitlines()[0] == '12 clips, 3 classes, 17 joints (coco), 2D'
-    assert 'split train: 8\nsplit val: 4\nskipped: 0 of 12\n' in said
+    assert output.splitlines()[0] == '12 clips, 3 classes, 17 joints (coco), 2D'
+    assert 'split train: 8\nsplit val: 4\nskipped: 0 of 12\n' in output
     records, splits = read_annotations(data.out)
     names = [record['frame_dir'] for record in records]
     assert names[:5] == ['video0', 'video3', 'video6', 'video9', 'video1']  # a kpfile after the other
@@ -127,10 +127,10 @@ def test_records_have_the_fields_for_decompressing(data, convert):
 
 
 def test_invalid_clips_are_listed_with_the_reason(data, convert):
-    nobody, strange = data.annotations[0], data.annotations[2]
+    nobody, wrong_length = data.annotations[0], data.annotations[2]
     nobody['frame_inds'], nobody['box_score'] = np.zeros(0, int), np.zeros(0)
     data.files['part1.pkl'].pop('video1')
-    strange['frame_inds'] = strange['frame_inds'][:-1]
+    wrong_length['frame_inds'] = wrong_length['frame_inds'][:-1]
     data.annotations[3]['raw_file'] = '../../etc/passwd'
     data.annotations[4]['raw_file'] = 'kpfiles/gone.pkl'
     data.files['part2.pkl']['video5']['keypoint'][0, 0, 0] = np.nan
@@ -162,8 +162,8 @@ def test_invalid_clips_are_listed_with_the_reason(data, convert):
 def test_clips_of_a_garbled_kpfile_are_skipped(data, convert, content):
     data.files['part1.pkl'] = content
     data.write()
-    status, said, _ = convert('--max-bad', 40)
-    assert status == 0 and 'skipped: 4 of 12, 4 garbled; ' in said
+    status, output, _ = convert('--max-bad', 40)
+    assert status == 0 and 'skipped: 4 of 12, 4 garbled; ' in output
     assert {name for name, _, _ in data.skipped()} == {f'video{number}' for number in (1, 4, 7, 10)}
 
 

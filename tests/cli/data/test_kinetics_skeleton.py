@@ -26,8 +26,8 @@ def run(capfd, monkeypatch):
         capfd.readouterr()
         with pytest.raises(SystemExit) as left:
             module.run(module.main)
-        said = capfd.readouterr()
-        return left.value.code, said.out, (said.err.strip().splitlines() or [''])[-1]
+        captured = capfd.readouterr()
+        return left.value.code, captured.out, (captured.err.strip().splitlines() or [''])[-1]
 
     return call
 
@@ -65,7 +65,7 @@ def table(path):
 
 def test_both_splits_are_written_to_one_file(raw, tmp_path, run):
     out = tmp_path / 'k.pkl'
-    status, said, _ = run(raw, '--out', out)
+    status, output, _ = run(raw, '--out', out)
     assert status == 0
     records, splits = read_annotations(out)
     assert splits == {'train': ['a-_1', 'b', 'c'], 'val': ['v']}
@@ -76,7 +76,7 @@ def test_both_splits_are_written_to_one_file(raw, tmp_path, run):
     assert first['keypoint'][1, 1, 17].tolist() == [170, 64]  # of 340 x 256
     assert first['keypoint_score'][1, :, 17].tolist() == [0, 0.75]
     assert first['img_shape'] == (256, 340) and second['total_frames'] == 10
-    assert '4 clips, 3 classes, 18 joints (openpose), 2D\n' in said
+    assert '4 clips, 3 classes, 18 joints (openpose), 2D\n' in output
     assert (tmp_path / 'k.classes.txt').read_text().splitlines() == list(LABELS)
 
 
@@ -95,10 +95,10 @@ def test_skipped_files_are_listed_with_the_reason(raw, tmp_path, run):
     }.items():
         (raw / 'kinetics_train' / f'{name}.json').write_bytes(raw_clip)
     out = tmp_path / 'k.pkl'
-    status, _, said = run(raw, '--out', out)
-    assert status == 1 and '3 of 10 are garbled' in said
-    status, said, _ = run(raw, '--out', out, '--max-bad', 30)
-    assert status == 0 and 'skipped: 6 of 10, 3 garbled, 1 no file, 1 no skeleton, 1 nobody; ' in said
+    status, _, error = run(raw, '--out', out)
+    assert status == 1 and '3 of 10 are garbled' in error
+    status, output, _ = run(raw, '--out', out, '--max-bad', 30)
+    assert status == 0 and 'skipped: 6 of 10, 3 garbled, 1 no file, 1 no skeleton, 1 nobody; ' in output
     assert table(tmp_path / 'k.skipped.csv') == [
         ('cut', 'garbled', 'not JSON'),
         ('empty', 'nobody', 'no frame has a person, though the label file says has_skeleton true'),
@@ -138,8 +138,8 @@ def test_invalid_arguments_raise_one_line(raw, tmp_path, run):
         ((tmp_path / 'empty',), 'has neither kinetics_train/ with kinetics_train_label.json'),
         ((raw, '--persons-out', 6), '--persons-out must be 1 to --persons-in (5), got 6'),
     ):
-        status, _, said = run(*arguments, '--out', out)
-        assert status == 1 and why in said
+        status, _, error = run(*arguments, '--out', out)
+        assert status == 1 and why in error
     table_file = raw / 'kinetics_val_label.json'
     table_file.write_text(table_file.read_text().replace(': 1}', ': 2}'))
     assert "contradict each other: label_index 2 is 'yoga' and 'air drumming'" in run(raw, '--out', out)[2]

@@ -52,8 +52,8 @@ def merged(capfd, monkeypatch):
         capfd.readouterr()
         with pytest.raises(SystemExit) as left:
             merge.run(merge.main)
-        said = capfd.readouterr()
-        return left.value.code, said.out, (said.err.strip().splitlines() or [''])[-1]
+        captured = capfd.readouterr()
+        return left.value.code, captured.out, (captured.err.strip().splitlines() or [''])[-1]
 
     return call
 
@@ -64,12 +64,12 @@ def test_merged_shards_equal_the_whole_byte_for_byte(tmp_path, files, convert, m
     files[4].write_text('nobody')
     shards = [convert(files, '--shard', f'{i}/{count}') for i in range(1, count + 1)]
     whole = convert(files)
-    status, said, _ = merged(*reversed(shards), '--out', tmp_path / 'Y.pkl')
+    status, output, _ = merged(*reversed(shards), '--out', tmp_path / 'Y.pkl')
     assert status == 0
     assert (tmp_path / 'Y.pkl').read_bytes() == whole.read_bytes()
     assert (tmp_path / 'Y.skipped.csv').read_bytes() == (tmp_path / 'X.skipped.csv').read_bytes()
-    assert '4 clips, 2 classes, 3 joints, 2D\n' in said
-    assert 'skipped: 2 of 6, 1 garbled, 1 no body; ' in said
+    assert '4 clips, 2 classes, 3 joints, 2D\n' in output
+    assert 'skipped: 2 of 6, 1 garbled, 1 no body; ' in output
     assert read_annotations(tmp_path / 'Y.pkl')[1] == {'val': ['a', 'f'], 'train': ['c', 'd']}
 
 
@@ -77,8 +77,8 @@ def test_other_pickles_are_merged_in_the_given_order(tmp_path, merged):
     for name, frames in (('one', 2), ('two', 3)):
         record = {'frame_dir': name, 'label': 0, 'total_frames': frames, 'keypoint': np.ones((1, frames, 5, 3))}
         write_annotations(tmp_path / f'{name}.pkl', [record], {'train': [name]})
-    status, said, _ = merged(tmp_path / 'two.pkl', tmp_path / 'one.pkl', '--out', tmp_path / 'Y.pkl')
-    assert status == 0 and 'skipped' not in said
+    status, output, _ = merged(tmp_path / 'two.pkl', tmp_path / 'one.pkl', '--out', tmp_path / 'Y.pkl')
+    assert status == 0 and 'skipped' not in output
     records, splits = read_annotations(tmp_path / 'Y.pkl')
     assert [record['frame_dir'] for record in records] == ['two', 'one']
     assert splits == {'train': ['two', 'one']}
@@ -89,8 +89,8 @@ def test_records_with_boxes_are_merged(tmp_path, merged):
     for name in ('one', 'two'):
         boxes = {'frame_dir': name, 'label': 0, 'total_frames': 9, 'keypoint': np.ones((2, 17, 3), np.float16)}
         write_annotations(tmp_path / f'{name}.pkl', [{**boxes, 'frame_inds': np.array([3, 4])}])
-    status, said, _ = merged(tmp_path / 'one.pkl', tmp_path / 'two.pkl', '--out', tmp_path / 'Y.pkl')
-    assert status == 0 and said.startswith('2 clips\n')
+    status, output, _ = merged(tmp_path / 'one.pkl', tmp_path / 'two.pkl', '--out', tmp_path / 'Y.pkl')
+    assert status == 0 and output.startswith('2 clips\n')
 
 
 def test_a_shard_without_its_table_is_reported(tmp_path, files, convert, merged):
@@ -103,8 +103,8 @@ def test_an_existing_file_is_replaced_only_with_overwrite(tmp_path, files, conve
     shards = [convert(files, '--shard', f'{i}/2') for i in (1, 2)]
     for name in ('X.pkl', 'X.skipped.csv'):
         (tmp_path / name).write_text('mine')
-        status, _, said = merged(*shards, '--out', tmp_path / 'X.pkl')
-        assert status == 1 and f'{name} exists' in said
+        status, _, error = merged(*shards, '--out', tmp_path / 'X.pkl')
+        assert status == 1 and f'{name} exists' in error
         assert (tmp_path / name).read_text() == 'mine'
         (tmp_path / name).unlink()
     (tmp_path / 'X.pkl').write_text('mine')
@@ -170,12 +170,12 @@ def test_invalid_files_and_tables_raise_one_line(tmp_path, files, convert, merge
     table = tmp_path / 'X.shard-1-of-2.skipped.csv'
     for content in (b'name\nx\n', b'', b'file,kind,reason\nx\n', b'file,kind,reason\n"' + b'x' * 200_000 + b'",a,b'):
         table.write_bytes(content)
-        status, _, said = merged(*shards, '--out', tmp_path / 'Y.pkl')
-        assert status == 1 and f'{table} is not a table of skipped clips' in said
+        status, _, error = merged(*shards, '--out', tmp_path / 'Y.pkl')
+        assert status == 1 and f'{table} is not a table of skipped clips' in error
     table.unlink()
     shards[0].write_bytes(pickle.dumps(print))
-    status, _, said = merged(*shards, '--out', tmp_path / 'Y.pkl')
-    assert status == 1 and 'could run code' in said
+    status, _, error = merged(*shards, '--out', tmp_path / 'Y.pkl')
+    assert status == 1 and 'could run code' in error
     assert 'does not exist' in merged(tmp_path / 'none.pkl', '--out', tmp_path / 'Y.pkl')[2]
     assert not (tmp_path / 'Y.pkl').exists()
 
@@ -186,9 +186,9 @@ def test_shards_without_clips_raise(tmp_path, convert, merged):
 
 
 def test_a_missing_file_raises_one_line(tmp_path, merged):
-    status, _, said = merged(tmp_path / 'no.shard-1-of-2.pkl', '--out', tmp_path / 'X.pkl')
+    status, _, error = merged(tmp_path / 'no.shard-1-of-2.pkl', '--out', tmp_path / 'X.pkl')
     assert status == 1
     assert (
-        said
+        error
         == f'error: {tmp_path / "no.shard-1-of-2.pkl"} does not exist; give the shards or annotation pickles to merge'
     )

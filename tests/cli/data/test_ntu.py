@@ -53,8 +53,8 @@ def convert(ntu, capfd, monkeypatch):
         capfd.readouterr()
         with pytest.raises(SystemExit) as left:
             ntu.run(ntu.main)
-        said = capfd.readouterr()
-        return left.value.code, said.out, (said.err.strip().splitlines() or [''])[-1]
+        captured = capfd.readouterr()
+        return left.value.code, captured.out, (captured.err.strip().splitlines() or [''])[-1]
 
     return call
 
@@ -78,7 +78,7 @@ def table(out, classes=120):
 
 def test_both_pickles_have_the_published_layout(raw, tmp_path, convert):
     out = tmp_path / 'new' / 'nturgbd'
-    status, said, _ = convert(raw, '--out', out)
+    status, output, _ = convert(raw, '--out', out)
     assert status == 0
     assert sorted(os.listdir(out)) == WRITTEN[120] + WRITTEN[60]
     records, splits = read_annotations(out / 'ntu60_3danno.pkl')
@@ -95,21 +95,21 @@ def test_both_pickles_have_the_published_layout(raw, tmp_path, convert):
     assert [r['frame_dir'] for r in records] == list(FILES)
     assert splits['xset_train'] == list(FILES)[2:4]
     assert splits['xsub_val'] == [list(FILES)[1], list(FILES)[4]]
-    assert 'NTU120: 5 clips, 5 classes, 25 joints (nturgb+d), 3D\n' in said
-    assert 'frames: 14 min, 16 median, 20 max, 50 total' in said
-    assert 'persons per clip: 1 in 2, 2 in 1' in said
-    assert 'split xsub_train: 2 (published: 40091, -40089)' in said
-    assert 'no files of 57 actions: A002-A049, A051-A059\n' in said
-    assert 'no files of 15 setups: S003-S017\n' in said
-    assert 'skipped: 0 of 3\n' in said and 'skipped: 0 of 5\n' in said
+    assert 'NTU120: 5 clips, 5 classes, 25 joints (nturgb+d), 3D\n' in output
+    assert 'frames: 14 min, 16 median, 20 max, 50 total' in output
+    assert 'persons per clip: 1 in 2, 2 in 1' in output
+    assert 'split xsub_train: 2 (published: 40091, -40089)' in output
+    assert 'no files of 57 actions: A002-A049, A051-A059\n' in output
+    assert 'no files of 15 setups: S003-S017\n' in output
+    assert 'skipped: 0 of 3\n' in output and 'skipped: 0 of 5\n' in output
 
 
 def test_splits_are_compared_with_the_published_sizes(raw, tmp_path, ntu, convert, monkeypatch):
     counts = {'xsub_train': 2, 'xsub_val': 1, 'xview_train': 2, 'xview_val': 2}
     monkeypatch.setitem(ntu.PUBLISHED_COUNTS, 60, counts)
-    _, said, _ = convert(raw / 'old', '--out', tmp_path / 'out')
-    assert 'split xview_train: 2 (as published)\n' in said
-    assert 'split xview_val: 1 (published: 2, -1)\n' in said
+    _, output, _ = convert(raw / 'old', '--out', tmp_path / 'out')
+    assert 'split xview_train: 2 (as published)\n' in output
+    assert 'split xview_val: 1 (published: 2, -1)\n' in output
 
 
 def test_processes_do_not_change_the_files(raw, tmp_path, ntu, convert, monkeypatch):
@@ -137,10 +137,10 @@ def test_missing_empty_garbled_and_duplicate_files_are_skipped_and_reported(raw,
     (raw / 'z' / 'S002C003P038R002A060.skeleton').write_bytes(b'a copy')
     (raw / 'S001C001P001R001A061.skeleton').write_bytes(FILES['S001C001P001R001A001'])
     out = tmp_path / 'out'
-    status, said, _ = convert(raw, '--out', out, '--missing', missing, '--max-bad', 50)
+    status, output, _ = convert(raw, '--out', out, '--missing', missing, '--max-bad', 50)
     assert status == 0
-    told = table(out)
-    assert [row[:2] for row in told] == [
+    rows = table(out)
+    assert [row[:2] for row in rows] == [
         ('S001C001P001R001A061', 'garbled'),
         ('S003C001P001R001A001', 'no body'),
         ('S003C001P001R001A002', 'garbled'),
@@ -148,19 +148,19 @@ def test_missing_empty_garbled_and_duplicate_files_are_skipped_and_reported(raw,
         ('S001C001P001R001A001', 'listed as missing'),
         ('S002C003P038R002A060', 'garbled'),
     ]
-    assert told[5][2] == 'a second file of this name'
-    assert 'skipped: 6 of 9, 3 garbled, 2 listed as missing, 1 no body' in said
-    assert [row[0] for row in table(out, 60)] == [row[0] for row in told if row[0] < 'S018']
-    assert 'skipped: 5 of 7, 3 garbled, 1 listed as missing, 1 no body' in said
+    assert rows[5][2] == 'a second file of this name'
+    assert 'skipped: 6 of 9, 3 garbled, 2 listed as missing, 1 no body' in output
+    assert [row[0] for row in table(out, 60)] == [row[0] for row in rows if row[0] < 'S018']
+    assert 'skipped: 5 of 7, 3 garbled, 1 listed as missing, 1 no body' in output
 
 
 def test_too_many_garbled_files_stop_the_run_which_resumes_after_fixing(raw, tmp_path, ntu, convert, monkeypatch):
     monkeypatch.setattr(ntu, 'FILES_A_PART', 1)
     bad, out = raw / 'new' / 'S019C001P104R001A120.skeleton', tmp_path / 'out'
     bad.write_bytes(b'7\r\n')
-    status, _, said = convert(raw, '--out', out)
+    status, _, error = convert(raw, '--out', out)
     assert status == 1
-    assert said == (
+    assert error == (
         f'error: 1 of 5 are garbled, more than --max-bad 1 %; the first: {bad}: '
         f'announces 7 frames but has 0; {out / "ntu.skipped.csv"} lists all'
     )
@@ -213,8 +213,8 @@ def test_merged_shards_equal_the_whole(raw, tmp_path, convert, merged):
     whole, out = tmp_path / 'whole', tmp_path / 'out'
     assert convert(raw, '--out', whole)[0] == 0
     for i in (1, 2, 3, 4):  # the first has no clip of NTU120's own, the last none of NTU60
-        status, said, _ = convert(raw, '--out', out, '--shard', f'{i}/4')
-        assert status == 0 and 'published' not in said
+        status, output, _ = convert(raw, '--out', out, '--shard', f'{i}/4')
+        assert status == 0 and 'published' not in output
     for classes in (60, 120):
         shards = sorted(out.glob(f'ntu{classes}_*.shard-*-of-4.pkl'))
         assert len(shards) == 4
@@ -226,27 +226,27 @@ def test_merged_shards_equal_the_whole(raw, tmp_path, convert, merged):
 def test_absent_clips_of_recordings_are_listed(raw, tmp_path, convert):
     missing, out = tmp_path / 'missing.txt', tmp_path / 'out'
     missing.write_text('S002C001P038R001A001\n')
-    _, said, _ = convert(raw / 'old', '--out', out, '--missing', missing)
-    assert 'recordings (a performer in a setup): 3 of 158\n' in said
+    _, output, _ = convert(raw / 'old', '--out', out, '--missing', missing)
+    assert 'recordings (a performer in a setup): 3 of 158\n' in output
     absent = (out / 'ntu60_3danno.absent.txt').read_text().split()
     assert len(absent) == 3 * 360 - 3 - 1
     assert absent[0] == 'S001C001P001R001A002'
-    assert '1076 clips of these recordings are absent (S001 718, S002 358); ' in said
+    assert '1076 clips of these recordings are absent (S001 718, S002 358); ' in output
 
 
 def test_npz_is_written_with_full_precision(raw, tmp_path, convert):
     out, npz = tmp_path / 'out', tmp_path / 'npz'
-    status, said, _ = convert(raw / 'old', '--out', out, '--npz', npz, '--aligned')
+    status, output, _ = convert(raw / 'old', '--out', out, '--npz', npz, '--aligned')
     assert status == 0
     names = ['NTU60_CS.npz', 'NTU60_CS_aligned.npz', 'NTU60_CV.npz', 'NTU60_CV_aligned.npz']
     assert sorted(os.listdir(npz)) == names
-    assert f'wrote {npz / "NTU60_CS.npz"}: 2 train, 1 test\n' in said
+    assert f'wrote {npz / "NTU60_CS.npz"}: 2 train, 1 test\n' in output
     assert read_annotations(out / 'ntu60_3danno.pkl')[0][0]['keypoint'].dtype == np.float16
     walk = person(20, 1)
     with np.load(npz / 'NTU60_CS.npz') as arrays:
         np.testing.assert_array_equal(arrays['x_train'][0, :20, :75].reshape(20, 25, 3), walk - walk[0, 1])
-    status, _, said = convert(raw / 'old', '--out', tmp_path / 'other', '--npz', npz)
-    assert status == 1 and 'NTU60_CS.npz exists already; pass --overwrite' in said
+    status, _, error = convert(raw / 'old', '--out', tmp_path / 'other', '--npz', npz)
+    assert status == 1 and 'NTU60_CS.npz exists already; pass --overwrite' in error
 
 
 def test_files_of_an_interrupted_run_are_replaced_and_others_raise(raw, tmp_path, ntu, convert, monkeypatch):
@@ -288,9 +288,9 @@ def test_an_existing_file_is_replaced_only_with_overwrite(raw, tmp_path, convert
     out = tmp_path / 'out'
     out.mkdir()
     (out / 'ntu120_3danno.pkl').write_bytes(b'mine')
-    status, _, said = convert(raw, '--out', out)
+    status, _, error = convert(raw, '--out', out)
     assert (status, os.listdir(out)) == (1, ['ntu120_3danno.pkl'])
-    assert said.startswith(f'error: {out / "ntu120_3danno.pkl"} exists already; pass --overwrite to replace it')
+    assert error.startswith(f'error: {out / "ntu120_3danno.pkl"} exists already; pass --overwrite to replace it')
     assert (out / 'ntu120_3danno.pkl').read_bytes() == b'mine'
     assert convert(raw, '--out', out, '--overwrite')[0] == 0
     assert len(pickle.loads((out / 'ntu120_3danno.pkl').read_bytes())['annotations']) == 5
@@ -315,8 +315,8 @@ def test_an_existing_file_is_replaced_only_with_overwrite(raw, tmp_path, convert
 def test_invalid_options_of_ntu_raise(raw, tmp_path, convert, monkeypatch, options, why):
     monkeypatch.chdir(tmp_path)
     Path('README.md').write_text('no names')
-    status, _, said = convert(raw, '--out', tmp_path / 'out', *options)
-    assert status == 1 and why in said
+    status, _, error = convert(raw, '--out', tmp_path / 'out', *options)
+    assert status == 1 and why in error
     assert not (tmp_path / 'out').exists()
 
 
@@ -351,6 +351,6 @@ def test_damaged_files_give_a_record_or_a_reason(data):
 
 
 def test_a_missing_list_of_missing_clips_raises(raw, tmp_path, convert):
-    status, _, said = convert(raw, '--out', tmp_path / 'out', '--missing', tmp_path / 'no.txt')
+    status, _, error = convert(raw, '--out', tmp_path / 'out', '--missing', tmp_path / 'no.txt')
     assert status == 1
-    assert said == f'error: --missing {tmp_path / "no.txt"} is not a file; give a list of clips to skip, one per line'
+    assert error == f'error: --missing {tmp_path / "no.txt"} is not a file; give a list of clips to skip, one per line'

@@ -21,8 +21,8 @@ def convert(capfd, monkeypatch):
         capfd.readouterr()
         with pytest.raises(SystemExit) as left:
             tool.run(tool.main)
-        said = capfd.readouterr()
-        return left.value.code, said.out, (said.err.strip().splitlines() or [''])[-1]
+        captured = capfd.readouterr()
+        return left.value.code, captured.out, (captured.err.strip().splitlines() or [''])[-1]
 
     return call
 
@@ -41,9 +41,9 @@ def save(path, *names, dtype=np.float32, **more):
 def test_ntu60_and_ntu120_are_written_to_separate_files(tmp_path, convert):
     old = save(tmp_path / 'a.pkl', 'S001C001P001R001A001', 'S001C002P003R001A060')
     new = save(tmp_path / 'b.pkl', 'S001C001P001R001A001', 'S018C002P003R001A061')
-    status, said, _ = convert(old, '--out', tmp_path / 'npz')
-    assert status == 0 and 'float16' not in said
-    assert f'wrote {tmp_path / "npz" / "NTU60_CV.npz"}: 1 train, 1 test\n' in said
+    status, output, _ = convert(old, '--out', tmp_path / 'npz')
+    assert status == 0 and 'float16' not in output
+    assert f'wrote {tmp_path / "npz" / "NTU60_CV.npz"}: 1 train, 1 test\n' in output
     assert convert(new, '--out', tmp_path / 'npz')[0] == 0
     names = ['NTU120_CSet.npz', 'NTU120_CSub.npz', 'NTU60_CS.npz', 'NTU60_CV.npz']
     assert sorted(path.name for path in (tmp_path / 'npz').iterdir()) == names
@@ -56,10 +56,10 @@ def test_rounded_coordinates_and_dropped_samples_are_reported(tmp_path, convert)
     keypoint = np.ones((1, 3, 25, 3), np.float16)
     keypoint[0, 0, 1] = 0, 2, 1  # a spine, and no hips
     save(path, 'S001C001P001R001A001', keypoint=keypoint)
-    status, said, _ = convert(path, '--out', tmp_path / 'npz', '--aligned')
-    assert status == 0 and 'is float16, so coordinates are rounded' in said
-    assert 'NTU60_CS_aligned.npz: 1 train, 0 test; 1 with NaN, which InfoGCN skips\n' in said
-    assert 'NTU60_CS.npz: 1 train, 0 test\n' in said
+    status, output, _ = convert(path, '--out', tmp_path / 'npz', '--aligned')
+    assert status == 0 and 'is float16, so coordinates are rounded' in output
+    assert 'NTU60_CS_aligned.npz: 1 train, 0 test; 1 with NaN, which InfoGCN skips\n' in output
+    assert 'NTU60_CS.npz: 1 train, 0 test\n' in output
 
 
 def test_invalid_arguments_raise_one_line(tmp_path, convert):
@@ -77,13 +77,13 @@ def test_invalid_arguments_raise_one_line(tmp_path, convert):
         ((tmp_path / 'none.pkl', '--out', tmp_path / 'x'), 'does not exist'),
         ((good, '--out', tmp_path / 'npz'), 'NTU60_CV.npz exists already; pass --overwrite'),
     ):
-        status, _, said = convert(*arguments)
-        assert status == 1 and why in said
+        status, _, error = convert(*arguments)
+        assert status == 1 and why in error
     assert not (tmp_path / 'x').exists() and len(list((tmp_path / 'npz').iterdir())) == 1
     assert convert(good, '--out', tmp_path / 'npz', '--overwrite')[0] == 0
 
 
 def test_a_missing_pickle_raises_one_line(tmp_path, convert):
-    status, _, said = convert(tmp_path / 'a.pkl', '--out', tmp_path / 'npz')
+    status, _, error = convert(tmp_path / 'a.pkl', '--out', tmp_path / 'npz')
     assert status == 1
-    assert said == f'error: {tmp_path / "a.pkl"} does not exist; give a pickle written by tools/data/ntu.py'
+    assert error == f'error: {tmp_path / "a.pkl"} does not exist; give a pickle written by tools/data/ntu.py'

@@ -63,15 +63,15 @@ def test_annotations_are_sorted_with_labels_from_zero(folder, tmp_path):
 
 def test_splits_are_by_view_and_duplicates_are_found(folder, tmp_path):
     out = tmp_path / 'nwucla.pkl'
-    _, said, _ = convert(folder, '--out', out)
+    _, output, _ = convert(folder, '--out', out)
     assert pickle.loads(out.read_bytes())['split'] == {
         'xview_train': ['a01_s01_e00_v01', 'a01_s01_e00_v02'],
         'xview_val': ['a01_s01_e00_v03', 'a02_s01_e00_v03'],
         'xview_val_dedup': ['a02_s01_e00_v03'],
     }
-    assert '1 xview_val clips are byte-identical to a training clip' in said
-    assert 'a01_v03 = a01_v02: 1' in said
-    assert 'frames: 2 min, 4 median, 5 max, 15 total' in said
+    assert '1 xview_val clips are byte-identical to a training clip' in output
+    assert 'a01_v03 = a01_v02: 1' in output
+    assert 'frames: 2 min, 4 median, 5 max, 15 total' in output
 
 
 def test_archive_and_folder_give_the_same_file(folder, tmp_path):
@@ -141,13 +141,13 @@ def test_garbled_files_are_skipped_listed_and_counted(folder, tmp_path):
     (folder / 'a03_s01_e00_v01.json').write_text('{')
     (folder / 'sub').mkdir()
     (folder / 'sub' / 'a01_s01_e00_v01.json').write_text(json.dumps(clip()))
-    status, _, said = convert(folder, '--out', tmp_path / 'x.pkl')
+    status, _, errors = convert(folder, '--out', tmp_path / 'x.pkl')
     assert status == 1
-    assert '2 of 6 are garbled, more than --max-bad 1 %; the first: ' in said[0]
-    status, said, _ = convert(folder, '--out', tmp_path / 'x.pkl', '--max-bad', 40)
+    assert '2 of 6 are garbled, more than --max-bad 1 %; the first: ' in errors[0]
+    status, output, _ = convert(folder, '--out', tmp_path / 'x.pkl', '--max-bad', 40)
     assert status == 0
-    assert '4 clips, 2 classes, 20 joints (nw-ucla), 3D' in said
-    assert 'skipped: 2 of 6, 2 garbled; ' in said
+    assert '4 clips, 2 classes, 20 joints (nw-ucla), 3D' in output
+    assert 'skipped: 2 of 6, 2 garbled; ' in output
     with open(tmp_path / 'x.skipped.csv') as file:
         assert [(Path(row['file']).name, row['reason']) for row in csv.DictReader(file)] == [
             ('a03_s01_e00_v01.json', 'not JSON'),
@@ -176,9 +176,9 @@ def test_merged_shards_equal_the_whole(folder, tmp_path, packed):
 def test_an_existing_file_is_replaced_only_with_overwrite(folder, tmp_path):
     out = tmp_path / 'x.pkl'
     out.write_bytes(b'mine')
-    status, _, said = convert(folder, '--out', out)
+    status, _, errors = convert(folder, '--out', out)
     assert (status, out.read_bytes()) == (1, b'mine')
-    assert said == [f'error: --out {out} exists already; pass --overwrite to replace it, or choose another file']
+    assert errors == [f'error: --out {out} exists already; pass --overwrite to replace it, or choose another file']
     assert convert(folder, '--out', out, '--overwrite')[0] == 0
     assert len(pickle.loads(out.read_bytes())['annotations']) == 4
 
@@ -186,11 +186,11 @@ def test_an_existing_file_is_replaced_only_with_overwrite(folder, tmp_path):
 def test_a_source_without_clips_raises_one_line(tmp_path):
     folder = tmp_path / 'empty'
     folder.mkdir()
-    status, _, said = convert(folder, '--out', tmp_path / 'x.pkl')
-    assert (status, said) == (1, [f'error: {folder} has no clip, such as a01_s01_e00_v01.json'])
+    status, _, errors = convert(folder, '--out', tmp_path / 'x.pkl')
+    assert (status, errors) == (1, [f'error: {folder} has no clip, such as a01_s01_e00_v01.json'])
     (folder / 'a01_s01_e00_v01.json').write_text('{')
-    status, _, said = convert(folder, '--out', tmp_path / 'x.pkl', '--max-bad', 100)
-    assert (status, said) == (
+    status, _, errors = convert(folder, '--out', tmp_path / 'x.pkl', '--max-bad', 100)
+    assert (status, errors) == (
         1,
         [f'error: none of 1 files gives a clip; see the reasons in {tmp_path / "x.skipped.csv"}'],
     )
@@ -204,11 +204,11 @@ def test_invalid_and_truncated_archives_raise_one_line(folder, tmp_path):
     (tmp_path / 'cut.tar.xz').write_bytes(whole.read_bytes()[:-100])
     (tmp_path / 'foreign.tar.xz').write_bytes(b'no archive at all')
     for name in ('cut.tar.xz', 'foreign.tar.xz'):
-        status, _, said = convert(tmp_path / name, '--out', tmp_path / 'x.pkl')
+        status, _, errors = convert(tmp_path / name, '--out', tmp_path / 'x.pkl')
         assert status == 1
-        assert said[0].startswith(f'error: {tmp_path / name} is not a folder or a complete tar archive')
-    status, _, said = convert(tmp_path / 'missing', '--out', tmp_path / 'x.pkl')
-    assert (status, 'No such file' in said[0]) == (1, True)
+        assert errors[0].startswith(f'error: {tmp_path / name} is not a folder or a complete tar archive')
+    status, _, errors = convert(tmp_path / 'missing', '--out', tmp_path / 'x.pkl')
+    assert (status, 'No such file' in errors[0]) == (1, True)
 
 
 if 'PYSKL_NWUCLA' in os.environ:  # the published archive, where a machine has it

@@ -40,14 +40,14 @@ def pack(monkeypatch, capsys):
 
 @pytest.fixture
 def refused(tiny, pack):
-    """``refused(arguments, *said)``: check for status 1, one line, and no changed or new files."""
+    """``refused(arguments, *messages)``: check for status 1, one line, and no changed or new files."""
 
-    def check(arguments, *said):
+    def check(arguments, *messages):
         before = content(tiny.folder)
         status, out, err = pack(*arguments)
         lines = [line for line in err.splitlines() if line.startswith('error: ')]
         assert status == 1 and out == [] and len(lines) == 1
-        assert all(part in lines[0] for part in said), lines[0]
+        assert all(part in lines[0] for part in messages), lines[0]
         assert content(tiny.folder) == before
 
     return check
@@ -58,7 +58,7 @@ def everything(dataset):
 
 
 def test_a_store_gives_the_samples_of_its_pickle(tiny, pack):
-    status, said, _ = pack(tiny.clips, tiny.folder / 'clips.skl')
+    status, output, _ = pack(tiny.clips, tiny.folder / 'clips.skl')
     assert status == 0
     assert said[0] == '12 clips, 4 classes, 17 joints, 2D' and 'clips per class: 3' in said
     assert said[-4:] == [
@@ -164,9 +164,9 @@ def test_unpacking_preserves_the_splits(tiny, pack, monkeypatch):
 
 
 def test_precomputed_transforms_are_skipped_in_training(tiny, pack):
-    status, said, _ = pack(tiny.clips, tiny.folder / 'clips.skl', '--config', tiny.config)
+    status, output, _ = pack(tiny.clips, tiny.folder / 'clips.skl', '--config', tiny.config)
     assert status == 0
-    assert said[-2:] == ['precomputed: PreNormalize2D()', f'wrote {tiny.folder / "clips.skl"}']
+    assert output[-2:] == ['precomputed: PreNormalize2D()', f'wrote {tiny.folder / "clips.skl"}']
     record = RecordStore(tiny.folder / 'clips.skl').record(0)
     assert record['keypoint'].dtype == np.float32 and record['keypoint'].shape[-1] == 3
     assert 'keypoint_score' not in record and record['coord_dims'] == 2
@@ -189,19 +189,19 @@ def test_a_config_without_common_transforms_raises(tiny, refused):
 
 def test_clips_that_do_not_fit_the_config_raise(tiny, refused):
     tiny.write_config('PreNormalize2D', 'PreNormalize3D')
-    said = ('PreNormalize3D expects 3D joints', tiny.annotations[0]['frame_dir'])
-    refused((tiny.clips, tiny.folder / 'x.skl', '--config', tiny.config), *said)
+    output = ('PreNormalize3D expects 3D joints', tiny.annotations[0]['frame_dir'])
+    refused((tiny.clips, tiny.folder / 'x.skl', '--config', tiny.config), *output)
 
 
 def test_invalid_clips_are_skipped_up_to_max_bad(tiny, pack):
     tiny.annotations[3]['total_frames'] = 7
     tiny.write_clips()
-    status, said, err = pack(tiny.clips, tiny.folder / 'x.skl')
+    status, output, err = pack(tiny.clips, tiny.folder / 'x.skl')
     assert status == 1 and not (tiny.folder / 'x.skl').exists()
     assert '1 of 12 are garbled, more than --max-bad 1 %' in err and 'has total_frames=7' in err
-    status, said, _ = pack(tiny.clips, tiny.folder / 'x.skl', '--max-bad', 10)
-    assert status == 0 and 'split xsub_train: 7' in said
-    assert any(line.startswith('skipped: 1 of 12, 1 garbled') for line in said)
+    status, output, _ = pack(tiny.clips, tiny.folder / 'x.skl', '--max-bad', 10)
+    assert status == 0 and 'split xsub_train: 7' in output
+    assert any(line.startswith('skipped: 1 of 12, 1 garbled') for line in output)
     (row,) = list(csv.DictReader((tiny.folder / 'x.skl.skipped.csv').open()))
     assert row['file'] == tiny.annotations[3]['frame_dir'] and 'has total_frames=7' in row['reason']
     assert len(PoseDataset(tiny.folder / 'x.skl', split='xsub_train')) == 7
@@ -235,15 +235,15 @@ def test_a_truncated_pickle_leaves_no_output(tiny, refused, length):
 def test_verify_finds_the_damaged_clip(tiny, pack):
     target = tiny.folder / 'x.skl'
     assert pack(tiny.clips, target)[0] == 0
-    status, said, _ = pack(target, '--verify')
-    assert status == 0 and said == [f'{target}: 12 clips, all checksums are correct']
+    status, output, _ = pack(target, '--verify')
+    assert status == 0 and output == [f'{target}: 12 clips, all checksums are correct']
     data = bytearray(target.read_bytes())
     data[data.index(RecordStore(target).record(4)['keypoint'].tobytes())] ^= 4
     target.unlink()
     target.write_bytes(data)
-    status, said, _ = pack(target, '--verify')
+    status, output, _ = pack(target, '--verify')
     assert status == 1
-    assert said == [
+    assert output == [
         f'{target} is damaged; copy it again, or pack {tiny.clips} again',
         'tables: 0',
         'clips: 1',
