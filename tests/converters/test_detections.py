@@ -49,7 +49,7 @@ def test_names_for_another_number_of_joints_are_dropped():
 
 
 @pytest.mark.parametrize(
-    ('rows', 'listed', 'said'),
+    ('rows', 'listed', 'message'),
     [
         ([found()], [4, 4], 'frame 4'),
         ([(2, [1, 2, 3, 4], None, -1)], None, 'x, y, score of each joint'),
@@ -60,6 +60,6 @@ def test_names_for_another_number_of_joints_are_dropped():
         ([found(keypoint=[[0.2, 0.3], [0.4, 0.5]])], None, 'must be pixels'),
     ],
 )
-def test_invalid_keypoints_raise(rows, listed, said):
-    with pytest.raises(ValueError, match=said):
+def test_invalid_keypoints_raise(rows, listed, message):
+    with pytest.raises(ValueError, match=message):
         detections_of('mmpose', rows, listed)

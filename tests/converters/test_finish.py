@@ -27,5 +27,5 @@ def test_the_file_the_notes_and_the_class_names_are_written(args, capsys):
     finish(args, outcome, rows, {'train': ['a'], 'val': ['b']}, 'coco', ['wave'], ['note: sizes were guessed'])
     assert [clip['frame_dir'] for clip in read_annotations(args.out)[0]] == ['a', 'b']
     assert args.out.with_name('x.classes.txt').read_text() == 'wave\n'
-    said = capsys.readouterr().out
-    assert 'note: sizes were guessed' in said and '17 joints (coco)' in said
+    output = capsys.readouterr().out
+    assert 'note: sizes were guessed' in output and '17 joints (coco)' in output

@@ -158,10 +158,10 @@ def test_splits_contain_only_existing_clips(tmp_path, files):
 
 def test_a_second_clip_with_the_same_name_is_garbled(tmp_path, files):
     (tmp_path / 'more').mkdir()
-    twin = tmp_path / 'more' / 'a.txt'
-    twin.write_text('30')
+    same_name = tmp_path / 'more' / 'a.txt'
+    same_name.write_text('30')
     with pytest.raises(ValueError, match="a second clip with the name 'a'"):
-        go(tmp_path, [*files, twin])
+        go(tmp_path, [*files, same_name])
 
 
 def test_an_existing_file_is_kept_without_overwrite(tmp_path, files):

@@ -151,7 +151,7 @@ def changed(content, **more):
 
 
 @pytest.mark.parametrize(
-    ('content', 'said'),
+    ('content', 'message'),
     [
         ({'info': 1, 'licenses': []}, r"a dict with keys \['info', 'licenses'\] is not keypoint JSON of mmpose"),
         ([1, 2], 'a list is not keypoint JSON'),
@@ -180,13 +180,13 @@ def changed(content, **more):
         (coco() | {'images': [{'id': 103}, {'id': 103}]}, "'103' is invalid or repeated"),
     ],
 )  # fmt: skip
-def test_invalid_keypoints_raise_one_line(content, said):
-    with pytest.raises(ValueError, match=said):
+def test_invalid_keypoints_raise_one_line(content, message):
+    with pytest.raises(ValueError, match=message):
         parse_keypoints(content)
 
 
 @pytest.mark.parametrize(
-    ('content', 'said'),
+    ('content', 'message'),
     [
         (b'', 'the file is empty'),
         (b'[{"image_id": ', 'not JSON: Expecting value: line 1 column 15'),
@@ -194,10 +194,10 @@ def test_invalid_keypoints_raise_one_line(content, said):
         (b'[' * 200_000, 'nested too deep'),
     ],
 )
-def test_files_that_are_not_json_raise_one_line(tmp_path, content, said):
+def test_files_that_are_not_json_raise_one_line(tmp_path, content, message):
     path = tmp_path / 'clip.json'
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         load_json(path)
 
 

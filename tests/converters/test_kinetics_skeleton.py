@@ -159,9 +159,9 @@ def test_mangled_clips_raise_or_are_read_consistently(data):
     except ValueError:
         return
     check_clip(clip)
-    said = {np.float32(value) for frame in json.loads(bytes(raw))['data'] for one in frame['skeleton'][:5]
+    output = {np.float32(value) for frame in json.loads(bytes(raw))['data'] for one in frame['skeleton'][:5]
             for value in one['pose']}  # fmt: skip
-    assert set(clip.keypoint.ravel()) <= said | {np.float32(0)}
+    assert set(clip.keypoint.ravel()) <= output | {np.float32(0)}
 
 
 JSON = st.recursive(

@@ -79,7 +79,7 @@ def test_ignored_columns_are_reported(read):
 
 
 @pytest.mark.parametrize(
-    ('text', 'said'),
+    ('text', 'message'),
     [
         ('clip_1,3\nclip_2,4\n', "has no column 'name'; its first line must be a header such as name,label, got"),
         ('', "has no column 'name'"),
@@ -92,8 +92,8 @@ def test_ignored_columns_are_reported(read):
         ('name,label\n"a' + 'x' * 200_000 + '",0\n', 'line 2: field larger than'),
     ],
 )
-def test_an_invalid_table_raises_one_line(read, text, said):
-    with pytest.raises(ValueError, match=said):
+def test_an_invalid_table_raises_one_line(read, text, message):
+    with pytest.raises(ValueError, match=message):
         read(text)
 
 

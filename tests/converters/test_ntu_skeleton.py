@@ -10,15 +10,15 @@ from tests.ntu_text import FIRST_ID, clip_text, person, skeleton_text
 def line_by_line(content):
     """The published reader: {id: (start, (F, 25, 3))}, and the frames with a body."""
     lines = iter(content.decode().split('\r\n'))
-    bodies, kept = {}, 0
+    bodies, position = {}, 0
     for _ in range(int(next(lines))):
         count = int(next(lines))
         for _ in range(count):
             number = int(next(lines).split()[0])
             rows = [next(lines).split()[:3] for _ in range(int(next(lines)))]
-            bodies.setdefault(number, (kept, []))[1].append(np.array(rows, np.float32))
-        kept += count > 0
-    return {number: (start, np.stack(frames)) for number, (start, frames) in bodies.items()}, kept
+            bodies.setdefault(number, (position, []))[1].append(np.array(rows, np.float32))
+        position += count > 0
+    return {number: (start, np.stack(frames)) for number, (start, frames) in bodies.items()}, position
 
 
 def test_numbers_are_those_of_the_file_and_ids_differ_beyond_float64():
@@ -55,12 +55,12 @@ def test_parsing_equals_reading_line_by_line(presence):
     joints = {number: person(6, number) for number in (1, 2, 3)}
     content = skeleton_text([[(n, joints[n][t]) for n in sorted(ids)] for t, ids in enumerate(presence)])
     bodies, frames = parse_skeleton(content)
-    due, due_frames = line_by_line(content)
-    assert frames == due_frames
-    assert [body.id for body in bodies] == list(due)
+    expected, expected_frames = line_by_line(content)
+    assert frames == expected_frames
+    assert [body.id for body in bodies] == list(expected)
     for body in bodies:
-        assert body.start == due[body.id][0]
-        np.testing.assert_array_equal(body.joints, due[body.id][1])
+        assert body.start == expected[body.id][0]
+        np.testing.assert_array_equal(body.joints, expected[body.id][1])
 
 
 def test_unix_line_ends_and_blank_lines_read_the_same():
@@ -124,8 +124,8 @@ def test_mangled_text_raises_or_is_read_consistently(data):
     assert sum(len(body.joints) for body in bodies) <= 4
     read = np.concatenate([body.joints for body in bodies] or [np.zeros((0, 25, 3), np.float32)]).reshape(-1, 3)
     rows = [line.split()[:3] for line in bytes(content).decode('latin-1').split('\n')]
-    said = {tuple(np.float32(x) for x in row) for row in rows if len(row) == 3}
-    assert {tuple(row) for row in read} <= said
+    output = {tuple(np.float32(x) for x in row) for row in rows if len(row) == 3}
+    assert {tuple(row) for row in read} <= output
 
 
 @given(st.binary(max_size=200))

@@ -83,7 +83,7 @@ def test_a_file_names_clips_by_the_last_part_of_their_name(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ('arguments', 'said'),
+    ('arguments', 'message'),
     [
         (['random', '--val-share', '1'], '--val-share must be between 0 and 1, got 1'),
         (['random', '--val-subjects', 's1'], '--val-subjects requires --split-by subject'),
@@ -94,13 +94,13 @@ def test_a_file_names_clips_by_the_last_part_of_their_name(tmp_path):
         (['random', '--seed', '-1'], '--seed must be 0 to 4294967295'),
     ],
 )
-def test_invalid_options_raise_one_line(arguments, said):
-    with pytest.raises(ValueError, match=said):
+def test_invalid_options_raise_one_line(arguments, message):
+    with pytest.raises(ValueError, match=message):
         split(ROWS, *arguments)
 
 
 @pytest.mark.parametrize(
-    ('name', 'text', 'said'),
+    ('name', 'text', 'message'),
     [
         ('s.txt', 'c00 train\nc00 val\n', "puts 'c00' into 'train' and into 'val'"),
         ('s.txt', 'c00\n', "line 1: 'c00' is not 'name split'"),
@@ -118,9 +118,9 @@ def test_invalid_options_raise_one_line(arguments, said):
         ('s.yaml', '!!python/object/apply:os.system [ls]', 'could not determine a constructor'),
     ],
 )
-def test_an_invalid_file_raises_one_line(tmp_path, name, text, said):
+def test_an_invalid_file_raises_one_line(tmp_path, name, text, message):
     (tmp_path / name).write_text(text)
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         split(ROWS, tmp_path / name)
 
 
@@ -162,8 +162,8 @@ def test_any_text_is_a_split_or_raises_one_line(tmp_path_factory, suffix, text):
     path = tmp_path_factory.getbasetemp() / f'fuzz{suffix}'
     path.write_text(text, newline='', errors='surrogatepass')
     try:
-        said = module.read_splits(path)
+        output = module.read_splits(path)
     except ValueError as why:
         assert str(why)
         return
-    assert all(isinstance(part, str) for pair in said.items() for part in pair)
+    assert all(isinstance(part, str) for pair in output.items() for part in pair)

@@ -28,7 +28,7 @@ def test_short_rows_are_filled_and_long_rows_are_cut(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ('content', 'said'),
+    ('content', 'message'),
     [
         ('clip,class\na,1\n', "no column 'label'"),
         ('clip,label,clip\n', "two columns 'clip'"),
@@ -37,8 +37,8 @@ def test_short_rows_are_filled_and_long_rows_are_cut(tmp_path):
         ('', "no column 'clip'"),
     ],
 )
-def test_invalid_tables_raise(tmp_path, content, said):
-    with pytest.raises(ValueError, match=said):
+def test_invalid_tables_raise(tmp_path, content, message):
+    with pytest.raises(ValueError, match=message):
         table(tmp_path, content)
 
 

@@ -56,8 +56,8 @@ FAULTS = {
 @pytest.mark.parametrize('pipeline', [GRAPH, HEATMAPS], ids=['graph', 'heatmaps'])
 @pytest.mark.parametrize(('bad', 'what'), FAULTS.values(), ids=list(FAULTS))
 def test_a_fault_in_all_clips_fails(bad, what, pipeline):
-    said = found([bad] * 3, pipeline)
-    assert said[0][0] == 'fails' and said[0][1].startswith(what)
+    output = found([bad] * 3, pipeline)
+    assert output[0][0] == 'fails' and output[0][1].startswith(what)
 
 
 @pytest.mark.parametrize('pipeline', [GRAPH, AUTO, HEATMAPS], ids=['graph', 'auto', 'heatmaps'])

@@ -197,9 +197,9 @@ def test_a_subset_with_the_splits_of_the_full_set_warns_once(tmp_path, make_reco
     for _ in range(2):  # also from the shared form
         with pytest.warns(
             UserWarning, match="2 clips of split 'train' have no record and are skipped; 2 clips remain"
-        ) as said:
+        ) as warnings:
             assert PoseDataset(path, split='train').names == ['a', 'b']
-        assert len(said) == 1
+        assert len(warnings) == 1
     with pytest.raises(
         ValueError, match="split 'val' .* has no clips: none of the 1 clips it names has a record; .*check.py --fix"
     ):

@@ -47,8 +47,8 @@ def test_the_order_is_that_of_the_published_sampler():
     generator = torch.Generator().manual_seed(7 + 3)
     parts = []
     for members, copies, extra in (([0, 4], 1, 0), ([1, 2, 5, 6], 0, 2), ([3], 2, 0)):
-        drawn = torch.randperm(len(members), generator=generator).tolist()
-        parts += members * copies + [members[i] for i in drawn[:extra]]
+        permutation = torch.randperm(len(members), generator=generator).tolist()
+        parts += members * copies + [members[i] for i in permutation[:extra]]
     expected = [parts[i] for i in torch.randperm(len(parts), generator=generator)]
     assert class_balanced_indices(LABELS, [0.5, 2, 1], epoch=3, seed=7).tolist() == expected
 

@@ -22,8 +22,8 @@ def test_the_same_command_says_that_the_run_is_finished(tiny, capsys):
     assert 'ended the run after 2 of 4 epochs; --resume or more total_epochs continue it' in capsys.readouterr().out
     before = {path.name: path.read_bytes() for path in tiny.work_dir.iterdir()}
     again = run(tiny)
-    said = capsys.readouterr().out
-    assert said.startswith('finished already: a hook (EarlyStoppingHook) ended the run after 2 of 4 epochs in ')
+    output = capsys.readouterr().out
+    assert output.startswith('finished already: a hook (EarlyStoppingHook) ended the run after 2 of 4 epochs in ')
     assert (again.last_checkpoint, again.best, again.metrics) == (first.last_checkpoint, first.best, first.metrics)
     assert {path.name: path.read_bytes() for path in tiny.work_dir.iterdir()} == before
     # With patience anew, one more epoch is tried each time.

@@ -168,8 +168,8 @@ def test_clip_shape_without_data_follows_the_network(tmp_path):
     assert clip_shape(config_of(tmp_path, sgn)) == (2, 20, 25, 3)
     c3d = "model = dict(type='Recognizer3D', backbone=dict(type='C3D', in_channels=17), cls_head=dict(type='I3DHead'))"
     assert clip_shape(config_of(tmp_path, c3d)) == (17, 48, 64, 64)
-    drawn = c3d.replace("type='Recognizer3D'", "type='Recognizer3D', heatmaps=dict(test_size=(48, 40))")
-    assert clip_shape(config_of(tmp_path, drawn)) == (17, 48, 48, 40)
+    with_heatmaps = c3d.replace("type='Recognizer3D'", "type='Recognizer3D', heatmaps=dict(test_size=(48, 40))")
+    assert clip_shape(config_of(tmp_path, with_heatmaps)) == (17, 48, 48, 40)
 
 
 def test_clip_shape_uses_the_last_crop_and_scale_is_width_first(tmp_path):

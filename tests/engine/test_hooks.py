@@ -12,13 +12,13 @@ class Runner:
 
 
 def test_randomness_of_an_iteration_does_not_depend_on_earlier_ones():
-    hook, drawn = StepSeedHook(), []
+    hook, numbers = StepSeedHook(), []
     for before in (0, 1):
         torch.manual_seed(before)
         torch.rand(before)
         hook.before_train_iter(Runner(), batch_idx=0)
-        drawn.append(torch.rand(3))
-    assert torch.equal(*drawn)
+        numbers.append(torch.rand(3))
+    assert torch.equal(*numbers)
 
 
 def test_step_seeds_differ_by_seed_iteration_and_rank():

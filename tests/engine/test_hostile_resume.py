@@ -21,8 +21,8 @@ def of(*path, to):
     """A mutation: the entry at ``path`` becomes ``to``, a value or a function of the old one."""
 
     def change(checkpoint):
-        *way, last = path
-        for key in way:
+        *keys, last = path
+        for key in keys:
             checkpoint = checkpoint[key]
         if to is GONE:
             del checkpoint[last]

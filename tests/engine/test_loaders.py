@@ -51,11 +51,11 @@ def test_order_and_augmentations_differ_between_epochs():
 
 def test_augmentations_of_persistent_workers_differ_between_epochs():
     loader = build_loader(Numbers(6), batch_size=2, workers=1, seed=0, shuffle=False)
-    drawn = []
+    numbers = []
     for number in range(2):
         loader.sampler.set_epoch(number)
-        drawn.append(np.concatenate([batch['keypoint'].numpy()[:, 1] for batch in loader]))
-    assert not np.isclose(*drawn).any()
+        numbers.append(np.concatenate([batch['keypoint'].numpy()[:, 1] for batch in loader]))
+    assert not np.isclose(*numbers).any()
 
 
 def test_several_processes_together_yield_the_samples_of_one():

@@ -41,7 +41,7 @@ def test_inherited_arguments_of_another_optimizer_type_raise_with_a_fix():
 
 
 @pytest.mark.parametrize(
-    ('wrapper', 'said'),
+    ('wrapper', 'message'),
     [
         ({'optimizer': None}, 'must be a dict with a type'),
         ({'optimizer': {'type': 'SDG', 'lr': 0.1}}, "'SDG' is not a known optimizer; did you mean 'SGD'"),
@@ -51,8 +51,8 @@ def test_inherited_arguments_of_another_optimizer_type_raise_with_a_fix():
         ({'type': 'OptimWraper', 'optimizer': SGD}, "'OptimWraper' is not a known optim_wrapper"),
     ],
 )
-def test_an_invalid_optimizer_raises_one_line(wrapper, said):
-    with pytest.raises(ValueError, match=said):
+def test_an_invalid_optimizer_raises_one_line(wrapper, message):
+    with pytest.raises(ValueError, match=message):
         build_optimizer(wrapper, nn.Linear(2, 2))
 
 

@@ -20,12 +20,12 @@ def validated(epochs, interval, begin=1, offset=0, val_loop=True):
     loop = TrainLoop.__new__(TrainLoop)
     loop._runner = SimpleNamespace(val_loop=val_loop or None)
     loop._max_epochs, loop.val_begin, loop.val_offset, loop._every = epochs, begin, offset, interval
-    due = []
+    validations = []
     for loop._epoch in range(1, epochs + 1):
         loop._decide_current_val_interval()
         if loop.val_interval == 1:
-            due.append(loop._epoch)
-    return due
+            validations.append(loop._epoch)
+    return validations
 
 
 def test_validation_follows_the_interval_and_the_last_epoch():
@@ -98,8 +98,8 @@ def test_lines_of_mmengine_about_itself_are_not_on_the_console(monkeypatch):
 
 
 def test_lines_are_printed_above_the_bar(monkeypatch):
-    said = io.StringIO()
-    monkeypatch.setattr(module.sys, 'stdout', said)
-    monkeypatch.setattr(tqdm, 'write', lambda text, end: said.write(text + end))
+    output = io.StringIO()
+    monkeypatch.setattr(module.sys, 'stdout', output)
+    monkeypatch.setattr(tqdm, 'write', lambda text, end: output.write(text + end))
     module._AboveTheBar().write('epoch 1\n')
-    assert said.getvalue() == 'epoch 1\n'
+    assert output.getvalue() == 'epoch 1\n'

@@ -57,9 +57,9 @@ def test_the_frame_equals_the_published_formula():
 def test_a_person_who_appears_late_is_rotated_by_their_first_frame_or_erased():
     keypoint = bodies()
     keypoint[1, :2] = 0
-    kept = AlignPersons()({'keypoint': keypoint})['keypoint'][1]
-    assert not kept[:2].any()
-    assert spine_and_hips(kept[2])[0][:2] == pytest.approx(0, abs=1e-5)
+    second = AlignPersons()({'keypoint': keypoint})['keypoint'][1]
+    assert not second[:2].any()
+    assert spine_and_hips(second[2])[0][:2] == pytest.approx(0, abs=1e-5)
     erased = AlignPersons(erase_late=True)({'keypoint': keypoint})['keypoint']
     assert erased[0].any() and not erased[1].any()
 

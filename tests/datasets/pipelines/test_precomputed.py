@@ -115,12 +115,12 @@ def test_checks_before_training_give_the_same_result_as_for_the_pickle(tmp_path,
     )
     assert stored.record(0)['keypoint'].shape == (2, 4, 17, 3)
     for arguments in ({'dims': 3}, {'num_joints': 25}):
-        said = []
+        output = []
         for dataset in (plain, stored):
             with pytest.raises(ValueError) as error:
                 dataset.check(**arguments)
-            said.append(str(error.value).replace('.skl', '.pkl'))
-        assert said[0] == said[1]
+            output.append(str(error.value).replace('.skl', '.pkl'))
+        assert output[0] == output[1]
     stored.check(num_joints=17, dims=2)
 
 

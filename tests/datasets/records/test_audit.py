@@ -95,10 +95,10 @@ def test_classes_of_the_head_without_a_clip_are_a_note():
 
 
 def test_a_label_of_one_element_becomes_a_number():
-    kept, _, done = fixed_records(
+    fixed, _, done = fixed_records(
         clips := [record('a', np.array(2)), record('b', [1]), record('c', [0, 1])], None, survey(clips)
     )
-    assert [clip['label'] for clip in kept] == [2, 1, [0, 1]]
+    assert [clip['label'] for clip in fixed] == [2, 1, [0, 1]]
     assert done == {'label with one element converted to a number': ['a', 'b']}
 
 
@@ -121,37 +121,37 @@ def broken():
 
 def test_fixable_records_are_fixed_and_the_rest_is_dropped():
     clips, splits = broken()
-    kept, left, done = fixed_records(clips, splits, survey(clips))
-    assert [clip['frame_dir'] for clip in kept] == ['a', 'b', 'c', 'long']
-    assert kept[3]['total_frames'] == 4 and clips[3]['total_frames'] == 7  # the given record is as it was
+    fixed, left, done = fixed_records(clips, splits, survey(clips))
+    assert [clip['frame_dir'] for clip in fixed] == ['a', 'b', 'c', 'long']
+    assert fixed[3]['total_frames'] == 4 and clips[3]['total_frames'] == 7  # the given record is as it was
     assert left == {'train': ['a', 'b'], 'val': ['c', 'long', 'b']}
     assert done["total_frames set to keypoint's T"] == ['long']
     dropped = done['dropped: invalid for training, or shows no person']
     assert [name.split(' ')[0] for name in dropped] == ['empty', 'text', 'both', 'record']
-    assert status(all_findings(survey(kept), left)) == 2  # the copies stay, unless
+    assert status(all_findings(survey(fixed), left)) == 2  # the copies stay, unless
 
 
 def test_drop_duplicates_removes_copies_from_the_evaluation_split():
     clips, splits = broken()
-    kept, left, _ = fixed_records(clips, splits, survey(clips), drop_duplicates=True)
+    fixed, left, _ = fixed_records(clips, splits, survey(clips), drop_duplicates=True)
     assert left == {'train': ['a', 'b'], 'val': ['long']}
-    assert len(kept) == 4
-    assert status(all_findings(survey(kept), left)) == 0
+    assert len(fixed) == 4
+    assert status(all_findings(survey(fixed), left)) == 0
 
 
 def test_names_that_are_numbers_become_text_in_records_and_splits():
     clips = [record('a'), record('b')]
     clips[0]['frame_dir'] = 17
-    kept, left, _ = fixed_records(clips, {'train': [17]}, survey(clips))
-    assert (kept[0]['frame_dir'], clips[0]['frame_dir'], left) == ('17', 17, {'train': ['17']})
+    fixed, left, _ = fixed_records(clips, {'train': [17]}, survey(clips))
+    assert (fixed[0]['frame_dir'], clips[0]['frame_dir'], left) == ('17', 17, {'train': ['17']})
 
 
 def test_a_fixed_file_uses_the_same_names_when_its_first_record_is_dropped(tmp_path):
     broken = {'frame_dir': 'a', 'label': 0, 'keypoint': None}
     clips = [broken, {**record('b'), 'filename': 'b.avi'}, {**record('c'), 'filename': 'c.avi'}]
-    kept, splits, done = fixed_records(clips, {'train': ['a', 'b'], 'val': ['c']}, survey(clips))
-    write_annotations(tmp_path / 'fixed.pkl', kept, splits)
+    fixed, splits, done = fixed_records(clips, {'train': ['a', 'b'], 'val': ['c']}, survey(clips))
+    write_annotations(tmp_path / 'fixed.pkl', fixed, splits)
     assert PoseDataset(tmp_path / 'fixed.pkl', split='val')[0]['frame_dir'] == 'c'
-    assert [r.get('filename') for r in kept] == [None, 'c.avi']
+    assert [r.get('filename') for r in fixed] == [None, 'c.avi']
     assert done['filename removed from the first record, so that splits refer to frame_dir'] == ['b']
     assert clips[1]['filename'] == 'b.avi'

@@ -7,7 +7,7 @@ from pyskl.datasets.records.known_files import where_from
 
 
 @pytest.mark.parametrize(
-    ('path', 'said'),
+    ('path', 'message'),
     [
         ('data/nwucla/nwucla.pkl', 'tools/data/nwucla.py'),
         ('data/nturgbd/ntu60_3danno.pkl', 'tools/data/ntu.py'),
@@ -18,9 +18,9 @@ from pyskl.datasets.records.known_files import where_from
         ('data/synthetic/coco.pkl', 'tools/data/synthetic.py'),
     ],
 )
-def test_a_missing_file_of_a_shipped_config_has_a_hint(path, said, tmp_path):
-    assert said in where_from(path)
-    with pytest.raises(FileNotFoundError, match=said):
+def test_a_missing_file_of_a_shipped_config_has_a_hint(path, message, tmp_path):
+    assert message in where_from(path)
+    with pytest.raises(FileNotFoundError, match=message):
         PoseDataset(tmp_path / path)
 
 

@@ -122,12 +122,12 @@ def test_errors_are_those_of_one_process(tmp_path, monkeypatch, records, damage)
     else:
         data = data.replace(b'X\x06\x00\x00\x00clip50', b'X\xff\xff\xff\x7fclip50', 1)
     (tmp_path / 'x.pkl').write_bytes(data)
-    said = []
+    output = []
     for processes in (1, 2):
         with pytest.raises(ValueError, match="annotation file '.*x.pkl'") as error:
             packed(monkeypatch, tmp_path / 'x.pkl', processes)
-        said.append(str(error.value))
-    assert said[0] == said[1] and '\n' not in said[0]
+        output.append(str(error.value))
+    assert output[0] == output[1] and '\n' not in output[0]
 
 
 def test_a_killed_process_leaves_the_file_to_one(tmp_path, monkeypatch, calls, records):

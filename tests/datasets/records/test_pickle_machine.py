@@ -26,7 +26,7 @@ def nested(opening, closing, depth):
     return opening * depth + b'N' + closing * depth
 
 
-def laughs(levels, times, container=(b'(', b'l')):
+def billion_laughs(levels, times, container=(b'(', b'l')):
     """Lists of the same list, ``times`` each, ``levels`` deep."""
     data = b'(' + b'I1\n' * times + container[1] + b'q\x00'
     for level in range(1, levels):
@@ -57,9 +57,9 @@ ATTACKS = {
     'bytes announced': (b'\x8e' + struct.pack('<Q', 3 * 10**9), 'bytes were announced'),
     'a bytearray announced': (b'\x96' + struct.pack('<Q', 3 * 10**9), 'bytes were announced'),
     'text announced': (b'X\xff\xff\xff\x7f', 'bytes were announced'),
-    'many laughs': (laughs(10, 10), 'entries'),
-    'many laughs in tuples': (laughs(12, 8, (b'(', b't')), 'entries'),
-    'many laughs in a split': (split_of(b'}' + text('train') + b'(' + laughs(10, 10) + b'ls')[:-1], 'entries'),
+    'many laughs': (billion_laughs(10, 10), 'entries'),
+    'many laughs in tuples': (billion_laughs(12, 8, (b'(', b't')), 'entries'),
+    'many laughs in a split': (split_of(b'}' + text('train') + b'(' + billion_laughs(10, 10) + b'ls')[:-1], 'entries'),
     'a list in itself': (b'}Va\n]q\x00h\x00as', 'nested more than 64 deep'),
     'a dict in itself': (b'}q\x00Va\nh\x00s', 'nested more than 64 deep'),
     'deep tuples': (nested(b'', b'\x85', 15_000), 'nested more than 64 deep'),

@@ -50,9 +50,9 @@ def test_what_prepares_sees_valid_records_only():
 
 def test_a_value_that_cannot_be_stored_is_left_out_with_one_warning():
     maker = EntryMaker()
-    with pytest.warns(UserWarning, match="'extra' of type object cannot be stored") as told:
+    with pytest.warns(UserWarning, match="'extra' of type object cannot be stored") as warnings:
         found = [maker.entry(record(extra=object()), 'frame_dir') for _ in range(2)]
-    assert len(told) == 1
+    assert len(warnings) == 1
     assert 'extra' not in Kind(found[1].schema).read(found[1].block)
 
 

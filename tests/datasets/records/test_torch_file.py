@@ -18,7 +18,7 @@ from pyskl.datasets.records import pickle_objects, torch_file
 from pyskl.datasets.records.pickle_objects import ForbiddenGlobal, Name
 from pyskl.datasets.records.safe_pickle import BROKEN
 from pyskl.datasets.records.torch_file import TENSORS, Storage, load_bytes, read_torch, rebuild
-from tests.datasets.records.test_pickle_machine import FRAGMENTS, U8, laughs, nested
+from tests.datasets.records.test_pickle_machine import FRAGMENTS, U8, billion_laughs, nested
 from tests.datasets.records.test_pickle_objects import hostile
 
 REFUSED = (*BROKEN, ForbiddenGlobal, zipfile.BadZipFile)
@@ -144,7 +144,7 @@ ZIPS = {
     'big endian': (tensor(), {'x/data/0': bytes(32), 'x/byteorder': b'big'}),
     'compressed': (tensor(count=10**6), {'x/data/0': bytes(4 * 10**6), 'compression': zipfile.ZIP_DEFLATED}),
     'no pickle': (b'', {}),
-    'laughs': (laughs(10, 10) + b'.', {}),
+    'laughs': (billion_laughs(10, 10) + b'.', {}),
     'deep': (nested(b'', b'\x85', 15_000) + b'.', {}),
     'a storage called': (b'ctorch.storage\nUntypedStorage\n(I3000000000\ntR.', {}),
     'a tensor called': (b'ctorch\nTensor\n(I3000000000\ntR.', {}),

@@ -145,7 +145,7 @@ def test_an_interrupted_save_leaves_the_old_file(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ('rename', 'said'),
+    ('rename', 'message'),
     [
         (lambda key: f'module.{key}', ['data parallel model (module.)']),
         (lambda key: f'_orig_mod.{key}', ['compiled model (_orig_mod.)']),
@@ -160,10 +160,10 @@ def test_an_interrupted_save_leaves_the_old_file(tmp_path, monkeypatch):
         ),
     ],
 )
-def test_other_layouts_are_recognised(rename, said):
+def test_other_layouts_are_recognised(rename, message):
     saved, loaded = Net(head='fc_cls'), Net(head='fc_cls')
     state_dict = {rename(key): value for key, value in saved.state_dict().items()}
-    assert load_weights(loaded, {'state_dict': state_dict}, 'x.pth') == said
+    assert load_weights(loaded, {'state_dict': state_dict}, 'x.pth') == message
     assert torch.equal(saved.cls_head.fc_cls.weight, loaded.cls_head.fc_cls.weight)
 
 

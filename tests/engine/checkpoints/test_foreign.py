@@ -162,12 +162,12 @@ def test_a_file_of_another_toolbox_reproduces_its_scores(name, tmp_path, capsys)
     state, arrays, facts = original(name)
     torch.save(GOLDENS[name](state), tmp_path / 'epoch_16.pth')
     model = init_recognizer(Config({'model': facts['model'], 'data': {}}), str(tmp_path / 'epoch_16.pth'))
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     if GOLDENS[name] is as_mmaction2:
-        assert 'MMAction2 (mmengine 0.7.0)' in said and 'MMAction2 (cls_head.fc)' in said
+        assert 'MMAction2 (mmengine 0.7.0)' in output and 'MMAction2 (cls_head.fc)' in output
     else:
-        assert ('Ske2Grid (PYSKL 0.1.0)' if 'ske2grid' in name else ': PYSKL 0.1.0') in said
-    assert origin(read_checkpoint(tmp_path / 'epoch_16.pth')) in said
+        assert ('Ske2Grid (PYSKL 0.1.0)' if 'ske2grid' in name else ': PYSKL 0.1.0') in output
+    assert origin(read_checkpoint(tmp_path / 'epoch_16.pth')) in output
     if 'imgs' in facts['input']:
         volume = np.random.RandomState(255).random_sample(facts['input']['imgs']).astype(np.float32)
         inputs = {'imgs': torch.from_numpy(volume)}

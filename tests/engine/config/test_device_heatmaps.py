@@ -37,19 +37,19 @@ def load(tmp_path):
 
 
 def test_drawing_moves_from_the_pipelines_into_the_model(load):
-    drawn, moved = load("'device'", "'worker'"), load()
-    assert moved.model.heatmaps == {
+    on_worker, on_device = load("'device'", "'worker'"), load()
+    assert on_device.model.heatmaps == {
         'layout': 'coco', 'with_kp': True, 'with_limb': False, 'skeletons': None, 'sigma': 0.6,
         'train_size': [56, 48], 'test_size': [64, 64],
     }  # fmt: skip
-    assert 'heatmaps' not in drawn.model and drawn.data.test.pipeline[5].type == 'GeneratePoseTarget'
-    for pipeline in (moved.data.train.dataset.pipeline, moved.data.val.pipeline, moved.data.test.pipeline):
+    assert 'heatmaps' not in on_worker.model and on_worker.data.test.pipeline[5].type == 'GeneratePoseTarget'
+    for pipeline in (on_device.data.train.dataset.pipeline, on_device.data.val.pipeline, on_device.data.test.pipeline):
         assert [step.type for step in pipeline[5:]] == ['FormatHeatmapInput', 'Collect', 'ToTensor']
         assert pipeline[6]['keys'] == ['keypoint', 'label'] and pipeline[7]['keys'] == ['keypoint']
     for name in ('train', 'val', 'test'):
-        assert moved[f'{name}_pipeline'][:5] == drawn[f'{name}_pipeline'][:5]
-    assert moved.test_pipeline[5] == {'type': 'FormatHeatmapInput', 'double': True}
-    assert moved.val_pipeline[5] == {'type': 'FormatHeatmapInput', 'use_score': True}
+        assert on_device[f'{name}_pipeline'][:5] == on_worker[f'{name}_pipeline'][:5]
+    assert on_device.test_pipeline[5] == {'type': 'FormatHeatmapInput', 'double': True}
+    assert on_device.val_pipeline[5] == {'type': 'FormatHeatmapInput', 'use_score': True}
 
 
 def test_a_resolved_config_can_be_loaded_again(load, tmp_path):

@@ -22,7 +22,7 @@ def build(**cfg):
 
 
 @pytest.mark.parametrize(
-    ('options', 'said'),
+    ('options', 'message'),
     [
         ({'type': 'STGCM', 'graph_cfg': GRAPH}, "model: 'STGCM' is not a known model; did you mean 'STGCN'"),
         ({'type': 'STGCN'}, "model: STGCN needs the argument 'graph_cfg'"),
@@ -32,8 +32,8 @@ def build(**cfg):
         ({'type': Broken, 'size': 'x'}, "model: Broken: size must be int, got 'x'"),
     ],
 )  # fmt: skip
-def test_an_invalid_config_value_raises_one_line(options, said):
-    with pytest.raises(ValueError, match=said):
+def test_an_invalid_config_value_raises_one_line(options, message):
+    with pytest.raises(ValueError, match=message):
         build(**options)
 
 

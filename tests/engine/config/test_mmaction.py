@@ -183,7 +183,7 @@ LOADER = {'batch_size': 2, 'dataset': {'type': 'PoseDataset', 'ann_file': 'a', '
 
 
 @pytest.mark.parametrize(
-    ('keys', 'said'),
+    ('keys', 'message'),
     [
         ({'train_dataloader': {**LOADER, 'sampler': {'type': 'InfiniteSampler'}}}, r'train_dataloader.sampler must be'),
         ({'train_dataloader': {**LOADER, 'collate_fn': {'type': 'mine'}}}, 'train_dataloader.collate_fn must have one'),
@@ -199,8 +199,8 @@ LOADER = {'batch_size': 2, 'dataset': {'type': 'PoseDataset', 'ann_file': 'a', '
         ({'model': {'cls_head': {'init_cfg': {'type': 'Normal'}}}}, "must be of type 'Pretrained'"),
     ],
 )
-def test_options_without_a_counterpart_raise(keys, said):
-    with pytest.raises(ValueError, match=said):
+def test_options_without_a_counterpart_raise(keys, message):
+    with pytest.raises(ValueError, match=message):
         complete_config(Config(keys))
 
 

@@ -103,9 +103,9 @@ def test_an_invalid_value_raises_one_line_with_the_key(key, value):
     shown = key.replace('.0.', '[0].')
     with pytest.raises(ValueError) as caught:
         check_values(changed(key, value), 'x.py')
-    said = str(caught.value)
-    assert said.startswith(f'x.py: {shown} must be ')
-    assert repr(value) in said and '\n' not in said
+    error = str(caught.value)
+    assert error.startswith(f'x.py: {shown} must be ')
+    assert repr(value) in error and '\n' not in error
 
 
 @pytest.mark.parametrize(
@@ -147,9 +147,9 @@ def test_a_variable_that_resembles_a_present_key_is_a_warning(tmp_path, capsys):
     path = tmp_path / 'x.py'
     path.write_text("ann_file = 'a'\nann_file1 = 'b'\nmodel = dict()\nmodels = 3")
     load_config(path)
-    said = capsys.readouterr().err
-    assert "the config has the key 'ann_file' and also 'ann_file1', which is ignored" in said
-    assert "the key 'model' and also 'models', which is ignored" in said
+    error = capsys.readouterr().err
+    assert "the config has the key 'ann_file' and also 'ann_file1', which is ignored" in error
+    assert "the key 'model' and also 'models', which is ignored" in error
     path.write_text("ann_file1 = 'b'")
     with pytest.raises(ValueError, match="unknown key 'ann_file1'; did you mean 'ann_file'"):
         load_config(path)
@@ -162,7 +162,7 @@ def test_an_option_is_checked_like_the_file(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ('keys', 'said'),
+    ('keys', 'message'),
     [
         ({'model_wrapper_cfg': {'type': 'FSDP'}}, 'model_wrapper_cfg.type must be one of'),
         ({'model_wrapper_cfg': {'broadcast_buffers': True}}, "model_wrapper_cfg has no key 'broadcast_buffers'"),
@@ -170,8 +170,8 @@ def test_an_option_is_checked_like_the_file(tmp_path):
         ({'randomness': {'sed': 1}}, "randomness has no key 'sed'; did you mean 'seed'"),
     ],
 )
-def test_unsupported_process_settings_raise(keys, said):
-    with pytest.raises(ValueError, match=said):
+def test_unsupported_process_settings_raise(keys, message):
+    with pytest.raises(ValueError, match=message):
         process_settings(Config(keys))
 
 
