@@ -34,10 +34,10 @@ def check(monkeypatch, capsys):
 def test_a_valid_file_that_fits_its_config_has_no_problems(tiny, check):
     status, output, _ = check(tiny.clips, '--config', tiny.config)
     assert status == 0
-    assert said[0] == f'{tiny.clips}: 12 clips, 17 joints, 2D: coco'
-    assert '4 classes, 3 clips each' in said
-    assert 'split xsub_val: 4' in said
-    assert said[-1] == 'no problems found'
+    assert output[0] == f'{tiny.clips}: 12 clips, 17 joints, 2D: coco'
+    assert '4 classes, 3 clips each' in output
+    assert 'split xsub_val: 4' in output
+    assert output[-1] == 'no problems found'
 
 
 def test_all_mismatches_with_the_config_are_reported(tiny, check):

@@ -60,8 +60,8 @@ def everything(dataset):
 def test_a_store_gives_the_samples_of_its_pickle(tiny, pack):
     status, output, _ = pack(tiny.clips, tiny.folder / 'clips.skl')
     assert status == 0
-    assert said[0] == '12 clips, 4 classes, 17 joints, 2D' and 'clips per class: 3' in said
-    assert said[-4:] == [
+    assert output[0] == '12 clips, 4 classes, 17 joints, 2D' and 'clips per class: 3' in output
+    assert output[-4:] == [
         'split xsub_train: 8',
         'split xsub_val: 4',
         'skipped: 0 of 12',
