@@ -94,10 +94,7 @@ class FilmSource:
                         at = last + 0.5 / self.fps
                     sides = (frame.height, frame.width)
                     if sides != coded:
-                        self.notes.append(
-                            f'{self.path}: the image size changes from {coded} to {sides} (height, width) at '
-                            f'{at:.2f} s; the images are scaled to fit {self._coded}'
-                        )
+                        self.notes.append(size_change(self.path, sides, at, self._coded))
                         coded = sides
                     last = at
                     image = fitted(frame.to_ndarray(format='bgr24'), self._coded)
@@ -118,8 +115,12 @@ class ImagesSource:
         folder: The folder.
         fps: Images per second.
 
+    Attributes:
+        size: (height, width) of the first image, pixels; others are scaled to fit it.
+        notes: Messages about the images, one line each; complete once all have been read.
+
     Raises:
-        ValueError: If it has no images, or one cannot be read.
+        ValueError: If it has no images, or the first cannot be read.
     """
 
     live = False
@@ -129,30 +130,45 @@ class ImagesSource:
         self.files = sorted(path for path in self.path.iterdir() if path.suffix.lower() in IMAGES)
         if not self.files:
             raise ValueError(f'{folder} has no images ({", ".join(IMAGES)})')
-        self.size = self._read(self.files[0]).shape[:2]
+        first = self._read(self.files[0])
+        if first is None:
+            raise ValueError(f'cannot read {self.files[0]} as an image')
+        self.size = first.shape[:2]
         self.duration = len(self.files) / fps
 
     def __len__(self) -> int:
         return len(self.files)
 
     def __iter__(self) -> Iterator[Frame]:
-        """Iterate over all images.
-
-        Raises:
-            ValueError: If one cannot be read or has a different size.
-        """
+        """Iterate over all images; one that cannot be read is a gap in time, with a message in ``notes``."""
+        coded, broken = self.size, 0
         for number, path in enumerate(self.files):
             image = self._read(path)
-            if image.shape[:2] != self.size:
-                raise ValueError(f'{path} has size {image.shape[:2]} (height, width), but the first image {self.size}')
-            yield Frame(number / self.fps, image)
+            if image is None:
+                broken += 1
+                if broken == 1:
+                    self.notes.append(f'cannot read {path} as an image; it is a gap in time')
+                continue
+            if image.shape[:2] != coded:
+                coded = image.shape[:2]
+                self.notes.append(size_change(path, coded, number / self.fps, self.size))
+            yield Frame(number / self.fps, fitted(image, self.size))
+        if broken > 1:
+            self.notes.append(f'{broken} of the {len(self.files)} images in {self.path} cannot be read')
 
     @staticmethod
-    def _read(path: Path) -> np.ndarray:
-        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-        if image is None:
-            raise ValueError(f'cannot read {path} as an image')
-        return image
+    def _read(path: Path) -> np.ndarray | None:
+        level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # our message says it
+        try:
+            return cv2.imread(str(path), cv2.IMREAD_COLOR)
+        finally:
+            cv2.utils.logging.setLogLevel(level)
+
+
+def size_change(path: str | Path, size: tuple[int, int], time: float, first: tuple[int, int]) -> str:
+    """Return the message for an image of another size."""
+    scaled = '' if size == first else f'; the images are scaled to fit {first}'
+    return f'{path}: the image size changes to {size} (height, width) at {time:.2f} s{scaled}'
 
 
 def open_source(name: str | Path, fps: float = 30.0) -> FilmSource | ImagesSource | CameraSource:

@@ -94,8 +94,8 @@ def test_frames_of_another_size_are_scaled_and_reported(tmp_path):
     last = frames[-1].image[SIZE[0] // 2].mean(-1)
     assert np.flatnonzero(last > 100).tolist() == list(range(115, 205))  # 90 columns in the middle, black on both sides
     assert film.notes == [
-        f'{tmp_path / "c.ts"}: the image size changes from (180, 320) to (200, 100) (height, width) at 1.33 s; '
-        'the images are scaled to fit (180, 320)'
+        f'{tmp_path / "c.ts"}: the image size changes to (200, 100) (height, width) at 1.33 s; the images are '
+        'scaled to fit (180, 320)'
     ]
 
 
@@ -156,12 +156,27 @@ def test_a_folder_of_images_is_read_as_a_film(tmp_path):
     for number, image in enumerate(grey(3)):
         write_image(tmp_path / f'{number}.png', image)
     source = open_source(tmp_path, fps=2.0)
-    assert [frame.time for frame in source] == [0, 0.5, 1]
-    write_image(tmp_path / '9.png', np.zeros((8, 8, 3), np.uint8))
-    with pytest.raises(
-        ValueError, match=r'9.png has size \(8, 8\) \(height, width\), but the first image \(180, 320\)'
-    ):
-        list(ImagesSource(tmp_path))
+    assert [frame.time for frame in source] == [0, 0.5, 1] and source.notes == []
+
+
+def test_an_image_of_another_size_is_scaled_and_a_broken_one_is_a_gap(tmp_path):
+    for name, image in zip('0259', [*grey(2), np.full((8, 8, 3), 200, np.uint8), *grey(1)], strict=True):
+        write_image(tmp_path / f'{name}.png', image)
+    for name in '348':
+        (tmp_path / f'{name}.png').write_text('not an image')
+    source = ImagesSource(tmp_path, fps=2.0)
+    frames = list(source)
+    assert [frame.time for frame in frames] == [0, 0.5, 2, 3] and {f.image.shape for f in frames} == {(*SIZE, 3)}
+    assert source.notes == [
+        f'cannot read {tmp_path}/3.png as an image; it is a gap in time',
+        f'{tmp_path}/5.png: the image size changes to (8, 8) (height, width) at 2.00 s; the images are scaled to fit '
+        '(180, 320)',
+        f'{tmp_path}/9.png: the image size changes to (180, 320) (height, width) at 3.00 s',
+        f'3 of the 7 images in {tmp_path} cannot be read',
+    ]
+    (tmp_path / '0.png').write_text('not an image')
+    with pytest.raises(ValueError, match='cannot read .*0.png as an image'):
+        ImagesSource(tmp_path)
 
 
 @pytest.fixture
