@@ -24,11 +24,11 @@ from pyskl.cli.entry import run
 from pyskl.converters.detections import Detections
 from pyskl.converters.finish import finish
 from pyskl.converters.job import LeftOut, add_job_options, check_job_options, convert
-from pyskl.converters.joint_orders import find_order
 from pyskl.converters.keypoint_json import FORMATS, read_frames, read_keypoints
 from pyskl.converters.labels import add_label_options, labels_of, pair_up, paired, plain_name, rows_of
 from pyskl.converters.splits import add_split_options, check_split_options, splits_of
 from pyskl.converters.tracked_clips import NOBODY, TRACKING, add_tracking_options, annotation, check_counts, tracked
+from pyskl.pose.joint_orders import find_order
 from pyskl.skeletons import Skeleton, get_skeleton
 
 MAX_FRAMES = 1_000_000

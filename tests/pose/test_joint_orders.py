@@ -2,7 +2,7 @@
 
 import pytest
 
-from pyskl.converters.joint_orders import ORDERS, find_order
+from pyskl.pose.joint_orders import ORDERS, find_order
 from pyskl.skeletons import SKELETONS, get_skeleton
 
 COCO, OPENPOSE = SKELETONS['coco'], SKELETONS['openpose']
