@@ -78,7 +78,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         help='pose estimator: auto, mediapipe, mediapipe-hands, rtmlib, or package.module:Class (default: auto)',
     )  # fmt: skip
     pose.add_argument('--pose-model', type=Path, metavar='FILE.onnx', help='for rtmlib: RTMPose or RTMO')
-    pose.add_argument('--detector', type=Path, metavar='FILE.onnx', help='for rtmlib: YOLOX')
+    pose.add_argument('--detector', type=Path, metavar='FILE.onnx', help='for rtmlib: YOLOX or RTMDet, for persons')
     stream = parser.add_argument_group('labels')
     stream.add_argument('--window', type=float, metavar='S', help="seconds per label (default: the network's)")
     stream.add_argument('--hop', type=float, default=8 / 30, metavar='S', help='time between labels (default: 0.267)')

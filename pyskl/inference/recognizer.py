@@ -115,14 +115,15 @@ class ActionRecognizer:
         Raises:
             ValueError: If its joints are not those of the network.
         """
-        layout = self.network.skeleton.name
+        skeleton = self.network.skeleton
         if not isinstance(self._pose, str):
-            if self._pose.layout != layout:
+            if self._pose.layout != skeleton.name:
                 raise ValueError(
-                    f'the network needs joints of {layout!r}, but the pose estimator detects {self._pose.layout!r}'
+                    f'the network needs joints of {skeleton.name!r}, but the pose estimator detects '
+                    f'{self._pose.layout!r}'
                 )
             return self._pose
-        return make_pose_model(self._pose, layout, **self._pose_model)
+        return make_pose_model(self._pose, skeleton, **self._pose_model)
 
     def stream(
         self,

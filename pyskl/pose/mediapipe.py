@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from pyskl.skeletons import get_skeleton
+from pyskl.skeletons import Skeleton, get_skeleton
 
 INSTALL = 'pip install mediapipe==0.10.14'
 MAX_HANDS = 8
@@ -19,29 +19,31 @@ _BLANK = np.zeros((64, 64, 3), np.uint8)  # processing a first frame starts the 
 
 
 class MediaPipeBody:
-    """Detect one person per frame, as COCO's 17 joints or as all 33 landmarks.
+    """Detect one person per frame, as COCO's 17 joints, all 33 landmarks, or any others that have landmarks' names.
 
     MediaPipe tracks the person over time, so frames must be given in order; use one object per film.
 
     Args:
-        layout: ``coco`` selects the landmarks with COCO's names, ``mediapipe`` all landmarks in MediaPipe's order.
+        layout: Layout, a name or a skeleton, whose joints are selected from the landmarks by name: ``coco``,
+            ``wholebody:body``, ``mediapipe`` (all landmarks in MediaPipe's order), or a skeleton of yours.
         min_score: Minimum confidence of a detection, 0 to 1.
 
     Raises:
         ValueError: If MediaPipe is not installed, or an argument is out of range.
     """
 
-    def __init__(self, layout: str = 'coco', min_score: float = 0.5) -> None:
+    def __init__(self, layout: str | Skeleton = 'coco', min_score: float = 0.5) -> None:
         _check_score(min_score)
         solutions = _solutions()
-        if layout not in ('coco', 'mediapipe'):
-            raise ValueError(f"layout of MediaPipe's body must be 'coco' or 'mediapipe', got {layout!r}")
-        landmarks = solutions.pose.PoseLandmark
-        if layout == 'coco':
-            self._chosen = [landmarks[name.upper()].value for name in get_skeleton('coco').joints]
-        else:
-            self._chosen = list(range(len(landmarks)))
-        self.layout = layout
+        skeleton, landmarks = get_skeleton(layout), solutions.pose.PoseLandmark
+        place = {landmark.name.lower(): landmark.value for landmark in landmarks}
+        if skeleton.dims != 2 or not set(skeleton.joints) <= set(place):
+            raise ValueError(
+                f"layout of MediaPipe's body must have joints with names of its landmarks, such as 'coco' or "
+                f"'mediapipe', got {skeleton.name!r}"
+            )
+        self._chosen = [place[joint] for joint in skeleton.joints]
+        self.layout = skeleton.name
         with _quiet():
             self._network = solutions.pose.Pose(
                 model_complexity=1, min_detection_confidence=min_score, min_tracking_confidence=min_score

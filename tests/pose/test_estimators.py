@@ -6,7 +6,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from pyskl.pose.estimators import RtmlibPose
+from pyskl.pose.estimators import RtmlibPose, rtmlib_solution
+from pyskl.skeletons import get_skeleton
 
 FRAME = np.zeros((240, 320, 3), np.uint8)
 POSE = ('simcc_x', 'simcc_y')
@@ -39,8 +40,8 @@ def rtmlib(monkeypatch):
         def __init__(self, path, settings=None, providers=()):
             names = path.rsplit('-', 1)[1].split('+')
             self.threads = settings and settings.intra_op_num_threads
-            self.get_outputs = lambda: [SimpleNamespace(name=name) for name in names]
-            self.get_inputs = lambda: [SimpleNamespace(shape=[1, 3, 256, 192])]
+            self.get_outputs = lambda: [SimpleNamespace(name=name, shape=[1, 17, 3]) for name in names]
+            self.get_inputs = lambda: [SimpleNamespace(shape=[1, 3, 256, 192], name='input')]
 
     kinds = {name: type(name, (Network,), {}) for name in ('RTMPose', 'RTMO', 'YOLOX')}
     runtime = SimpleNamespace(InferenceSession=Session, SessionOptions=SimpleNamespace)
@@ -88,11 +89,43 @@ def test_rtmo_is_used_without_a_detector_and_may_detect_no_person(rtmlib, tmp_pa
         ({'detector_file': 'd.onnx'}, ValueError, 'detector_file requires pose_file'),
         ({'pose_file': 'nowhere.onnx'}, FileNotFoundError, 'nowhere.onnx does not exist'),
         ({}, OSError, 'could not download its networks.*--pose-model'),
+        ({'device': 'gpu'}, ValueError, "device of rtmlib must be cpu, cuda, cuda:1, rocm or mps, got 'gpu'"),
+        ({'layout': 'nw-ucla'}, ValueError, "no network of rtmlib has the joints of layout 'nw-ucla'"),
     ],
 )
 def test_invalid_options_raise_one_line(rtmlib, options, error, message):
     with pytest.raises(error, match=message):
         RtmlibPose(**options)
+
+
+@pytest.mark.parametrize(
+    ('layout', 'solution', 'mode', 'joints'),
+    [
+        ('coco', 'Body', 'performance', 17),
+        ('wholebody:body', 'Body', 'performance', 17),
+        ('handmp', 'Hand', 'lightweight', 21),
+        ('openpose', 'BodyWithFeet', 'performance', 26),
+        ('wholebody:body+feet', 'BodyWithFeet', 'performance', 26),
+        ('wholebody:hands', 'Wholebody', 'performance', 133),
+    ],
+)
+def test_the_layout_chooses_which_networks_are_downloaded(rtmlib, monkeypatch, layout, solution, mode, joints):
+    made, found = [], (np.ones((1, joints, 2)), np.ones((1, joints)))
+
+    def make(**options):
+        made.append(options)
+        return SimpleNamespace(pose_model=lambda frame, bboxes: found, det_model=lambda frame: [[0, 0, 9, 9]])
+
+    monkeypatch.setattr(sys.modules['rtmlib'], solution, make, raising=False)
+    model = RtmlibPose('performance', layout=layout)
+    assert made == [{'mode': mode, 'backend': 'onnxruntime', 'device': 'cpu'}]
+    assert model.people(FRAME)[0].shape == (1, get_skeleton(layout).num_joints, 2)
+
+
+def test_a_skeleton_of_ones_own_takes_joints_by_name():
+    names = ['right_wrist', 'nose', 'left_wrist']
+    arms = get_skeleton({'name': 'arms', 'joints': names, 'edges': [[0, 1], [2, 1]]})
+    assert rtmlib_solution(arms) == ('Body', [10, 0, 9])
 
 
 def test_a_network_with_unknown_outputs_raises(rtmlib, tmp_path):

@@ -83,7 +83,7 @@ def test_each_hand_is_a_person_of_21_joints(mediapipe):
     [
         ('mediapipe', 'nturgb+d', "needs joints of 'nturgb[+]d', but the estimator mediapipe detects 'coco'"),
         ('mediapipe-hands', 'coco', 'use --pose mediapipe or rtmlib'),
-        ('openpose', 'coco', "unknown pose estimator 'openpose'; choose from auto, rtmlib"),
+        ('openpose', 'coco', "unknown pose estimator 'openpose'; choose from auto, mediapipe"),
         ('nowhere.at_all:Pose', 'coco', 'cannot import'),
         ('collections:OrderedDict', 'coco', 'must have a method people'),
     ],

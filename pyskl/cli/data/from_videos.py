@@ -36,6 +36,7 @@ from pyskl.converters.splits import add_split_options, check_split_options, spli
 from pyskl.converters.tables import read_table, read_text
 from pyskl.converters.tracked_clips import NOBODY, TRACKING, add_tracking_options, annotation, check_counts, tracked
 from pyskl.pose.estimators import MODES, PoseModel, RtmlibPose
+from pyskl.skeletons import get_skeleton
 
 CHOSEN = ('stride', 'min_score', *TRACKING)  # options that affect the records
 MAX_FRAMES = 1_000_000
@@ -53,6 +54,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         '--mode', choices=MODES, default='balanced', help='choice of networks, without --pose-model (default: balanced)'
     )
     parser.add_argument('--pose-model', type=Path, metavar='FILE.onnx', help='RTMPose or RTMO network')
+    parser.add_argument(
+        '--layout', default='coco',
+        help='joints to write: coco, openpose, handmp, wholebody, or parts of it such as wholebody:body+hands '
+        '(default: coco)',
+    )  # fmt: skip
     parser.add_argument('--detector', type=Path, metavar='FILE.onnx', help='YOLOX network, needed by RTMPose')
     parser.add_argument('--device', default='cpu', help='cpu, cuda, cuda:1, mps (default: cpu)')
     parser.add_argument('--stride', type=int, default=1, metavar='N', help='use every N-th frame (default: 1)')
@@ -77,6 +83,8 @@ def check_options(args: argparse.Namespace) -> None:
         raise NotADirectoryError(f'--root {args.root} is not a folder')
     if args.detector and not args.pose_model:
         raise ValueError('--detector needs --pose-model')
+    if get_skeleton(args.layout).dims == 3:
+        raise ValueError(f'--layout {args.layout} has 3D joints, but the joints of an image have two coordinates')
     check_split_options(args)
     check_job_options(args)
 
@@ -113,9 +121,11 @@ def find_videos(names: list[str], root: Path) -> dict[str, Path]:
 
 
 @lru_cache(maxsize=1)
-def pose_model(mode: str, pose: Path | None, detector: Path | None, device: str, threads: int) -> PoseModel:
+def pose_model(
+    mode: str, pose: Path | None, detector: Path | None, device: str, threads: int, layout: str
+) -> PoseModel:
     """Return the pose model of this process."""
-    return RtmlibPose(mode, pose, detector, device, threads)
+    return RtmlibPose(mode, pose, detector, device, threads, layout)
 
 
 def frames_of(path: Path, stride: int) -> Iterator[np.ndarray]:
@@ -191,7 +201,7 @@ def convert_videos(
     fetch()
     work = partial(make_clip, make_model=make_model, options=argparse.Namespace(**chosen))
     files = [path for path in (args.pose_model, args.detector) if path]
-    models = (args.mode, [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files])
+    models = (args.mode, layout, [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files])
     outcome = convert(args, items, work, (chosen, models), a_part=1, unit='videos')
     finish(args, outcome, rows, splits, layout, labels.classes, labels.notes)
 
@@ -202,10 +212,10 @@ def main() -> None:
     args = parser.parse_args()
     check_options(args)
     # Download the networks once, before the processes start.
-    fetch = partial(pose_model, args.mode, args.pose_model, args.detector, args.device, 0)
+    fetch = partial(pose_model, args.mode, args.pose_model, args.detector, args.device, 0, args.layout)
     threads = max(1, (os.cpu_count() or 1) // args.jobs) if args.jobs > 1 else 0
-    make_model = partial(pose_model, args.mode, args.pose_model, args.detector, args.device, threads)
-    convert_videos(args, make_model, RtmlibPose.layout, fetch)
+    make_model = partial(pose_model, args.mode, args.pose_model, args.detector, args.device, threads, args.layout)
+    convert_videos(args, make_model, args.layout, fetch)
 
 
 if __name__ == '__main__':
