@@ -1,7 +1,11 @@
 """Training and validation steps of the wrapper."""
 
+import copy
+
+import pytest
 import torch
 from torch import nn
+from torch.nn.parallel import DistributedDataParallel
 
 from pyskl.engine.model_wrapper import ModelWrapper
 
@@ -52,3 +56,44 @@ def test_a_validation_step_returns_one_dict_per_clip():
 
 def test_the_wrapper_has_the_checkpoint_keys_of_the_recognizer():
     assert list(ModelWrapper(Losses()).state_dict()) == ['weight']
+
+
+class Product(nn.Module):
+    """A model that multiplies by a matrix, and has a weight that it does not use."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear, self.unused = nn.Linear(2, 2), nn.Parameter(torch.zeros(1))
+
+    def forward(self, keypoint, label=None, mode='tensor'):
+        return self.linear(keypoint)
+
+
+@pytest.mark.parametrize(('amp', 'dtype'), [(None, torch.float32), ('bf16', torch.bfloat16)])
+def test_matrix_products_have_the_type_of_mixed_precision(amp, dtype):
+    wrapper = ModelWrapper(Product(), amp)
+    batch = {'keypoint': torch.zeros(1, 2)}
+    assert wrapper(batch, mode='tensor').dtype == dtype
+    assert copy.deepcopy(wrapper)(batch, mode='tensor').dtype == dtype
+
+
+def test_a_copy_has_the_precision_of_the_original():
+    for amp in (None, 'bf16', 'fp16'):
+        wrapper = ModelWrapper(Losses(), amp)
+        assert copy.deepcopy(wrapper).amp_dtype == wrapper.amp_dtype
+
+
+@pytest.fixture
+def one_process():
+    torch.distributed.init_process_group('gloo', store=torch.distributed.HashStore(), rank=0, world_size=1)
+    yield
+    torch.distributed.destroy_process_group()
+
+
+def test_processes_share_gradients_but_no_buffers(one_process):
+    model = Product()
+    wrapper = ModelWrapper(model, distributed=True)
+    assert isinstance(wrapper.net, DistributedDataParallel) and wrapper.net.module is model
+    assert (wrapper.net.broadcast_buffers, wrapper.net.find_unused_parameters) == (False, False)
+    assert ModelWrapper(model, distributed=True, find_unused_parameters=True).net.find_unused_parameters
+    assert list(wrapper.state_dict()) == list(model.state_dict())

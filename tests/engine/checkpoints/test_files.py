@@ -261,6 +261,19 @@ def test_a_head_of_another_class_count_names_both_counts_and_a_fix(file):
     assert load(Net(classes=10), path, ignore='cls_head')[0].startswith('randomly initialised (load_from_ignore')
 
 
+def test_a_longer_temporal_kernel_names_the_key_to_set():
+    def temporal(kernel):
+        model = Net()
+        model.backbone.tcn = nn.Module()
+        model.backbone.tcn.conv = nn.Conv2d(2, 2, (kernel, 1))
+        return model
+
+    with pytest.raises(ValueError) as error:
+        load_weights(temporal(3), {'state_dict': temporal(9).state_dict()}, 'x.pth')
+    assert 'tcn.conv.weight is (2, 2, 9, 1) in the file and (2, 2, 3, 1) in the model' in str(error.value)
+    assert str(error.value).endswith('the temporal kernels differ: set model.backbone.tcn_kernel_size=9')
+
+
 def test_a_checkpoint_that_does_not_fit_changes_no_weight(file):
     path, model = file(Net(stages=2)), Net(stages=1)
     before = {key: value.clone() for key, value in model.state_dict().items()}

@@ -112,3 +112,26 @@ def test_a_best_that_is_not_there_or_is_none_is_forgotten(run, name):
     one.message_hub.update_info('best_score', 0.99)
     one.message_hub.update_info('best_ckpt', name)
     assert one.begin().train(0.2).files() == ['best_top1_acc_epoch_1.pth', 'epoch_1.pth']
+
+
+def test_the_folder_of_the_checkpoints_is_created(run):
+    one = run()
+    one.folder.rmdir()
+    assert one.begin().folder.is_dir()
+
+
+def test_checkpoints_belong_to_epochs_only(run):
+    assert run(by_epoch=False).begin().hook.by_epoch
+
+
+def test_best_scores_have_the_names_of_mmengine(run, tmp_path):
+    one = run().begin().train(0.5)
+    assert one.message_hub.get_info('best_score') == 0.5
+    two = Run(tmp_path / 'two', save_best=['top1_acc', 'top5_acc'], rule='greater').begin()
+    two.epoch = 1
+    two.hook._save_best_checkpoint(two, {'top1_acc': 0.5, 'top5_acc': 0.9})
+    assert (two.message_hub.get_info('best_score_top1_acc'), two.message_hub.get_info('best_score_top5_acc')) == (
+        0.5,
+        0.9,
+    )
+    assert two.files() == ['best_top1_acc_epoch_1.pth', 'best_top5_acc_epoch_1.pth']
