@@ -104,6 +104,22 @@ class Graph:
         body = inner.body('step', given, found)
         return self.several('Scan', 2, state, over, body=body, num_scan_inputs=1)[1]
 
+    def each(self, step: Callable[['Graph', str], str], over: str, dtype: int, axes: tuple[int, int]) -> str:
+        """Stack ``step(graph, entry)``, float32, of each entry of axis 1 of ``over``.
+
+        Args:
+            step: Writes the result of an entry.
+            over: Its axis 1 is taken apart.
+            dtype: Its type.
+            axes: Number of axes of an entry and of a result.
+        """
+        inner, entry = Graph(self), self._name('entry')
+        result = inner('Identity', step(inner, entry))
+        given = helper.make_tensor_value_info(entry, dtype, (None,) * axes[0])
+        found = helper.make_tensor_value_info(result, FLOAT, (None,) * axes[1])
+        body = inner.body('step', [given], [found])
+        return self('Scan', over, body=body, num_scan_inputs=1, scan_input_axes=[1])
+
     def body(self, name: str, inputs: list[ValueInfoProto], outputs: list[ValueInfoProto]) -> GraphProto:
         """The graph as written; constants are in the outermost one."""
         return helper.make_graph(self.nodes, name, inputs, outputs)

@@ -6,7 +6,7 @@ Axes: ``N`` samples, ``S`` clips, ``M`` persons, ``T`` frames, ``V`` joints, ``C
 import json
 import logging
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,8 +14,9 @@ import torch
 from onnx import GraphProto, ModelProto, helper
 from torch import nn
 
+from pyskl.datasets.pipelines.heatmap import GeneratePoseTarget
 from pyskl.datasets.pipelines.normalize import PreNormalize2D
-from pyskl.datasets.pipelines.streams import GenSkeFeat
+from pyskl.datasets.pipelines.streams import GenSkeFeat, MergeSkeFeat
 from pyskl.engine.build import inference_dataset
 from pyskl.engine.flops import clip_shape
 from pyskl.inference.network import ActionNetwork
@@ -95,11 +96,13 @@ class WholeModel:
             int64; output ``scores``.
         frames: Numbers of frames at which its sampler takes different branches.
         channels: C.
+        key: Argument of the network: ``keypoint`` or ``imgs``.
     """
 
     proto: ModelProto
     frames: tuple[int, ...]
     channels: int
+    key: str = 'keypoint'
 
 
 def whole_model(network: ActionNetwork, cfg, mode: str = 'predict', half: bool = False) -> WholeModel:
@@ -120,8 +123,8 @@ def whole_model(network: ActionNetwork, cfg, mode: str = 'predict', half: bool =
         raise ValueError(f'data.test.start_index shifts the frames that are sampled; {WAY_OUT}')
     transforms, skeleton = network.pipeline.transforms, network.skeleton
     shape = clip_shape(cfg)
-    feats = next((t.feats for t in transforms if type(t) is GenSkeFeat), ('j',))
-    channels = shape[-1] // len(feats)
+    key = getattr(network.model, 'input_key', 'keypoint')
+    channels = _input_channels(network, shape[-1], key)
     image = needs_image_size(transforms)
     graph = Graph()
     scored = skeleton.dims == 2 and channels == 3
@@ -129,8 +132,12 @@ def whole_model(network: ActionNetwork, cfg, mode: str = 'predict', half: bool =
     clip.keypoint = clip.rounded(graph, clip.keypoint)
     graph.rename(write_pipeline(graph, clip, transforms), 'clips')
 
-    clips = torch.rand(1, clip.num_clips, *shape)
-    traced = trace_network(network.model, 'keypoint', mode, clips, ('clips', 'rows'), any_number=False)
+    if key == 'keypoint' and clip.channels != shape[-1]:
+        raise ValueError(
+            f'the test pipeline gives {clip.channels} channels ({clip.stream}), but the network takes {shape[-1]}'
+        )
+    clips = torch.rand(1, clip.views, *shape)
+    traced = trace_network(network.model, key, mode, clips, ('clips', 'rows'), any_number=False)
     inputs = [helper.make_tensor_value_info('keypoint', FLOAT, ('M', 'T', skeleton.num_joints, channels))]
     if image:
         inputs.append(helper.make_tensor_value_info('img_shape', INT, (2,)))
@@ -144,18 +151,26 @@ def whole_model(network: ActionNetwork, cfg, mode: str = 'predict', half: bool =
     )  # fmt: skip
     proto = helper.make_model(whole, opset_imports=traced.opset_import, ir_version=traced.ir_version)
     proto.producer_name = 'pyskl'
-    helper.set_model_props(proto, _metadata(network, cfg, clip, feats, mode, half))
+    helper.set_model_props(proto, _metadata(network, cfg, clip, channels, mode, half))
     length = shape[1]
     frames = tuple(min(n, clip.max_frames or n) for n in (length // 2 + 1, length + length // 2, 3 * length))
-    return WholeModel(proto, frames, channels)
+    return WholeModel(proto, frames, channels, key)
 
 
-def _metadata(network: ActionNetwork, cfg, clip: Clip, feats: Sequence[str], mode: str, half: bool) -> dict[str, str]:
+def _input_channels(network: ActionNetwork, channels: int, key: str) -> int:
+    """Channels of the joints before a pipeline that ends in ``channels``."""
+    transforms, skeleton = network.pipeline.transforms, network.skeleton
+    feats = next((t.feats for t in transforms if type(t) is GenSkeFeat), None)
+    if key == 'imgs' or (feats is None and any(type(t) is MergeSkeFeat for t in transforms)):
+        return 3 if network.scored or key == 'imgs' else skeleton.dims
+    return channels // len(feats or ('j',))
+
+
+def _metadata(network: ActionNetwork, cfg, clip: Clip, channels: int, mode: str, half: bool) -> dict[str, str]:
     """What a caller must know, as texts; lists as JSON."""
     skeleton = network.skeleton
     plane = 'shares of the image' if network.shares else 'pixels'
     axes = ['x', 'y', 'score'] if skeleton.dims == 2 else ['x', 'y', 'z']
-    channels = clip.channels // len(feats)
     how = getattr(network.model, 'average_clips', 'prob')
     known = {
         'classes': json.dumps(network.classes, ensure_ascii=False),
@@ -165,14 +180,15 @@ def _metadata(network: ActionNetwork, cfg, clip: Clip, feats: Sequence[str], mod
         'unit': plane if skeleton.dims == 2 else 'metres',
         'fps': f'{network.fps:g}',
         'window': f'{network.window:g}',
-        'streams': '+'.join(feats),
-        'num_person': str(network.num_person),
+        'streams': clip.stream,
         'num_clips': str(clip.num_clips),
         'scores': 'logits' if mode == 'tensor' or how != 'prob' else 'probabilities',
         'backbone': str(cfg.model.backbone.type),
     }
+    if not any(type(t) is GeneratePoseTarget for t in network.pipeline.transforms):
+        known['num_person'] = str(network.num_person)
     assumed = next((t.img_shape for t in network.pipeline.transforms if type(t) is PreNormalize2D), None)
-    if clip.img_shape and assumed:  # of clips that do not say theirs
+    if isinstance(clip.img_shape, str) and assumed:  # of clips that do not say theirs
         known['img_shape'] = json.dumps([int(side) for side in assumed])
     if half:
         known['rounding'] = 'float16'
@@ -217,9 +233,9 @@ def compare(whole: WholeModel, network: ActionNetwork, mode: str, half: bool, ru
             inputs['keypoint'] = np.concatenate([inputs['keypoint'], score], axis=-1)
         if len(whole.proto.graph.input) > 1:
             inputs['img_shape'] = np.array(IMAGE)
-        clips = torch.as_tensor(network.pipeline(record)['keypoint'])[None]
+        clips = torch.as_tensor(network.pipeline(record)[whole.key])[None]
         with torch.inference_mode():
-            expected = network.model(keypoint=clips, mode=mode).numpy()
+            expected = network.model(**{whole.key: clips}, mode=mode).numpy()
         expected = expected[0] if mode == 'predict' else expected
         apart = max(apart, float(abs(run(inputs) - expected).max() / abs(expected).max()))
     return apart

@@ -48,7 +48,7 @@ def prenormalize_2d(graph: Graph, clip: Clip, transform: PreNormalize2D) -> None
     place, third = parts(graph, clip)
     absent = None
     if transform.threshold is not None and (clip.has_score or clip.channels == 2):
-        clip.half = False
+        clip.half = clip.split = False  # the score becomes a channel
         if clip.has_score:
             absent = graph('LessOrEqual', third, floats(transform.threshold))
     if transform.mode == 'fix':

@@ -45,7 +45,8 @@ class Both(NamedTuple):
             arrays['keypoint'] = np.concatenate([arrays['keypoint'], score[..., None]], -1)
         if self.size:
             arrays['img_shape'] = np.array(SIZE)
-        expected = self.pipeline(record)['keypoint'].numpy()[None]
+        results = self.pipeline(record)
+        expected = results['imgs' if 'imgs' in results else 'keypoint'].numpy()[None]
         actual = self.graph(**arrays)
         assert actual.shape == expected.shape
         assert np.isfinite(expected).all() and np.isfinite(actual).all()

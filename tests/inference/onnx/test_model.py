@@ -49,6 +49,41 @@ def test_logits_of_each_clip_equal_those_of_pipeline_and_network(exported):
     assert session.run(None, {'keypoint': np.ones((1, 5, 25, 3), np.float32)})[0].shape == (2, 3)
 
 
+def test_scores_of_a_network_on_heatmaps_equal_those_of_its_pipeline():
+    pipeline = [
+        {'type': 'DecompressPose'},
+        {'type': 'UniformSample', 'clip_len': 8, 'num_clips': 2},
+        {'type': 'PoseDecode'},
+        {'type': 'PoseCompact', 'hw_ratio': 1.0},
+        {'type': 'Resize', 'scale': (32, 32), 'keep_ratio': False},
+        {'type': 'GeneratePoseTarget', 'double': True},
+        {'type': 'FormatShape', 'input_format': 'NCTHW_Heatmap'},
+        {'type': 'Collect', 'keys': ['imgs', 'label'], 'meta_keys': []},
+        {'type': 'ToTensor', 'keys': ['imgs']},
+    ]
+    backbone = {'type': 'C3D', 'in_channels': 17, 'base_channels': 2, 'num_stages': 3}
+    head = {'type': 'I3DHead', 'num_classes': 3, 'in_channels': 16}
+    model = {'type': 'Recognizer3D', 'backbone': backbone, 'cls_head': head}
+    cfg = Config({'model': model, 'test_pipeline': pipeline, 'classes': ['sit', 'stand', 'fall']})
+    network, _ = load_network(cfg, None, clips=None)
+    whole = whole_model(network, cfg)
+    running = InferenceSession(whole.proto.SerializeToString(), providers=['CPUExecutionProvider'])
+    assert compare(whole, network, 'predict', False, lambda inputs: running.run(None, inputs)[0]) < 1e-5
+    about = {item.key: item.value for item in whole.proto.metadata_props}
+    assert about['streams'] == 'heatmaps of joints' and about['channels'] == '["x", "y", "score"]'
+    assert about['unit'] == 'pixels' and about['num_clips'] == '2' and 'num_person' not in about
+
+
+def test_channels_other_than_those_of_the_network_raise():
+    cfg = config()
+    cfg.test_pipeline[1:2] = [
+        {'type': 'JointToBone', 'dataset': 'nturgb+d', 'target': 'b'},
+        {'type': 'MergeSkeFeat', 'feat_list': ['keypoint', 'b']},
+    ]
+    with pytest.raises(ValueError, match=r'gives 6 channels \(j\+b\), but the network takes 3'):
+        whole_model(load_network(cfg, None, clips=None)[0], cfg)
+
+
 def test_compare_returns_the_largest_difference(exported):
     network, whole = exported
     assert compare(whole, network, 'tensor', False, lambda inputs: np.zeros((2, 3))) == 1

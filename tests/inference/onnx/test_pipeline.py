@@ -100,7 +100,7 @@ def steps_of(fragment):
 
 
 @pytest.mark.parametrize('fragment', FRAGMENTS, ids=lambda path: path.stem)
-def test_every_shipped_pipeline_is_exported_or_raises_with_the_transform(fragment):
+def test_every_shipped_pipeline_is_exported(fragment):
     layouts = {'joints_3d': 'nturgb+d', 'nturgbd': 'nturgb+d', 'nwucla': 'nw-ucla', 'openpose': 'openpose'}
     layout = next((layouts[start] for start in layouts if fragment.stem.startswith(start)), 'coco')
     steps = steps_of(fragment)
@@ -109,11 +109,7 @@ def test_every_shipped_pipeline_is_exported_or_raises_with_the_transform(fragmen
             step.setdefault('dataset', layout)
         if 'Sample' in step['type'] or step['type'] == 'CropResize':
             step.setdefault('clip_len', 20)
-    if fragment.stem.startswith('heatmaps'):
-        with pytest.raises(ValueError, match=r'holds (DecompressPose|PoseCompact), which the graph cannot hold; '):
-            both(steps, layout)
-        return
-    assert both(steps, layout).apart(33, 2) < 1e-6
+    assert both(steps, layout).apart(33, 2) < (1e-5 if fragment.stem.startswith('heatmaps') else 1e-6)
 
 
 def refusal(steps, layout='coco'):
@@ -148,5 +144,5 @@ def test_streams_along_another_axis_raise():
     assert 'GenSkeFeat, whose axis=1' in refusal([streams(['j', 'b'], axis=1), *SAMPLE, *ending()])
 
 
-def test_a_pipeline_without_format_gcn_input_raises():
-    assert 'has no FormatGCNInput' in refusal(SAMPLE)
+def test_a_pipeline_without_format_gcn_input_or_format_shape_raises():
+    assert 'has neither FormatGCNInput nor FormatShape' in refusal(SAMPLE)
