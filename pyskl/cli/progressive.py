@@ -73,7 +73,7 @@ def main() -> int:
     from pyskl.engine.build import build_recognizer
     from pyskl.engine.flops import clip_shape, macs, parameters
     from pyskl.engine.run_record import RunRecord
-    from pyskl.engine.train import best_checkpoint
+    from pyskl.engine.run_result import best_checkpoint
 
     overrides = parse_options(cfg_options(options))
     configs = [(path, load_config(path, overrides)) for path in args.configs]  # all first, to find errors early

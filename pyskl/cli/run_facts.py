@@ -14,7 +14,7 @@ from pyskl.engine.checkpoints.files import find_checkpoint
 from pyskl.engine.config.load import datasets_in
 from pyskl.engine.config.settings import dataset_config
 from pyskl.engine.flops import clip_shape, macs, parameters
-from pyskl.engine.train import network_name
+from pyskl.engine.run_summary import network_name
 from pyskl.evaluation.score_files import read_predictions
 from pyskl.models.backbones import Ske2Grid
 from pyskl.models.backbones.skeleton_to_grid import grid_inside

@@ -56,7 +56,7 @@ def main() -> None:
     from pyskl.apis import load_config, parse_options, test
     from pyskl.engine.distributed import world
     from pyskl.engine.run_record import RunRecord
-    from pyskl.engine.train import last_checkpoint
+    from pyskl.engine.run_result import last_checkpoint
 
     cfg = load_config(args.config, parse_options(args.cfg_options))
     if args.work_dir:

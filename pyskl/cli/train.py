@@ -61,7 +61,7 @@ def main() -> None:
     from pyskl.engine.config.settings import validates
     from pyskl.engine.distributed import world
     from pyskl.engine.run_record import RunRecord
-    from pyskl.engine.train import best_checkpoint, last_checkpoint
+    from pyskl.engine.run_result import best_checkpoint, last_checkpoint
 
     cfg = load_config(args.config, parse_options(args.cfg_options))
     if args.work_dir:

@@ -1,5 +1,5 @@
 from pyskl.cli.train import ending
-from pyskl.engine.train import TrainResult
+from pyskl.engine.run_result import TrainResult
 
 
 def test_the_final_table_has_the_best_and_the_last_checkpoint():

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,7 +18,7 @@ from pyskl.engine.checkpoints.files import read_checkpoint
 from pyskl.engine.config.load import load_config
 from pyskl.engine.model_wrapper import ModelWrapper
 from pyskl.engine.test import test as run_test
-from pyskl.engine.train import _amp_for, effective_batch, network_name, train
+from pyskl.engine.train import _amp_for, train
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -177,13 +176,6 @@ def test_a_cpu_takes_bf16_for_automatic_and_for_half_precision(capsys):
     assert 'fp16 needs a GPU' in capsys.readouterr().out
 
 
-def test_the_effective_batch_size_counts_all_processes(monkeypatch):
-    loader = SimpleNamespace(batch_size=16)
-    assert effective_batch(loader) == 16
-    monkeypatch.setattr('pyskl.engine.train.world', lambda: (3, 8))
-    assert effective_batch(loader) == 128
-
-
 def test_a_loss_that_is_not_finite_stops_the_run(config):
     cfg = settings(config, 'run', **{'optimizer.lr': 1e30, 'data.workers_per_gpu': 1})
     with pytest.raises(ValueError, match=r'the loss is (nan|inf) at iteration \d+ \(epoch 1\); clips: clip\d+, clip'):
@@ -284,14 +276,6 @@ def test_three_processes_give_the_scores_of_one(config):
         scores.append(np.stack(pickle.loads(out.read_bytes())))
     assert scores[0].shape == scores[1].shape == (11, 3)
     assert np.abs(scores[0] - scores[1]).max() < 1e-6
-
-
-def test_network_names_are_those_of_the_papers():
-    plain = {'type': 'STGCN'}
-    assert network_name(plain) == 'ST-GCN'
-    assert network_name({**plain, 'gcn_adaptive': 'init', 'gcn_with_res': True, 'tcn_type': 'mstcn'}) == 'ST-GCN++'
-    assert network_name({'type': 'AAGCN', 'gcn_attention': False}) == '2s-AGCN'
-    assert network_name({'type': 'Ske2Grid'}) == 'Ske2Grid'
 
 
 def test_the_logged_loss_is_the_mean_of_its_interval(config):
