@@ -30,12 +30,11 @@ class Comparison:
     p_value: float
     classes: tuple[tuple[int, int, int, int], ...]
 
-    @property
-    def verdict(self) -> str:
-        """The result in words, at a significance level of 5 %."""
+    def verdict(self, name_a: str, name_b: str) -> str:
+        """Return the result in words, at a significance level of 5 %."""
         if self.p_value >= 0.05:
             return f'no significant difference on these {self.clips} clips (p = {self.p_value:.2g})'
-        return f'{"the first" if self.only_a > self.only_b else "the second"} is better (p = {self.p_value:.2g})'
+        return f'{name_a if self.only_a > self.only_b else name_b} is better (p = {self.p_value:.2g})'
 
 
 def compare(scores_a: np.ndarray, scores_b: np.ndarray, labels: Sequence[int]) -> Comparison:

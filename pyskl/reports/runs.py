@@ -21,7 +21,7 @@ class Run(NamedTuple):
         best: Best value of the metric, or None.
         best_epoch: Epoch of the best value, or None.
         last: Value in the last validation, or None.
-        hours: Training time so far, or None.
+        seconds: Training time so far, or None.
         started: Date and time of the last start, or ''.
     """
 
@@ -32,7 +32,7 @@ class Run(NamedTuple):
     best: float | None
     best_epoch: int | None
     last: float | None
-    hours: float | None
+    seconds: float | None
     started: str
 
 
@@ -75,7 +75,7 @@ def read_run(folder: Path, content: dict) -> Run:
         _number(best.get('value')),
         None if best_epoch is None else int(best_epoch),
         _number(last.get(metric)),
-        None if seconds is None else seconds / 3600,
+        seconds,
         str(content.get('started') or '')[:16].replace('T', ' '),
     )
 
@@ -89,13 +89,18 @@ def _number(value: object) -> float | None:
     return float(value) if number else None
 
 
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f'{minutes // 60}:{minutes % 60:02d}:{rest:02d}'
+
+
 def table(runs: list[Run]) -> str:
     """Format the runs as aligned columns; of several runs, ``*`` marks the best one per metric."""
     best: dict[str, float] = {}
     for run in runs:
         if run.metric is not None and run.best is not None:
             best[run.metric] = max(best.get(run.metric, -math.inf), run.best)
-    rows = [('run', 'network', 'epochs', 'metric', 'best', 'epoch', 'last', 'hours', 'started')]
+    rows = [('run', 'network', 'epochs', 'metric', 'best', 'epoch', 'last', 'time', 'started')]
     for run in runs:
         star = '*' if len(runs) > 1 and run.best is not None and run.best == best.get(run.metric) else ''
         rows.append(
@@ -107,10 +112,11 @@ def table(runs: list[Run]) -> str:
                 '-' if run.best is None else f'{run.best:.4f}{star}',
                 '-' if run.best_epoch is None else str(run.best_epoch),
                 '-' if run.last is None else f'{run.last:.4f}',
-                '-' if run.hours is None else f'{run.hours:.1f}',
+                '-' if run.seconds is None else _clock(run.seconds),
                 run.started or '-',
             )
         )
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in rows]
-    return '\n'.join('  '.join(line).rstrip() for line in lines)
+    legend = ['* best result of its metric'] if any('*' in row[4] for row in rows) else []
+    return '\n'.join([*('  '.join(line).rstrip() for line in lines), *legend])

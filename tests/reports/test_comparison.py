@@ -14,13 +14,13 @@ def test_mcnemar_by_hand():
     comparison = compare(scores([0] + [1] * 9), scores([1] + [0] * 9), labels)
     assert (comparison.clips, comparison.both, comparison.only_a, comparison.only_b) == (10, 0, 1, 9)
     assert comparison.p_value == pytest.approx(22 / 1024)
-    assert comparison.verdict.startswith('the second is better')
+    assert comparison.verdict('d5', 'd6') == 'd6 is better (p = 0.021)'
 
 
 def test_equal_predictions_have_a_p_value_of_one():
     comparison = compare(scores([0, 1]), scores([0, 1]), [0, 0])
     assert (comparison.p_value, comparison.classes) == (1.0, ())
-    assert 'no significant difference on these 2 clips' in comparison.verdict
+    assert 'no significant difference on these 2 clips' in comparison.verdict('d5', 'd6')
 
 
 def test_classes_are_sorted_by_their_difference():

@@ -24,12 +24,13 @@ def work_dirs(tmp_path):
 
 def test_the_table_of_runs_marks_the_best(work_dirs):
     runs, problems = find_runs([work_dirs])
-    header, *lines = table(runs).splitlines()
+    header, *lines, legend = table(runs).splitlines()
+    assert legend == '* best result of its metric'
     assert problems == [] and header.split()[:4] == ['run', 'network', 'epochs', 'metric']
     assert [line.split()[1:] for line in lines] == [
         ['ST-GCN++', '-/-', '-', '-', '-', '-', '-', '-'],
         ['STGCN', '3/16', 'top1_acc', '0.5000', '15', '-', '-', '-'],
-        ['STGCN', '16/16', 'top1_acc', '0.8617*', '15', '0.8600', '1.5', '2026-01-02', '03:04'],
+        ['STGCN', '16/16', 'top1_acc', '0.8617*', '15', '0.8600', '1:30:00', '2026-01-02', '03:04'],
     ]
     assert lines[2].index('0.8617*') == header.index('best')
 
