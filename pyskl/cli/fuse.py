@@ -1,6 +1,6 @@
 """Fuse the scores of several networks (streams) and print the accuracy of each and of their sum.
 
-python tools/fuse.py --preds j.pkl b.pkl --weights 1 1
+pyskl fuse --preds j.pkl b.pkl --weights 1 1
 """
 
 import argparse
@@ -13,7 +13,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         '--preds', nargs='+', required=True, metavar='FILE',
-        help='score files of tools/test.py --dump or --out, or of MMAction2 --dump',
+        help='score files of pyskl test --dump or --out, or of MMAction2 --dump',
     )  # fmt: skip
     parser.add_argument('--weights', nargs='+', type=float, help='one weight per file (default: all 1)')
     parser.add_argument('--softmax', action='store_true', help='convert logits to probabilities first')

@@ -1,7 +1,6 @@
 """Run a command in several processes, on GPUs or on the CPU.
 
     pyskl launch --processes 4 train CONFIG --launcher pytorch
-    python tools/launch.py --processes 4 tools/train.py CONFIG --launcher pytorch
 
 If a process fails, the others are ended and the error is printed once. On one machine the processes
 communicate over the loopback address only. For several machines set NNODES, NODE_RANK, MASTER_ADDR and PORT

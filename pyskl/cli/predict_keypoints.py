@@ -123,7 +123,7 @@ def _of_json(path: Path, skeleton) -> tuple[tuple[int, int] | None, Iterator[Lin
     if joints != skeleton.num_joints or skeleton.dims != 2:
         raise ValueError(
             f'{path} has {joints} joints, but the network needs {skeleton.num_joints} ({skeleton.name}); '
-            f'tools/data/from_keypoints.py --layout {skeleton.name} converts known orders'
+            f'pyskl data from-keypoints --layout {skeleton.name} converts known orders'
         )
     first, last = found.listed or ((int(found.frame.min()), int(found.frame.max())) if len(found.frame) else (0, -1))
     tracked = bool(len(found.track)) and bool((found.track >= 0).all())

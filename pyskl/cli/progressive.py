@@ -2,7 +2,7 @@
 
     pyskl progressive configs/Ske2Grid/{d5,d5tod6,d6tod7,d7tod8}_stgcn2cn_pyskl_ntu60_xsub_hrnet/j.py
 
-The same command resumes an interrupted run. Options after -- are passed to tools/train.py.
+The same command resumes an interrupted run. Options after -- are passed to pyskl train.
 """
 
 import argparse

@@ -4,7 +4,7 @@ table.
     python tools/table.py CONFIG [CONFIG ...] --seeds 1 2 3 --out work_dirs/table [-- --amp --auto-scale-lr]
 
 For each config and seed, OUT/<config>/s<seed> has a training run and a test of its last checkpoint. The same
-command skips finished runs and resumes interrupted ones. Options after -- are passed to tools/train.py.
+command skips finished runs and resumes interrupted ones. Options after -- are passed to pyskl train.
 """
 
 import argparse

@@ -98,7 +98,7 @@ def add_work_options(parser: argparse.ArgumentParser) -> None:
         '--shard',
         type=shard,
         metavar='I/N',
-        help='do only the I-th of N equal shares; tools/data/merge.py joins them',
+        help='do only the I-th of N equal shares; pyskl data merge joins them',
     )
     parser.add_argument(
         '--max-bad', type=float, default=1, metavar='PERCENT', help='stop above this share of bad files'

@@ -35,7 +35,7 @@ class PoseDataset(BaseDataset):
 
     Args:
         ann_file: The annotation pickle (:mod:`pyskl.datasets.records.annotations`), or a store
-            written by ``tools/data/pack.py``.
+            written by ``pyskl pack``.
         pipeline: Transforms; an empty list returns the records unchanged.
         split: A split of the file; None selects all records.
         valid_ratio: If positive, select the records in which at least this share of the frames has a person detected
@@ -205,7 +205,7 @@ class PoseDataset(BaseDataset):
                 ) from None
         warnings.warn(
             f'{self.ann_file}: the joints of {len(absent)} clips are read from {len(named)} kpfiles; '
-            'tools/data/k400.py merges them into one file'
+            'pyskl data k400 merges them into one file'
         )
         return KeypointFiles(roots)
 

@@ -77,7 +77,7 @@ def _records(video: object) -> dict | list[dict]:
     if isinstance(video, str | Path):
         if Path(video).suffix.lower() in VIDEO_SUFFIXES:
             raise ValueError(
-                f'{video} is a video, not joints; use ActionRecognizer, or tools/data/from_videos.py to write records'
+                f'{video} is a video, not joints; use ActionRecognizer, or pyskl data from-videos to write records'
             )
         records, _ = read_annotations(video)
         return records[0] if len(records) == 1 else list(records)

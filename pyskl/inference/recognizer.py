@@ -49,7 +49,9 @@ def find_model(name: str) -> tuple[str, str]:
             if glob.glob(pattern):
                 return config, pattern
         raise FileNotFoundError(
-            f'no checkpoint {QUICKSTART[0][1]} in this folder; train the network with `bash tools/quickstart.sh`'
+            f'no checkpoint {QUICKSTART[0][1]} in this folder; train the network with `bash tools/quickstart.sh` in '
+            'a clone, or with `pyskl data synthetic --out data/synthetic/coco.pkl` and then '
+            '`pyskl progressive quickstart/d5 quickstart/d5tod6`'
         )
     entry = index.find(name)
     if entry.weights is None:

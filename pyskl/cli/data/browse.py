@@ -1,9 +1,9 @@
 """Render clips of an annotation file as videos, as recorded and as transformed by a config's pipeline.
 
-    python tools/data/browse.py data/nwucla/nwucla.pkl --out browse                       # a contact sheet
-    python tools/data/browse.py data/nwucla/nwucla.pkl --ids a01_s01_e00_v01 --out browse
-    python tools/data/browse.py X.pkl --split xsub_val --label 3 --random 5 --format mp4 --out browse
-    python tools/data/browse.py X.pkl --random 5 --config configs/posec3d/.../joint.py --phase test --out browse
+    pyskl browse data/nwucla/nwucla.pkl --out browse                       # a contact sheet
+    pyskl browse data/nwucla/nwucla.pkl --ids a01_s01_e00_v01 --out browse
+    pyskl browse X.pkl --split xsub_val --label 3 --random 5 --format mp4 --out browse
+    pyskl browse X.pkl --random 5 --config configs/posec3d/.../joint.py --phase test --out browse
 
 Each person has a hue, with a light shade for the left side and a dark one for the right; opacity is the joint's score.
 3D joints are projected orthographically in one view box for the whole clip, 2D joints are drawn in their image. With

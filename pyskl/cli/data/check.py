@@ -1,7 +1,7 @@
 """Check an annotation file before training: report its problems and its statistics.
 
-    python tools/data/check.py data/nwucla/nwucla.pkl --config configs/ctrgcn/ctrgcn_pyskl_nwucla/j.py
-    python tools/data/check.py X.pkl --fix X_fixed.pkl --drop-duplicates --json report.json
+    pyskl check data/nwucla/nwucla.pkl --config configs/ctrgcn/ctrgcn_pyskl_nwucla/j.py
+    pyskl check X.pkl --fix X_fixed.pkl --drop-duplicates --json report.json
 
 Exit status: 0: no problem; 1: training would fail; 2: training would run, but its results would be misleading, because
 clips of the evaluation split are also in the training split (under any name), or equal clips have different labels.
@@ -86,7 +86,7 @@ def read_store(path: Path) -> tuple[RecordStore, dict | None, list[Finding]]:
     damaged = [item for item in store.damage() if item is not None]
     if damaged:
         raise ValueError(
-            f'{path} is damaged in {len(damaged)} places, first in {damaged[0]!r} (tools/data/pack.py --verify lists '
+            f'{path} is damaged in {len(damaged)} places, first in {damaged[0]!r} (pyskl pack --verify lists '
             f'them); copy it again, or pack {store.source} again'
         )
     taken = [Finding(NOTE, f'a store of clips processed by {written(store.steps)}')] if store.steps else []

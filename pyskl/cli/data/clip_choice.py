@@ -178,7 +178,7 @@ def joints_of(store: RecordStore, index: int, skeleton: Skeleton) -> tuple[dict,
         raise ValueError(problem)
     record = store.record(index)
     if record.get('keypoint') is None:
-        raise ValueError('has its joints in another file; tools/data/k400.py merges the files')
+        raise ValueError('has its joints in another file; pyskl data k400 merges the files')
     if has_boxes(record):
         record = DecompressPose(squeeze=False)(dict(record))
     keypoint, score = record['keypoint'], record.get('keypoint_score')

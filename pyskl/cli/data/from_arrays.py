@@ -2,35 +2,35 @@
 
 UTD-MHAD (a1_s1_t1_skeleton.mat, variable d_skel, 20 joints x 3 coordinates x frames, odd subjects train):
 
-    python tools/data/from_arrays.py --pattern 'UTD/**/*_skeleton.mat' --key d_skel --axes VCT \\
+    pyskl data from-arrays --pattern 'UTD/**/*_skeleton.mat' --key d_skel --axes VCT \\
         --name 'a(?P<label>\\d+)_s(?P<subject>\\d+)_t\\d+' --first-label 1 \\
         --layout configs/skeletons/utd-mhad.yaml --split-by subject --val-subjects 2,4,6,8 \\
         --out data/utd/utd.pkl
 
 JHMDB (joint_positions/CLASS/VIDEO/joint_positions.mat, variable pos_img, 2 x 15 joints x frames):
 
-    python tools/data/from_arrays.py --pattern 'joint_positions/*/*/joint_positions.mat' --key pos_img \\
+    pyskl data from-arrays --pattern 'joint_positions/*/*/joint_positions.mat' --key pos_img \\
         --axes CVT --name '(?P<label>[^/]+)/(?P<clip>[^/]+)/joint_positions' --size 240x320 \\
         --layout configs/skeletons/jhmdb.yaml --split-by splits.csv --out data/jhmdb/jhmdb.pkl
 
 One CSV per clip, one row per frame, a time column and then x and y of each joint:
 
-    python tools/data/from_arrays.py --pattern 'clips/*.csv' --key 1: --axes 'T(VC)' --labels labels.csv \\
+    pyskl data from-arrays --pattern 'clips/*.csv' --key 1: --axes 'T(VC)' --labels labels.csv \\
         --layout skeleton.yaml --split-by random --out data/mine/mine.pkl
 
 One file of many clips (N), padded with zeros, and their labels in another member:
 
-    python tools/data/from_arrays.py --pattern NTU60_CS.npz --key x_test --axes 'NT(MVC)' --label-key y_test \\
+    pyskl data from-arrays --pattern NTU60_CS.npz --key x_test --axes 'NT(MVC)' --label-key y_test \\
         --layout nturgb+d --split-by random --out data/ntu_cs_test.pkl
 
 Tables with more columns per joint than the layout has, such as MediaPipe's x, y, z and visibility:
 
-    python tools/data/from_arrays.py --pattern 'clips/*.csv' --axes 'T(VC)' --coords x,y,-,score \\
+    pyskl data from-arrays --pattern 'clips/*.csv' --axes 'T(VC)' --coords x,y,-,score \\
         --size 1080x1920 --layout mediapipe --labels labels.csv --split-by random --out data/mine/mine.pkl
 
 ST-GCN's arrays (N, C, T, V, M) with their pickle of names and labels (also 2s-AGCN's and MS-G3D's):
 
-    python tools/data/from_arrays.py --pattern xsub/train_data_joint.npy --axes NCTVM \\
+    pyskl data from-arrays --pattern xsub/train_data_joint.npy --axes NCTVM \\
         --labels xsub/train_label.pkl --layout nturgb+d --name 'P(?P<subject>\\d+)' --split-by subject \\
         --out data/ntu.pkl
 

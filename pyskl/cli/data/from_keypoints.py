@@ -1,6 +1,6 @@
 """Convert a pose estimator's keypoint JSON, one file per video, to the annotation pickle.
 
-    python tools/data/from_keypoints.py poses/ --labels labels.csv --split-by subject --out data/mine/mine.pkl
+    pyskl data from-keypoints poses/ --labels labels.csv --split-by subject --out data/mine/mine.pkl
 
     poses/clip_0001.json ...                                     MMPose, AlphaPose, COCO, OpenPose in one file
     poses/clip_0001/clip_0001_000000000000_keypoints.json ...    OpenPose: folder per video, file per frame

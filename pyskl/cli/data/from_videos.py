@@ -1,7 +1,7 @@
 """Convert videos to an annotation pickle: detect people and their poses per frame, track them, fill gaps.
 
     pip install -e '.[pose]'
-    python tools/data/from_videos.py videos.csv --split-by subject --out data/mine/mine.pkl
+    pyskl data from-videos videos.csv --split-by subject --out data/mine/mine.pkl
 
 LIST is a table with a header, name,label[,subject][,split], where names are paths relative to its folder (or
 to --root); or, as in PYSKL, text with 'path label' on each line. The networks are downloaded on first use,

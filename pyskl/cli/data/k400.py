@@ -1,6 +1,6 @@
 """Convert PYSKL's Kinetics-400, ``k400_hrnet.pkl`` and its kpfiles, to one annotation pickle; without memcached.
 
-    python tools/data/k400.py pyskl/k400_hrnet.pkl pyskl/kpfiles --out data/k400/k400_hrnet.pkl --jobs 4
+    pyskl data k400 pyskl/k400_hrnet.pkl pyskl/kpfiles --out data/k400/k400_hrnet.pkl --jobs 4
 
 ``raw_file`` of a record is replaced by its joints, ``keypoint`` (boxes, 17, 3); ``frame_inds``, ``box_score`` and
 ``valid`` are unchanged, so that the published configs, which begin with DecompressPose, run on it. Memory is needed for

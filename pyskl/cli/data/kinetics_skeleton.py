@@ -1,6 +1,6 @@
 """Convert Kinetics-skeleton (OpenPose, ST-GCN's release) to the annotation pickle, splits train and val.
 
-    python tools/data/kinetics_skeleton.py data/kinetics-skeleton --out data/kinetics/kinetics_skeleton.pkl --jobs 8
+    pyskl data kinetics-skeleton data/kinetics-skeleton --out data/kinetics/kinetics_skeleton.pkl --jobs 8
 
 The folder has ``kinetics_train/`` and ``kinetics_val/`` with one JSON file per clip, ``kinetics_train_label.json``
 and ``kinetics_val_label.json``; one split alone is enough. A clip is ``keypoint`` (M, T, 18, 2), pixels of the 256 x

@@ -1,10 +1,10 @@
 """Merge annotation pickles: the shards that ``--shard I/N`` of a data tool wrote, or any others.
 
-    python tools/data/merge.py data/X.shard-*-of-8.pkl --out data/X.pkl
+    pyskl data merge data/X.shard-*-of-8.pkl --out data/X.pkl
 
 Shards are merged in the order of their numbers and give exactly the output of a run without ``--shard``, including its
 ``X.skipped.csv``; a missing shard is an error. Other pickles are merged in the given order. All clips are in memory at
-once, which takes about the size of the files; for data larger than memory, write a store with tools/data/pack.py.
+once, which takes about the size of the files; for data larger than memory, write a store with pyskl pack.
 """
 
 import argparse

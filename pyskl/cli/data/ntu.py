@@ -1,7 +1,7 @@
 """Convert the .skeleton files of NTU RGB+D 60 and 120 to the annotation pickles ntu60_3danno.pkl (splits xsub and
 xview) and ntu120_3danno.pkl (splits xsub and xset).
 
-    python tools/data/ntu.py data/nturgbd_raw --out data/nturgbd --jobs 8 --missing missing.txt
+    pyskl data ntu data/nturgbd_raw --out data/nturgbd --jobs 8 --missing missing.txt
 
 RAW_DIR is searched to any depth. NTU60 consists of setups 1 to 17, NTU120 of all setups if any from 18 on exist. A clip
 is ``keypoint`` (M, T, 25, 3), float16, metres, camera space (y up, z depth), of one or two actors; frames without a

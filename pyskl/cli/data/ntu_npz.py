@@ -1,7 +1,7 @@
 """Convert NTU RGB+D's annotation pickle to the npz files that CTR-GCN and InfoGCN train on.
 
-    python tools/data/ntu.py RAW_DIR --out data/nturgbd --dtype float32
-    python tools/data/ntu_npz.py data/nturgbd/ntu60_3danno.pkl --out data/ntu
+    pyskl data ntu RAW_DIR --out data/nturgbd --dtype float32
+    pyskl data ntu-npz data/nturgbd/ntu60_3danno.pkl --out data/ntu
 
 Writes NTU60_CS.npz and NTU60_CV.npz, or NTU120_CSub.npz and NTU120_CSet.npz (``x_train, y_train, x_test, y_test``),
 and with ``--aligned`` InfoGCN's ``_aligned.npz`` of each too. The numbers are those of the published scripts when the
@@ -97,7 +97,7 @@ def classes_of(records: Sequence[dict], path: Path) -> int:
                 raise ValueError(f'label {record.get("label")!r} does not match action {name.action}')
         except ValueError as error:
             raise ValueError(
-                f'{path} was not written by tools/data/ntu.py: {record.get("frame_dir")!r}: {error}'
+                f'{path} was not written by pyskl data ntu: {record.get("frame_dir")!r}: {error}'
             ) from None
         if name.setup > LAST_SETUP_60 or name.action > LAST_ACTION_60:
             classes = 120
@@ -114,7 +114,7 @@ def main() -> None:
     if args.out.exists() and not args.out.is_dir():
         raise NotADirectoryError(f'--out {args.out} is a file; it must be a folder, such as data/ntu')
     if not args.file.exists():
-        raise FileNotFoundError(f'{args.file} does not exist; give a pickle written by tools/data/ntu.py')
+        raise FileNotFoundError(f'{args.file} does not exist; give a pickle written by pyskl data ntu')
     records, _ = read_annotations(args.file)
     classes = classes_of(records, args.file)
     if not args.overwrite:

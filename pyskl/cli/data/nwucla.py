@@ -1,6 +1,6 @@
 """Convert NW-UCLA's JSON clips, as CTR-GCN distributes them (``all_sqe``), to the annotation pickle.
 
-    python tools/data/nwucla.py data/nwucla/all_sqe --out data/nwucla/nwucla.pkl
+    pyskl data nwucla data/nwucla/all_sqe --out data/nwucla/nwucla.pkl
 
 One file per clip, ``a01_s01_e00_v01.json`` (action, subject, episode, view): ``skeletons`` (T, 20, 3), metres, camera
 space (y up, z depth), and ``label`` 1..10. Splits: ``xview_train`` (views 1, 2), ``xview_val`` (view 3), and

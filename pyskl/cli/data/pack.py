@@ -1,11 +1,11 @@
 """Convert an annotation pickle to a store: one file of any size, read by all processes, with a checksum per
 clip.
 
-    python tools/data/pack.py X.pkl X.skl                   # ann_file='X.skl' trains like ann_file='X.pkl'
-    python tools/data/pack.py X.pkl X.skl --config CFG      # precompute the first transforms of the config
-    python tools/data/pack.py X.shard-*-of-8.pkl X.skl      # merge the shards of a data tool
-    python tools/data/pack.py X.skl X.pkl                   # convert back
-    python tools/data/pack.py X.skl --verify                # verify all checksums
+    pyskl pack X.pkl X.skl                   # ann_file='X.skl' trains like ann_file='X.pkl'
+    pyskl pack X.pkl X.skl --config CFG      # precompute the first transforms of the config
+    pyskl pack X.shard-*-of-8.pkl X.skl      # merge the shards of a data tool
+    pyskl pack X.skl X.pkl                   # convert back
+    pyskl pack X.skl --verify                # verify all checksums
 
 The pickles may be larger than memory. With --config the deterministic transforms with which the train, val
 and test pipelines all begin (PreNormalize3D, PreNormalize2D) are applied now and skipped in training;
@@ -238,7 +238,7 @@ def check_kinds(sources: list[Path], target: Path, config: Path | None) -> None:
                 f'{"pickle, X.pkl, without --config" if from_store else "store, X.skl"}, got {target}'
             )
     if to_pickle and len(sources) > 1:
-        raise ValueError(f'only one store can be converted to a pickle, got {len(sources)}; see tools/data/merge.py')
+        raise ValueError(f'only one store can be converted to a pickle, got {len(sources)}; see pyskl data merge')
 
 
 if __name__ == '__main__':

@@ -1,6 +1,6 @@
 """Generate synthetic clips of people in ten actions, as an annotation pickle.
 
-    python tools/data/synthetic.py --layout coco --clips 1000 --seed 0 --out data/synthetic/coco.pkl
+    pyskl data synthetic --layout coco --clips 1000 --seed 0 --out data/synthetic/coco.pkl
 
 The splits xsub, xview and xset (_train, _val) are all by person; they have the names of NTU's splits, so that configs
 for NTU can be used.

@@ -1,7 +1,7 @@
 """Pipeline steps that a store has precomputed.
 
 A transform whose class sets ``once_a_clip`` returns the same result for a clip every time and for every stream, so its
-result can be stored instead of the record (``tools/data/pack.py --config``). A store lists its precomputed steps with
+result can be stored instead of the record (``pyskl pack --config``). A store lists its precomputed steps with
 all their arguments; a dataset that reads it skips them, and its pipeline must begin with the same steps.
 """
 
@@ -69,7 +69,7 @@ def without_steps(pipeline: Sequence[Item], steps: Sequence[Step], path: str) ->
         raise ValueError(
             f'the clips of {path!r} were stored after {written(steps)}, but the pipeline begins with '
             f'{written(own, pipeline) or "nothing"}; use the annotation pickle, or pack it with this config: '
-            f'python tools/data/pack.py X.pkl X.skl --config CFG'
+            'pyskl pack X.pkl X.skl --config CFG'
         )
     return pipeline[len(steps) :]
 

@@ -68,7 +68,7 @@ def _records(path: str | Path) -> tuple[list[dict], None]:
     for name, boxes in valid.items():
         if not np.isfinite(boxes).all():
             raise ValueError(
-                f'kpfile {str(path)!r} has NaN or infinite joints of {name!r}; tools/data/k400.py omits such clips'
+                f'kpfile {str(path)!r} has NaN or infinite joints of {name!r}; pyskl data k400 omits such clips'
             )
     return [{'frame_dir': name, 'raw_file': '', 'boxes': boxes} for name, boxes in valid.items()], None
 

@@ -172,7 +172,7 @@ def test_a_store_is_checked_like_its_pickle(tiny, check):
     data[1000] ^= 1
     store.write_bytes(data)
     status, _, error = check(store)
-    assert status == 1 and 'clips.skl is damaged in 1 places, first in 0 (tools/data/pack.py --verify lists' in error
+    assert status == 1 and 'clips.skl is damaged in 1 places, first in 0 (pyskl pack --verify lists' in error
 
 
 def test_labels_from_1_are_reported_and_shifted_on_request(tiny, check):

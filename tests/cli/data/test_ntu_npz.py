@@ -72,7 +72,7 @@ def test_invalid_arguments_raise_one_line(tmp_path, convert):
     (tmp_path / 'npz' / 'NTU60_CV.npz').write_text('mine')
     for arguments, why in (
         ((bad, '--out', tmp_path / 'x'), 'label 7 does not match action 1'),
-        ((other, '--out', tmp_path / 'x'), "was not written by tools/data/ntu.py: 'walk'"),
+        ((other, '--out', tmp_path / 'x'), "was not written by pyskl data ntu: 'walk'"),
         ((good, '--out', tmp_path / 'file'), 'is a file; it must be a folder'),
         ((tmp_path / 'none.pkl', '--out', tmp_path / 'x'), 'does not exist'),
         ((good, '--out', tmp_path / 'npz'), 'NTU60_CV.npz exists already; pass --overwrite'),
@@ -86,4 +86,4 @@ def test_invalid_arguments_raise_one_line(tmp_path, convert):
 def test_a_missing_pickle_raises_one_line(tmp_path, convert):
     status, _, error = convert(tmp_path / 'a.pkl', '--out', tmp_path / 'npz')
     assert status == 1
-    assert error == f'error: {tmp_path / "a.pkl"} does not exist; give a pickle written by tools/data/ntu.py'
+    assert error == f'error: {tmp_path / "a.pkl"} does not exist; give a pickle written by pyskl data ntu'

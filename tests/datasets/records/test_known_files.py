@@ -9,13 +9,13 @@ from pyskl.datasets.records.known_files import where_from
 @pytest.mark.parametrize(
     ('path', 'message'),
     [
-        ('data/nwucla/nwucla.pkl', 'tools/data/nwucla.py'),
-        ('data/nturgbd/ntu60_3danno.pkl', 'tools/data/ntu.py'),
+        ('data/nwucla/nwucla.pkl', 'pyskl data nwucla'),
+        ('data/nturgbd/ntu60_3danno.pkl', 'pyskl data ntu'),
         ('data/nturgbd/ntu120_hrnet.skl', 'pyskl/data/nturgbd/ntu120_hrnet.pkl'),
         ('data/gym/gym_hrnet.pkl', 'pyskl/data/gym/gym_hrnet.pkl'),
-        ('data/k400/k400_hrnet.pkl', 'tools/data/k400.py'),
-        ('data/kinetics/kinetics_skeleton.pkl', 'tools/data/kinetics_skeleton.py'),
-        ('data/synthetic/coco.pkl', 'tools/data/synthetic.py'),
+        ('data/k400/k400_hrnet.pkl', 'pyskl data k400'),
+        ('data/kinetics/kinetics_skeleton.pkl', 'pyskl data kinetics-skeleton'),
+        ('data/synthetic/coco.pkl', 'pyskl data synthetic'),
     ],
 )
 def test_a_missing_file_of_a_shipped_config_has_a_hint(path, message, tmp_path):

@@ -52,7 +52,7 @@ def k400(tmp_path):
 
 
 def test_an_unconverted_file_works_with_the_published_pipeline(k400):
-    with pytest.warns(UserWarning, match='the joints of 3 clips are read from 2 kpfiles; tools/data/k400.py merges'):
+    with pytest.warns(UserWarning, match='the joints of 3 clips are read from 2 kpfiles; pyskl data k400 merges'):
         dataset = PoseDataset(k400, PIPELINE, split='train', box_thr=0.5, valid_ratio=0.0, test_mode=True)
     sample = dataset[1]
     assert sample['keypoint'].shape == (2, 4, 17, 2) and sample['label'] == 1
@@ -128,7 +128,7 @@ class Evil:
         ([1], 'holds a list; it must be a dict with frame_dir as keys'),
         ({'a': 1}, r'holds no keypoint \(boxes, V, 3\)'),
         ({'a': {'keypoint': np.zeros((3, 17))}}, r'holds no keypoint \(boxes, V, 3\)'),
-        ({'a': np.full((2, 17, 3), np.nan)}, "has NaN or infinite joints of 'a'; tools/data/k400.py omits such"),
+        ({'a': np.full((2, 17, 3), np.nan)}, "has NaN or infinite joints of 'a'; pyskl data k400 omits such"),
         ({'a': np.zeros((2, 17, 3), 'U3')}, r'holds no keypoint \(boxes, V, 3\)'),
         ({'a': Evil()}, 'could run code, and was not read'),
         (None, 'is not a valid pickle'),
