@@ -1,0 +1,15 @@
+"""``python -m pyskl`` is the command ``pyskl``."""
+
+import runpy
+import sys
+
+import pytest
+
+
+@pytest.mark.parametrize('module', ['pyskl', 'pyskl.cli'])
+def test_the_module_is_the_command(module, monkeypatch, capsys):
+    monkeypatch.setattr(sys, 'argv', [module, '--help'])
+    with pytest.raises(SystemExit) as left:
+        runpy.run_module(module, run_name='__main__')
+    assert left.value.code in (0, None)
+    assert capsys.readouterr().out.startswith('usage: pyskl ')
