@@ -1,4 +1,4 @@
-"""A checkpoint and a validation every epoch, a log line every 100 iterations."""
+"""Save a checkpoint and validate every epoch, log every 100 iterations."""
 
 checkpoint_config = dict(interval=1)
 evaluation = dict(interval=1, metrics=['top_k_accuracy'])

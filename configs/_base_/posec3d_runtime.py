@@ -1,4 +1,4 @@
-"""default_runtime.py with the mean over classes beside top-1, and a log line every 20 iterations."""
+"""default_runtime.py with mean class accuracy in addition to top-1, and a log line every 20 iterations."""
 
 _base_ = './default_runtime.py'
 evaluation = dict(metrics=['top_k_accuracy', 'mean_class_accuracy'])

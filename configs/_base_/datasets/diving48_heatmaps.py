@@ -1,4 +1,4 @@
-"""Diving48, 2D joints found by HRNet (17, COCO); PYSKL's diving48_hrnet.pkl."""
+"""Diving48, 2D joints detected by HRNet (17, COCO); PYSKL's diving48_hrnet.pkl."""
 
 _base_ = './heatmaps.py'
 classes = 'diving48'

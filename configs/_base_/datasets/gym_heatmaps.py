@@ -1,4 +1,4 @@
-"""FineGYM, 99 classes, 2D joints found by HRNet (17, COCO); PYSKL's gym_hrnet.pkl."""
+"""FineGYM, 99 classes, 2D joints detected by HRNet (17, COCO); PYSKL's gym_hrnet.pkl."""
 
 _base_ = './heatmaps.py'
 classes = 'finegym99'

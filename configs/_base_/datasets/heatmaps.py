@@ -1,6 +1,6 @@
-"""Clips of an annotation pickle, each ten times an epoch in training: total_epochs=24 are 240 effective epochs.
+"""Clips of an annotation pickle, each ten times per epoch in training: total_epochs=24 are 240 effective epochs.
 
-One sample at a time in testing: its ten clips and their mirror images are a batch by themselves.
+In testing the batch size is one sample, whose ten clips and their mirror images form a batch.
 """
 
 _base_ = './pose.py'

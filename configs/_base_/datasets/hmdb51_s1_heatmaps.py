@@ -1,4 +1,4 @@
-"""HMDB51, split 1, 2D joints found by HRNet (17, COCO); PYSKL's hmdb51_hrnet.pkl. Small: 16 clips a GPU."""
+"""HMDB51, split 1, 2D joints detected by HRNet (17, COCO); PYSKL's hmdb51_hrnet.pkl. 16 clips per GPU."""
 
 _base_ = './heatmaps.py'
 classes = 'hmdb51'

@@ -1,6 +1,6 @@
-"""Kinetics-400, 2D joints found by HRNet (17, COCO), by tools/data/k400.py; PYSKL's pickle and kpfiles serve too.
+"""Kinetics-400, 2D joints detected by HRNet (17, COCO), written by tools/data/k400.py or PYSKL's pickle with kpfiles.
 
-box_thr counts only where valid_ratio is above 0, which leaves out clips with too few sure frames, and unsure boxes.
+With valid_ratio above 0, clips with too few confident frames and boxes with scores below box_thr are left out.
 """
 
 _base_ = './heatmaps.py'

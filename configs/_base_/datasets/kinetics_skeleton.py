@@ -1,4 +1,4 @@
-"""Kinetics-400, 18 joints found by OpenPose, two persons a frame. Made by tools/data/kinetics_skeleton.py."""
+"""Kinetics-400, 18 joints detected by OpenPose, two persons per frame. Written by tools/data/kinetics_skeleton.py."""
 
 _base_ = './pose.py'
 classes = 'k400'

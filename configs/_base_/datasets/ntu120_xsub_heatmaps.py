@@ -1,6 +1,6 @@
-"""NTU RGB+D 120, cross-subject, 2D joints found by HRNet (17, COCO); PYSKL's ntu120_hrnet.pkl.
+"""NTU RGB+D 120, cross-subject, 2D joints detected by HRNet (17, COCO); PYSKL's ntu120_hrnet.pkl.
 
-The second half of the classes, new in NTU RGB+D 120, is drawn twice as often in training.
+The second half of the classes, new in NTU RGB+D 120, is sampled twice as often in training.
 """
 
 _base_ = './heatmaps.py'

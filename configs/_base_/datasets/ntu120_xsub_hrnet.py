@@ -1,4 +1,4 @@
-"""NTU RGB+D 120, cross-subject, 2D joints found by HRNet (17, COCO); PYSKL's ntu120_hrnet.pkl."""
+"""NTU RGB+D 120, cross-subject, 2D joints detected by HRNet (17, COCO); PYSKL's ntu120_hrnet.pkl."""
 
 _base_ = './pose.py'
 classes = 'ntu120'

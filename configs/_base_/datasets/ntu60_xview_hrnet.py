@@ -1,4 +1,4 @@
-"""NTU RGB+D 60, cross-view, 2D joints found by HRNet (17, COCO); PYSKL's ntu60_hrnet.pkl."""
+"""NTU RGB+D 60, cross-view, 2D joints detected by HRNet (17, COCO); PYSKL's ntu60_hrnet.pkl."""
 
 _base_ = './pose.py'
 classes = 'ntu60'

@@ -1,4 +1,4 @@
-"""NW-UCLA, 3D joints of the Kinect v1 (20): trained on views 1 and 2, tested on view 3. Made by tools/data/nwucla.py.
+"""NW-UCLA, 3D joints of the Kinect v1 (20): train on views 1 and 2, test on view 3. Written by tools/data/nwucla.py.
 
 95 clips of view 3 are copies of training clips; ``data.test.split=xview_val_dedup`` leaves them out.
 """

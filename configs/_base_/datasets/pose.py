@@ -1,4 +1,4 @@
-"""Clips of an annotation pickle, each five times an epoch in training: total_epochs=16 are 80 effective epochs."""
+"""Clips of an annotation pickle, each five times per epoch in training: total_epochs=16 are 80 effective epochs."""
 
 data = dict(
     videos_per_gpu=16,

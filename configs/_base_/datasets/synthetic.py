@@ -1,4 +1,4 @@
-"""The bundled data as COCO joints: ten actions, split by person. Made by tools/data/synthetic.py."""
+"""Synthetic clips with COCO joints: ten actions, split by person. Written by tools/data/synthetic.py."""
 
 _base_ = './pose.py'
 classes = 'synthetic'

@@ -1,4 +1,4 @@
-"""UCF101, split 1, 2D joints found by HRNet (17, COCO); PYSKL's ucf101_hrnet.pkl. Small: 16 clips a GPU."""
+"""UCF101, split 1, 2D joints detected by HRNet (17, COCO); PYSKL's ucf101_hrnet.pkl. 16 clips per GPU."""
 
 _base_ = './heatmaps.py'
 classes = 'ucf101'

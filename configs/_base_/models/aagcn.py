@@ -1,6 +1,6 @@
-"""AAGCN, arXiv 1912.06971: graphs learned and drawn from each clip, attention over joints, time and channels.
+"""AAGCN, arXiv 1912.06971: learned graphs plus a graph per clip, attention over joints, frames and channels.
 
-2s-AGCN, arXiv 1805.07694, is the same without attention (backbone.gcn_attention=False).
+2s-AGCN, arXiv 1805.07694, is the same network without attention (backbone.gcn_attention=False).
 The skeleton is the ``layout`` of the data set.
 """
 

@@ -1,4 +1,4 @@
-"""C3D, arXiv 1412.0767, of half the width and without its last stage, on heatmaps of the 17 COCO joints, or limbs."""
+"""C3D, arXiv 1412.0767, with half the width and without its last stage, on heatmaps of the 17 COCO joints or limbs."""
 
 model = dict(
     type='Recognizer3D',

@@ -1,4 +1,4 @@
-"""CTR-GCN, arXiv 2107.12213: a graph of its own for each channel, refined from a learned one.
+"""CTR-GCN, arXiv 2107.12213: one graph per channel, refined from a shared learned graph.
 
 The skeleton is the ``layout`` of the data set.
 """

@@ -1,6 +1,6 @@
-"""DG-STGCN, arXiv 2210.05895: eight graphs that start from chance and know nothing of the skeleton.
+"""DG-STGCN, arXiv 2210.05895: eight learned graphs with random initial values, without edges of the skeleton.
 
-Of the skeleton, the ``layout`` of the data set, only the number of joints counts.
+Only the number of joints of the ``layout`` of the data set is used.
 """
 
 model = dict(

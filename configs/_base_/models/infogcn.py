@@ -1,7 +1,7 @@
-"""InfoGCN, CVPR 2022: the k-th mode of the joints, graphs drawn from each frame, a noisy latent.
+"""InfoGCN, CVPR 2022: the k-th mode of the joints, graphs by self-attention, a latent vector with noise.
 
-Noise, priors, lambdas and label smoothing are the released code's (the head's defaults). The skeleton is the ``layout``
-of the data set; a leaf adds k where it is not 1.
+Noise, priors, lambdas and label smoothing are those of the released code (defaults of the head). The skeleton is the
+``layout`` of the data set; configs set k if it is not 1.
 """
 
 model = dict(

@@ -1,4 +1,4 @@
-"""MS-G3D, arXiv 2003.14111: joints at many distances, and windows of space-time beside them.
+"""MS-G3D, arXiv 2003.14111: graph convolutions over several hop distances, and in parallel over windows of frames.
 
 The skeleton is the ``layout`` of the data set.
 """

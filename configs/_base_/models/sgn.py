@@ -1,6 +1,6 @@
-"""SGN, arXiv 1904.01189: joints and frames say which they are; a graph a frame.
+"""SGN, arXiv 1904.01189: inputs encode joint and frame indices; one graph per frame by self-attention.
 
-num_joints follows the ``layout`` of the data set, T the ``clip_len``.
+num_joints comes from the ``layout`` of the data set, T from ``clip_len``.
 """
 
 model = dict(type='RecognizerGCN', backbone=dict(type='SGN'), cls_head=dict(type='GCNHead', in_channels=512))

@@ -1,4 +1,4 @@
-"""PoseC3D, arXiv 2104.13586: a SlowOnly ResNet on heatmaps of the 17 COCO joints, or limbs."""
+"""PoseC3D, arXiv 2104.13586: a SlowOnly ResNet on heatmaps of the 17 COCO joints or of limbs."""
 
 model = dict(
     type='Recognizer3D',

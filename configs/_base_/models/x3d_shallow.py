@@ -1,4 +1,4 @@
-"""X3D, arXiv 2004.04730, of three stages, without attention and swish, on heatmaps of the 17 COCO joints, or limbs."""
+"""X3D, arXiv 2004.04730, with three stages, without attention and swish, on heatmaps of the 17 COCO joints or limbs."""
 
 model = dict(
     type='Recognizer3D',

@@ -1,6 +1,6 @@
-"""DG-STGCN's recipe: PYSKL's for 150 epochs of the training set as it is, so that a leaf sets data.train.times=1.
+"""DG-STGCN's recipe: PYSKL's, with 150 epochs of the training set without repetition; configs set data.train.times=1.
 
-PYSKL's README says 8 GPUs, as here; the comment in its files says 4.
+PYSKL's README states 8 GPUs, as here; the comments in its configs state 4.
 """
 
 _base_ = './pyskl.py'

@@ -1,6 +1,6 @@
 """CTR-GCN's recipe for NW-UCLA: 1 GPU x 16 clips, 65 epochs of the set repeated five times.
 
-Five epochs of warm-up, 0.02 to 0.1 in steps of 0.02; the rate divided by ten at epoch 50.
+Five epochs of warm-up, 0.02 to 0.1 in steps of 0.02; the learning rate is divided by ten at epoch 50.
 """
 
 _base_ = './pyskl.py'

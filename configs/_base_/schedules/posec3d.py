@@ -1,4 +1,4 @@
-"""PoseC3D's recipe: 8 GPUs x 32 clips, the rate falling to 0 along a cosine, iteration by iteration."""
+"""PoseC3D's recipe: 8 GPUs x 32 clips, a cosine schedule to 0, updated every iteration."""
 
 optimizer = dict(type='SGD', lr=0.4, momentum=0.9, weight_decay=3e-4)
 optimizer_config = dict(grad_clip=dict(max_norm=40, norm_type=2))

@@ -1,4 +1,4 @@
-"""Fine-tuning from PoseC3D's joint network of Kinetics-400: 8 GPUs x 16 clips, the rate divided by ten twice."""
+"""Fine-tuning from PoseC3D's joint network of Kinetics-400: 8 GPUs x 16 clips, learning rate divided by ten twice."""
 
 _base_ = './posec3d.py'
 optimizer = dict(lr=0.01)

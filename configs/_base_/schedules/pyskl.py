@@ -1,4 +1,4 @@
-"""PYSKL's recipe: 8 GPUs x 16 clips, the rate falling to 0 along a cosine, iteration by iteration."""
+"""PYSKL's recipe: 8 GPUs x 16 clips, a cosine schedule to 0, updated every iteration."""
 
 optimizer = dict(type='SGD', lr=0.1, momentum=0.9, weight_decay=5e-4, nesterov=True)
 optimizer_config = dict(grad_clip=None)

@@ -1,4 +1,4 @@
-"""PYSKL's recipe, cut to what a CPU does in minutes: 1 x 16 clips."""
+"""PYSKL's recipe, shortened to minutes on a CPU: 1 x 16 clips."""
 
 _base_ = './pyskl.py'
 optimizer = dict(lr=0.05)
