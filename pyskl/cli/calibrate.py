@@ -90,28 +90,31 @@ def fit(
     # Without errors the likelihood increases indefinitely as the temperature decreases.
     temperature = 1.0 if right.all() else fit_temperature(logits, labels)
 
-    def sure(scores: np.ndarray, t: float) -> np.ndarray:
+    def certainty(scores: np.ndarray, t: float) -> np.ndarray:
         return confidence(scale(scores, t)) if method == 'max_prob' else -energy(scores, t)
 
     what = 'correct against incorrect' if unknown is None else 'known against unknown'
     lines = [f'{len(labels)} clips, {right.mean():.2%} labelled correctly; temperature {temperature:.3f}']
     if right.all():
         lines[0] += ' (not fitted: this needs incorrectly labelled clips; use a harder split)'
-    held = {'temperature': temperature, 'method': method, 'clips': len(labels), 'accuracy': float(right.mean())}
+    result = {'temperature': temperature, 'method': method, 'clips': len(labels), 'accuracy': float(right.mean())}
     for name, t in (('before', 1.0), ('after', temperature)):
         ece = expected_calibration_error(scale(logits, t), labels)
-        parts = (sure(logits, t), right) if unknown is None else (
-            np.concatenate([sure(logits, t), sure(unknown, t)]), np.arange(len(logits) + len(unknown)) < len(logits),
+        parts = (certainty(logits, t), right) if unknown is None else (
+            np.concatenate([certainty(logits, t), certainty(unknown, t)]),
+            np.arange(len(logits) + len(unknown)) < len(logits),
         )  # fmt: skip
         area = auroc(*parts) if 0 < parts[1].sum() < len(parts[1]) else float('nan')
-        held[f'ece_{name}'], held[f'auroc_{name}'] = ece, None if np.isnan(area) else area
+        result[f'ece_{name}'], result[f'auroc_{name}'] = ece, None if np.isnan(area) else area
         lines.append(f'{name:6s}  ECE {ece:.4f}  AUROC {area:.4f} ({what}, by {method})')
-    held['threshold'] = float(np.quantile(sure(logits, temperature)[right], 1 - keep))
+    result['threshold'] = float(np.quantile(certainty(logits, temperature)[right], 1 - keep))
     below = 'incorrectly labelled' if unknown is None else 'unknown'
-    others = sure(logits, temperature)[~right] if unknown is None else sure(unknown, temperature)
-    rejected = f', and {np.mean(others < held["threshold"]):.1%} of the {below} clips are below' if len(others) else ''
-    lines.append(f'threshold {held["threshold"]:.4f}: {keep:.0%} of the correctly labelled clips are above{rejected}')
-    return held, lines
+    others = certainty(logits, temperature)[~right] if unknown is None else certainty(unknown, temperature)
+    rejected = (
+        f', and {np.mean(others < result["threshold"]):.1%} of the {below} clips are below' if len(others) else ''
+    )
+    lines.append(f'threshold {result["threshold"]:.4f}: {keep:.0%} of the correctly labelled clips are above{rejected}')
+    return result, lines
 
 
 def main() -> None:
@@ -142,10 +145,10 @@ def main() -> None:
     if args.unknown:
         other = open_records(args.unknown)
         unknown = logits_of(network, [other[index] for index in range(len(other))], args.batch)
-    held, lines = fit(logits, labels, unknown, args.method, args.keep)
+    result, lines = fit(logits, labels, unknown, args.method, args.keep)
     for line in [*(note for note in notes if 'neither config' not in note), *lines]:
         print(line)
-    write_json(args.out, {**held, 'split': split, 'config': str(args.config), 'checkpoint': str(args.checkpoint)})
+    write_json(args.out, {**result, 'split': split, 'config': str(args.config), 'checkpoint': str(args.checkpoint)})
     print(f'wrote {args.out}')
 
 

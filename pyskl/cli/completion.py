@@ -42,8 +42,8 @@ def _answer_at_parsing() -> None:
     """Replace argument parsing by completion; this process does nothing else."""
     parse = argparse.ArgumentParser.parse_args
 
-    def answer(parser: argparse.ArgumentParser, *args, **kwargs):
+    def parse_args(parser: argparse.ArgumentParser, *args, **kwargs):
         argcomplete.autocomplete(parser)
         return parse(parser, *args, **kwargs)
 
-    argparse.ArgumentParser.parse_args = answer
+    argparse.ArgumentParser.parse_args = parse_args

@@ -68,10 +68,10 @@ def main() -> None:
     else:
         state_dict, found = translate(checkpoint['state_dict'])
         found[:0] = [name for name in [origin(checkpoint)] if name]
-        strange = [key for key in state_dict if not key.startswith(('backbone.', 'cls_head.'))]
-        if strange:
+        others = [key for key in state_dict if not key.startswith(('backbone.', 'cls_head.'))]
+        if others:
             raise ValueError(
-                f'{path} has no known layout: its first unknown keys are {", ".join(strange[:3])}; valid keys begin '
+                f'{path} has no known layout: its first unknown keys are {", ".join(others[:3])}; valid keys begin '
                 f'with backbone. or cls_head.{f" (read as: {found[-1]})" if found else ""}'
             )
     family = '; '.join(found) or 'keys of this package, as in PYSKL and Ske2Grid'

@@ -132,10 +132,10 @@ def label_upload(
     events.sort(key=lambda event: (event.person, event.start))
     rows = [[e.person, round(e.start, 2), round(e.end, 2), e.label, round(e.score, 3)] for e in events]
     people = len({event.person for event in events})
-    said = f'{_count(people, "person", "people")}, {_count(len(events), "interval", "intervals")}. {" ".join(lines)}'
+    result = f'{_count(people, "person", "people")}, {_count(len(events), "interval", "intervals")}. {" ".join(lines)}'
     film, files = out / 'film.mp4', [out / 'events.json', out / 'explain.npz']
     found = [str(file) for file in files if file.exists()]
-    return (str(film) if film.exists() else None), rows, top_five(events), found, said
+    return (str(film) if film.exists() else None), rows, top_five(events), found, result
 
 
 def _count(number: int, one: str, many: str) -> str:
@@ -188,13 +188,13 @@ def build_page(recognizer, max_seconds: float, folder: str, explain: str = 'none
                     choices, value=explain, label='show on each joint', visible=len(choices) > 1, elem_id='explain'
                 )
                 button = gr.Button('Label', variant='primary', elem_id='label')
-                said = gr.Textbox(label='result', interactive=False, elem_id='said')
+                result = gr.Textbox(label='result', interactive=False, elem_id='result')
             labelled = gr.Video(label='labelled video', interactive=False, elem_id='labelled')
         with gr.Row():
             table = gr.Dataframe(headers=COLUMNS, label='timeline', interactive=False, elem_id='timeline')
             top = gr.Dataframe(headers=TOP, label='top five per person', interactive=False, elem_id='top')
         file = gr.File(label='results', file_count='multiple', interactive=False, elem_id='json')
-        button.click(label, [film, joints], [labelled, table, top, file, said], concurrency_limit=1)
+        button.click(label, [film, joints], [labelled, table, top, file, result], concurrency_limit=1)
     return page
 
 

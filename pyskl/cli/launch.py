@@ -186,24 +186,24 @@ def wait_for(group: Group) -> int:
     failure = group.failed()  # before the others are killed
     group.kill()
     if received:
-        if not _said():
+        if not _reported():
             print('error: interrupted', file=sys.stderr)
         return 128 + received[0]
     if failure is None:
         return 0
     rank, status = failure
     if status > 0:
-        if not _said():
+        if not _reported():
             print(f'error: process {rank} of {len(group.members)} exited with status {status}', file=sys.stderr)
         return status
-    if not _said():
+    if not _reported():
         name = signal.Signals(-status).name
         why = ' (out of memory?)' if name == 'SIGKILL' else ''
         print(f'error: process {rank} of {len(group.members)} was killed by {name}{why}', file=sys.stderr)
     return 128 - status
 
 
-def _said() -> bool:
+def _reported() -> bool:
     """Whether a process has printed an error; from now on none does."""
     try:
         os.close(os.open(os.environ['PYSKL_ERROR_ONCE'], os.O_CREAT | os.O_EXCL | os.O_WRONLY))
@@ -254,7 +254,7 @@ def _torchrun(arguments: list[str]) -> int:
         torchrun.main(arguments)
     except ChildFailedError as error:
         code = max((failure.exitcode for failure in error.failures.values()), default=1)
-        if not _said():  # killed or crashed
+        if not _reported():  # killed or crashed
             print(f'error: a process exited with status {error.get_first_failure()[1].exitcode}', file=sys.stderr)
         return code if code > 0 else 1
     except SignalException as error:

@@ -176,22 +176,22 @@ def draw(args: argparse.Namespace, network, store, chosen: list[int], paths: lis
         likeliest = int(found.probability.argmax())
         label = int(store.labels[number])
         truth = network.classes[label] if 0 <= label < len(network.classes) else f'label {label}'
-        said = f'{network.classes[likeliest]} {found.probability[likeliest]:.2f}'
+        caption = f'{network.classes[likeliest]} {found.probability[likeliest]:.2f}'
         if args.gradient:
             what = f'contribution to {network.classes[found.index]}'
         means = found.joints[0].mean(0)
         best = ', '.join(network.skeleton.joints[joint] for joint in np.argsort(-means)[:3])
-        print(f'{name}: {truth}, predicted {said}; {what}, strongest: {best}')
+        print(f'{name}: {truth}, predicted {caption}; {what}, strongest: {best}')
         frames = panels[0].frames
         if args.sheet:
             times = np.unique(np.linspace(0, frames - 1, args.columns).round().astype(int)).tolist()
             cells = [panels[0].draw(time) for time in times]
-            rows.append(Row(truth, [name, f'predicted {said}', what], cells, [str(time + 1) for time in times]))
+            rows.append(Row(truth, [name, f'predicted {caption}', what], cells, [str(time + 1) for time in times]))
         else:
             captions = [what, 'grid'][: len(panels)]
             order = [[time] * len(panels) for time in range(frames)]
             counters = [f'frame {time + 1}/{frames}' for time in range(frames)]
-            film = Film(panels, captions, name, f'{truth} · predicted {said}', order, counters)
+            film = Film(panels, captions, name, f'{truth} · predicted {caption}', order, counters)
             write_video(path, film, args.fps)
         count += 1
     if rows:

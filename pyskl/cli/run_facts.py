@@ -181,8 +181,8 @@ def _config_in(folder: Path) -> Path:
         raise FileNotFoundError(f'the folder {folder} does not exist')
     configs = sorted(path for path in folder.glob('*.py') if path.is_file())
     if len(configs) != 1:
-        held = ', '.join(path.name for path in configs) or 'no .py file'
-        raise FileNotFoundError(f'{folder} is not a work_dir: it must contain one config, but contains {held}')
+        names = ', '.join(path.name for path in configs) or 'no .py file'
+        raise FileNotFoundError(f'{folder} is not a work_dir: it must contain one config, but contains {names}')
     return configs[0]
 
 

@@ -152,9 +152,9 @@ def outside_split(ann_file: str, tested: str | None, part: str) -> list[str]:
     from pyskl.datasets.pose_dataset import PoseDataset
 
     names, chosen = (PoseDataset(ann_file, split=split).names for split in (tested, part))
-    beside = set(chosen) - set(names)
-    if beside:
-        raise ValueError(f'--part {part} has clip {min(beside)!r}, which is not in the test split {tested!r}')
+    extra = set(chosen) - set(names)
+    if extra:
+        raise ValueError(f'--part {part} has clip {min(extra)!r}, which is not in the test split {tested!r}')
     return [name for name in names if name not in set(chosen)]
 
 

@@ -96,24 +96,24 @@ def draw_clips(
 
         feeder = Feeder(args.config, args.file, args.phase, chosen)
     stems = file_stems([store.names[index] for index in chosen.tolist()])
-    skipped, drawn, kept, frames, begin = [], 0, 0, 0, time.perf_counter()
+    skipped, written, existing, frames, begin = [], 0, 0, 0, time.perf_counter()
     for index, stem in zip(tqdm(chosen.tolist(), desc='clips', unit=' clips', disable=None), stems, strict=True):
         path = args.out / f'{stem}.{args.format}'
         if path.exists() and not args.overwrite:
-            kept += 1
+            existing += 1
             continue
         try:
             frames += draw_clip(path, args, store, index, skeleton, classes, feeder)
-            drawn += 1
+            written += 1
         except ValueError as error:
             skipped.append(f'{store.names[index]}: {one_line(error)}')
     seconds = time.perf_counter() - begin
     rate = frames / max(seconds, 1e-9)
-    print(f'wrote {drawn} of {len(chosen)} clips to {args.out}: {frames} frames, {rate:.0f} per second')
-    if kept:
-        print(f'{kept} exist already and were not drawn; --overwrite draws them again')
+    print(f'wrote {written} of {len(chosen)} clips to {args.out}: {frames} frames, {rate:.0f} per second')
+    if existing:
+        print(f'{existing} exist already and were not drawn; --overwrite draws them again')
     tell_skipped(skipped)
-    return 1 if not drawn + kept or (skipped and args.ids) else 0
+    return 1 if not written + existing or (skipped and args.ids) else 0
 
 
 def tell_skipped(skipped: Sequence[str]) -> None:
@@ -234,16 +234,16 @@ def main() -> int:
     if args.out.exists() and not args.out.is_dir():
         raise FileExistsError(f'--out {args.out} is a file; it must be a folder')
     use_font(args.font)
-    beside = args.file.with_name(f'{args.file.stem}.classes.txt')  # as the tools from_* write it
-    named = args.classes or (beside if beside.is_file() else None)
+    class_file = args.file.with_name(f'{args.file.stem}.classes.txt')  # as the tools from_* write it
+    named = args.classes or (class_file if class_file.is_file() else None)
     classes = read_classes(named) if named else ()
     store = open_records(args.file)
     chosen = chosen_clips(args, store, classes)
     if len(chosen) == 0:
         raise ValueError(f'no clip is selected: split {args.split!r} of {args.file} is empty')
-    skeleton, said = (layout_of(args.layout), '') if args.layout else guess_layout(store)
-    if said:
-        print(said)
+    skeleton, note = (layout_of(args.layout), '') if args.layout else guess_layout(store)
+    if note:
+        print(note)
     return (draw_sheet if sheet else draw_clips)(args, store, chosen, skeleton, classes)
 
 

@@ -344,13 +344,13 @@ def main() -> int:
             raise ValueError(
                 f'--fix needs the original pickle: {args.file} has clips processed by {written(records.steps)}'
             )
-        kept, left, done = fixed_records(records, splits, table, args.drop_duplicates, args.first_label)
-        if not kept:
+        fixed, left, done = fixed_records(records, splits, table, args.drop_duplicates, args.first_label)
+        if not fixed:
             raise ValueError(f'no clip of {args.file} is valid after fixing; {args.fix} is not written')
-        write_annotations(args.fix, kept, left)
+        write_annotations(args.fix, fixed, left)
         for what, names in done.items():
             print(f'{len(names)}: {what}', *(f'    {name}' for name in names[:SHOWN]), sep='\n')
-        print(f'wrote {args.fix}: {len(kept)} of {len(records)} clips')
+        print(f'wrote {args.fix}: {len(fixed)} of {len(records)} clips')
     return status(findings)
 
 

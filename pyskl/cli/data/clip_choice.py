@@ -56,8 +56,8 @@ def chosen_clips(args: argparse.Namespace, store: RecordStore, classes: Sequence
         labels = [_label(word, classes) for word in args.label]
         chosen = chosen[np.isin(store.labels[chosen], labels)]
         if len(chosen) == 0:
-            held = span(store.labels[store.labels >= 0])
-            raise ValueError(f'--label {" ".join(args.label)}: no selected clip has it; {args.file} has labels {held}')
+            known = span(store.labels[store.labels >= 0])
+            raise ValueError(f'--label {" ".join(args.label)}: no selected clip has it; {args.file} has labels {known}')
     if args.random is not None and args.random < len(chosen):
         chosen = np.sort(np.random.RandomState(args.seed % 2**32).choice(chosen, args.random, replace=False))
     return chosen
@@ -146,8 +146,8 @@ def guess_layout(store: RecordStore) -> tuple[Skeleton, str]:
     fitting = [s for s in SKELETONS.values() if (s.num_joints, s.dims) == (joints, dims)]
     if fitting:
         return fitting[0], f'guessed layout: {fitting[0].name} ({joints} joints, {dims}D)'
-    loose = get_skeleton({'name': 'unknown', 'joints': joints, 'edges': [], 'dims': dims})
-    return loose, f'no layout has {joints} joints in {dims}D, so no limbs are drawn; pass --layout to set a skeleton'
+    unnamed = get_skeleton({'name': 'unknown', 'joints': joints, 'edges': [], 'dims': dims})
+    return unnamed, f'no layout has {joints} joints in {dims}D, so no limbs are drawn; pass --layout to set a skeleton'
 
 
 def problem_numbers(store: RecordStore) -> np.ndarray:

@@ -125,8 +125,8 @@ class Feeder:
                 timed = source_frames(transform, results) if isinstance(transform, TIMED) else None
                 results = transform(results)
             except BROKEN as error:
-                said = error if isinstance(error, ValueError) else f'{type(error).__name__}: {error}'
-                raise ValueError(f'data.{self.phase}, {type(transform).__name__}: {said}') from error
+                message = error if isinstance(error, ValueError) else f'{type(error).__name__}: {error}'
+                raise ValueError(f'data.{self.phase}, {type(transform).__name__}: {message}') from error
             after = results.get('keypoint')
             if before is None or after is None or np.ndim(before) != 4 or np.ndim(after) != 4:
                 continue
@@ -219,7 +219,7 @@ def _origin(before: np.ndarray, after: np.ndarray) -> np.ndarray:
         if None not in found:
             return np.array(found)
     filled = (before != 0).any((2, 3))
-    kept = np.flatnonzero(filled[filled.sum(1).argmax()])
-    if len(kept) == after.shape[1]:
-        return kept
+    filled_frames = np.flatnonzero(filled[filled.sum(1).argmax()])
+    if len(filled_frames) == after.shape[1]:
+        return filled_frames
     return np.arange(after.shape[1]) * before.shape[1] // after.shape[1]

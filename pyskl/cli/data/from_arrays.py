@@ -144,8 +144,8 @@ def check_options(args: argparse.Namespace) -> tuple[Axes, Skeleton, dict[str, i
     if args.name and 'label' in args.name.groupindex:
         given.append('--name with a group label')
     if len(given) != 1:
-        told = ' and '.join(given) if given else 'none'
-        raise ValueError(f"exactly one of --labels, --label-key and --name '(?P<label>..)' must be given, got {told}")
+        passed = ' and '.join(given) if given else 'none'
+        raise ValueError(f"exactly one of --labels, --label-key and --name '(?P<label>..)' must be given, got {passed}")
     args.who = 'view' if args.split_by == 'view' else 'subject'  # the group that train and val do not share
     if args.split_by == 'view':
         if not args.name or 'view' not in args.name.groupindex or not args.val_views:
@@ -231,13 +231,13 @@ def rows_from_names(
     items = []
     for (name, what), label in zip(clips.items(), labels, strict=True):
         found = matches[name]
-        said = found.groupdict() if found else {}
+        fields = found.groupdict() if found else {}
         if args.name and not found:
             items.append((what, f'--name {args.name.pattern!r} does not match {name!r}'))
         elif isinstance(label, str):
             items.append((what, label))
         else:
-            items.append((what, Row(name, label, said.get(args.who), said.get('split'))))
+            items.append((what, Row(name, label, fields.get(args.who), fields.get('split'))))
     return items, classes, notes
 
 
@@ -365,8 +365,8 @@ def _also(row: Row | str, args: argparse.Namespace) -> Row | str:
     found = args.name.search(row.name) if isinstance(row, Row) else None
     if not found:
         return row
-    said = found.groupdict()
-    return replace(row, subject=row.subject or said.get(args.who), split=row.split or said.get('split'))
+    fields = found.groupdict()
+    return replace(row, subject=row.subject or fields.get(args.who), split=row.split or fields.get('split'))
 
 
 if __name__ == '__main__':

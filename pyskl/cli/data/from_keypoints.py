@@ -222,8 +222,8 @@ def one_layout(records: list[dict]) -> str | None:
         counts[layout] += 1
         names.setdefault(layout, record['frame_dir'])
     if len(counts) > 1:
-        told = ', '.join(f'{count} of {layout} (such as {names[layout]})' for layout, count in counts.most_common())
-        raise ValueError(f'clips have several layouts: {told}; pass --layout coco to convert them if possible')
+        listed = ', '.join(f'{count} of {layout} (such as {names[layout]})' for layout, count in counts.most_common())
+        raise ValueError(f'clips have several layouts: {listed}; pass --layout coco to convert them if possible')
     return next(iter(counts), None)
 
 

@@ -165,10 +165,10 @@ def make_clip(item: tuple, make_model: Callable[[], PoseModel], options: argpars
             raise ValueError(f'its image size changes from {size} to {frame.shape[:2]} (height, width)')
         size, total = frame.shape[:2], number + 1
         keypoint, score = model.people(frame)
-        kept = score.mean(-1) >= options.min_score
-        keypoints.append(keypoint[kept])
-        scores.append(score[kept])
-        numbers += [number] * int(kept.sum())
+        confident = score.mean(-1) >= options.min_score
+        keypoints.append(keypoint[confident])
+        scores.append(score[confident])
+        numbers += [number] * int(confident.sum())
     if not numbers:
         raise LeftOut(NOBODY, f'no person with a score of {options.min_score:g} is in its {total} frames')
     found = np.array(numbers), np.concatenate(keypoints), np.concatenate(scores)

@@ -46,11 +46,11 @@ def in_order(paths: Sequence[Path]) -> tuple[list[Path], bool]:
     if len(shards) < len(paths):
         other = next(path for path in paths if path not in shards)
         raise ValueError(f'{next(iter(shards))} is a shard and {other} is not; merge the shards separately first')
-    wholes = {(match[1], match[3], match[4]): path for path, match in shards.items()}
-    if len(wholes) > 1:
-        a, b = list(wholes.values())[:2]
+    jobs = {(match[1], match[3], match[4]): path for path, match in shards.items()}
+    if len(jobs) > 1:
+        a, b = list(jobs.values())[:2]
         raise ValueError(f'{a} and {b} are shards of different files; merge each file separately')
-    ((_, count, _),) = wholes
+    ((_, count, _),) = jobs
     by_number: dict[int, Path] = {}
     for path, match in shards.items():
         if int(match[2]) in by_number:
@@ -61,16 +61,16 @@ def in_order(paths: Sequence[Path]) -> tuple[list[Path], bool]:
         first = next(iter(shards))
         if not missing:
             raise ValueError(f'{first} is one of {count} shards, but {len(by_number)} are given')
-        whole = first.with_name(_whole(first))
-        told = ', '.join(map(str, missing[:10])) + (', ...' if len(missing) > 10 else '')
+        common = first.with_name(_common_name(first))
+        listed = ', '.join(map(str, missing[:10])) + (', ...' if len(missing) > 10 else '')
         raise ValueError(
-            f'{len(missing)} of {count} shards are missing: {told}; the first would be '
-            f'{shard_path(whole, missing[0], int(count))}'
+            f'{len(missing)} of {count} shards are missing: {listed}; the first would be '
+            f'{shard_path(common, missing[0], int(count))}'
         )
     return [by_number[number] for number in sorted(by_number)], True
 
 
-def _whole(shard: Path) -> str:
+def _common_name(shard: Path) -> str:
     """``X.shard-2-of-8.pkl -> X.pkl``."""
     match = _SHARD.fullmatch(shard.name)
     return f'{match[1]}{match[4] or ""}'
@@ -126,8 +126,8 @@ def join(contents: dict[Path, Content]) -> Content:
             is_form = _form(record)
             if is_form and form and is_form != form[0]:
                 raise ValueError(
-                    f'clip {form[1]!r} has {_told(form[0])}, but {name!r} of {path} has {_told(is_form)}; they must be '
-                    'equal'
+                    f'clip {form[1]!r} has {_form_text(form[0])}, but '
+                    f'{name!r} of {path} has {_form_text(is_form)}; they must be equal'
                 )
             form = form or (is_form and (is_form, name))
         records += more
@@ -148,7 +148,7 @@ def _form(record: dict) -> tuple[int, int, bool] | None:
     return (*keypoint.shape[-2:], record.get('keypoint_score') is not None)
 
 
-def _told(form: tuple[int, int, bool]) -> str:
+def _form_text(form: tuple[int, int, bool]) -> str:
     return f'{form[0]} joints with {form[1]} coordinates{" and a score" if form[2] else ""}'
 
 

@@ -139,11 +139,11 @@ def read_clip(item: Item, thresholds: Thresholds, dtype: str, keep: str) -> dict
             raise LeftOut(EMPTY, str(problem)) from None
         if not np.isfinite(keypoint.astype(dtype)).all():
             raise ValueError(f'coordinates exceed {dtype}')
-    kept = (keypoint if keypoint[-1].any() else keypoint[:1]).astype(keep)
-    record = {'frame_dir': path.stem, 'label': parse_name(path.stem).action - 1, 'keypoint': kept}
-    record['total_frames'] = kept.shape[1]
-    if len(kept) < len(keypoint):
-        record[EMPTY_ACTORS] = len(keypoint) - len(kept)
+    present = (keypoint if keypoint[-1].any() else keypoint[:1]).astype(keep)
+    record = {'frame_dir': path.stem, 'label': parse_name(path.stem).action - 1, 'keypoint': present}
+    record['total_frames'] = present.shape[1]
+    if len(present) < len(keypoint):
+        record[EMPTY_ACTORS] = len(keypoint) - len(present)
     return record
 
 
@@ -184,8 +184,8 @@ def tell_absent(names: Sequence[str], missing: set[str], classes: int, path: Pat
             lines.append(f'no files of {len(none)} {field}s: {_ranges(field, none)}')
     if absent:
         counts = Counter(parse_name(name).setup for name in absent)
-        told = ', '.join(f'{_ranges("setup", [setup])} {count}' for setup, count in counts.most_common(5))
-        lines.append(f'{len(absent)} clips of these recordings are absent ({told}{", ..." * (len(counts) > 5)})')
+        listed = ', '.join(f'{_ranges("setup", [setup])} {count}' for setup, count in counts.most_common(5))
+        lines.append(f'{len(absent)} clips of these recordings are absent ({listed}{", ..." * (len(counts) > 5)})')
         if path is not None:
             lines[-1] += f'; {path} lists them'
     return lines
@@ -195,9 +195,11 @@ def tell_counts(splits: Splits, classes: int) -> list[str]:
     """Compare the splits with the published ones."""
     lines = []
     for split, members in splits.items():
-        due = PUBLISHED_COUNTS[classes][split]
-        told = 'as published' if len(members) == due else f'published: {due}, {len(members) - due:+d}'
-        lines.append(f'split {split}: {len(members)} ({told})')
+        published = PUBLISHED_COUNTS[classes][split]
+        comparison = (
+            'as published' if len(members) == published else f'published: {published}, {len(members) - published:+d}'
+        )
+        lines.append(f'split {split}: {len(members)} ({comparison})')
     return lines
 
 
@@ -309,9 +311,9 @@ def write_one(
     print(f'NTU{classes}: {summary(stored, None, "nturgb+d")}')
     names = [path.stem for path, why in items if why in ('', LISTED) and belongs(path.stem, classes)]
     first = not args.shard or args.shard[0] == 1
-    told = tell_absent(names, missing, classes, args.out / f'ntu{classes}_3danno.absent.txt' if first else None)
+    absent_lines = tell_absent(names, missing, classes, args.out / f'ntu{classes}_3danno.absent.txt' if first else None)
     counts = [f'split {name}: {len(split)}' for name, split in splits.items()]
-    print('\n'.join([*(counts if args.shard else tell_counts(splits, classes)), *told]))
+    print('\n'.join([*(counts if args.shard else tell_counts(splits, classes)), *absent_lines]))
     print(left_out(skipped, len(members) + len(skipped), table))
     print(f'wrote {out}')
     if args.npz:

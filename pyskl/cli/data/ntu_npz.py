@@ -68,8 +68,8 @@ def write_set(
         )
         done(path)
         dropped = getattr(sample_of, 'dropped', 0)
-        told = f'; {dropped} with NaN, which InfoGCN skips' if dropped else ''
-        print(f'wrote {path}: {counts[0]} train, {counts[1]} test{told}')
+        note = f'; {dropped} with NaN, which InfoGCN skips' if dropped else ''
+        print(f'wrote {path}: {counts[0]} train, {counts[1]} test{note}')
 
 
 def check_free(paths: Sequence[Path]) -> None:
