@@ -109,8 +109,8 @@ def parse_coords(text: str, dims: int) -> tuple[str, ...]:
     if not set(names) <= set(COORDINATES) or len(set(used)) < len(used) or not {'x', 'y'} <= set(used):
         raise ValueError(f'--coords must name x, y, z, score, each once, and - for ignored channels, got {text!r}')
     if ('z' in used) != (dims == 3):
-        way = 'write - instead of z, or choose a 3D layout' if dims == 2 else 'name z, or choose a 2D layout'
-        raise ValueError(f'--coords {text}: the layout is {dims}D; {way}')
+        remedy = 'write - instead of z, or choose a 3D layout' if dims == 2 else 'name z, or choose a 2D layout'
+        raise ValueError(f'--coords {text}: the layout is {dims}D; {remedy}')
     if 'score' in used and dims == 3:
         raise ValueError(f'--coords {text}: only 2D joints can have a score; write - instead of score')
     return names

@@ -12,8 +12,8 @@ def loads(content: bytes | str) -> object:
         ValueError: If it is not JSON.
         RecursionError: If it is nested too deep.
     """
-    return json.loads(content, parse_int=_whole)
+    return json.loads(content, parse_int=_integer)
 
 
-def _whole(digits: str) -> int | float:
+def _integer(digits: str) -> int | float:
     return int(digits) if len(digits.lstrip('-')) <= LONGEST else float(digits)

@@ -135,9 +135,9 @@ def format_of(content: object) -> str:
             return 'alphapose' if {'box', 'idx'} & set(first) or isinstance(first['image_id'], str) else 'coco'
         if 'keypoint_scores' in first:
             raise ValueError('MMPose output of a single image, without frame_id; run MMPose on the video')
-    held = content if isinstance(content, dict) else first
+    shown = content if isinstance(content, dict) else first
     what = f'a {type(content).__name__}' + (
-        f' with keys {[key[:30] for key in sorted(map(str, held))[:6]]}' if isinstance(held, dict) else ''
+        f' with keys {[key[:30] for key in sorted(map(str, shown))[:6]]}' if isinstance(shown, dict) else ''
     )
     raise ValueError(f'{what} is not keypoint JSON of {", ".join(FORMATS)}')
 
@@ -216,8 +216,8 @@ def _identity(value: object) -> int:
     """Parse a track id; -1 if it is not one."""
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
-    whole = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1 << 53 and value % 1 == 0
-    return int(value) if whole else -1
+    valid = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1 << 53 and value % 1 == 0
+    return int(value) if valid else -1
 
 
 def _one_video(names: Iterable) -> None:

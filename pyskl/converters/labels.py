@@ -156,7 +156,7 @@ def labels_from(
     classes: Sequence[str] | None = None,
 ) -> Labels:
     """Convert a table to rows: see :func:`read_labels`, :func:`read_table`."""
-    numbers, names, said = number_classes([cells['label'] for _, cells in table], classes)
+    numbers, names, numbering = number_classes([cells['label'] for _, cells in table], classes)
     rows, bad, lines = {}, [], defaultdict(list)
     for (line, cells), label in zip(table, numbers, strict=True):
         where = f'{path} line {line}'
@@ -180,7 +180,7 @@ def labels_from(
     unused = [column for column in columns if column and column not in COLUMNS]
     notes = [f'ignored columns of {path}: {", ".join(unused[:8])}'] if unused else []
     there = tuple(column for column in COLUMNS if column in columns)
-    return Labels(str(path), tuple(rows.values()), there, names, tuple(bad), (*notes, *said))
+    return Labels(str(path), tuple(rows.values()), there, names, tuple(bad), (*notes, *numbering))
 
 
 def _row(cells: Mapping[str, str], label: int | str) -> Row:
@@ -190,7 +190,7 @@ def _row(cells: Mapping[str, str], label: int | str) -> Row:
         raise ValueError('no name')
     if isinstance(label, str):
         raise ValueError(label)
-    width, height = (_whole(cells, column, MAX_PIXELS) for column in ('width', 'height'))
+    width, height = (_integer(cells, column, MAX_PIXELS) for column in ('width', 'height'))
     if (width is None) != (height is None):
         raise ValueError('width and height must be given together; one is missing')
     return Row(
@@ -199,11 +199,11 @@ def _row(cells: Mapping[str, str], label: int | str) -> Row:
         cells.get('subject') or None,
         cells.get('split') or None,
         None if width is None else (height, width),
-        _whole(cells, 'num_frames', MAX_FRAMES),
+        _integer(cells, 'num_frames', MAX_FRAMES),
     )
 
 
-def _whole(cells: Mapping[str, str], column: str, most: int) -> int | None:
+def _integer(cells: Mapping[str, str], column: str, most: int) -> int | None:
     text = cells.get(column)
     if not text:
         return None

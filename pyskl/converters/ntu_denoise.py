@@ -71,9 +71,9 @@ def choose_actors(
     long = [body for body in bodies if len(body.joints) > thresholds.length]
     if not long:
         raise ValueError(f'none of {len(bodies)} bodies is longer than {thresholds.length} frames')
-    kept = _by_motion(long, thresholds)
-    actors = _lay_out(kept, num_frames)
-    if not actors[1].any() and not (keep_empty and len(kept) > 1):
+    selected = _by_motion(long, thresholds)
+    actors = _lay_out(selected, num_frames)
+    if not actors[1].any() and not (keep_empty and len(selected) > 1):
         actors = actors[:1]
     return actors[:, actors.any(axis=(0, 2, 3))]
 

@@ -70,8 +70,8 @@ def _find_lines(text: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     upto = np.searchsorted(tokens, ends)
     fields = np.diff(upto, prepend=0)
     first = upto - fields
-    kept = fields > 0
-    return np.append(tokens, len(text)), first[kept], fields[kept]
+    filled = fields > 0
+    return np.append(tokens, len(text)), first[filled], fields[filled]
 
 
 def _convert(text: np.ndarray, tokens: np.ndarray, first: np.ndarray, count: int, dtype: type) -> np.ndarray:

@@ -94,11 +94,11 @@ def splits_of(args: argparse.Namespace, rows: Sequence[Row]) -> Splits | None:
     if args.split_by == 'subject':
         return by_subject(rows, share, args.seed, args.val_subjects and args.val_subjects.split(','))
     if args.split_by == 'split':
-        said = {row.name: row.split for row in rows if row.split is not None}
+        assigned = {row.name: row.split for row in rows if row.split is not None}
         where = "the column 'split'"
     else:
-        said, where = read_splits(Path(args.split_by)), f'--split-by {args.split_by}'
-    return by_name(rows, said, where)
+        assigned, where = read_splits(Path(args.split_by)), f'--split-by {args.split_by}'
+    return by_name(rows, assigned, where)
 
 
 def by_chance(rows: Sequence[Row], share: float, seed: int) -> Splits:
@@ -153,20 +153,20 @@ def by_subject(rows: Sequence[Row], share: float, seed: int, chosen: Sequence[st
     return _two(rows, {row.name: row.subject in chosen for row in rows})
 
 
-def by_name(rows: Sequence[Row], said: dict[str, str], where: str) -> Splits:
+def by_name(rows: Sequence[Row], assigned: dict[str, str], where: str) -> Splits:
     """Build the splits that a user listed; unlisted clips are in no split.
 
     Args:
         rows: Rows of the clips.
-        said: Split by name; names are normalised by :func:`plain_name`, or only their last part.
-        where: Source of ``said``, for messages.
+        assigned: Split by name; names are normalised by :func:`plain_name`, or only their last part.
+        where: Source of ``assigned``, for messages.
 
     Raises:
         ValueError: If a split is not train, val or test, or no clip is in train.
     """
     splits = {'train': [], 'val': []}
     for row in rows:
-        split = said.get(row.name, said.get(row.name.rsplit('/', 1)[-1]))
+        split = assigned.get(row.name, assigned.get(row.name.rsplit('/', 1)[-1]))
         if split is None:
             continue
         split = _OTHER_WORDS.get(split.lower(), split.lower())
@@ -174,7 +174,7 @@ def by_name(rows: Sequence[Row], said: dict[str, str], where: str) -> Splits:
             raise ValueError(f'{where} puts {row.name!r} into {split[:40]!r}; it must be train, val or test')
         splits.setdefault(split, []).append(row.name)
     if not any(splits.values()):
-        first = f', which names {next(iter(said))!r} and others' if said else ', which names no clip'
+        first = f', which names {next(iter(assigned))!r} and others' if assigned else ', which names no clip'
         raise ValueError(f'{where}{first}, assigns none of the {len(rows)} clips to a split; they are {_few(rows)}')
     return splits
 
@@ -228,12 +228,12 @@ def _named(content: object, path: Path) -> list[tuple[str, str]]:
 
 
 def _collect(pairs: object, path: Path) -> dict[str, str]:
-    said = {}
+    assigned = {}
     for name, split in pairs:
         name, split = plain_name(name), split.strip()
-        if said.setdefault(name, split) != split:
-            raise ValueError(f'--split-by {path} puts {name!r} into {said[name]!r} and into {split!r}')
-    return said
+        if assigned.setdefault(name, split) != split:
+            raise ValueError(f'--split-by {path} puts {name!r} into {assigned[name]!r} and into {split!r}')
+    return assigned
 
 
 def _part(count: int, share: float) -> int:

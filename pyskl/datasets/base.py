@@ -99,8 +99,8 @@ class BaseDataset:
         """
         found = self.misfits(num_joints, num_classes, dims, layout)
         for misfit in failures(found):
-            raise ValueError(self._said(misfit))
-        return [self._said(misfit) for misfit in found if misfit.severity == 'misleads']
+            raise ValueError(self._message(misfit))
+        return [self._message(misfit) for misfit in found if misfit.severity == 'misleads']
 
-    def _said(self, misfit: Misfit) -> str:
+    def _message(self, misfit: Misfit) -> str:
         return misfit.line(self.clip_name)

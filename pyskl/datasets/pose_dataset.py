@@ -151,11 +151,11 @@ class PoseDataset(BaseDataset):
             return None
         if box_thr not in VALID_SCORES:
             raise ValueError(f'PoseDataset valid_ratio needs a box_thr of 0.5, 0.6, 0.7, 0.8 or 0.9, got {box_thr!r}')
-        kept, rows = [], range(len(self)) if self._indices is None else self._indices
+        selected, rows = [], range(len(self)) if self._indices is None else self._indices
         table = self._store.valid
         if table is not None and not np.isnan(table[rows]).any():  # otherwise the error names the record that lacks it
             frames, counts = table[rows, 0].astype(float), table[rows, 1 + VALID_SCORES.index(box_thr)]
-            kept, rows = np.asarray(rows)[counts / frames >= valid_ratio].tolist(), ()
+            selected, rows = np.asarray(rows)[counts / frames >= valid_ratio].tolist(), ()
         for index in rows:
             record = self._store.record(index)
             if 'valid' not in record or 'box_score' not in record:
@@ -171,10 +171,10 @@ class PoseDataset(BaseDataset):
                     f'total_frames={shown(record.get("total_frames"))}'
                 )
             if valid / record['total_frames'] >= valid_ratio:
-                kept.append(index)
-        if not kept:
+                selected.append(index)
+        if not selected:
             raise ValueError(f'no record of {self.ann_file!r} satisfies valid_ratio={valid_ratio}, {box_thr=}')
-        self._indices, self._filtered = np.array(kept), True
+        self._indices, self._filtered = np.array(selected), True
         return box_thr
 
     def _refuse_problems(self) -> None:
@@ -307,5 +307,5 @@ class PoseDataset(BaseDataset):
             yield start, ClipTable(*part, lambda row, rows=rows: store.record(int(rows[row])))
             start += len(rows)
 
-    def _said(self, misfit: Misfit) -> str:
+    def _message(self, misfit: Misfit) -> str:
         return f'annotation file {self.ann_file!r}: {misfit.line(self.clip_name)}'

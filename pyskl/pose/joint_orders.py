@@ -49,7 +49,7 @@ def find_order(count: int, names: Sequence[str] | None, skeleton: Skeleton | Non
         ValueError: If the joints do not contain the skeleton's.
     """
     what, known, usual = ORDERS.get(count, (f'{count} joints', None, None))
-    asked = skeleton is not None
+    given = skeleton is not None
     if skeleton is None and usual is None:
         raise ValueError(
             f'no known layout has {count} joints ({_known_counts()}); set --layout to a name or a skeleton.yaml'
@@ -68,7 +68,7 @@ def find_order(count: int, names: Sequence[str] | None, skeleton: Skeleton | Non
         if order is not None:
             return skeleton, order
     # A layout with as many joints defines their names; for a layout with fewer, joints are looked up by name.
-    order = list(range(count)) if asked and skeleton.num_joints == count else _by_name(known or (), skeleton)
+    order = list(range(count)) if given and skeleton.num_joints == count else _by_name(known or (), skeleton)
     if order is None:
         raise ValueError(
             f'{count} joints ({what}) do not include the {skeleton.num_joints} joints of layout {skeleton.name!r}'
@@ -79,8 +79,8 @@ def find_order(count: int, names: Sequence[str] | None, skeleton: Skeleton | Non
 def _by_name(names: Sequence[str], skeleton: Skeleton) -> list[int] | None:
     """Indices of the skeleton's joints in ``names``; None if one is missing or ambiguous."""
     place = {_plain(name): index for index, name in enumerate(names)}
-    due = [_plain(joint) for joint in skeleton.joints]
-    return [place[joint] for joint in due] if len(place) == len(names) and set(due) <= set(place) else None
+    expected = [_plain(joint) for joint in skeleton.joints]
+    return [place[joint] for joint in expected] if len(place) == len(names) and set(expected) <= set(place) else None
 
 
 def _known_counts() -> str:

@@ -53,10 +53,10 @@ class Mirror:
         """
         num_joints = results['keypoint'].shape[2]
         if self.skeleton is not None and num_joints != self.skeleton.num_joints:
-            way = 'set left_kp and right_kp, or ' if self.left is None else ''
+            fix = 'set left_kp and right_kp, or ' if self.left is None else ''
             raise ValueError(
                 f'{self.name} layout={self.skeleton.name!r} has {self.skeleton.num_joints} joints, but sample '
-                f'{sample_name(results)} has keypoint {results["keypoint"].shape}; {way}set layout= to the skeleton of '
+                f'{sample_name(results)} has keypoint {results["keypoint"].shape}; {fix}set layout= to the skeleton of '
                 f'the data'
             )
         return self._of(num_joints)

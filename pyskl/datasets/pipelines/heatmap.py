@@ -158,9 +158,9 @@ def draw_limbs(
     column = _counted(pixels) + each(left)
     step = column.astype(np.float32)
     along = each(x * east + y * south) + step * each(east)
-    beside = each(x * south - y * east) + step * each(south)
+    across = each(x * south - y * east) + step * each(south)
     along -= np.minimum(np.maximum(along, 0), each(length[mark]))  # the part beyond the ends
-    value = np.exp((along * along + beside * beside) * np.float32(-0.5 / sigma**2)) * each(height[mark])
+    value = np.exp((along * along + across * across) * np.float32(-0.5 / sigma**2)) * each(height[mark])
     first_person = int(pixels[person[mark] == 0].sum())
     starts = _row_starts(volume.shape, limb[mark], frame[mark], row, partners)
     for start, at in zip(starts, (column, volume.shape[3] - 1 - column), strict=False):

@@ -178,10 +178,10 @@ def turn(vector: Sequence[float], onto: int) -> np.ndarray:
         return np.eye(3)
     # Rodrigues' formula about vector x axis, whose part along the axis is 0.
     u, v = b / norm, -a / norm
-    bend = (1 - cos) / (u * u + v * v)
+    factor = (1 - cos) / (u * u + v * v)
     rotation = np.empty((3, 3))
-    rotation[first, first], rotation[first, second], rotation[first, onto] = cos + bend * u * u, bend * u * v, v
-    rotation[second, first], rotation[second, second], rotation[second, onto] = bend * u * v, cos + bend * v * v, -u
+    rotation[first, first], rotation[first, second], rotation[first, onto] = cos + factor * u * u, factor * u * v, v
+    rotation[second, first], rotation[second, second], rotation[second, onto] = factor * u * v, cos + factor * v * v, -u
     rotation[onto, first], rotation[onto, second], rotation[onto, onto] = -v, u, cos
     return rotation
 

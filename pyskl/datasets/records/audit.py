@@ -144,14 +144,14 @@ def _pair_findings(table: Survey, train: str, train_members: np.ndarray, other: 
     both = np.intersect1d(train_members, others).tolist()
     if both:
         found.append(Finding(MISLEADS, f'clips are in {train} and in {other}', [table.names[index] for index in both]))
-    twins = repeats_across(table, train_members, others)
-    if twins:
+    copies = repeats_across(table, train_members, others)
+    if copies:
         what = f'clips of {other} ({len(others)}) are copies of clips of {train}; remove them from {other}'
-        found.append(Finding(MISLEADS, what, [f'{table.names[i]} = {table.names[j]}' for i, j in twins.items()]))
+        found.append(Finding(MISLEADS, what, [f'{table.names[i]} = {table.names[j]}' for i, j in copies.items()]))
     trained = set(table.labels[train_members].tolist())
-    strange = sorted(set(table.labels[others][table.labels[others] >= 0].tolist()) - trained)
-    if strange:
-        found.append(Finding(NOTE, f'classes of {other} that no clip of {train} has', list(map(str, strange))))
+    untrained = sorted(set(table.labels[others][table.labels[others] >= 0].tolist()) - trained)
+    if untrained:
+        found.append(Finding(NOTE, f'classes of {other} that no clip of {train} has', list(map(str, untrained))))
     return found
 
 
@@ -205,7 +205,7 @@ def fixed_records(
     Returns:
         The records, the splits, and the changes: {change: names}.
     """
-    done, kept = defaultdict(list), {}
+    done, fixed = defaultdict(list), {}
     usual, key = usual_layout(table), name_key(records)
     for index, record in enumerate(records):
         why = None
@@ -226,23 +226,23 @@ def fixed_records(
             done[f'labels shifted by {-first_label}'].append(table.names[index])
         if splits is not None and not isinstance(record.get(key), str):  # the new splits name records by text
             record = {**record, key: table.names[index]}
-        kept[index] = record
+        fixed[index] = record
     if splits is None:
-        return list(kept.values()), None, dict(done)
-    first = next(iter(kept), None)
-    if key == 'frame_dir' and 'filename' in kept.get(first, ()):  # readers of the file would use filename as key
-        kept[first] = {field: value for field, value in kept[first].items() if field != 'filename'}
+        return list(fixed.values()), None, dict(done)
+    first = next(iter(fixed), None)
+    if key == 'frame_dir' and 'filename' in fixed.get(first, ()):  # readers of the file would use filename as key
+        fixed[first] = {field: value for field, value in fixed[first].items() if field != 'filename'}
         done['filename removed from the first record, so that splits refer to frame_dir'].append(table.names[first])
-    known = {table.names[index] for index in kept}
+    known = {table.names[index] for index in fixed}
     if drop_duplicates:
         inside, _ = members_of(table.names, splits)
         repeated = defaultdict(set)
         for train, other in protocol_pairs(inside):
-            twins = {
+            copies = {
                 *repeats_across(table, inside[train], inside[other]),
                 *np.intersect1d(inside[train], inside[other]),
             }
-            repeated[other] |= {table.names[index] for index in twins}
+            repeated[other] |= {table.names[index] for index in copies}
     new = {}
     for split, members in splits.items():
         names = list(dict.fromkeys(map(str, members)))
@@ -255,7 +255,7 @@ def fixed_records(
                 n for n in names if n in repeated[split]
             ]
             new[split] = [name for name in new[split] if name not in repeated[split]]
-    return list(kept.values()), new, dict(done)
+    return list(fixed.values()), new, dict(done)
 
 
 def _is_array(keypoint: object) -> bool:

@@ -75,8 +75,8 @@ def open_records(ann_file: str | Path, read: Callable[[str], tuple] | None = Non
         raise IsADirectoryError(f'ann_file {str(ann_file)!r} is a folder; name the pickle or store in it') from None
     except OSError as error:
         hint = where_from(str(ann_file)) if isinstance(error, FileNotFoundError) else ''
-        said = f'ann_file {str(ann_file)!r} cannot be read: {error.strerror} (as {source!r}){hint}'
-        raise type(error)(said) from None
+        message = f'ann_file {str(ann_file)!r} cannot be read: {error.strerror} (as {source!r}){hint}'
+        raise type(error)(message) from None
     prefix = _hashed(source)
     name = f'{prefix}-{_hashed(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)}-v{VERSION}.records'
     failures = []

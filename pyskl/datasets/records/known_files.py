@@ -23,9 +23,9 @@ def where_from(path: str) -> str:
     ``'data/nwucla/nwucla.pkl' -> '; pyskl data nwucla creates it from ...'``
     """
     name = PurePath(path).name
-    for pattern, way in _SOURCES:
+    for pattern, remedy in _SOURCES:
         found = re.fullmatch(rf'({pattern})\.(pkl|skl)', name)
-        if found and ('synthetic' in way) <= ('synthetic' in str(path)):
+        if found and ('synthetic' in remedy) <= ('synthetic' in str(path)):
             pickle = f'{found[1]}.pkl'
-            return f'; {way.format(pyskl=_PYSKL, name=pickle, set=pickle.split("_")[0])}'
+            return f'; {remedy.format(pyskl=_PYSKL, name=pickle, set=pickle.split("_")[0])}'
     return ''

@@ -216,12 +216,12 @@ def pack_annotations(
         ValueError: If a file is not an annotation file, two do not fit together, or ``prepare`` raises for a record.
     """
     paths = [paths] if isinstance(paths, str | Path) else list(paths)
-    whole: set[str | Path] = set()  # files that cannot be streamed
+    unstreamed: set[str | Path] = set()  # files that cannot be streamed
     processes = cores()
     while True:
         writer, bad = StoreWriter(file, prepare), []
         try:
-            splits = _add_all(paths, whole, writer, None if left_out is None else bad, processes, alive)
+            splits = _add_all(paths, unstreamed, writer, None if left_out is None else bad, processes, alive)
         except (SharedObjectsError, NotParallelError) as error:
             if isinstance(error, NotParallelError):
                 processes = 1
@@ -236,13 +236,13 @@ def pack_annotations(
 
 def _add_all(
     paths: Sequence[str | Path],
-    whole: set[str | Path],
+    unstreamed: set[str | Path],
     writer: StoreWriter,
     left_out: list[tuple[str, str]] | None,
     processes: int,
     alive: Callable[[], None] | None,
 ) -> Splits | None:
-    """Add the records of all files and return the joined splits; files that cannot be streamed go to ``whole``."""
+    """Add the records of all files and return the joined splits; files that cannot be streamed go to ``unstreamed``."""
     number, path, seen, joined = 0, paths[0], {}, None
 
     def add(record: dict) -> None:
@@ -267,7 +267,7 @@ def _add_all(
         return ParallelRecords(processes, key, writer.maker, append)
 
     for path in paths:
-        if path in whole:
+        if path in unstreamed:
             records, splits = read_annotations(path)
             for record in records:
                 add(record)
@@ -276,14 +276,14 @@ def _add_all(
                 large = len(paths) == 1 and processes > 1 and os.path.getsize(path) >= PARALLEL_BYTES
                 splits = each_annotation(path, add, others if large else None)
             except SharedObjectsError:
-                whole.add(path)
+                unstreamed.add(path)
                 raise
         if path == paths[0]:
             joined = splits
             continue
         if (splits is None) != (joined is None) or set(splits or ()) != set(joined or ()):
-            held = ['no splits' if own is None else f'the splits {sorted(own)}' for own in (joined, splits)]
-            raise ValueError(f'{paths[0]} has {held[0]} and {path} has {held[1]}; they must have the same splits')
+            listed = ['no splits' if own is None else f'the splits {sorted(own)}' for own in (joined, splits)]
+            raise ValueError(f'{paths[0]} has {listed[0]} and {path} has {listed[1]}; they must have the same splits')
         for split, members in (splits or {}).items():
             joined[split] = [*joined[split], *members]
     return joined
