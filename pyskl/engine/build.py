@@ -37,8 +37,8 @@ def build_dataset(cfg: Config, phase: str, recognizer: nn.Module | None = None):
     """
     section = dataset_config(cfg, phase)
     if not section:
-        held = ', '.join(f'data.{key}' for key, value in (cfg.get('data') or {}).items() if value)
-        raise ValueError(f'the config has no data.{phase}{f"; it has {held}" if held else ""}')
+        sections = ', '.join(f'data.{key}' for key, value in (cfg.get('data') or {}).items() if value)
+        raise ValueError(f'the config has no data.{phase}{f"; it has {sections}" if sections else ""}')
     with error_context(f'data.{phase}'), warnings.catch_warnings():
         if world()[0]:
             warnings.simplefilter('ignore')  # rank 0 says it

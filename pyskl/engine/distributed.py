@@ -163,18 +163,18 @@ def on_rank_zero(function: Callable, *arguments, local: bool = False):
     rank, world_size = world()
     if world_size == 1:
         return function(*arguments)
-    answer = [None, None]
+    shared = [None, None]
     result = None
     if rank == 0:
         try:
             result = function(*arguments)
-            answer[0] = None if local else result
+            shared[0] = None if local else result
         except (ValueError, OSError) as error:
-            answer[1] = error
-    dist.broadcast_object_list(answer)
-    if answer[1] is not None:
-        raise answer[1]
-    return result if local else answer[0]
+            shared[1] = error
+    dist.broadcast_object_list(shared)
+    if shared[1] is not None:
+        raise shared[1]
+    return result if local else shared[0]
 
 
 def this_device() -> torch.device:

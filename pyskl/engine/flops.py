@@ -93,9 +93,9 @@ def clip_shape(cfg: Config) -> tuple[int, int, int, int]:
     channels = _argument(backbone, 'in_channels', 3)
     if volumes:
         width, height = (size, size) if isinstance(size, int) else size
-        drawn = (cfg.model.get('heatmaps') or {}).get('test_size')  # (height, width), unlike the transforms' scale
-        if drawn is not None:
-            height, width = (drawn, drawn) if isinstance(drawn, int) else drawn
+        drawn_size = (cfg.model.get('heatmaps') or {}).get('test_size')  # (height, width), unlike the transforms' scale
+        if drawn_size is not None:
+            height, width = (drawn_size, drawn_size) if isinstance(drawn_size, int) else drawn_size
         side = max(width, height)  # -1 preserves the aspect ratio of an image that PoseCompact made square
         return channels, frames, side if height < 1 else height, side if width < 1 else width
     layout = (backbone.get('graph_cfg') or {}).get('layout')

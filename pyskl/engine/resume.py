@@ -170,26 +170,26 @@ class StateHook(Hook):
         if 'optimizer' not in checkpoint:
             return
         wrapper = runner.optim_wrapper
-        held = {}
+        rest = {}
         if not wrapper.should_update():
             named = runner.model.recognizer.named_parameters()
-            held['gradients'] = {name: p.grad.cpu() for name, p in named if p.grad is not None}
-        held['early_stopping'] = [
+            rest['gradients'] = {name: p.grad.cpu() for name, p in named if p.grad is not None}
+        rest['early_stopping'] = [
             {'wait_count': hook.wait_count, 'best_score': hook.best_score} for hook in _early_stopping(runner)
         ]
-        held['plateau'] = [_numbers(s.state_dict()) for s in _plateau(runner)]
-        checkpoint['resume'] = held
+        rest['plateau'] = [_numbers(s.state_dict()) for s in _plateau(runner)]
+        checkpoint['resume'] = rest
 
 
-def restore_rest(runner, held: object, path: str) -> None:
+def restore_rest(runner, rest: object, path: str) -> None:
     """Load the state that :class:`StateHook` saved.
 
     Raises:
         ValueError: If it does not fit the run.
     """
-    if not isinstance(held, dict):
+    if not isinstance(rest, dict):
         return
-    gradients = held.get('gradients')
+    gradients = rest.get('gradients')
     parameters = dict(runner.model.recognizer.named_parameters())
     for name, value in gradients.items() if isinstance(gradients, dict) else ():
         parameter = parameters.get(name)
@@ -197,7 +197,7 @@ def restore_rest(runner, held: object, path: str) -> None:
             raise ValueError(f'{path} cannot be resumed: its gradient {_short(name)} does not match any parameter')
         parameter.grad = value.to(parameter)
     for objects, key in ((_early_stopping(runner), 'early_stopping'), (_plateau(runner), 'plateau')):
-        saved = held.get(key)
+        saved = rest.get(key)
         for item, values in zip(objects, saved if isinstance(saved, list) else (), strict=False):
             if not isinstance(values, dict) or values != _numbers(values):
                 raise ValueError(f'{path} cannot be resumed: its {key} has values that are not numbers')

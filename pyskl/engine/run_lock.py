@@ -121,8 +121,10 @@ def _alive(owner: dict, descriptor: int, by_kernel: bool) -> bool:
 
 
 def _in_use(path: Path, owner: dict) -> str:
-    who = f'process {owner["pid"]} on {owner.get("host")}, since {owner.get("since")}' if owner else 'another process'
-    return f'{path.parent} is in use by {who}; wait until it ends, or pass another --work-dir'
+    holder = (
+        f'process {owner["pid"]} on {owner.get("host")}, since {owner.get("since")}' if owner else 'another process'
+    )
+    return f'{path.parent} is in use by {holder}; wait until it ends, or pass another --work-dir'
 
 
 def _beat(descriptor: int, over: threading.Event) -> None:

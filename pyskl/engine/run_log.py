@@ -35,7 +35,7 @@ class RunLogHook(LoggerHook):
         super().before_run(runner)
         self._sums: dict[str, float] = {}
         self._count = 0
-        self._said = time.monotonic()
+        self._last_report = time.monotonic()
         self._started = time.monotonic()
 
     def before_train_epoch(self, runner) -> None:
@@ -46,8 +46,8 @@ class RunLogHook(LoggerHook):
         """Log at the end of an interval, and every 30 s within a long one."""
         last = batch_idx + 1 == len(runner.train_dataloader)
         if not self.every_n_inner_iters(batch_idx, self.interval) and not (last and not self.ignore_last):
-            if time.monotonic() - self._said > HEARTBEAT:
-                self._said = time.monotonic()
+            if time.monotonic() - self._last_report > HEARTBEAT:
+                self._last_report = time.monotonic()
                 runner.logger.info(f'{_head(runner, batch_idx)}  running')
             return
         if not is_main_process():
@@ -61,7 +61,7 @@ class RunLogHook(LoggerHook):
         eta = runner.message_hub.runtime_info.get('eta')
         for line in train_lines(_head(runner, batch_idx), values, tag, eta):
             runner.logger.info(line, extra={'live': True})
-        self._said = time.monotonic()
+        self._last_report = time.monotonic()
         epoch = runner.epoch + 1
         self._write(runner, 'train', epoch, batch_idx + 1, runner.iter + 1, {**values, **times(tag)})
         self._draw(runner, 'iteration', values, runner.iter + 1)

@@ -228,11 +228,11 @@ class Runner(MMEngineRunner):
             self.message_hub.update_info(key, value)
         restore_optimizer(self.optim_wrapper, checkpoint['optimizer'], path)
         replay(self.param_schedulers or [], progress.epoch, length, extra)
-        held = checkpoint.get('resume')
-        if isinstance(held, dict) and self.record is not None and self.record.content.get('ended_early') is not None:
+        saved = checkpoint.get('resume')
+        if isinstance(saved, dict) and self.record is not None and self.record.content.get('ended_early') is not None:
             # --resume after early stopping: with the saved patience the run would end at once.
-            held = {key: value for key, value in held.items() if key != 'early_stopping'}
-        restore_rest(self, held, path)
+            saved = {key: value for key, value in saved.items() if key != 'early_stopping'}
+        restore_rest(self, saved, path)
         self.logger.info(f'resuming after epoch {loop.epoch}, iteration {loop.iter}')
         self.checkpoint = None  # free the memory
 

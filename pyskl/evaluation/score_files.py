@@ -37,8 +37,8 @@ def _read(path: Path) -> object:
         with path.open(encoding='utf-8') as file:
             return json.load(file) if path.suffix == '.json' else yaml.safe_load(file)
     except (ValueError, yaml.YAMLError) as error:
-        said = ' '.join(str(error).split())
-        raise ValueError(f'{_WHAT} {str(path)!r} is truncated or of another format: {said}') from None
+        message = ' '.join(str(error).split())
+        raise ValueError(f'{_WHAT} {str(path)!r} is truncated or of another format: {message}') from None
 
 
 def _item(row: dict, *keys: str) -> object:

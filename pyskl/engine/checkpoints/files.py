@@ -39,17 +39,17 @@ def find_checkpoint(pattern: str | Path) -> tuple[str, str | None]:
     literal = os.path.join(glob.escape(os.path.dirname(pattern)), os.path.basename(pattern))
     matches = [path for path in glob.glob(pattern) or glob.glob(literal) if os.path.isfile(path)]
     if os.path.isdir(pattern):
-        held = sorted(path.name for path in Path(pattern).glob('*.pth'))
+        names = sorted(path.name for path in Path(pattern).glob('*.pth'))
         raise IsADirectoryError(
-            f'{pattern} is a folder, not a checkpoint; it contains {", ".join(held) or "no .pth file"}'
+            f'{pattern} is a folder, not a checkpoint; it contains {", ".join(names) or "no .pth file"}'
         )
     if not matches:
         folder = Path(pattern).parent
-        held = sorted(path.name for path in folder.glob('*.pth')) if folder.is_dir() else None
-        if held is None:
+        names = sorted(path.name for path in folder.glob('*.pth')) if folder.is_dir() else None
+        if names is None:
             there = f'the folder {folder} does not exist'
         else:
-            there = f'{folder} contains {", ".join(held) or "no .pth file"}'
+            there = f'{folder} contains {", ".join(names) or "no .pth file"}'
         raise FileNotFoundError(f'no checkpoint matches {pattern}; {there}')
     matches.sort(key=lambda path: (os.path.getmtime(path), path))
     note = f'{len(matches)} files match {pattern}; using the newest, {matches[-1]}' if len(matches) > 1 else None
@@ -89,8 +89,8 @@ def read_checkpoint(path: str | Path, trust: bool = False) -> dict:
     elif checkpoint and all(isinstance(value, torch.Tensor) for value in checkpoint.values()):
         checkpoint = {'state_dict': checkpoint}
     else:
-        held = sorted(map(str, checkpoint))[:5]
-        raise ValueError(f'{path} has no weights: its keys are {held}; the weights must be under one of {WEIGHTS}')
+        names = sorted(map(str, checkpoint))[:5]
+        raise ValueError(f'{path} has no weights: its keys are {names}; the weights must be under one of {WEIGHTS}')
     odd = next((item for item in checkpoint['state_dict'].items() if not _is_weight(*item)), None)
     if odd is not None:
         kind = type(odd[1]).__name__
