@@ -104,13 +104,13 @@ class JointHeatmaps(PoseHeatmaps):
         """``(B, M, V, T, 2)``, ``(B, M, V, T)``, ``(W,)``, ``(H,)`` -> ``(B, V, T, H, W)``."""
         shown = (score >= LEAST_SCORE) & position.isfinite().all(-1)
         position = torch.where(shown[..., None], position, 0)
-        bells = []
+        gaussians = []
         for centre, pixel in zip(position.unbind(-1), (column, row), strict=True):
             offset = (pixel - centre[..., None]).float()
             window = _window(centre - 3 * self.sigma, centre + 3 * self.sigma, pixel)
-            bells.append((offset.square() * (-0.5 / self.sigma**2)).exp() * window)
-        along_y = bells[1] * torch.where(shown, score, 0)[..., None]
-        return (along_y[..., :, None] * bells[0][..., None, :]).amax(1)
+            gaussians.append((offset.square() * (-0.5 / self.sigma**2)).exp() * window)
+        along_y = gaussians[1] * torch.where(shown, score, 0)[..., None]
+        return (along_y[..., :, None] * gaussians[0][..., None, :]).amax(1)
 
 
 class LimbHeatmaps(PoseHeatmaps):
@@ -147,10 +147,10 @@ class LimbHeatmaps(PoseHeatmaps):
         south = (south / unit)[..., None, None]
         x = column - a[..., 0, None, None].float()  # (B, M, K, T, 1, W)
         y = row[:, None] - a[..., 1, None, None].float()  # (B, M, K, T, H, 1)
-        along, beside = x * east + y * south, x * south - y * east  # (B, M, K, T, H, W)
+        along, across = x * east + y * south, x * south - y * east  # (B, M, K, T, H, W)
         along = along - along.clamp(min=0).minimum(length[..., None, None])  # distance beyond the ends
-        bell = ((along.square() + beside.square()) * (-0.5 / self.sigma**2)).exp()
-        return (bell * (height[..., None, None] * in_y * in_x)).amax(1)
+        gaussian = ((along.square() + across.square()) * (-0.5 / self.sigma**2)).exp()
+        return (gaussian * (height[..., None, None] * in_y * in_x)).amax(1)
 
 
 def _size(size: int | Sequence[int], name: str) -> tuple[int, int]:

@@ -120,11 +120,11 @@ def floor_grid(low: np.ndarray, high: np.ndarray, up: str) -> np.ndarray:
     step = grid_step(float((high - low).max()))
     first, last = np.floor(low / step), np.ceil(high / step)
     lines = []
-    for along, beside in (across, across[::-1]):
-        for number in np.arange(first[beside], last[beside] + 1):
+    for along, other in (across, across[::-1]):
+        for number in np.arange(first[other], last[other] + 1):
             line = np.zeros((2, 3))
             line[:, vertical] = high[vertical] if up[0] == '-' else low[vertical]
-            line[:, beside] = number * step
+            line[:, other] = number * step
             line[:, along] = first[along] * step, last[along] * step
             lines.append(line)
     return np.array(lines)

@@ -40,8 +40,8 @@ def sheet_pages(rows: Sequence[Row], title: str, rows_per_page: int = ROWS) -> I
     size = rows[0].cells[0].shape[0]
     letters = int(np.clip(size // 9, 10, 18))
     gap, line = letters // 2, round(letters * 1.45)
-    beside = round(1.9 * size)
-    width = beside + max(sum(cell.shape[1] + gap for cell in row.cells) for row in rows) + 2 * gap
+    text_width = round(1.9 * size)
+    width = text_width + max(sum(cell.shape[1] + gap for cell in row.cells) for row in rows) + 2 * gap
     count = -(-len(rows) // rows_per_page)
     for page in range(count):
         part = rows[page * rows_per_page : (page + 1) * rows_per_page]
@@ -53,20 +53,20 @@ def sheet_pages(rows: Sequence[Row], title: str, rows_per_page: int = ROWS) -> I
         for index, row in enumerate(part):
             y = top + index * (size + gap)
             cv2.line(image, (gap, y - gap // 2 - 1), (width - gap, y - gap // 2 - 1), FAINT, 1)
-            _draw_row(image, row, y, gap, beside, letters)
+            _draw_row(image, row, y, gap, text_width, letters)
         yield image
 
 
-def _draw_row(image: np.ndarray, row: Row, y: int, gap: int, beside: int, letters: int) -> None:
+def _draw_row(image: np.ndarray, row: Row, y: int, gap: int, text_width: int, letters: int) -> None:
     line, small = round(letters * 1.45), letters - 2
     below = y + gap
-    for text in _wrapped(row.title, letters, beside - 2 * gap):
+    for text in _wrapped(row.title, letters, text_width - 2 * gap):
         put_text(image, text, (gap, below), letters, TEXT)
         below += line
     for note in row.notes:
-        put_text(image, shortened(note, small, beside - 2 * gap), (gap, below), small, QUIET)
+        put_text(image, shortened(note, small, text_width - 2 * gap), (gap, below), small, QUIET)
         below += round(small * 1.45)
-    x = beside
+    x = text_width
     for number, cell in enumerate(row.cells):
         image[y : y + cell.shape[0], x : x + cell.shape[1]] = cell
         if number < len(row.marks):

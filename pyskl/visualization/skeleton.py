@@ -138,9 +138,9 @@ def _blend(
     if alpha >= 1:
         draw(part, left, top)
         return
-    drawn = part.copy()
-    draw(drawn, left, top)
-    cv2.addWeighted(drawn, alpha, part, 1 - alpha, 0, dst=part)
+    layer = part.copy()
+    draw(layer, left, top)
+    cv2.addWeighted(layer, alpha, part, 1 - alpha, 0, dst=part)
 
 
 def merge_channels(heatmaps: np.ndarray, colors: np.ndarray) -> np.ndarray:

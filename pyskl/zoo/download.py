@@ -97,10 +97,10 @@ def _download(url: str, part: Path) -> None:
     """Download ``url`` to ``part``, resuming if the file on the server has not changed."""
     tag_file = part.with_name(f'{part.name}.json')
     tag = _read_tag(tag_file) if part.is_file() else None
-    held = part.stat().st_size if tag else 0
+    start = part.stat().st_size if tag else 0
     request = urllib.request.Request(url, headers={'User-Agent': 'pyskl'})
-    if held:
-        request.add_header('Range', f'bytes={held}-')
+    if start:
+        request.add_header('Range', f'bytes={start}-')
         request.add_header('If-Range', tag)
     try:
         response = urllib.request.urlopen(request, timeout=TIMEOUT)
@@ -112,21 +112,21 @@ def _download(url: str, part: Path) -> None:
         return
     with response:
         if response.status != 206:
-            held = 0
-        total = held + int(response.headers['Content-Length']) if response.headers['Content-Length'] else None
+            start = 0
+        total = start + int(response.headers['Content-Length']) if response.headers['Content-Length'] else None
         tag = response.headers['ETag'] or response.headers['Last-Modified'] or ''
         write_text(tag_file, json.dumps({'tag': '' if tag.startswith('W/') else tag}))
-        size = _copy(response, part, held, total)
+        size = _copy(response, part, start, total)
     if total is not None and size < total:
         raise OSError(f'the connection ended after {size} of {total} bytes; run the same command again to resume')
     tag_file.unlink(missing_ok=True)
 
 
-def _copy(response: HTTPResponse, part: Path, held: int, total: int | None) -> int:
+def _copy(response: HTTPResponse, part: Path, start: int, total: int | None) -> int:
     """Append the body to the first ``held`` bytes of ``part``; return the new size."""
-    bar = tqdm(total=total, initial=held, unit='B', unit_scale=True, desc=part.name[9:-5], leave=False)
-    with open(part, 'r+b' if held else 'wb') as file, bar:
-        file.seek(held)
+    bar = tqdm(total=total, initial=start, unit='B', unit_scale=True, desc=part.name[9:-5], leave=False)
+    with open(part, 'r+b' if start else 'wb') as file, bar:
+        file.seek(start)
         file.truncate()
         while chunk := response.read(CHUNK):
             file.write(chunk)

@@ -264,7 +264,7 @@ class ResNet3d(nn.Module):
             The weights whose name and shape fit, by this backbone's names. A warning lists those whose shape does not
             fit, such as a stem with other channels.
         """
-        inflated, misfits = {}, []
+        inflated, mismatches = {}, []
         for key, value in self.state_dict().items():
             source = _name_2d(key)
             if source not in weights:
@@ -275,9 +275,9 @@ class ResNet3d(nn.Module):
             if weight.shape == value.shape:
                 inflated[key] = weight.to(value.dtype)
             else:
-                misfits.append(f'{key} {tuple(value.shape)} from {tuple(weights[source].shape)}')
-        if misfits:
-            warnings.warn(f'not taken from the 2D checkpoint, shapes differ: {"; ".join(misfits)}')
+                mismatches.append(f'{key} {tuple(value.shape)} from {tuple(weights[source].shape)}')
+        if mismatches:
+            warnings.warn(f'not taken from the 2D checkpoint, shapes differ: {"; ".join(mismatches)}')
         return inflated
 
 

@@ -51,11 +51,11 @@ def remembered(network: nn.Module, encode: Callable[[Tensor], Tensor], absent: T
     memory = _MEMORY.get(network)
     if memory is None or memory.snapshot != state:
         memory = _MEMORY[network] = _Memory(state.copy(), [])
-    way = (torch.is_autocast_enabled('cpu'), torch.get_autocast_dtype('cpu'), absent.dtype)
+    dtypes = (torch.is_autocast_enabled('cpu'), torch.get_autocast_dtype('cpu'), absent.dtype)
     for key, rows, output in memory.results:
-        if key == way and torch.equal(rows, absent):
+        if key == dtypes and torch.equal(rows, absent):
             return output
     output = encode(absent)
-    memory.results.append((way, absent.clone(), output))
+    memory.results.append((dtypes, absent.clone(), output))
     del memory.results[:-_SHAPES]
     return output

@@ -83,9 +83,9 @@ def _weighed_statistics(x: Tensor, like: Tensor, copies: Copies) -> tuple[Tensor
     last_var, last_mean = torch.var_mean(x[copies.single :].to(mean.dtype).flatten(2), 2, correction=0)  # (A, C)
     share = (copies.counts.to(mean.dtype) / copies.total)[:, None]
     rest = copies.single / copies.total
-    whole = rest * mean + (share * last_mean).sum(0)
-    spread = rest * (var + (mean - whole).square()) + (share * (last_var + (last_mean - whole).square())).sum(0)
-    return whole, spread
+    overall = rest * mean + (share * last_mean).sum(0)
+    spread = rest * (var + (mean - overall).square()) + (share * (last_var + (last_mean - overall).square())).sum(0)
+    return overall, spread
 
 
 class NormFunction(torch.autograd.Function):

@@ -42,13 +42,13 @@ def state_of(network: nn.Module) -> Snapshot | None:
     modules, tensors, waiting = [], [], [network]
     while waiting:  # four times as fast as Module.modules() and attributes
         module = waiting.pop()
-        held = module.__dict__
-        if held['training'] or held['_forward_hooks'] or held['_forward_pre_hooks'] or 'forward' in held:
+        members = module.__dict__
+        if members['training'] or members['_forward_hooks'] or members['_forward_pre_hooks'] or 'forward' in members:
             return None
         modules.append(id(module))
-        tensors += held['_parameters'].values()
-        tensors += held['_buffers'].values()
-        waiting += [child for child in held['_modules'].values() if child is not None]
+        tensors += members['_parameters'].values()
+        tensors += members['_buffers'].values()
+        waiting += [child for child in members['_modules'].values() if child is not None]
     return Snapshot(modules, tensors)
 
 
