@@ -77,8 +77,8 @@ def network_part(network, seconds: float, ways: list[str]) -> None:
                     begin = time.process_time()
                 stream.update((keypoint[:, t], score[:, t]))
                 if t % 8 == 7:
-                    whole = time.process_time() - begin
-                    parts.append((tracker.seconds, whole - timed.seconds - tracker.seconds, timed.seconds, whole))
+                    duration = time.process_time() - begin
+                    parts.append((tracker.seconds, duration - timed.seconds - tracker.seconds, timed.seconds, duration))
             median = np.median(parts[FILL // 8 :], axis=0) / 8
             print(
                 f'{count:7d} {way:9s} '
@@ -118,12 +118,12 @@ def film_parts(network, film: str) -> None:
     count = len(frames)
     begin = time.perf_counter()
     list(recognizer.film(film))
-    whole = time.perf_counter() - begin
+    duration = time.perf_counter() - begin
     print(f'{film}: {count} frames {source.size[1]} x {source.size[0]}')
     for name, spent in (('decode', decode), ('pose', pose), ('track + network', label), ('draw + encode', draw)):
         print(f'  {name:18s} {spent / count * 1e3:8.2f} ms per frame')
     print(
-        f'  side by side       {whole / count * 1e3:8.2f} ms per frame, {count / whole:.1f} frames/s '
+        f'  side by side       {duration / count * 1e3:8.2f} ms per frame, {count / duration:.1f} frames/s '
         f'(one after another: {(decode + pose + label) / count * 1e3:.2f}, without starting the pose network)'
     )
 

@@ -78,8 +78,8 @@ def measure(path: str, processes: int, workers: int, folder: str) -> tuple[float
             if any(process.poll() is not None for process in running):
                 raise RuntimeError('a measured process ended early')
             time.sleep(0.05)
-        kin = [child for process in running for child in children(process.pid)]
-        found = [pages(pid) for pid in (*(process.pid for process in running), *kin)]
+        descendants = [child for process in running for child in children(process.pid)]
+        found = [pages(pid) for pid in (*(process.pid for process in running), *descendants)]
     finally:
         done.touch()
         for process in running:

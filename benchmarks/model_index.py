@@ -74,8 +74,8 @@ def _append(config: str, name: str, counted: tuple[int, int]) -> None:
     path = FOLDER / f'{config.split("/")[1].lower()}.yml'
     text = path.read_text() if path.is_file() else 'Models:\n'
     benchmark = _benchmark(name)
-    beside = [entry for entry in entries().values() if _benchmark(entry.name) == benchmark and entry.dataset]
-    data = f'Training Data: {beside[0].dataset}, ' if beside else ''
+    same_data = [entry for entry in entries().values() if _benchmark(entry.name) == benchmark and entry.dataset]
+    data = f'Training Data: {same_data[0].dataset}, ' if same_data else ''
     collection = re.search(r'^- Name: (.+)$', text, re.MULTILINE)
     within = f'  In Collection: {collection[1]}\n' if text.startswith(('#', 'Collections')) and collection else ''
     meta = f'{{{data}Parameters: {counted[0]}, FLOPs: {counted[1]}}}'

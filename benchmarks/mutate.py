@@ -166,10 +166,10 @@ def main() -> None:
             node = list(places(tree))[i]
             before, line = ast.unparse(node).splitlines()[0], node.lineno
             change(node)
-            said = outcome(copy, path, ast.unparse(tree), args.tests or [str(tests_of(path))], args.limit)
-            found[said] += 1
-            if said != 'noticed':
-                print(f'{said}: {path}:{line}: {before}  ->  {ast.unparse(node).splitlines()[0]}', flush=True)
+            result = outcome(copy, path, ast.unparse(tree), args.tests or [str(tests_of(path))], args.limit)
+            found[result] += 1
+            if result != 'noticed':
+                print(f'{result}: {path}:{line}: {before}  ->  {ast.unparse(node).splitlines()[0]}', flush=True)
     print(
         f'{found["noticed"]} of {len(chosen)} faults noticed, {found["survived"]} survived, {found["not ended"]} not '
         f'ended after {args.limit} s ({possible} possible, seed {args.seed})'

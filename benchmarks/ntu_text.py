@@ -46,7 +46,7 @@ def measure(work: Callable[[Path], object], paths: list[Path], repeats: int) -> 
     return best
 
 
-def whole(path: Path) -> object:
+def parse_file(path: Path) -> object:
     return choose_actors(*parse_skeleton(path.read_bytes()))
 
 
@@ -69,7 +69,11 @@ def main() -> None:
         print(
             f'{platform.processor() or platform.machine()}, {os.cpu_count()} cores; {len(paths)} files, {size:.0f} MB'
         )
-        for name, work in (('parse and choose actors', whole), ('parse', parsed), ('float() a field', every_field)):
+        for name, work in (
+            ('parse and choose actors', parse_file),
+            ('parse', parsed),
+            ('float() a field', every_field),
+        ):
             print(f'{name:24} {measure(work, paths, args.repeats):6.0f} MB/s')
 
 

@@ -129,10 +129,10 @@ def in_order(pairs: list[tuple[str, int]], configs: dict[str, str], args: argpar
         raise failures[0]
 
 
-def accuracies(scores: np.ndarray, clips: Predictions, kept: set[str]) -> tuple[str, str]:
-    """Top-1 in percent of ``scores`` (N, K) on all ``clips``, and on those of them that are ``kept``."""
+def accuracies(scores: np.ndarray, clips: Predictions, names: set[str]) -> tuple[str, str]:
+    """Top-1 in percent of ``scores`` (N, K) on all ``clips``, and on those in ``names``."""
     right = scores.argmax(1) == clips.labels
-    return f'{100 * right.mean():.1f}', f'{100 * right[[name in kept for name in clips.names]].mean():.1f}'
+    return f'{100 * right.mean():.1f}', f'{100 * right[[name in names for name in clips.names]].mean():.1f}'
 
 
 def cost(config: str, args: argparse.Namespace) -> list[str]:
@@ -168,7 +168,7 @@ def cost(config: str, args: argparse.Namespace) -> list[str]:
 
 def table(configs: dict[str, str], args: argparse.Namespace) -> None:
     """Print the table of finished runs."""
-    kept = set(PoseDataset(ROOT / 'data/nwucla/nwucla.pkl', split='xview_val_dedup').names)
+    names = set(PoseDataset(ROOT / 'data/nwucla/nwucla.pkl', split='xview_val_dedup').names)
     done = {name: [s for s in args.seeds if (folder(args.out, name, s) / 'scores.pkl').exists()] for name in configs}
     print('| network | parameters | GMACs | clips/s, training / evaluation | 464 | 369 | seeds | minutes a run |')
     print('|---|---|---|---|---|---|---|---|')
@@ -178,7 +178,7 @@ def table(configs: dict[str, str], args: argparse.Namespace) -> None:
             continue
         works = [folder(args.out, name, seed) for seed in seeds]
         files[name] = {s: read_predictions(work / 'scores.pkl') for s, work in zip(seeds, works, strict=True)}
-        measured = [accuracies(files[name][s].scores, files[name][s], kept) for s in seeds]
+        measured = [accuracies(files[name][s].scores, files[name][s], names) for s in seeds]
         minutes = [json.loads((work / 'minutes.json').read_text()) for work in works]
         row = [name, *cost(configs[name], args), *map(' / '.join, zip(*measured, strict=True))]
         print(f'| {" | ".join(row)} | {", ".join(map(str, seeds))} | {statistics.mean(minutes):.0f} |', flush=True)
@@ -188,7 +188,7 @@ def table(configs: dict[str, str], args: argparse.Namespace) -> None:
         for seed in seeds:
             aligned = fusion.align([files[member][seed] for member in members])
             fused = fusion.fuse(fusion.comparable(aligned), fusion.check_weights(weights, len(members)))
-            measured.append(accuracies(fused, aligned[0], kept))
+            measured.append(accuracies(fused, aligned[0], names))
         if seeds:
             row = [
                 f'{name}, {" : ".join(map(str, weights))}',

@@ -37,10 +37,17 @@ def boxes(records: list[dict]) -> list[dict]:
         rows = random.randint(0, record['total_frames'], len(frames))
         joints = np.concatenate([record['keypoint'][0, rows], record['keypoint_score'][0, rows, :, None]], axis=-1)
         scores = random.uniform(0.5, 1, len(frames)).astype(np.float32)
-        kept = {key: record[key] for key in ('frame_dir', 'label', 'img_shape', 'original_shape')}
+        fields = {key: record[key] for key in ('frame_dir', 'label', 'img_shape', 'original_shape')}
         valid = dict.fromkeys((0.5, 0.6, 0.7, 0.8, 0.9), 250)
         made.append(
-            {**kept, 'total_frames': 250, 'frame_inds': frames, 'box_score': scores, 'valid': valid, 'keypoint': joints}
+            {
+                **fields,
+                'total_frames': 250,
+                'frame_inds': frames,
+                'box_score': scores,
+                'valid': valid,
+                'keypoint': joints,
+            }
         )
     return made
 

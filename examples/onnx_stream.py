@@ -66,10 +66,10 @@ class Recognizer:
         if keypoint_score is not None and 'score' in self.channels and keypoint.shape[-1] == 2:
             score = np.asarray(keypoint_score, np.float32)[..., None]
             keypoint = np.concatenate([keypoint, score], axis=-1)
-        due = (len(self.joints), len(self.channels))
-        if keypoint.ndim != 4 or keypoint.shape[2:] != due or 0 in keypoint.shape:
+        expected = (len(self.joints), len(self.channels))
+        if keypoint.ndim != 4 or keypoint.shape[2:] != expected or 0 in keypoint.shape:
             raise ValueError(
-                f'the model needs keypoint (M, T, {due[0]}, {due[1]}), {self.layout} joints of '
+                f'the model needs keypoint (M, T, {expected[0]}, {expected[1]}), {self.layout} joints of '
                 f'{", ".join(self.channels)}, got {keypoint.shape}'
             )
         if self.max_frames and keypoint.shape[1] > self.max_frames:
@@ -106,8 +106,8 @@ class Person:
 
 def label_clip(model, path):
     """Print the five most likely classes of a clip."""
-    with np.load(path, allow_pickle=False) as held:
-        arrays = {key: held[key] for key in ('keypoint', 'keypoint_score', 'img_shape') if key in held}
+    with np.load(path, allow_pickle=False) as file:
+        arrays = {key: file[key] for key in ('keypoint', 'keypoint_score', 'img_shape') if key in file}
     if 'keypoint' not in arrays:
         raise ValueError(f'{path} has no array keypoint')
     scores = model.scores(**arrays)
@@ -118,7 +118,7 @@ def label_clip(model, path):
 
 def label_stream(model, lines, fps, hop, size=None):
     """Yield ``{"time", "person", "label", "score"}`` of each person, every ``hop`` seconds."""
-    people, due = {}, None
+    people, next_time = {}, None
     for number, line in enumerate(line for line in lines if line.strip()):
         try:
             frame = json.loads(line) or {'people': []}  # null: a frame that was dropped
@@ -129,10 +129,10 @@ def label_stream(model, lines, fps, hop, size=None):
         for who, joints in found:
             people.setdefault(who, Person(model.window)).add(time, joints)
         people = {who: person for who, person in people.items() if person.frames[-1][0] >= time - MAX_AGE}
-        due = time + hop if due is None else due
-        if time < due - 1e-9:
+        next_time = time + hop if next_time is None else next_time
+        if time < next_time - 1e-9:
             continue
-        due = max(due + hop, time)
+        next_time = max(next_time + hop, time)
         for who, person in people.items():
             scores = model.scores(person.clip(time, model.fps), img_shape=size or model.img_shape or IMG_SHAPE)
             scores = scores.mean(0) if scores.ndim > 1 else scores
