@@ -38,7 +38,7 @@ class FilmSource:
 
     def __init__(self, path: str | Path) -> None:
         self.path, self.notes = path if '://' in str(path) else Path(path), []
-        self._av = pyav()
+        self._av, self._damaged_at = pyav(), None
         if isinstance(self.path, Path) and not self.path.is_file():
             raise FileNotFoundError(f'film {self.path} does not exist')
         with self._open() as container:
@@ -46,11 +46,13 @@ class FilmSource:
             self.fps = float(stream.average_rate or stream.guessed_rate or 30)
             self.duration = float((container.duration or 0) / self._av.time_base)
             try:
-                first = next(container.decode(stream), None)
+                first = next(self._decoded(container, stream), None)
             except self._av.error.FFmpegError as error:
                 raise ValueError(f'cannot decode {self.path}: {error.strerror}') from None
             if first is None:
-                raise ValueError(f'{self.path} has no frames')
+                raise ValueError(
+                    f'{self.path} has no frames{" that can be decoded" if self._damaged_at is not None else ""}'
+                )
             # Quarter turns anticlockwise that make it upright.
             self.turns = round(getattr(first, 'rotation', 0) / 90) % 4
             sides = (first.height, first.width)
@@ -70,21 +72,37 @@ class FilmSource:
         container.streams.video[0].thread_type = 'AUTO'
         return container
 
+    def _decoded(self, container, stream) -> Iterator:
+        """Decode frames, and go on after those that cannot be decoded, as players do.
+
+        Raises:
+            av.error.FFmpegError: If the file cannot be read any further.
+        """
+        at = 0.0
+        for packet in container.demux(stream):
+            at = at if packet.pts is None else float((packet.pts - (stream.start_time or 0)) * packet.time_base)
+            try:
+                yield from packet.decode()
+            except self._av.error.InvalidDataError:
+                if self._damaged_at is None:
+                    self._damaged_at = at
+
     def __len__(self) -> int:
         """Approximate number of frames; 0 if unknown."""
         return round(self.duration * self.fps)
 
     def __iter__(self) -> Iterator[Frame]:
-        """Iterate over all frames; a damaged film ends early, with a message in ``notes``.
+        """Iterate over all frames; damaged ones are gaps, with a message in ``notes``.
 
         If the size of the images changes, they are scaled to fit the size of the first, with a message in ``notes``.
         """
         begin, last, coded = None, -1.0, self._coded
+        self._damaged_at = None
         with self._open() as container:
             stream = container.streams.video[0]
             counted = container.format.name == 'avi'  # times in avi files are wrong for films with B-frames
             try:
-                for number, frame in enumerate(container.decode(stream)):
+                for number, frame in enumerate(self._decoded(container, stream)):
                     at = number / self.fps if counted or frame.time is None else float(frame.time)
                     begin = at if begin is None else begin
                     if at - begin < last - 1 / self.fps:  # the times restart, as in joined films
@@ -102,6 +120,10 @@ class FilmSource:
             except self._av.error.FFmpegError as error:
                 self.notes.append(f'{self.path} is damaged after {max(last, 0):.2f} s ({error.strerror})')
                 return
+        if self._damaged_at is not None:
+            self.notes.append(
+                f'{self.path} is damaged at {self._damaged_at:.2f} s; frames that cannot be decoded are gaps in time'
+            )
         if self.duration and last + 1 / self.fps < (1 - MAX_MISSED) * self.duration - 0.1:
             self.notes.append(
                 f'{self.path} is truncated: its frames end at {max(last, 0):.2f} s of {self.duration:.2f} s'

@@ -47,6 +47,20 @@ def test_a_truncated_film_is_read_to_its_end_and_reported(tmp_path):
     assert len(film.notes) == 1 and ('is truncated' in film.notes[0] or 'is damaged after' in film.notes[0])
 
 
+def test_a_film_goes_on_after_damaged_frames(tmp_path):
+    noise = np.random.RandomState(0).randint(0, 255, (40, *SIZE, 3), np.uint8)
+    path = write_film(tmp_path / 'a.mkv', noise, g='5')
+    whole, hole = path.read_bytes(), 90_000  # three frames
+    path.write_bytes(whole[: len(whole) // 2] + bytes(hole) + whole[len(whole) // 2 + hole :])
+    film = FilmSource(path)
+    times = [frame.time for frame in film]
+    assert 30 <= len(times) < 40 and times[-1] == pytest.approx(39 / 15, abs=0.01)
+    assert film.notes == [f'{path} is damaged at 1.67 s; frames that cannot be decoded are gaps in time']
+    path.write_bytes(whole[:2000] + bytes(len(whole) - 2000))
+    with pytest.raises(ValueError, match='a.mkv has no frames that can be decoded'):
+        FilmSource(path)
+
+
 ONE = 1 << 16  # 1 in the 16.16 fixed-point numbers of a track header
 
 
