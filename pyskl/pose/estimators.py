@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 
 from pyskl.pose.joint_orders import ORDERS, find_order
-from pyskl.skeletons import Skeleton, get_skeleton
+from pyskl.skeletons import SKELETONS, Skeleton, get_skeleton
 
 MODES = ('performance', 'balanced', 'lightweight')
 INSTALL = 'pip install rtmlib onnxruntime'
@@ -130,7 +130,7 @@ class RtmlibPose:
         try:
             order = find_order(joints, None, skeleton)[1]
         except ValueError as error:
-            raise ValueError(f'{pose_file}: {error}') from None
+            raise ValueError(f'{pose_file}: {error}{_fitting(joints)}') from None
         if self._one_stage:
             self._pose = rtmlib.RTMO(str(pose_file), model_input_size=(height, width), **options)
             return order
@@ -172,6 +172,16 @@ def rtmlib_solution(skeleton: Skeleton) -> tuple[str, list[int]]:
             if skeleton.num_joints != joints or skeleton.joints == ORDERS[joints][1]:
                 return solution, find_order(joints, None, skeleton)[1]
     raise ValueError(f'no network of rtmlib has the joints of layout {skeleton.name!r}; pass a file with --pose-model')
+
+
+def _fitting(joints: int) -> str:
+    """Name the layouts that a network with so many joints fits."""
+    names = []
+    for skeleton in SKELETONS.values():
+        with contextlib.suppress(ValueError):
+            find_order(joints, None, skeleton)
+            names.append(skeleton.name)
+    return f'; it fits action networks on {" or ".join(names)}' if names else ''
 
 
 def _inspect(
