@@ -1,4 +1,4 @@
-"""The networks that benchmarks measure, each as a shipped config builds and feeds it."""
+"""The networks that benchmarks measure, with the models and clips of shipped configs."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -10,7 +10,7 @@ NUM_CLASSES = 60
 
 
 class Network(NamedTuple):
-    """What to build and what to feed it.
+    """A network and the shape of its clips.
 
     ``config``: a file's place below ``configs/``, or a model as a dict. ``clip``: (M, T, V, C) of joints, (C, T, H, W)
     of heatmaps. ``options``: of the backbone, over the config's. ``key``: the recognizer's argument that takes clips.

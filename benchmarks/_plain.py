@@ -204,9 +204,9 @@ _FORWARDS = {
 
 
 def plain(model: nn.Module) -> nn.Module:
-    """A copy of a recognizer with the same parameters, see the head of the file.
+    """A copy of a recognizer with the same parameters, computed as described at the top of this file.
 
-    Of Ske2Grid only the published network, without its options.
+    Ske2Grid is supported only without the options that are not published.
     """
     model = copy.deepcopy(model).to(memory_format=torch.contiguous_format)
     for module in model.modules():

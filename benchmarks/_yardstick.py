@@ -56,7 +56,7 @@ class Recorder(TorchFunctionMode):
 
 
 def contiguous(calls: list[Call]) -> list[Call]:
-    """The same calls on contiguous copies of their tensors."""
+    """Replace the tensors of calls by contiguous copies."""
 
     def dense(value: object) -> object:
         if not isinstance(value, Tensor):

@@ -1,10 +1,10 @@
-"""What a frame costs if the network is stepped frame by frame, against one window every few frames.
+"""Compare the cost of stepping a network frame by frame with that of one window every few frames.
 
     python benchmarks/continual.py
 
-Each of the persons is a stream of its own (M = 1). Per network and number of persons: ms per frame of a step (mean over
-whole strides, after the receptive field has filled) and ms of one padded window of 100 frames; the hop from which the
-window is the cheaper of the two is their ratio, in frames.
+Each person is a separate stream (M = 1). Per network and number of persons: ms per frame of a step (mean over
+whole strides, after the receptive field has filled) and ms of one padded window of 100 frames; their ratio is the
+hop in frames from which the window is cheaper.
 """
 
 import argparse
@@ -20,7 +20,7 @@ WINDOW = 100
 
 
 def measure(name: str, persons: int, frames: int, repeats: int) -> tuple[float, float, ContinualRecognizer]:
-    """ms per step, ms per window, and the recognizer that was stepped."""
+    """Return ms per step, ms per window, and the stepped recognizer."""
     torch.manual_seed(0)
     network = NETWORKS[name]
     config = network.model()

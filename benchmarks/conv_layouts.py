@@ -2,9 +2,10 @@
 
     OMP_NUM_THREADS=1 python benchmarks/conv_layouts.py --networks stgcn++ ctrgcn
 
-A kind is a shape of weight, stride, dilation, groups and input, as the network run by ``benchmarks/_plain.py`` meets
-it. Milliseconds of forward and backward, processor time, median of ``--repeats`` taken in turn. The rules of
-``pyskl/models/layers/convolution.py`` and ``convolution3d.py`` follow from such tables; nothing is timed in training.
+A kind is a combination of weight shape, stride, dilation, groups and input shape in the network run by
+``benchmarks/_plain.py``. Printed: ms of processor time of forward and backward, median of ``--repeats`` interleaved
+runs. The rules of ``pyskl/models/layers/convolution.py`` and ``convolution3d.py`` follow from such tables; nothing is
+timed in training.
 """
 
 import argparse
@@ -27,7 +28,7 @@ OURS = {nn.Conv2d: Conv2d, nn.Conv3d: Conv3d}
 
 
 def kinds(name: str, batch: int) -> Counter:
-    """How often the network computes each kind: ``(layer type, arguments, bias, input size, gradient of input)``."""
+    """Count the kinds of a network: ``(layer type, arguments, bias, input size, gradient of input)``."""
     network = NETWORKS[name]
     model = plain(build_model(network.model()))
     found = Counter()
@@ -48,7 +49,7 @@ def kinds(name: str, batch: int) -> Counter:
 
 
 def turn(layer: nn.Module, size: tuple[int, ...], needs_grad: bool, last: bool) -> Callable[[], None]:
-    """Forward and backward of one layer."""
+    """Run forward and backward of one layer."""
     layout = LAST[len(size)] if last else torch.contiguous_format
     layer = layer.to(memory_format=layout)
     x = torch.randn(size).contiguous(memory_format=layout).requires_grad_(needs_grad)
@@ -90,7 +91,7 @@ def main() -> None:
                 for key, work in layers.items():
                     start = time.process_time()
                     work()
-                    if repeat:  # the first warms up
+                    if repeat:  # the first run is a warm-up
                         times[key].append(time.process_time() - start)
             shown = [
                 f'{statistics.median(times[key]) * 1e3:.1f}' if key in times else '-'

@@ -4,8 +4,8 @@
     python benchmarks/conv_overrun.py --levels AVX2 --kernels 1x1/2x1 --channels 1 64
 
 Each case (instruction set, kernel and stride, layout) runs in its own process, over all numbers of input
-channels; glibc's checked malloc ends it at the first block whose end was overwritten. The process is then started
-again behind that number of channels. Linux only. ``pyskl/models/layers/convolution.py`` says what follows from it.
+channels; glibc's checked malloc ends it at the first block whose end was overwritten. The process is then
+restarted after that number of channels. Linux only. ``pyskl/models/layers/convolution.py`` avoids these kernels.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import sys
 import torch
 from torch import nn
 
-LEVELS = ('DEFAULT', 'AVX2', 'AVX', 'SSE41')  # limits on what oneDNN may use
+LEVELS = ('DEFAULT', 'AVX2', 'AVX', 'SSE41')  # upper limits on the instruction set of oneDNN
 KERNELS = {  # name: kernel, stride, padding
     '1x1': ((1, 1), (1, 1), (0, 0)),
     '1x1/2x1': ((1, 1), (2, 1), (0, 0)),
@@ -37,7 +37,7 @@ OUT_CHANNELS = (1, 3, 8, 17, 32)
 
 
 def exercise(kernel: str, channels_last: bool, first: int, last: int) -> None:
-    """Run the convolution with ``first`` to ``last`` input channels, each printed before it runs."""
+    """Run the convolution with ``first`` to ``last`` input channels; print each number before its run."""
     torch.set_num_threads(1)
     size, stride, padding = KERNELS[kernel]
     convolution, layout = (nn.Conv2d, torch.channels_last) if len(size) == 2 else (nn.Conv3d, torch.channels_last_3d)

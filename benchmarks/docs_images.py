@@ -63,7 +63,7 @@ def film(work_dir: WorkDir, path: Path) -> None:
 
 
 def explained(work_dir: WorkDir, path: Path) -> None:
-    """Draw which joints the network responds to (above) and which speak for its label (below), as a film has them."""
+    """Draw the responses of joints (above) and their evidence for the label (below), as in films of ``--explain``."""
     section = work_dir.cfg.data.test
     records, splits = read_annotations(section.ann_file)
     members = set(splits[section.split])

@@ -5,8 +5,8 @@
     python benchmarks/film.py --hours 24                          # memory of a generated stream
 
 The network's part is the stream (tracking, resampling, pipeline, network) at one window every 8 frames of 30 per
-second, and with each frame computed once (stepwise, 8 frames at a time): medians of the CPU time of one thread, so that
-the time of other programs on the machine does not count, though they slow it down. Weights do not matter.
+second, and with each frame computed once (stepwise, 8 frames at a time): medians of the CPU time of one thread, which
+excludes the time of other programs, although they slow it down. Weights do not affect the cost.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from pyskl.inference.stream import ActionStream, StreamSettings  # noqa: E402
 from pyskl.synthetic.scene import make_scene  # noqa: E402
 
 CONFIG = 'stgcn++/stgcn++_ntu60_xsub_hrnet/j'
-FILL = 200  # frames until windows and states are full
+FILL = 200  # frames until windows and states are filled
 ACTIONS = ('walk', 'wave', 'clap', 'kick', 'punch')
 
 
@@ -88,7 +88,7 @@ def network_part(network, seconds: float, ways: list[str]) -> None:
 
 
 def film_parts(network, film: str) -> None:
-    """Print the cost of decoding, pose and drawing, each alone, and of the whole."""
+    """Print the cost of decoding, pose and drawing, separately and together."""
     from pyskl.inference.film_writer import draw_film
     from pyskl.inference.sources import FilmSource
     from pyskl.inference.spool import PeopleSpool
@@ -145,7 +145,7 @@ class Constant:
 
 
 def memory(network, hours: float, fps: float) -> None:
-    """Print the memory of a process that labels a generated stream, people coming and going."""
+    """Print the memory of a process that labels a generated stream in which people come and go."""
     keypoint, score = people(3, 20.0)
     stream = ActionStream(Constant(network), fps, (1080, 1920), StreamSettings(hop=1.0))
     total, begin = round(hours * 3600 * fps), time.perf_counter()

@@ -1,9 +1,9 @@
 """Measure the memory of a dataset with several workers and ranks: ``python benchmarks/memory.py``.
 
-Writes an annotation file, opens it in one or more processes with some workers each, reads it wholly in all of them, and
-adds up their proportional set sizes (``Pss`` of ``/proc/PID/smaps_rollup``: a page that n processes share counts 1/n
-for each, so that the sum is what the machine spends). What a process costs without data (Python, torch) is measured the
-same way on a file of a few records and taken off. Linux only.
+Writes an annotation file, opens it in one or more processes with some workers each, reads it completely in all of them,
+and adds up their proportional set sizes (``Pss`` of ``/proc/PID/smaps_rollup``: a page shared by n processes counts 1/n
+for each, so that the sum is the memory in use). The memory of a process without data (Python, torch) is measured in the
+same way on a file of a few records and subtracted. Linux only.
 """
 
 import argparse
@@ -53,7 +53,7 @@ def children(pid: int) -> list[int]:
 
 
 def read_wholly(path: str, workers: int, ready: str, done: str) -> None:
-    """Run one process: every worker reads every record, then all wait to be measured."""
+    """Run one process: every worker reads every record, then all wait for the measurement."""
     dataset = Touched(path)
     order = [i for i in range(len(dataset)) for _ in range(max(1, workers))]  # batches are distributed round-robin
     loader = DataLoader(dataset, batch_size=1, sampler=order, num_workers=workers, persistent_workers=workers > 0)
@@ -65,7 +65,7 @@ def read_wholly(path: str, workers: int, ready: str, done: str) -> None:
 
 
 def measure(path: str, processes: int, workers: int, folder: str) -> tuple[float, float]:
-    """MiB: the sum over all processes, and the mean private memory of a worker (or process)."""
+    """Return in MiB the sum over all processes, and the mean private memory of a worker (or process)."""
     done = Path(folder) / 'done'
     done.unlink(missing_ok=True)
     flags = [Path(folder) / f'ready{rank}' for rank in range(processes)]

@@ -1,9 +1,9 @@
-"""Write the sizes of the models into ``pyskl/zoo/index``, an entry for every config without one, and docs/models.md.
+"""Write sizes into ``pyskl/zoo/index``, add an entry for every config without one, and write docs/models.md.
 
     python benchmarks/model_index.py [--check]
 
 Parameters are of the whole network, FLOPs the multiply-accumulates of its backbone for one clip, both counted by torch.
-Results, weights and every other line of an entry stay as they are.
+Results, weights and all other lines of an entry are not changed.
 """
 
 import argparse
@@ -26,7 +26,7 @@ _cache: dict[str, tuple[int, int]] = {}
 
 
 def sizes(config: str) -> tuple[int, int]:
-    """Parameters and multiply-accumulates of ``configs/...``; configs with the same network are counted once."""
+    """Count parameters and multiply-accumulates of ``configs/...``, once for all configs with the same network."""
     cfg = load_config(configs_folder() / config.removeprefix('configs/'))
     shape = clip_shape(cfg)
     key = json.dumps(cfg.model.to_dict(), sort_keys=True, default=str) + str(shape)
@@ -37,7 +37,7 @@ def sizes(config: str) -> tuple[int, int]:
 
 
 def main() -> int:
-    """Update the files; with ``--check``, only say what is out of date."""
+    """Update the files; with ``--check``, only report outdated ones."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--check', action='store_true', help='change nothing; exit 1 if something is out of date')
     args = parser.parse_args()

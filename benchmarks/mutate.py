@@ -1,11 +1,11 @@
-"""Measure which share of the faults injected into a source file its tests detect.
+"""Measure the share of injected faults that the tests of a source file detect.
 
     python benchmarks/mutate.py pyskl/evaluation/functional.py --count 20
     python benchmarks/mutate.py pyskl/engine/config --count 40 --seed 1
 
 Each mutant changes one place: a comparison, an operator, a constant, ``and``/``or``, or a condition. It is written into
-a copy of the checkout, and the test file at the mirrored path runs there (``--tests`` names others). Survivors are
-listed: each is a fact that no test of that file states, or a change that means the same. The tests must pass
+a copy of the checkout, and the test file at the mirrored path runs there (``--tests`` names others). Survivors
+are listed: each is a fact that no test of that file states, or an equivalent change. The tests must pass
 beforehand; mutants run one after another in forks of a process that has torch and mmengine imported.
 """
 
@@ -83,7 +83,7 @@ def tests_of(source: Path) -> Path | None:
 
 
 def copy_checkout(target: Path) -> None:
-    """Copy the files that git knows, as they are now."""
+    """Copy the tracked files of the working tree."""
     listed = subprocess.run(['git', 'ls-files', '-co', '--exclude-standard'], cwd=ROOT, capture_output=True, check=True)
     for name in listed.stdout.decode().splitlines():
         if (ROOT / name).is_file():
@@ -98,7 +98,7 @@ def preload() -> None:
 
 
 def outcome(copy: Path, source: Path, text: str, tests: list[str], limit: int) -> str:
-    """What the tests say of ``text`` in place of ``source``: noticed, survived, not ended in ``limit`` seconds."""
+    """Run the tests with ``text`` in place of ``source``: noticed, survived, or not ended in ``limit`` seconds."""
     original = (copy / source).read_text()
     (copy / source).write_text(text)
     child = os.fork()
@@ -136,7 +136,7 @@ def _run_tests(copy: Path, tests: list[str]) -> NoReturn:
 
 
 def sample(root: Path, files: Sequence[Path], count: int, seed: int) -> tuple[list[tuple[Path, int]], int]:
-    """``count`` places as (file, number of its node), one of each file first; and how many there are."""
+    """Sample ``count`` places as (file, number of its node), first one per file; return them and the number of all."""
     known = {path: len(list(places(ast.parse((root / path).read_text())))) for path in files}
     everything = [(path, i) for path, number in known.items() for i in range(number)]
     random.Random(seed).shuffle(everything)

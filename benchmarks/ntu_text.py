@@ -1,9 +1,9 @@
 """Measure the MB/s at which one core reads ``.skeleton`` text of NTU RGB+D: ``python benchmarks/ntu_text.py``.
 
 The text is generated in the exact format: lines, digits and ids as published, clips of 40 to 120 frames, the last ten
-of 60 actions with two persons. Timed is what ``tools/data/ntu.py`` does with a file that is in the page cache: reading
-it, parsing, and choosing the actors. The clock counts the processor time of this process. The yardstick is ``float``
-on every field.
+of 60 actions with two persons. Timed are the steps of ``tools/data/ntu.py`` for a file in the page cache:
+reading, parsing, and choosing the actors. The clock counts the processor time of this process. The reference is
+``float`` on every field.
 """
 
 import argparse

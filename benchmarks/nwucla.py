@@ -1,13 +1,13 @@
-"""Table of all networks on NW-UCLA's joints, trained alike, and of the fused streams of CTR-GCN and InfoGCN.
+"""Train all networks on NW-UCLA's joints with one budget, and print a table with fused streams of CTR-GCN and InfoGCN.
 
     python tools/data/nwucla.py ALL_SQE --out data/nwucla/nwucla.pkl
-    python benchmarks/nwucla.py --out work_dirs/nwucla_table                        # the configs as they are
+    python benchmarks/nwucla.py --out work_dirs/nwucla_table                        # the configs unchanged
     python benchmarks/nwucla.py --out work_dirs/nwucla_table --width 16 --epochs 8  # for a CPU
 
-Each run is tools/train.py and tools/test.py on a shipped config, in a process of one CPU thread; what is finished is
-not repeated, what was interrupted goes on. The last checkpoint is tested with ten clips, on the official 464 clips and
+Each run is tools/train.py and tools/test.py on a shipped config, in a process with one CPU thread; finished runs are
+not repeated, interrupted ones are resumed. The last checkpoint is tested with ten clips, on the official 464 clips and
 on the 369 of them that are not byte-identical to a training clip; no checkpoint is chosen by its test score. Ske2Grid
-6x6 grows out of 5x5 of the same seed, so its convolutions have seen twice as many passes.
+6x6 is grown from 5x5 of the same seed, so its convolutions are trained for twice as many passes.
 """
 
 import argparse
@@ -53,7 +53,7 @@ STREAMS = {
     'InfoGCN, k=8 (raw), motion': 'infogcn/infogcn_nwucla/k8_motion.py',
 }
 GROWN = {'Ske2Grid 6x6': 'Ske2Grid 5x5'}
-ENSEMBLES = {  # members and weights: CTR-GCN's ensemble.py; InfoGCN adds scores as they are
+ENSEMBLES = {  # members and weights: CTR-GCN's ensemble.py; InfoGCN adds unweighted scores
     'CTR-GCN, joint + bone': (('CTR-GCN', 'CTR-GCN, bones'), (1, 1)),
     'CTR-GCN, four streams': (
         ('CTR-GCN', 'CTR-GCN, bones', 'CTR-GCN, joint motion', 'CTR-GCN, bone motion'),
@@ -111,7 +111,7 @@ def train_and_test(name: str, config: str, seed: int, args: argparse.Namespace) 
 
 
 def in_order(pairs: list[tuple[str, int]], configs: dict[str, str], args: argparse.Namespace) -> None:
-    """Run all, ``--jobs`` at a time, a grown network after the one it grows out of."""
+    """Run all, ``--jobs`` at a time, each grown network after the smaller one."""
     with ThreadPoolExecutor(args.jobs) as pool:
         running = {}
         for name, seed in pairs:

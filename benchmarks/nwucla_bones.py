@@ -3,9 +3,9 @@
     python tools/data/nwucla.py ALL_SQE --out data/nwucla/nwucla.pkl
     python benchmarks/nwucla_bones.py
 
-Bones are differences along the skeleton, an invertible linear map but for the root, whose bone is zero: they do not
-hold where the body goes. 'spine alone' is just that, 'j centred in each frame' is joints without it, 'b + spine' is
-bones with it. Top-1 in % on the official 464 test clips and the 369 that are no copies of a training clip.
+Bones are differences along the skeleton, an invertible linear map except for the root, whose bone is zero: they lack
+the path of the body. 'spine alone' is only this path, 'j centred in each frame' is joints without it, 'b + spine' is
+bones with it. Top-1 in % on the official 464 test clips and the 369 that are not copies of training clips.
 """
 
 import statistics

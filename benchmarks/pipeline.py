@@ -1,8 +1,8 @@
 """Measure the clips per second that one core prepares for training: ``python benchmarks/pipeline.py``.
 
-Times ``PoseDataset.__getitem__`` whole: reading the record, the pipeline, the tensor. Clips of 100 frames, two persons,
+Times ``PoseDataset.__getitem__``: reading the record, the pipeline, the tensor. Clips of 100 frames, two persons,
 float16 as published files store them. The clock counts the processor time of this process, so that other programs
-disturb it little. The yardstick, in the same run, is merely gathering the frames and casting them.
+have little effect. The reference, in the same run, only gathers the frames and casts them.
 """
 
 # ruff: noqa: C408 - transforms are written as in a config file
@@ -23,7 +23,7 @@ from pyskl.skeletons import get_skeleton
 
 CLIP_LEN = 100
 RECORDS = 200
-LENGTHS = {'about 80': (40, 120), '300': (300, 300)}  # frames, least and most; NTU RGB+D has 80 in the mean
+LENGTHS = {'about 80': (40, 120), '300': (300, 300)}  # minimum and maximum of frames; the mean of NTU RGB+D is 80
 PYSKL = {'2D': 2900, '3D': 450}  # clips/s of PYSKL's pipeline at about 80 frames, on a machine of this kind
 
 

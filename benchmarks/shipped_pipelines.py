@@ -30,7 +30,7 @@ LENGTHS = (40, 120)
 
 
 def boxes(records: list[dict]) -> list[dict]:
-    """2D records in Kinetics-400's form: one row per person and frame, in 250 frames."""
+    """2D records in the format of Kinetics-400: one row per person and frame, 250 frames."""
     random, made = np.random.RandomState(0), []
     for record in records:
         frames = np.sort(np.concatenate([np.arange(250), random.randint(0, 250, 150)]))
@@ -65,7 +65,7 @@ def records_of(kind: str) -> list[dict]:
     """Generate records of a kind."""
     if kind in ('2D', 'boxes', 'openpose'):
         records = make_records('2D', LENGTHS)
-        for record in records if kind == 'openpose' else ():  # 18 joints: one twice
+        for record in records if kind == 'openpose' else ():  # 18 joints: one is repeated
             for key in ('keypoint', 'keypoint_score'):
                 record[key] = np.concatenate([record[key], record[key][:, :, :1]], axis=2)
         return boxes(records) if kind == 'boxes' else records
@@ -77,7 +77,7 @@ def records_of(kind: str) -> list[dict]:
 
 
 def shipped(all_streams: bool) -> dict[str, tuple[str, Config]]:
-    """The first config, and what it resolves to, by pipeline; of the streams, unless all are asked for, j and bm."""
+    """By pipeline, the first config and its resolved form; only streams j and bm unless all are requested."""
     found = {}
     for path in sorted(CONFIGS.rglob('*.py')):
         name = path.relative_to(CONFIGS).as_posix()

@@ -1,14 +1,14 @@
 """Measure the cost of a record store: ``python benchmarks/store.py --clips 1000000 --folder /tmp/store``.
 
-Clips of NTU RGB+D's shape (one or two persons, 30 to 300 frames, 80 in the mean, 25 joints, 3 coordinates, float16) are
-generated, written as an annotation pickle and packed; about 22 KB a clip, twice. Then, each in processes of its own:
+Clips of NTU RGB+D's shape (one or two persons, 30 to 300 frames, mean 80, 25 joints, 3 coordinates, float16) are
+generated, written as an annotation pickle and packed; twice about 22 KB per clip. Then, in separate processes:
 
-* building: time and the greatest memory of the process that packs;
-* opening: time until a data set on the training split is ready, joints, classes and coordinates checked;
-* sharing: what ranks and their workers take together, as their summed PSS (Linux) before and after they open it; each
-  page that processes share counts once;
-* reading: a record and its frames gathered and cast, from the store and from a list of dicts in memory, by turns;
-* cold reading: records at random once the system has dropped its pages of the store (Linux).
+* building: time and peak memory of the process that packs;
+* opening: time until a data set on the training split is ready, with joints, classes and coordinates checked;
+* sharing: memory of all ranks and workers, as summed PSS (Linux) before and after they open it; shared pages count
+  once;
+* reading: gathering and casting frames of a record, from the store and from a list of dicts in memory, interleaved;
+* cold reading: random records after the system has dropped its pages of the store (Linux).
 """
 
 import argparse
@@ -31,13 +31,13 @@ from pyskl.files import replacing
 
 CLASSES = 60
 CLIP_LEN = 100
-READ = 2000  # records that are read by turns
+READ = 2000  # records for the interleaved reading
 TURNS = 11
-COLD = 256  # records that are read from a cold disk
+COLD = 256  # records for the cold reading
 
 
 def make_pickle(path: Path, clips: int) -> None:
-    """Write the pickle; the joints of each clip are another piece of one long random walk."""
+    """Write the pickle; the joints of each clip are a part of one long random walk."""
     random = np.random.RandomState(0)
     walk = random.randn(1 << 20).cumsum().astype(np.float32)
     walk = np.tile((walk / np.abs(walk).max() * 3).astype(np.float16), 2)
@@ -118,7 +118,7 @@ def share(folder: Path, workers: int) -> None:
 
 
 def pss(pids: list[int]) -> int:
-    """Memory of processes in bytes, shared pages divided among those who share them."""
+    """Memory of processes in bytes, with shared pages divided among their processes."""
     total = 0
     for pid in pids:
         lines = Path(f'/proc/{pid}/smaps_rollup').read_text().splitlines()

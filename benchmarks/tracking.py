@@ -3,7 +3,7 @@
     pip install norfair
     python benchmarks/tracking.py
 
-Each case is a walk of the generated body of pyskl.synthetic, seen by its noisy detector in random order. Reported per
+Each case is a walk of the generated body of pyskl.synthetic, detected with noise and in random order. Reported per
 tracker: how often a person's track changes (identity switches), tracks per person, ms per frame.
 """
 
@@ -31,7 +31,7 @@ def walkers(seed: int, kind: str, noise: float) -> tuple[np.ndarray, np.ndarray]
     speed = random.uniform(1.5, 3.0)  # metres in the clip, each way
     place[0, ..., 0] += (speed * (time_of - 0.5))[:, None]
     place[1, ..., 0] -= (speed * (time_of - random.uniform(0.45, 0.55)))[:, None]
-    if kind == 'turn':  # they meet and go back
+    if kind == 'turn':  # the persons meet and turn back
         place[..., 0] = (
             np.abs(place[..., 0]) * np.array([1, -1])[:, None, None] + np.array([0.25, -0.25])[:, None, None]
         )
@@ -41,7 +41,7 @@ def walkers(seed: int, kind: str, noise: float) -> tuple[np.ndarray, np.ndarray]
     if kind in ('occlusion', 'long occlusion'):
         length = FPS // 4 if kind == 'occlusion' else round(FPS * 0.8)
         start = frames // 2 - length // 2
-        score[1, start : start + length] = 0  # the one behind
+        score[1, start : start + length] = 0  # the person in the background
     return pixels.astype(np.float32), score.astype(np.float32)
 
 
@@ -57,7 +57,7 @@ def norfair_tracks(frames: list) -> list[np.ndarray]:
 
     import norfair
 
-    logging.disable(logging.WARNING)  # its advice to take a vectorised distance, on every frame
+    logging.disable(logging.WARNING)  # it recommends a vectorised distance on every frame
 
     def distance(detection, tracked) -> float:
         size = max(np.ptp(detection.points, axis=0).max(), 1.0)

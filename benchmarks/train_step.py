@@ -7,13 +7,13 @@
 A step is forward, loss, backward and an update of SGD with momentum. Measured in turn with it:
 
 ``convs``: every convolution that the step ran, alone: forward and backward, on inputs of the same shape, layout and
-precision, with the gradients that the step asks of it. That of an evaluation is the same without backward.
-``contiguous``: the same convolutions on contiguous inputs and weights, as code without a layout of its own has them.
+precision, with the gradients that the step needs. For an evaluation, the same without backward.
+``contiguous``: the same convolutions on contiguous inputs and weights, as in code that does not choose a layout.
 ``products``: the convolutions and every linear layer and matrix product (with a graph, of an attention).
 ``plain``: the step of the same network by torch's own layers on contiguous maps, see ``benchmarks/_plain.py``.
 ``--absent``: the step with that share of the second persons absent, spread over the batch.
 
-No yardstick but ``plain`` has a norm, an activation, a residual or an optimizer.
+All references but ``plain`` lack norms, activations, residuals and the optimizer.
 """
 
 import argparse
@@ -90,7 +90,7 @@ class Bench:
         bf16: Whether under bfloat16 autocast.
         device: The device.
         batch: Clips, N.
-        measures: Of ``MEASURES``; ``step`` is always among them.
+        measures: Names of ``MEASURES``; ``step`` is always measured.
         absent: Shares of second persons that are absent.
     """
 
@@ -127,7 +127,7 @@ class Bench:
         """Time one run of ``work``."""
         if self.device.type == 'cuda':
             torch.cuda.synchronize(self.device)
-        # One thread's own time does not count what other programs take of its core.
+        # The time of one thread excludes other programs on its core.
         clock = time.process_time if self.device.type == 'cpu' and torch.get_num_threads() == 1 else time.perf_counter
         start = clock()
         work()
@@ -168,7 +168,7 @@ class Bench:
 
 
 def columns(measures: list[str], absent: list[float]) -> dict[str, Callable[[dict], str]]:
-    """Each column that is measured, and its cell from the medians; empty where a network has no such measure."""
+    """Columns of the measures, with a function from medians to a cell; empty if a network lacks the measure."""
 
     def milliseconds(name: str | float) -> Callable[[dict], str]:
         return lambda t: f'{t[name] * 1e3:.1f}' if name in t else ''
@@ -208,7 +208,7 @@ def main() -> None:
     args = parser.parse_args()
     if args.threads:
         torch.set_num_threads(args.threads)
-    torch.set_flush_denormal(True)  # as training has it
+    torch.set_flush_denormal(True)  # as in training
     device = torch.device(args.device)
     print(machine(device))
     print(f'milliseconds, median of {args.repeats} in turn; see the head of {Path(__file__).name} for the columns')

@@ -1,4 +1,4 @@
-"""What mkdocs needs to show pages that lie outside ``docs/``: the READMEs of the configs, and what they link to."""
+"""mkdocs hooks that add pages outside ``docs/``: the READMEs of the configs, and the configs they link to."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ _OUTSIDE = re.compile(r'\]\(\.\./(configs/[^)\s]*|README\.md|CONTRIBUTING\.md|CH
 
 
 def on_files(files: Files, config) -> Files:
-    """Add the READMEs and configs under ``configs/``, as if that folder lay in ``docs/``."""
+    """Add the READMEs and configs under ``configs/``, as if that folder were in ``docs/``."""
     for path in sorted((ROOT / 'configs').rglob('*')):
         if path.suffix in ('.md', '.py', '.yaml') and '__pycache__' not in path.parts:
             name = path.relative_to(ROOT).as_posix()
@@ -19,7 +19,7 @@ def on_files(files: Files, config) -> Files:
 
 
 def on_page_markdown(markdown: str, page, **_) -> str:
-    """Rewrite links between ``docs/`` and ``configs/`` to where the pages lie in the site."""
+    """Rewrite links between ``docs/`` and ``configs/`` to the pages of the site."""
     if page.file.src_uri.startswith('configs/'):
         return markdown.replace('](../docs/', '](../').replace('](../../docs/', '](../../')
     return _OUTSIDE.sub(r'](\1', markdown)

@@ -1,6 +1,6 @@
 """CTR-GCN's pipeline on NW-UCLA at full width: ten epochs instead of 65 (50 passes over the clips).
 
-One epoch of warm-up, then a cosine from 0.025: the published rate of 0.1 is made for 65 epochs.
+One epoch of warm-up, then a cosine from 0.025: the published learning rate of 0.1 is for 65 epochs.
 """
 
 _base_ = [
