@@ -73,12 +73,7 @@ def test(
     rank, world_size = world()
     device = this_device()
     path, note = find_checkpoint(checkpoint)
-    sources = [
-        path,
-        cfg.filename or path,
-        *(d['ann_file'] for d in datasets_in(dataset_config(cfg, 'test') or {}) if 'ann_file' in d),
-    ]
-    on_rank_zero(check_outputs, out, dump, overwrite, [name for name in sources if isinstance(name, str | Path)])
+    on_rank_zero(check_outputs, out, dump, overwrite, _inputs(cfg, path))
     if average_clips is not None and cfg.get('model'):
         cfg.model.test_cfg = {**(cfg.model.get('test_cfg') or {}), 'average_clips': average_clips}
     with error_context('--eval'):
@@ -87,24 +82,9 @@ def test(
     notes = [note] if note else []
     notes += load_weights(recognizer, read_checkpoint(path, trust_checkpoint), path)
     dataset = build_dataset(cfg, 'test', recognizer)
-    options = loader_options(cfg, 'test')
-    options['workers'], few = usable_workers(options['workers'], processes_here())
-    notes += [few] if few else []
-    loader = build_loader(
-        dataset,
-        **options,
-        seed=0,
-        rank=rank,
-        world_size=world_size,
-        pin_memory=device.type == 'cuda',
-    )
+    loader = _loader(cfg, dataset, device, notes)
     recognizer.eval()
-    if getattr(recognizer, 'feat_ext', False) or getattr(recognizer, 'score_ext', False):
-        measures = build_metrics(metric_configs([]))  # the outputs are features, not scores
-    elif has_several_labels(dataset):
-        if not metrics:
-            measures = build_metrics(metric_configs(['mean_average_precision']))
-        check_labels(measures[0].names, True, '--eval')
+    measures = _fitting(measures, recognizer, dataset, named=bool(metrics))
     notes += _left_out(measures[0], recognizer)
     evaluator = TestEvaluator(measures)
     if fuse:
@@ -141,6 +121,46 @@ def test(
         for line in result_lines(result):
             print(line, flush=True)
     return result
+
+
+def _inputs(cfg: Config, checkpoint: str) -> list[str | Path]:
+    """Return the files that a test reads, which outputs must not replace."""
+    data = datasets_in(dataset_config(cfg, 'test') or {})
+    names = [checkpoint, cfg.filename or checkpoint, *(section.get('ann_file') for section in data)]
+    return [name for name in names if isinstance(name, str | Path)]
+
+
+def _loader(cfg: Config, dataset, device: torch.device, notes: list[str]):
+    """Build the loader of the test clips; add a log line to ``notes`` if it has fewer workers than configured."""
+    rank, world_size = world()
+    options = loader_options(cfg, 'test')
+    options['workers'], note = usable_workers(options['workers'], processes_here())
+    if note:
+        notes.append(note)
+    pin_memory = device.type == 'cuda'
+    return build_loader(dataset, **options, seed=0, rank=rank, world_size=world_size, pin_memory=pin_memory)
+
+
+def _fitting(measures: list, recognizer: nn.Module, dataset, named: bool) -> list:
+    """Return the metrics that fit outputs and labels: none for features, mean average precision for several labels.
+
+    Args:
+        measures: The metrics of ``--eval`` or the config.
+        recognizer: The network.
+        dataset: The test clips.
+        named: Whether ``--eval`` names them, so that they are not replaced.
+
+    Raises:
+        ValueError: If a named metric does not fit the labels.
+    """
+    if getattr(recognizer, 'feat_ext', False) or getattr(recognizer, 'score_ext', False):
+        return build_metrics(metric_configs([]))  # the outputs are features, not scores
+    if not has_several_labels(dataset):
+        return measures
+    if not named:
+        measures = build_metrics(metric_configs(['mean_average_precision']))
+    check_labels(measures[0].names, True, '--eval')
+    return measures
 
 
 def _metrics(cfg: Config, names: list[str] | None) -> list[dict]:
