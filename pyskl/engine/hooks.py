@@ -2,6 +2,7 @@
 
 import datetime
 import math
+import os
 import sys
 
 import numpy as np
@@ -111,9 +112,23 @@ class LossHook(RuntimeInfoHook):
         self._pending = []
 
 
+def shows_bar() -> bool:
+    """Whether stderr is a terminal of known size.
+
+    ``docker run -t`` may create a terminal of 0 rows, in which tqdm shows nothing.
+    """
+    if not sys.stderr.isatty():
+        return False
+    try:
+        columns, rows = os.get_terminal_size(sys.stderr.fileno())
+    except OSError:
+        return False
+    return columns > 0 and rows > 1
+
+
 @HOOKS.register_module()
 class BarHook(Hook):
-    """Progress bar per epoch if stderr is a terminal, with loss, accuracy, learning rate, and time left of the run."""
+    """Progress bar per epoch, if :func:`shows_bar`, with loss, accuracy, learning rate, and time left of the run."""
 
     priority = 'LOWEST'
 
@@ -129,7 +144,7 @@ class BarHook(Hook):
                 initial=runner.train_loop.first_batch,
                 desc=f'epoch {runner.epoch + 1}/{runner.max_epochs}',
                 unit='it',
-                disable=not sys.stderr.isatty(),
+                disable=not shows_bar(),
                 dynamic_ncols=True,
                 bar_format='{desc} {bar} {n_fmt}/{total_fmt} {rate_fmt}{postfix}',
             )
@@ -157,9 +172,7 @@ class BarHook(Hook):
     def before_test_epoch(self, runner) -> None:
         """Open a bar over the test batches."""
         if is_main_process():
-            self._bar = tqdm(
-                total=len(runner.test_dataloader), desc='testing', unit='batch', disable=not sys.stderr.isatty()
-            )
+            self._bar = tqdm(total=len(runner.test_dataloader), desc='testing', unit='batch', disable=not shows_bar())
 
     def after_test_iter(self, runner, batch_idx: int, data_batch: dict | None = None, outputs: list | None = None):
         """Advance by one step."""

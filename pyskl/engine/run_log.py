@@ -16,8 +16,8 @@ from mmengine.hooks import LoggerHook
 
 from pyskl.registry import HOOKS
 
-COLUMNS = 110  # maximal width of a line, including the time
-_CLOCK = 9  # '12:34:56 '
+COLUMNS = 110  # maximal width of a line, including the date and time of the log file
+_CLOCK = 20  # '2026-01-01 12:34:56 '
 _TIMES = ('time', 'data_time', 'memory', 'epoch', 'iter', 'eta')
 HEARTBEAT = 30.0  # seconds without output after which a line is logged within a long interval
 

@@ -31,11 +31,12 @@ def summary(settings: Settings, runner: Runner, train_set, loader, seed: int, am
     _, world_size = world()
     parameters = sum(p.numel() for p in runner.model.parameters())
     cfg, times, total = settings.config, settings.repeat_times, settings.epochs
+    repeated = f'{total} epochs x {times} (RepeatDataset.times) = {total * times} effective epochs'
     return [
         f'work_dir {cfg.work_dir}; seed {seed}; {runner.model.device}, {amp or "float32"}',
         f'{network_name(cfg.model.backbone)}: {parameters / 1e6:.3f} M parameters',
-        f'{total} epochs x {times} (RepeatDataset.times) = {total * times} effective epochs of '
-        f'{len(train_set) // times} clips; {len(loader)} iterations per epoch',
+        f'{repeated if times > 1 else f"{total} epochs"} of {len(train_set) // times} clips; '
+        f'{len(loader)} iterations per epoch',
         f'effective batch size {effective_batch(loader)} ({world_size} x {loader.batch_size}); lr {settings.lr}',
     ]
 

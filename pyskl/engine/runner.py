@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from pyskl.engine.checkpoints.files import load_weights, match_keys, read_checkpoint, save_checkpoint
 from pyskl.engine.checkpoints.hook import INTERRUPTED
+from pyskl.engine.hooks import shows_bar
 from pyskl.engine.resume import Progress, average_buffers, replay, restore_optimizer, restore_rest
 from pyskl.engine.run_record import RunRecord
 from pyskl.engine.stop import Stopper
@@ -150,14 +151,13 @@ class Runner(MMEngineRunner):
         return logger
 
     def _log_env(self, env_cfg: dict) -> None:
-        """Log a line about the machine, and the config; mmengine would run a compiler and nvcc for more."""
+        """Log versions, machine and config; mmengine would run a compiler and nvcc for more."""
         device = (
-            torch.cuda.get_device_name() if torch.cuda.is_available() else f'CPU, {torch.get_num_threads()} threads'
+            torch.cuda.get_device_name() if torch.cuda.is_available() else f'CPU, {torch.get_num_threads()} thread(s)'
         )
         self._config_text = self.cfg.pretty_text
-        self.logger.info(
-            f'Python {platform.python_version()}, torch {torch.__version__}, {platform.platform()}, {device}'
-        )
+        self.logger.info(f'Python {platform.python_version()}, torch {torch.__version__}, {device}')
+        self.logger.info(f'Platform: {platform.platform()}')
         self.logger.info(f'Config:\n{self._config_text}')
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
@@ -303,6 +303,7 @@ class _AboveTheBar:
 # Lines of mmengine about itself, written to the log file only.
 _QUIET = (
     'Python 3',
+    'Platform: ',
     'Hooks will be executed',
     'Distributed training is not used',
     'Config:',
@@ -316,7 +317,7 @@ _QUIET = (
 
 
 def _for_the_console(record: logging.LogRecord) -> bool:
-    if getattr(record, 'live', False) and sys.stderr.isatty():
+    if getattr(record, 'live', False) and shows_bar():
         return False  # shown by the progress bar
     text = record.getMessage()[:200]
     return not any(quiet in text for quiet in _QUIET)

@@ -1,10 +1,15 @@
+import fcntl
+import os
+import struct
+import termios
 from types import SimpleNamespace
 
 import pytest
 import torch
 from mmengine.logging import MessageHub
 
-from pyskl.engine.hooks import LossHook, StepSeedHook, live_values, step_seed
+from pyskl.engine import hooks
+from pyskl.engine.hooks import LossHook, StepSeedHook, live_values, shows_bar, step_seed
 
 
 class Runner:
@@ -83,3 +88,15 @@ def test_top_5_of_at_most_five_classes_is_not_logged(classes, logged):
     values = {'loss': torch.tensor(1.0), 'top1_acc': torch.tensor(0.5), 'top5_acc': torch.tensor(1.0)}
     hook.after_train_iter(runner, 0, {'sample_index': torch.tensor([0])}, values)
     assert ('train/top5_acc' in hub.log_scalars) == logged and 'train/top1_acc' in hub.log_scalars
+
+
+def test_the_bar_needs_a_terminal_of_known_size(monkeypatch):
+    primary, secondary = os.openpty()
+    with os.fdopen(primary, 'wb'), os.fdopen(secondary, 'w') as terminal:
+        monkeypatch.setattr(hooks.sys, 'stderr', terminal)
+        for rows, columns, shown in ((40, 120, True), (0, 120, False), (40, 0, False)):
+            fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack('HHHH', rows, columns, 0, 0))
+            assert shows_bar() == shown
+    with open(os.devnull, 'w') as file:
+        monkeypatch.setattr(hooks.sys, 'stderr', file)
+        assert not shows_bar()

@@ -91,9 +91,9 @@ def test_lines_have_a_level_only_from_warning_on():
 def test_lines_of_mmengine_about_itself_are_not_on_the_console(monkeypatch):
     assert module._for_the_console(line('epoch 1'))
     assert not module._for_the_console(line('Checkpoints will be saved to x'))
-    monkeypatch.setattr(module.sys, 'stderr', SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setattr(module, 'shows_bar', lambda: True)
     assert not module._for_the_console(line('loss 0.3', live=True))  # the bar shows it
-    monkeypatch.setattr(module.sys, 'stderr', SimpleNamespace(isatty=lambda: False))
+    monkeypatch.setattr(module, 'shows_bar', lambda: False)
     assert module._for_the_console(line('loss 0.3', live=True))
 
 
