@@ -131,12 +131,12 @@ class _Block:
             The index of the first output frame, and the output frames.
         """
         new = x.shape[2]
-        held = []
+        windows = []
         own, y = self.spatial(x)
         for part, frames in enumerate((own, self.unit.enter(y))):
             past = self.past[part] if self.past else frames.new_zeros(*self._past_shape(frames))
-            held.append(torch.cat([past, frames], 2))
-        self.past = [frames[:, :, new:] for frames in held]
+            windows.append(torch.cat([past, frames], 2))
+        self.past = [frames[:, :, new:] for frames in windows]
         start = index - self.before - self.after  # index of the first stored frame
         centre = -(-(index - self.after) // self.stride) * self.stride
         count = (index + new - 1 - self.after - centre) // self.stride + 1
@@ -145,11 +145,11 @@ class _Block:
         at, length = centre - start, (count - 1) * self.stride + 1
         parts = []
         for branch in self.unit.branches:
-            frames = held[1][:, branch.channels, at + branch.first : at + branch.last + length]
+            frames = windows[1][:, branch.channels, at + branch.first : at + branch.last + length]
             parts.append(branch.apply(frames))
         y = self.unit.leave(torch.cat(parts, 1) if len(parts) > 1 else parts[0])
         if self.block.has_residual:
-            y = y + self.block.residual(held[0][:, :, at : at + length])
+            y = y + self.block.residual(windows[0][:, :, at : at + length])
         return centre // self.stride, self.block.relu(y)
 
     def _past_shape(self, frames: Tensor) -> tuple[int, ...]:

@@ -151,13 +151,13 @@ def prepare(network: ActionNetwork, window: dict) -> Prepared:
         ValueError: If the pipeline draws heatmaps.
     """
     results, clip, source = network.record(window), None, None
-    persons, kept = (np.arange(size) for size in np.shape(window['keypoint'])[:2])
+    persons, frame_indices = (np.arange(size) for size in np.shape(window['keypoint'])[:2])
     for transform in network.pipeline.transforms:
         if isinstance(transform, PreNormalize3D):
             filled = filled_frames(np.asarray(results['keypoint'], np.float32))
             if filled.any():
                 order = longest_seen_first(filled)
-                persons, kept = persons[order], kept[filled[order[0]]]
+                persons, frame_indices = persons[order], frame_indices[filled[order[0]]]
         if clip is None and isinstance(transform, (GenSkeFeat, UniformSampleFrames, PoseDecode, *TIMED)):
             clip = np.asarray(results['keypoint'])
         if isinstance(transform, TIMED):
@@ -173,7 +173,7 @@ def prepare(network: ActionNetwork, window: dict) -> Prepared:
     frames, (clips, length) = clip.shape[1], (batch.shape[0], batch.shape[2])
     if source is None or len(source) != clips * length:  # padded or not sampled: spread evenly
         source = np.tile(np.arange(length) * frames // length, clips)
-    return Prepared(batch, source.reshape(clips, length).clip(0, frames - 1), clip, persons, kept)
+    return Prepared(batch, source.reshape(clips, length).clip(0, frames - 1), clip, persons, frame_indices)
 
 
 def explain(network: ActionNetwork, window: dict, gradient: bool = False, index: int | None = None) -> Response:

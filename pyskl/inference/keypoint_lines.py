@@ -40,7 +40,7 @@ def read_lines(lines: Iterable[str], skeleton: Skeleton, report=lambda line: Non
     Raises:
         ValueError: If a line is invalid; the message has its number.
     """
-    joints, told, with_ids = skeleton.num_joints, False, None
+    joints, reported, with_ids = skeleton.num_joints, False, None
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
@@ -53,12 +53,12 @@ def read_lines(lines: Iterable[str], skeleton: Skeleton, report=lambda line: Non
                 raise ValueError(f'line {number}: people have ids in some lines only; give ids in all lines or in none')
             with_ids = frame.ids is not None
             if len(frame.keypoint) > MAX_A_FRAME:
-                if not told:
+                if not reported:
                     report(
                         f'line {number} has {len(frame.keypoint)} persons; the {MAX_A_FRAME} with the best scores '
                         'are used'
                     )
-                told = True
+                reported = True
                 best = np.sort(np.argsort(-frame.score.mean(1), kind='stable')[:MAX_A_FRAME])
                 ids = None if frame.ids is None else [frame.ids[p] for p in best]
                 frame = frame._replace(keypoint=frame.keypoint[best], score=frame.score[best], ids=ids)
@@ -70,14 +70,14 @@ def _frame(line: str, skeleton: Skeleton) -> LineFrame:
     if len(line) > MAX_LINE:
         raise ValueError(f'longer than {MAX_LINE >> 20} MB')
     try:
-        held = json.loads(line)
+        content = json.loads(line)
     except (json.JSONDecodeError, RecursionError):
         raise ValueError(f'not JSON: {line.strip()[:60]!r}') from None
-    if held is None:
+    if content is None:
         return LineFrame(None, None, None, None, None)
-    if not isinstance(held, dict) or not isinstance(held.get('people'), list):
+    if not isinstance(content, dict) or not isinstance(content.get('people'), list):
         raise ValueError('a frame must be an object with a list "people"')
-    time, size = held.get('time'), held.get('size')
+    time, size = content.get('time'), content.get('size')
     if time is not None and (isinstance(time, bool) or not isinstance(time, int | float) or not math.isfinite(time)):
         raise ValueError(f'time must be seconds, got {time!r}')
     if size is not None:
@@ -85,10 +85,10 @@ def _frame(line: str, skeleton: Skeleton) -> LineFrame:
             raise ValueError(f'size must be [height, width] in pixels, got {size!r}')
         size = tuple(size)
     joints, dims = skeleton.num_joints, skeleton.dims
-    keypoint = np.zeros((len(held['people']), joints, dims), np.float32)
-    score = np.ones((len(held['people']), joints), np.float32)
+    keypoint = np.zeros((len(content['people']), joints, dims), np.float32)
+    score = np.ones((len(content['people']), joints), np.float32)
     ids = []
-    for p, person in enumerate(held['people']):
+    for p, person in enumerate(content['people']):
         if not isinstance(person, dict) or 'keypoints' not in person:
             raise ValueError(f'person {p} must be an object with "keypoints"')
         values = np.array(person['keypoints'], np.float64)

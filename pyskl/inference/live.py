@@ -55,7 +55,7 @@ class LiveView:
         while self._past and self._past[0].end < time - SPAN:
             self._past.popleft()
         small = cv2.resize(image, self.shape[::-1], interpolation=cv2.INTER_AREA)[..., ::-1]
-        labels = {person: f'{label} {sure:.2f}' for person, (label, sure) in current.items()}
+        labels = {person: f'{label} {confidence:.2f}' for person, (label, confidence) in current.items()}
         out = draw_people(small, stream.persons.tolist(), keypoint * self._scale, score, self.skeleton, labels)
         strip = Strip(self.shape[1], list(self._past), (time - SPAN, time)).draw(time)
         canvas = np.zeros((*self.total, 3), np.uint8)

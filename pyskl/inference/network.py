@@ -59,8 +59,8 @@ def read_calibration(path: str | Path) -> Calibration:
         OSError: If it cannot be read.
     """
     try:
-        held = json.loads(Path(path).read_text(encoding='utf-8'))
-        return Calibration(float(held['temperature']), str(held['method']), float(held['threshold']))
+        content = json.loads(Path(path).read_text(encoding='utf-8'))
+        return Calibration(float(content['temperature']), str(content['method']), float(content['threshold']))
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f'{path} is not a calibration file of pyskl calibrate: {error}') from None
 
@@ -178,9 +178,9 @@ def load_network(
     notes, meta = [], {}
     if checkpoint is not None:
         path, note = find_checkpoint(str(checkpoint))
-        held = read_checkpoint(path, trust)
-        meta = held.get('meta') or {}
-        notes += [f'{path}: {line}' for line in [note, *load_weights(model, held, path)] if line]
+        content = read_checkpoint(path, trust)
+        meta = content.get('meta') or {}
+        notes += [f'{path}: {line}' for line in [note, *load_weights(model, content, path)] if line]
     pipeline = _pipeline_of(cfg)
     skeleton = get_skeleton(_layout_of(cfg, pipeline))
     number = cfg.model.cls_head.num_classes

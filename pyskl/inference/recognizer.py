@@ -170,10 +170,11 @@ class ActionRecognizer:
             ValueError: If the joints are not those of the network, it has no features per joint, or no such class.
         """
         keypoint, skeleton = np.asarray(keypoint, np.float32), self.network.skeleton
-        due = (skeleton.num_joints, skeleton.dims)
-        if keypoint.ndim != 4 or keypoint.shape[2:] != due:
+        expected = (skeleton.num_joints, skeleton.dims)
+        if keypoint.ndim != 4 or keypoint.shape[2:] != expected:
             raise ValueError(
-                f'keypoint must be (M, T, {due[0]}, {due[1]}) for layout {skeleton.name!r}, got {keypoint.shape}'
+                f'keypoint must be (M, T, {expected[0]}, {expected[1]}) for layout {skeleton.name!r}, '
+                f'got {keypoint.shape}'
             )
         if label is not None and not gradient:
             raise ValueError('label requires gradient=True; the magnitude does not depend on a class')

@@ -120,8 +120,8 @@ class StepwiseStream(ActionStream):
         units = self._units(ready, end)
         probabilities, confidences = self.network.judge(self._steps.logits(units).double().cpu()[:, None])
         middle, ended = end - (self._steps.window - 1) / self._rate / 2, []
-        for unit, row, sure in zip(units, probabilities, confidences, strict=True):
-            ended += self._note(middle, unit, row, float(sure))
+        for unit, row, confidence in zip(units, probabilities, confidences, strict=True):
+            ended += self._note(middle, unit, row, float(confidence))
         return ended
 
     def _close(self, person: int) -> list[Event]:

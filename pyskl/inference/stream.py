@@ -196,8 +196,8 @@ class ActionStream:
         if len(keypoint) == 0:
             keypoint = np.zeros((0, skeleton.num_joints, skeleton.dims), np.float32)
             score = np.zeros((0, skeleton.num_joints), np.float32)
-        due = (skeleton.num_joints, skeleton.dims)
-        if keypoint.ndim != 3 or keypoint.shape[1:] != due or score.shape != keypoint.shape[:2]:
+        expected = (skeleton.num_joints, skeleton.dims)
+        if keypoint.ndim != 3 or keypoint.shape[1:] != expected or score.shape != keypoint.shape[:2]:
             raise ValueError(
                 f'the network needs {skeleton.num_joints} joints ({skeleton.name}) with {skeleton.dims} coordinates, '
                 f'got joints {keypoint.shape} and scores {score.shape}'
@@ -289,17 +289,17 @@ class ActionStream:
     def _score(self, units: list[tuple[float, tuple[int, ...], dict]]) -> list[Event]:
         probabilities, confidences = self.network.scores([window for _, _, window in units])
         ended = []
-        for (end, unit, window), row, sure in zip(units, probabilities, confidences, strict=True):
+        for (end, unit, window), row, confidence in zip(units, probabilities, confidences, strict=True):
             middle = end - (window['keypoint'].shape[1] - 1) / self.network.fps / 2
-            ended += self._note(middle, unit, row, float(sure))
+            ended += self._note(middle, unit, row, float(confidence))
         return ended
 
-    def _note(self, middle: float, unit: tuple[int, ...], row: np.ndarray, sure: float) -> list[Event]:
+    def _note(self, middle: float, unit: tuple[int, ...], row: np.ndarray, confidence: float) -> list[Event]:
         """Enter the probabilities of a unit into the timelines of its persons."""
         ended = []
         for person in unit:
             partner = next((other for other in unit if other != person), 0)
-            ended += self._timelines[person].add(middle, row, sure, partner)
+            ended += self._timelines[person].add(middle, row, confidence, partner)
             self._labelled[person] += 1
             if self.on_scores:
                 self.on_scores(middle, person, row)

@@ -34,10 +34,10 @@ class Event:
 
     def as_dict(self) -> dict:
         """Convert to a dict for JSON, with times rounded to milliseconds."""
-        held = asdict(self)
-        held.update(start=round(self.start, 3), end=round(self.end, 3), score=round(self.score, 4))
-        held['top'] = [[name, round(score, 4)] for name, score in self.top]
-        return held
+        content = asdict(self)
+        content.update(start=round(self.start, 3), end=round(self.end, 3), score=round(self.score, 4))
+        content['top'] = [[name, round(score, 4)] for name, score in self.top]
+        return content
 
 
 class Timeline:
@@ -85,7 +85,7 @@ class Timeline:
         self._start = self._before = start
         self._recent = deque(maxlen=smooth)
         self._total, self._count = np.zeros(len(classes)), 0
-        self._held: Event | None = None  # has ended, but its end moves if the current label turns out too short
+        self._pending: Event | None = None  # has ended, but its end moves if the current label turns out too short
         self._change = []  # windows whose label differs from the current one: (time, label, probabilities)
 
     def add(self, time: float, probability: np.ndarray, confidence: float, partner: int = 0) -> list[Event]:
@@ -101,9 +101,9 @@ class Timeline:
             The intervals that ended.
         """
         self._recent.append((time, probability, confidence))
-        times, rows, sure = zip(*self._recent, strict=True)
+        times, rows, confidences = zip(*self._recent, strict=True)
         time, smoothed = float(np.mean(times)), np.mean(rows, axis=0)
-        label = self._decide(smoothed, float(smoothed.max()) if self.probability else float(np.mean(sure)))
+        label = self._decide(smoothed, float(smoothed.max()) if self.probability else float(np.mean(confidences)))
         ended = []
         if self.label is None:
             self.label, self.partner = label, partner
@@ -127,9 +127,9 @@ class Timeline:
         self.score = float(smoothed[self.label]) if self.label >= 0 else float(smoothed.max())
         self._before = time
         lasted = (self._change[0][0] if self._change else time) - self._start
-        if self._held is not None and lasted > self.shortest + 1e-6:
-            ended.append(self._held)
-            self._held = None
+        if self._pending is not None and lasted > self.shortest + 1e-6:
+            ended.append(self._pending)
+            self._pending = None
         return ended
 
     def finish(self, time: float) -> list[Event]:
@@ -138,18 +138,18 @@ class Timeline:
             return []
         for _, _, row in self._change:
             self._sum(row)
-        return [event for event in (self._held, self._end(time)) if event is not None]
+        return [event for event in (self._pending, self._end(time)) if event is not None]
 
     def _switch(self, event: Event, label: int) -> tuple[list[Event], float]:
         """Hold the interval that ended, or remove it; return the final intervals and the start of ``label``."""
-        held, self._held = self._held, event
-        if held is None:
+        pending, self._pending = self._pending, event
+        if pending is None:
             return [], event.end
-        between = held.index >= 0 and label >= 0 and held.index != label
+        between = pending.index >= 0 and label >= 0 and pending.index != label
         if not between or event.end - event.start > self.shortest + 1e-6:
-            return [held], event.end
+            return [pending], event.end
         middle = (event.start + event.end) / 2
-        self._held = replace(held, end=middle)
+        self._pending = replace(pending, end=middle)
         return [], middle
 
     def _decide(self, smoothed: np.ndarray, confidence: float) -> int:

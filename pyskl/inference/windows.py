@@ -22,27 +22,27 @@ class PersonBuffer:
         self.first = self.last = start
         self.span = span
         self.count = 0  # total number of observations
-        self._held: deque[tuple[float, np.ndarray, np.ndarray]] = deque(maxlen=MAX_OBSERVATIONS)
+        self._observations: deque[tuple[float, np.ndarray, np.ndarray]] = deque(maxlen=MAX_OBSERVATIONS)
 
     def __len__(self) -> int:
-        return len(self._held)
+        return len(self._observations)
 
     def add(self, time: float, keypoint: np.ndarray, score: np.ndarray) -> None:
         """Append ``(V, C)`` joints with ``(V,)`` scores and drop observations older than the span."""
-        self._held.append((time, keypoint, score))
+        self._observations.append((time, keypoint, score))
         self.last = time
         self.count += 1
-        while self._held[0][0] < time - self.span:
-            self._held.popleft()
+        while self._observations[0][0] < time - self.span:
+            self._observations.popleft()
 
     def read(self, at: np.ndarray, max_gap: float) -> tuple[np.ndarray, np.ndarray]:
         """Resample the joints at the times ``at``, sorted: ``(T, V, C)`` and ``(T, V)``; see :func:`resample`."""
-        held = []
-        for observation in reversed(self._held):
-            held.append(observation)
+        recent = []
+        for observation in reversed(self._observations):
+            recent.append(observation)
             if observation[0] <= at[0]:  # earlier ones do not affect the first frame
                 break
-        times, keypoint, score = zip(*reversed(held), strict=True)
+        times, keypoint, score = zip(*reversed(recent), strict=True)
         return resample(np.array(times), np.stack(keypoint), np.stack(score), at, max_gap)
 
 
@@ -69,12 +69,12 @@ def resample(
     exact = np.abs(times[after] - at) <= 1e-9
     before = np.where(exact, after, before)
     length = times[after] - times[before]
-    way = np.divide(at - times[before], length, out=np.zeros(len(at)), where=length > 0)[:, None]  # (T, 1)
+    fraction = np.divide(at - times[before], length, out=np.zeros(len(at)), where=length > 0)[:, None]  # (T, 1)
     outside = (at < times[0] - 1e-9) | (at > times[-1] + 1e-9) | (length > max_gap)
     seen_before, seen_after = score[before] > 0, score[after] > 0  # (T, V)
     # If one side is undetected, its weight goes to the other, provided that this one is nearer.
-    weight = np.where(seen_before & seen_after, way, np.where(seen_after, 1.0, 0.0))
-    shown = (seen_before & seen_after) | (seen_before & (way <= 0.5)) | (seen_after & (way >= 0.5))
+    weight = np.where(seen_before & seen_after, fraction, np.where(seen_after, 1.0, 0.0))
+    shown = (seen_before & seen_after) | (seen_before & (fraction <= 0.5)) | (seen_after & (fraction >= 0.5))
     shown &= ~outside[:, None]
     place = keypoint[before] + weight[..., None] * (keypoint[after] - keypoint[before])
     rated = score[before] + weight * (score[after] - score[before])

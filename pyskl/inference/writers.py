@@ -103,8 +103,8 @@ class Recorder:
         with contextlib.suppress(OSError):  # it is written again below
             self._csv.close()
         self.events.sort(key=lambda event: (event.start, event.person))
-        held = {**self.about, 'classes': self.classes, 'events': [event.as_dict() for event in self.events]}
-        write_json(self.folder / 'events.json', held)
+        content = {**self.about, 'classes': self.classes, 'events': [event.as_dict() for event in self.events]}
+        write_json(self.folder / 'events.json', content)
         table = io.StringIO(newline='')
         csv.writer(table).writerows([COLUMNS, *map(_row, self.events)])
         write_text(self.folder / 'events.csv', table.getvalue())
@@ -127,8 +127,8 @@ def finish(stream: ActionStream, recorder: Recorder | None) -> list[Event]:
 
 
 def _row(event: Event) -> list:
-    held = event.as_dict()
-    return [held[name] for name in COLUMNS]
+    content = event.as_dict()
+    return [content[name] for name in COLUMNS]
 
 
 def subtitles(events: Sequence[Event]) -> str:

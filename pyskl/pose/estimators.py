@@ -92,7 +92,7 @@ class RtmlibPose:
                 self._order = self._download(rtmlib, mode, skeleton, options)
             else:
                 self._order = self._open(rtmlib, onnxruntime, pose_file, detector_file, skeleton, options)
-        self._whole = pose_file is not None and not self._one_stage and detector_file is None
+        self._whole_image = pose_file is not None and not self._one_stage and detector_file is None
         if threads:
             settings = onnxruntime.SessionOptions()
             settings.intra_op_num_threads = threads
@@ -152,7 +152,7 @@ class RtmlibPose:
             except IndexError:  # rtmlib reads the first of no candidates
                 return none
         else:
-            boxes = [[0, 0, frame.shape[1], frame.shape[0]]] if self._whole else self._detector(frame)
+            boxes = [[0, 0, frame.shape[1], frame.shape[0]]] if self._whole_image else self._detector(frame)
             if len(boxes) == 0:  # rtmlib would treat the whole image as a person
                 return none
             keypoint, score = self._pose(frame, bboxes=boxes)

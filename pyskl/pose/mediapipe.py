@@ -96,8 +96,8 @@ class MediaPipeHands:
         if not found.multi_hand_landmarks:
             return _nobody(get_skeleton('handmp').num_joints)
         place = np.stack([_pixels(hand.landmark, frame) for hand in found.multi_hand_landmarks])
-        sure = np.array([side.classification[0].score for side in found.multi_handedness], np.float32)
-        return place, np.repeat(sure[:, None].clip(0, 1), place.shape[1], axis=1)
+        confidence = np.array([side.classification[0].score for side in found.multi_handedness], np.float32)
+        return place, np.repeat(confidence[:, None].clip(0, 1), place.shape[1], axis=1)
 
     def close(self) -> None:
         """Release the network."""

@@ -122,11 +122,11 @@ class Tracker:
             self._keypoint, self._score, self._box, self._scale = keypoint[:0], score[:0], box[:0], scale[:0]
         gone = (time - self._last)[:, None]
         moved = (self._velocity * gone).astype(np.float32)
-        alike = joint_similarity(self._keypoint + moved[:, None], self._score, keypoint, score, self._scale)
-        alike = (1 - BOXES) * alike + BOXES * overlaps(self._box + np.tile(moved, 2), box)
-        alike[alike < LEAST_ALIKE] = 0
-        a, d = linear_sum_assignment(alike, maximize=True)
-        paired = alike[a, d] > 0
+        similarity = joint_similarity(self._keypoint + moved[:, None], self._score, keypoint, score, self._scale)
+        similarity = (1 - BOXES) * similarity + BOXES * overlaps(self._box + np.tile(moved, 2), box)
+        similarity[similarity < LEAST_ALIKE] = 0
+        a, d = linear_sum_assignment(similarity, maximize=True)
+        paired = similarity[a, d] > 0
         a, d = a[paired], d[paired]
         step = steps(self._keypoint[a], self._score[a], keypoint[d], score[d]) / gone[a]
         self._velocity[a] += self._weight[a, None] * (step - self._velocity[a])
@@ -211,9 +211,9 @@ def joint_similarity(
         scale: ``(A,)`` person sizes, pixels.
     """
     squared = np.square(a[:, None] - b).sum(-1)  # (A, D, V)
-    alike = np.exp(-squared / (2 * np.square(scale * WIDTH))[:, None, None])
+    similarity = np.exp(-squared / (2 * np.square(scale * WIDTH))[:, None, None])
     weight = np.minimum(a_score[:, None], b_score)
-    return (alike * weight).sum(-1) / np.maximum(weight.sum(-1), 1e-6)
+    return (similarity * weight).sum(-1) / np.maximum(weight.sum(-1), 1e-6)
 
 
 def overlaps(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -271,6 +271,6 @@ def fill_gaps(keypoint: np.ndarray, seen: np.ndarray, max_gap: int) -> np.ndarra
     out = np.where(seen[..., None], keypoint, 0)
     t, v = np.nonzero(inside)
     start, end = before[t, v], after[t, v]
-    way = ((t - start) / (end - start))[:, None].astype(keypoint.dtype)
-    out[t, v] = keypoint[start, v] + way * (keypoint[end, v] - keypoint[start, v])
+    fraction = ((t - start) / (end - start))[:, None].astype(keypoint.dtype)
+    out[t, v] = keypoint[start, v] + fraction * (keypoint[end, v] - keypoint[start, v])
     return out

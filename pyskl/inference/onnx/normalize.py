@@ -146,8 +146,8 @@ def turn(graph: Graph, vector: str, onto: int) -> str:
     still = graph('Or', graph('Less', aside, doubles(1e-6)), graph('Greater', cos, doubles(math.cos(1e-6))))
     u, v = graph('Div', b, norm), graph('Div', graph('Neg', a), norm)
     uu, vv, uv = (graph('Mul', x, y) for x, y in ((u, u), (v, v), (u, v)))
-    bend = graph('Div', graph('Sub', doubles(1), cos), graph('Add', uu, vv))
-    uu, vv, uv = (graph('Mul', bend, x) for x in (uu, vv, uv))
+    factor = graph('Div', graph('Sub', doubles(1), cos), graph('Add', uu, vv))
+    uu, vv, uv = (graph('Mul', factor, x) for x in (uu, vv, uv))
     entries = {
         (first, first): graph('Add', cos, uu), (first, second): uv, (first, onto): v,
         (second, first): uv, (second, second): graph('Add', cos, vv), (second, onto): graph('Neg', u),
@@ -178,8 +178,8 @@ def align_persons(graph: Graph, clip: Clip, transform: AlignPersons) -> None:
     ahead = _cross(graph, across, up) if transform.mirror else _cross(graph, up, across)
     rows = [graph('Unsqueeze', x, ints(2)) for x in (across, ahead, up)]
     columns = graph('Concat', *rows, axis=2)  # (M, 3, 3): the frame, transposed
-    flawed = graph('Not', graph('And', graph('Greater', tall, doubles(0)), graph('Greater', wide, doubles(1e-9))))
-    columns = graph('Where', graph('Unsqueeze', flawed, ints(2)), np.eye(3), columns)
+    degenerate = graph('Not', graph('And', graph('Greater', tall, doubles(0)), graph('Greater', wide, doubles(1e-9))))
+    columns = graph('Where', graph('Unsqueeze', degenerate, ints(2)), np.eye(3), columns)
     turned = graph('MatMul', graph('Reshape', keypoint, ints(0, -1, 3)), graph.cast(columns, FLOAT))
     clip.keypoint = graph('Reshape', turned, graph('Shape', keypoint))
 
