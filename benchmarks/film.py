@@ -2,7 +2,6 @@
 
     python benchmarks/film.py                                     # ST-GCN++ of NTU60, random weights, generated people
     python benchmarks/film.py --film clip.mp4                     # decode, pose and drawing of a film too
-    python benchmarks/film.py --hours 24                          # memory of a generated stream
 
 The network's part is the stream (tracking, resampling, pipeline, network) at one window every 8 frames of 30 per
 second, and with each frame computed once (stepwise, 8 frames at a time): medians of the CPU time of one thread, which
@@ -11,7 +10,6 @@ excludes the time of other programs, although they slow it down. Weights do not 
 
 import argparse
 import os
-import resource
 import tempfile
 import time
 from pathlib import Path
@@ -24,7 +22,7 @@ import torch  # noqa: E402
 from pyskl.inference.network import load_network  # noqa: E402
 from pyskl.inference.recognizer import ActionRecognizer  # noqa: E402
 from pyskl.inference.stepwise import make_stream  # noqa: E402
-from pyskl.inference.stream import ActionStream, StreamSettings  # noqa: E402
+from pyskl.inference.stream import StreamSettings  # noqa: E402
 from pyskl.synthetic.scene import make_scene  # noqa: E402
 
 CONFIG = 'stgcn++/stgcn++_ntu60_xsub_hrnet/j'
@@ -128,42 +126,6 @@ def film_parts(network, film: str) -> None:
     )
 
 
-class Constant:
-    """A network without cost, so that only the stream's memory is measured."""
-
-    def __init__(self, network) -> None:
-        self._network = network
-
-    def __getattr__(self, name: str):
-        return getattr(self._network, name)
-
-    def scores(self, windows: list[dict]):
-        """Return the first class with probability 1."""
-        rows = np.zeros((len(windows), len(self._network.classes)))
-        rows[:, 0] = 1
-        return rows, rows[:, 0]
-
-
-def memory(network, hours: float, fps: float) -> None:
-    """Print the memory of a process that labels a generated stream in which people come and go."""
-    keypoint, score = people(3, 20.0)
-    stream = ActionStream(Constant(network), fps, (1080, 1920), StreamSettings(hop=1.0))
-    total, begin = round(hours * 3600 * fps), time.perf_counter()
-    marks, events = {round(total * share) for share in (0.01, 0.1, 0.25, 0.5, 0.75, 1.0)}, 0
-    for number in range(total):
-        t, minute = number % keypoint.shape[1], int(number / fps / 60)
-        here = [p for p in range(3) if (minute + p) % 4]  # each person is absent in one minute of four
-        events += len(stream.update((keypoint[here, t], score[here, t])))
-        if number + 1 in marks:
-            pages = int(Path('/proc/self/statm').read_text().split()[1])
-            size = pages * resource.getpagesize() / 2**20
-            print(
-                f'{(number + 1) / fps / 3600:6.2f} h: {size:.0f} MB resident, {events} events, '
-                f'{(time.perf_counter() - begin) / (number + 1) * 1e3:.2f} ms per frame',
-                flush=True,
-            )
-
-
 def main() -> None:
     """Measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -171,14 +133,9 @@ def main() -> None:
     parser.add_argument('--seconds', type=float, default=16, help='of the generated people (default: 16)')
     parser.add_argument('--ways', nargs='+', choices=['windows', 'stepwise'], default=['windows', 'stepwise'])
     parser.add_argument('--film', help='measure decoding, pose and drawing on this film')
-    parser.add_argument('--hours', type=float, help='of generated stream, for the memory')
-    parser.add_argument('--fps', type=float, default=30, help='of that stream (default: 30)')
     args = parser.parse_args()
     torch.set_num_threads(1)
     network, _ = load_network(args.config, None)
-    if args.hours:
-        memory(network, args.hours, args.fps)
-        return
     network_part(network, args.seconds, args.ways)
     if args.film:
         film_parts(network, args.film)
