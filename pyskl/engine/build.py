@@ -41,7 +41,7 @@ def build_dataset(cfg: Config, phase: str, recognizer: nn.Module | None = None):
         raise ValueError(f'the config has no data.{phase}{f"; it has {sections}" if sections else ""}')
     with error_context(f'data.{phase}'), warnings.catch_warnings():
         if world()[0]:
-            warnings.simplefilter('ignore')  # rank 0 says it
+            warnings.simplefilter('ignore')  # rank 0 reports it
         dataset = build_component(_with_test_mode(section, phase != 'train'), DATASETS)
         if len(dataset) == 0:
             raise ValueError(f'data.{phase} is empty: it has no clips')

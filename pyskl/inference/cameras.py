@@ -1,4 +1,4 @@
-"""Cameras as sources of frames: local ones by number, and those behind an address."""
+"""Cameras as sources of frames: local ones by number, and network cameras by address."""
 
 import contextlib
 import re
@@ -40,7 +40,7 @@ class Camera(Protocol):
 
 
 class NetworkCamera:
-    """Read a camera behind an address with PyAV.
+    """Read a network camera with PyAV.
 
     Unlike OpenCV, it returns the times of frames, and does not write to stderr.
 
@@ -105,10 +105,10 @@ class NetworkCamera:
 
 
 def open_camera(address: int | str) -> Camera:
-    """Open a local camera by number, or one behind an address."""
+    """Open a local camera by number, or a network camera by address."""
     if isinstance(address, str):
         return NetworkCamera(address)
-    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # our error says it
+    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # our error reports it
     try:
         return cv2.VideoCapture(address)
     finally:

@@ -1,6 +1,6 @@
 """Live labelling of a camera: events, a window with the labels, and a film.
 
-The labels are those of the latest windows, and lag half a window behind the image.
+The labels are those of the latest windows, and lag by half a window.
 """
 
 import contextlib
@@ -137,7 +137,7 @@ def label_live(
             report(str(error))
         if failed is not None:
             raise failed
-        found.close()  # the source may have more to say when it ends
+        found.close()  # the source may add notes at its end
         _report_notes(source, report)
 
 

@@ -221,7 +221,7 @@ def _is_film(address: str) -> bool:
     try:
         with av.open(address, timeout=TIMEOUT) as container:
             return bool(container.duration and container.streams.video)
-    except av.error.FFmpegError:  # the camera says what is wrong
+    except av.error.FFmpegError:  # opening it as a camera gives the error
         return False
 
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 
 class CallForms(nn.Module):
-    """Accepts, beside ``model(keypoint=..., label=..., mode=...)``:
+    """Accept, in addition to ``model(keypoint=..., label=..., mode=...)``:
 
     - PYSKL's ``model(x, return_loss=False)`` and ``model(return_loss=False, **batch)``: scores as an array of float32;
       ``return_loss=True``: the dict of losses;

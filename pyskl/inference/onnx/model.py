@@ -1,4 +1,4 @@
-"""From a network to an ONNX model: alone, or behind its test pipeline, with what a caller must know as metadata.
+"""Convert a network to an ONNX model, alone or with its test pipeline, with metadata for the caller.
 
 Axes: ``N`` samples, ``S`` clips, ``M`` persons, ``T`` frames, ``V`` joints, ``C`` channels, ``K`` classes.
 """
@@ -57,7 +57,7 @@ def trace_network(
     """
     shapes = ({0: torch.export.Dim('n', min=1)},) if any_number else None
     with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter('ignore')  # torch.onnx about itself
+        warnings.simplefilter('ignore')  # messages of torch.onnx on its own internals
         logging.getLogger('torch.onnx._internal.exporter._registration').setLevel(logging.ERROR)
         try:
             program = torch.onnx.export(
@@ -74,14 +74,14 @@ def trace_network(
 
 
 def _first_cause(error: BaseException) -> str:
-    """The first line of the error that others were raised from."""
+    """The first line of the original error in a chain."""
     while error.__cause__ is not None:
         error = error.__cause__
     return str(error).split('\n')[0]
 
 
 def _forget_sources(graph: GraphProto) -> None:
-    """Remove what torch.onnx notes on each node: stack traces, with the paths of the machine."""
+    """Remove the stack traces, which contain local paths, that torch.onnx adds to each node."""
     for part in (*graph.node, *graph.initializer, *graph.value_info, *graph.input, *graph.output, graph):
         del part.metadata_props[:]
         part.doc_string = ''
@@ -106,7 +106,7 @@ class WholeModel:
 
 
 def whole_model(network: ActionNetwork, cfg, mode: str = 'predict', half: bool = False) -> WholeModel:
-    """A network behind its test pipeline.
+    """Convert a network with its test pipeline.
 
     Args:
         network: On the CPU.
@@ -167,7 +167,7 @@ def _input_channels(network: ActionNetwork, channels: int, key: str) -> int:
 
 
 def _metadata(network: ActionNetwork, cfg, clip: Clip, channels: int, mode: str, half: bool) -> dict[str, str]:
-    """What a caller must know, as texts; lists as JSON."""
+    """Metadata for the caller, as texts; lists as JSON."""
     skeleton = network.skeleton
     plane = 'shares of the image' if network.shares else 'pixels'
     axes = ['x', 'y', 'score'] if skeleton.dims == 2 else ['x', 'y', 'z']
@@ -188,7 +188,7 @@ def _metadata(network: ActionNetwork, cfg, clip: Clip, channels: int, mode: str,
     if not any(type(t) is GeneratePoseTarget for t in network.pipeline.transforms):
         known['num_person'] = str(network.num_person)
     assumed = next((t.img_shape for t in network.pipeline.transforms if type(t) is PreNormalize2D), None)
-    if isinstance(clip.img_shape, str) and assumed:  # of clips that do not say theirs
+    if isinstance(clip.img_shape, str) and assumed:  # of clips without an image size
         known['img_shape'] = json.dumps([int(side) for side in assumed])
     if half:
         known['rounding'] = 'float16'
@@ -198,7 +198,7 @@ def _metadata(network: ActionNetwork, cfg, clip: Clip, channels: int, mode: str,
 
 
 def random_record(whole: WholeModel, network: ActionNetwork, frames: int, persons: int, half: bool, seed: int) -> dict:
-    """A record of joints that stand anywhere in the image (or within 2 m)."""
+    """A record of joints at random positions in the image (or within 2 m)."""
     random, skeleton = np.random.default_rng(seed), network.skeleton
     shape = persons, frames, skeleton.num_joints
     kind = np.float16 if half else np.float32
@@ -219,7 +219,7 @@ def compare(whole: WholeModel, network: ActionNetwork, mode: str, half: bool, ru
 
     Args:
         whole: The model.
-        network: What it was made of.
+        network: The network that it was made from.
         mode: As of :func:`whole_model`.
         half: As of :func:`whole_model`.
         run: From the inputs, a dict of arrays, to the scores.

@@ -88,7 +88,7 @@ def image_share(graph: Graph, clip: Clip, transform: object) -> None:
 
 
 def prenormalize_3d(graph: Graph, clip: Clip, transform: PreNormalize3D) -> None:
-    """The person seen longest first and at the origin, frames without them dropped, all turned upright."""
+    """Put the person seen longest first and at the origin, drop frames without them, and rotate all upright."""
     clip.half = False
     keypoint = clip.keypoint
     filled = filled_frames(graph, keypoint)
@@ -158,7 +158,7 @@ def turn(graph: Graph, vector: str, onto: int) -> str:
 
 
 def align_persons(graph: Graph, clip: Clip, transform: AlignPersons) -> None:
-    """Each person turned upright by their first frame; persons who come late dropped, if asked."""
+    """Rotate each person upright by their first frame; optionally drop persons absent from the first frame."""
     clip.half = False
     keypoint = clip.keypoint
     present = graph('ReduceMax', graph('Abs', keypoint), ints(2, 3), keepdims=0)  # (M, T)

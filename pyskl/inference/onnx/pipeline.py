@@ -124,7 +124,7 @@ def _pad(graph: Graph, clip: Clip, transform: PadTo) -> None:
 def _format(graph: Graph, clip: Clip, transform: FormatGCNInput) -> None:
     persons = np.arange(transform.num_person)
     absent = np.zeros(8, np.int64)
-    absent[4] = transform.num_person  # pads behind the last person
+    absent[4] = transform.num_person  # pads after the last person
     padded = graph('Pad', clip.keypoint, absent)
     if transform.mode == 'loop':
         alone = graph('Equal', graph.size(clip.keypoint, 0), ints(1))

@@ -30,18 +30,18 @@ def _candidates(graph: Graph, words: np.ndarray, most: str) -> tuple[str, str]:
     number = graph('BitwiseAnd', words, graph('ReduceSum', bits, ints(0), keepdims=1))
     accepted = graph('LessOrEqual', number, most)
     places = graph('Squeeze', graph('NonZero', accepted), ints(0))
-    places = graph('Concat', places, ints(len(words) - 1), axis=0)  # behind the last one there is none
+    places = graph('Concat', places, ints(len(words) - 1), axis=0)  # none follows the last one
     rank = graph('CumSum', graph.cast(accepted, INT), np.array(0, np.int64), exclusive=1)
     return graph('Gather', places, rank), number
 
 
 def _number_of_words(numbers: int, rands: int) -> int:
-    # A word is accepted with a chance of at least one half: twice as many as are needed on average at most.
+    # A word is accepted with a probability of at least 1/2, so on average at most twice as many words are needed.
     return RAND * rands + 4 * numbers + 64
 
 
 def uniform_clips(graph: Graph, frames: str, sampler: UniformSampleFrames | UniformSampleDecode) -> str:
-    """``(S * L,)`` frames that ``sampler`` takes of ``frames`` ``(1,)``, all of which it samples from."""
+    """``(S * L,)`` frames that ``sampler`` selects from a clip of ``frames`` ``(1,)`` frames."""
     length = ints(sampler.clip_len)
     short = _wrapping if isinstance(sampler, UniformSampleFrames) else _wrapping_at_random
     return graph.branch(
@@ -104,7 +104,7 @@ def _one_per_segment(graph: Graph, frames: str, sampler: UniformSampleFrames | U
     large = graph('Greater', graph('Sub', graph.slice(edges, ints(1), ints(length + 1), 0), starts), least)  # (L,)
     found = [_candidates(graph, words, most) for most in (graph('Sub', least, ints(1)), least)]
     places, numbers = (graph('Concat', *both, axis=0) for both in zip(*found, strict=True))  # (2 * W,)
-    table = graph('Mul', graph.cast(large, INT), ints(len(words)))  # where the table of a segment's size begins
+    table = graph('Mul', graph.cast(large, INT), ints(len(words)))  # start of the table for a segment size
     first = ints(*[RAND] + [0] * (length - 1))
     table, offsets = (graph('Tile', x, ints(clips)) for x in (table, graph('Add', table, first)))
 

@@ -10,7 +10,7 @@ from pyskl.inference.onnx.clip import Array, Clip, rounded
 from pyskl.inference.onnx.graph import Graph, Value, floats, ints
 
 END = np.iinfo(np.int64).max
-BEHIND = np.eye(8, dtype=np.int64)[5]  # pads of (M, T, V, C): one frame behind the last
+BEHIND = np.eye(8, dtype=np.int64)[5]  # pads of (M, T, V, C): one frame after the last
 
 
 def streams(graph: Graph, clip: Clip, transform: GenSkeFeat) -> None:
@@ -34,7 +34,7 @@ def streams(graph: Graph, clip: Clip, transform: GenSkeFeat) -> None:
 
 
 def joint_to_bone(graph: Graph, clip: Clip, transform: JointToBone) -> None:
-    """Bones of the joints; a score that is an array of its own stays that of the joint."""
+    """Bones of the joints; a separate score array remains that of the joint."""
     joints = _get(graph, clip, 'keypoint')
     parents = graph.take(joints.x, transform._skeleton.bone_parents, axis=2)
     found = rounded(graph, difference(graph, joints.x, parents, _scored(transform, joints)), joints.half)
@@ -58,7 +58,7 @@ def merge(graph: Graph, clip: Clip, transform: MergeSkeFeat) -> None:
 
 
 def _get(graph: Graph, clip: Clip, name: str) -> Array:
-    """An array of the sample; the joints without a score that is an array of its own."""
+    """An array of the sample; the joints without a separate score array."""
     if name != 'keypoint':
         return clip.other[name]
     if not (clip.split and clip.has_score):

@@ -189,7 +189,7 @@ class AAGCN(GCNBackbone):
         A = build_adjacency(**graph_cfg)
         super().__init__(A.shape[1], in_channels, num_person, data_bn_type)
         self.pretrained = pretrained
-        self.register_buffer('A', A)  # published files hold it; the blocks have copies of their own
+        self.register_buffer('A', A)  # in published files; the blocks have their own copies
         options = per_stage(
             {
                 'gcn_type': gcn_type, 'gcn_coff_embedding': gcn_coff_embedding, 'gcn_adaptive': gcn_adaptive,

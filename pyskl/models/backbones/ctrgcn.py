@@ -25,7 +25,7 @@ from pyskl.registry import MODELS, check_arguments
 
 # Per variant: which joint of the graph is summed over, and the input widths with 8 channels in the refinement.
 _SUMS = {'pyskl': 'bkcvw,bkctv->bctw', 'original': 'bkcwv,bkctv->bctw'}
-_NARROW = {'pyskl': range(17), 'original': {*range(8), 9}}  # the original has no channel below 8, except for 3
+_NARROW = {'pyskl': range(17), 'original': {*range(8), 9}}  # the original divides by 8 except for 3 and 9 channels
 VARIANTS = tuple(_SUMS)
 
 
@@ -132,7 +132,7 @@ class CTRGC(nn.Module):
         return refined.unflatten(1, (len(self.convs), -1)) + self.A[:, None]
 
     def graph_of_each(self, x: Tensor) -> list[Tensor]:
-        """:meth:`graph` as K tensors ``(B, C_out, V, V)`` of their own."""
+        """:meth:`graph` as K separate tensors ``(B, C_out, V, V)``."""
         graphs = []
         each = self.differences(x).unflatten(1, (len(self.convs), -1)).flatten(3).unbind(1)  # K of (B, R, V * V)
         for differ, conv, A in zip(each, self.convs, self.A, strict=True):
@@ -264,7 +264,7 @@ class CTRGCN(GCNBackbone):
         self.pretrained = pretrained
         self.variant = variant
         if variant == 'pyskl':
-            self.register_buffer('A', A)  # published files hold it; the blocks have copies of their own
+            self.register_buffer('A', A)  # in published files; the blocks have their own copies
         self.net = nn.ModuleList(
             CTRGCNBlock(
                 narrow, wide, A, stride, index > 1, kernel_size, dilations, tcn_dropout if index > 1 else 0.0, variant

@@ -163,7 +163,7 @@ class MultiWindowG3D(nn.Module):
 
 @MODELS.register_module()
 class MSG3D(GCNBackbone):
-    """MS-G3D: three stages, each a path over distances and time, beside one over windows of space-time.
+    """MS-G3D: three stages, each with a path over distances and time, and a parallel one over windows of space-time.
 
     Args:
         graph_cfg: Arguments of :func:`build_adjacency`, with ``mode='binary_adj'``.

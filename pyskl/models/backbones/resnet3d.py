@@ -122,7 +122,7 @@ def _downsample(in_channels: int, out_channels: int, stride: Stride, advanced: b
 
 @MODELS.register_module()
 class ResNet3d(nn.Module):
-    """A ResNet whose convolutions reach over time where ``inflate`` says so.
+    """A ResNet whose convolutions extend over time in the blocks selected by ``inflate``.
 
     Every argument of several numbers takes a list as well as a tuple; strides of two numbers are (time, space).
 

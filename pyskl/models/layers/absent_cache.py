@@ -1,7 +1,7 @@
-"""The output of absent persons, remembered from one forward pass to the next in evaluation.
+"""Cache the output of absent persons between forward passes in evaluation.
 
-It depends on the weights and on what the input normalisation makes of zeros, so that it is valid as long as both are
-equal, see :mod:`pyskl.models.layers.snapshot`.
+It depends on the weights and on the normalised zeros of an absent person, and is valid as long as both are unchanged,
+see :mod:`pyskl.models.layers.snapshot`.
 
 A rows (one per place with an absent person).
 """
@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from pyskl.models.layers.snapshot import Snapshot, state_of
 
-WORTH = 8  # rows to compute per absent row, from which comparing the weights does not pay
-_SHAPES = 4  # of inputs remembered per network
+WORTH = 8  # rows per absent row above which comparing the weights costs more than it saves
+_SHAPES = 4  # of inputs cached per network
 
 
 class _Memory(NamedTuple):
@@ -28,12 +28,12 @@ _MEMORY: WeakKeyDictionary[nn.Module, _Memory] = WeakKeyDictionary()
 
 
 def may_remember(rows: Tensor) -> bool:
-    """Whether outputs for ``rows`` may be remembered: on a CPU (an accelerator would be waited for), no gradients."""
+    """Whether outputs for ``rows`` may be cached: on a CPU (an accelerator would have to wait), without gradients."""
     return rows.device.type == 'cpu' and not torch.is_grad_enabled() and not torch.compiler.is_compiling()
 
 
 def remembered(network: nn.Module, encode: Callable[[Tensor], Tensor], absent: Tensor) -> Tensor | None:
-    """``encode(absent)``, from memory if nothing that it depends on has changed.
+    """``encode(absent)``, from the cache if nothing that it depends on has changed.
 
     Attributes of modules that are neither tensors nor modules are assumed not to change.
 
@@ -43,7 +43,7 @@ def remembered(network: nn.Module, encode: Callable[[Tensor], Tensor], absent: T
         absent: ``(A, ...)``, normalised.
 
     Returns:
-        None where every row must be computed: if a module of the network is in training or observed by hooks.
+        None if every row must be computed, i.e. a module of the network is in training or observed by hooks.
     """
     state = state_of(network)
     if state is None:

@@ -2,8 +2,8 @@
 
 Absent persons are all zeros, so they are equal at every layer: one of them, weighed by their number in the statistics
 of every BatchNorm, gives the step of the full batch (:mod:`pyskl.models.layers.batch_norm`). The two differ by rounding
-only; but an absent person's frames are equal, so rounding may decide which of them a maximum over time picks. In
-evaluation its output is remembered too (:mod:`pyskl.models.layers.absent_cache`), which halves the cost of a lone
+only; but the frames of an absent person are equal, so rounding may decide which one a maximum over time selects. In
+evaluation its output is cached too (:mod:`pyskl.models.layers.absent_cache`), which halves the cost of a lone
 person.
 
 N samples, M persons, B = N * M rows.
@@ -47,7 +47,7 @@ def distinct_persons(persons: Tensor, places: int = 1, multiple: int = 1, rememb
         persons: ``(B, ...)``; an absent person is all zeros.
         places: Row ``i`` is in place ``i % places``; absent persons are equal within a place only.
         multiple: Rows are added until their number is a multiple of it, as if some absent persons were present.
-        remembered: Whether absent rows may have been computed before, so that a single one saves something.
+        remembered: Whether outputs of absent rows may be cached, so that even a single absent row saves work.
     """
     present = persons.flatten(1).any(1)
     absent = ~present.unflatten(0, (-1, places))  # (N, places)
@@ -106,7 +106,7 @@ def obstacle(network: nn.Module) -> str | None:
 
 
 def _evaluated(network: nn.Module, encode: Callable[[Tensor], Tensor], persons: Tensor, rows: Distinct) -> Tensor:
-    """``encode(persons[rows.kept])``, the absent ones from memory if they are a large enough part of them."""
+    """``encode(persons[rows.kept])``, the absent ones from the cache if their share is large enough."""
     present, absent = rows.kept[: rows.copies.single], rows.kept[rows.copies.single :]
     if len(absent) * WORTH >= len(rows.kept) and may_remember(persons):
         output = remembered(network, encode, persons[absent])

@@ -1,7 +1,7 @@
 """2D convolutions that compute what torch's do, each by the kernel that suits the layout of its maps.
 
-The rules look at shapes, layout, device and instruction set only, so results are the same from run to run. What they
-gain is measured by ``benchmarks/conv_layouts.py`` (one core with AVX2).
+The rules look at shapes, layout, device and instruction set only, so results are the same in every run. Their
+effect is measured by ``benchmarks/conv_layouts.py`` (one core with AVX2).
 
 1. A stride along an axis of kernel 1 is a slice of the input, unless the maps are channels last with a multiple of 64
    channels. oneDNN's channels-last backward of a strided 1x1 convolution (torch 2.13, AVX2) writes past the end of a
@@ -100,7 +100,7 @@ def sliced_strides(conv: nn.Conv2d | nn.Conv3d) -> tuple[tuple, tuple[int, ...]]
 
 
 class Conv2d(nn.Conv2d):
-    """``nn.Conv2d``, the same numbers, by the rules at the head of the file."""
+    """``nn.Conv2d`` with equal results, computed by the rules at the top of the file."""
 
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)

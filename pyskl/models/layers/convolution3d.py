@@ -1,7 +1,7 @@
 """3D convolutions that compute what torch's do, each by the kernel that suits it; channels last.
 
-On a CPU torch's 3D kernels are slow but for a dense one that reaches over all three axes. Channels-last maps lie in
-memory as (B, T, H, W, C), which is also a batch of B * T images and a batch of B maps over T and H * W, so without a
+On a CPU torch's 3D kernels are slow, except dense ones that extend over all three axes. Channels-last maps are stored
+as (B, T, H, W, C), which is also a batch of B * T images and a batch of B maps over T and H * W, so without a
 copy
 
     1x1x1  is a matrix product along the channels,
@@ -9,7 +9,7 @@ copy
     kx1x1  is a 2D convolution over time,
 
 and the gradients of a depthwise kxkxk convolution are a convolution with the mirrored kernel, and 2D weight gradients,
-one per frame of the kernel. What that gains is measured by ``benchmarks/conv_layouts.py`` (one core with AVX2).
+one per frame of the kernel. The effect is measured by ``benchmarks/conv_layouts.py`` (one core with AVX2).
 
 B = samples times views, C channels, T frames, H x W pixels.
 """

@@ -35,7 +35,7 @@ class Snapshot(NamedTuple):
 
 
 def state_of(network: nn.Module) -> Snapshot | None:
-    """The network as it is now; None if a module is in training or observed by hooks, which must see every forward.
+    """The current state of the network; None if a module is in training or has hooks, which need every forward.
 
     Attributes of modules that are neither tensors nor modules are assumed not to change.
     """
