@@ -12,11 +12,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from pyskl.inference.network import ActionNetwork
+from pyskl.inference.network import IMG_SHAPE, ActionNetwork
 from pyskl.inference.person_steps import WINDOWS, PersonSteps
 from pyskl.inference.stream import FEWEST, ActionStream, StreamSettings
 from pyskl.inference.timeline import Event
-from pyskl.inference.windows import PersonBuffer
+from pyskl.inference.windows import PersonBuffer, to_center
 
 
 def make_stream(
@@ -47,10 +47,12 @@ class StepwiseStream(ActionStream):
         network: ST-GCN, ST-GCN++ or Ske2Grid, with a pipeline that treats each frame alone.
         fps: As in :class:`ActionStream`, like ``size`` and ``on_scores``.
         settings: Settings of the stream. ``window`` is the receptive field if None; ``hop`` is rounded to a multiple of
-            the network's stride.
+            the network's stride. With ``center``, each person is shifted by where they were in the first hop, since
+            the position in a whole window is not known; those who walk away from there leave the centre.
 
     Raises:
-        ValueError: If the network or its pipeline cannot be stepped, or ``center`` is set, which depends on a window.
+        ValueError: If the network or its pipeline cannot be stepped, or ``center`` is set for a network that takes
+            pairs of persons.
     """
 
     def __init__(
@@ -62,8 +64,12 @@ class StepwiseStream(ActionStream):
         on_scores: Callable[[float, int, np.ndarray], None] | None = None,
     ) -> None:
         settings = settings or StreamSettings()
-        if settings.center:
-            raise ValueError(f'center needs the position of a person in a whole window; {WINDOWS}, or turn center off')
+        if settings.center and settings.nearness and network.num_person > 1:
+            raise ValueError(
+                f'stepwise centres each person alone, but this network labels pairs; {WINDOWS}, set nearness to 0, or '
+                'turn center off'
+            )
+        self._shifts: dict[int, np.ndarray] = {}  # of each person, pixels
         self._steps = PersonSteps(network, settings.window)
         self._rate, self._ahead = self._steps.pipeline.rate, self._steps.pipeline.ahead
         strides = max(round(settings.hop * self._rate / self._steps.stride), 1)
@@ -105,7 +111,10 @@ class StepwiseStream(ActionStream):
         here = [person for person, buffer in sorted(self._buffers.items()) if buffer.first <= last]
         if not here:
             return []
-        joints, scores = zip(*(self._buffers[person].read(at, self.settings.max_gap) for person in here), strict=True)
+        read = (self._buffers[person].read(at, self.settings.max_gap) for person in here)
+        if self.settings.center and self.network.skeleton.dims == 2:
+            read = (self._centered(person, *each) for person, each in zip(here, read, strict=True))
+        joints, scores = zip(*read, strict=True)
         since = [int(np.searchsorted(at, self._buffers[person].first - 1e-9)) for person in here]
         score = np.stack(scores) if self.network.skeleton.dims == 2 else None
         self._steps.advance(here, self._steps.pipeline(np.stack(joints), score, self.size), since)
@@ -124,6 +133,15 @@ class StepwiseStream(ActionStream):
             ended += self._note(middle, unit, row, float(confidence))
         return ended
 
+    def _centered(self, person: int, keypoint: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Shift a person's joints ``(T, V, 2)`` in the way of the first frames in which they were seen."""
+        seen = score > 0
+        if person not in self._shifts and seen.any():
+            self._shifts[person] = to_center(keypoint, seen, self.size or IMG_SHAPE)
+        shift = self._shifts.get(person, np.zeros(2))
+        return np.where(seen[..., None], keypoint + shift, keypoint).astype(np.float32), score
+
     def _close(self, person: int) -> list[Event]:
         self._steps.drop(person)
+        self._shifts.pop(person, None)
         return super()._close(person)

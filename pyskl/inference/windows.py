@@ -114,12 +114,22 @@ def centered(keypoint: np.ndarray, seen: np.ndarray, size: tuple[int, int]) -> n
         seen: ``(M, T, V)``, whether a joint is detected.
         size: (height, width) of the image, pixels.
     """
-    filled = seen.any(-1)
-    if not filled.any():
+    if not seen.any():
         return keypoint
+    return np.where(seen[..., None], keypoint + to_center(keypoint, seen, size), keypoint).astype(keypoint.dtype)
+
+
+def to_center(keypoint: np.ndarray, seen: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Shift ``(2,)`` that moves the median centre of the boxes to the centre of the image.
+
+    Args:
+        keypoint: ``(..., V, 2)``, pixels.
+        seen: ``(..., V)``, whether a joint is detected, at least one.
+        size: (height, width) of the image, pixels.
+    """
+    filled = seen.any(-1)
     center, _ = _place(keypoint[filled], seen[filled])
-    shift = np.array([size[1] / 2, size[0] / 2]) - np.median(center, axis=0)
-    return np.where(seen[..., None], keypoint + shift, keypoint).astype(keypoint.dtype)
+    return np.array([size[1] / 2, size[0] / 2]) - np.median(center, axis=0)
 
 
 def _place(keypoint: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

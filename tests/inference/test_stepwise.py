@@ -7,6 +7,7 @@ from pyskl.datasets.pipelines.base import Compose
 from pyskl.inference.network import ActionNetwork, load_network
 from pyskl.inference.stepwise import StepwiseStream, make_stream
 from pyskl.inference.stream import ActionStream, StreamSettings
+from pyskl.inference.windows import to_center
 from pyskl.models.recognizers import RecognizerGCN
 from pyskl.skeletons import get_skeleton
 from tests.inference.networks import Stand, both, person
@@ -175,6 +176,18 @@ def test_in_loop_mode_a_single_person_fills_both_places():
     assert row == pytest.approx(expected_logits(network, both_places, first_frame(middle, frames), frames), abs=1e-4)
 
 
+def test_centred_persons_are_shifted_by_their_first_frames():
+    network, joints, present = action_network(num_person=1), film(90)[:1], np.ones((1, 90), bool)
+    moved, _ = run(network, joints + np.float32([130, -40]), present, center=True)
+    shift = to_center(joints[0, :8], np.ones((8, 17), bool), SIZE).astype(np.float32)  # of the first hop
+    expected, _ = run(network, joints + shift, present)
+    assert len(moved) == len(expected) > 3
+    for (middle, _, row), (same, _, other) in zip(moved, expected, strict=True):
+        assert middle == same and np.allclose(row, other, atol=1e-4)
+    without, _ = run(network, joints + np.float32([130, -40]), present)
+    assert not np.allclose(without[-1][2], expected[-1][2], atol=1e-2)
+
+
 def test_state_exists_for_present_people_only():
     network = action_network()
     stream = StepwiseStream(network, 30, SIZE, StreamSettings(max_age=0.3))
@@ -221,7 +234,7 @@ def test_a_gap_of_days_is_skipped_without_steps():
             {},
             'stepwise motion needs all 30 frames per second, but the network uses',
         ),
-        ({}, {'center': True}, 'center needs the position of a person in a whole window'),
+        ({}, {'center': True}, 'stepwise centres each person alone, but this network labels pairs'),
     ],
 )
 def test_unsupported_networks_and_settings_raise(options, settings, message):
