@@ -43,7 +43,7 @@ class Day:
         fps: Frames per second.
     """
 
-    live, layout, size, address = False, 'coco', (1080, 1920), 'generated'
+    live, layout, size, name = False, 'coco', (1080, 1920), 'generated'
 
     def __init__(self, hours: float, fps: float) -> None:
         self.fps, self.frames, self.notes = fps, round(hours * 3600 * fps), []

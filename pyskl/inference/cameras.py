@@ -14,6 +14,7 @@ from pyskl.inference.frames import Frame, fitted, pyav
 ADDRESSES = ('rtsp://', 'rtsps://', 'rtmp://', 'http://', 'https://')
 TIMEOUT = 10.0  # seconds to wait for a server to answer
 OPTIONS = {'rtsp_flags': 'prefer_tcp'}  # over UDP, lost packets damage images
+MAX_UNTIMED = 5  # successive frames without a time before a stream counts as one without times
 UNTIMED = ('mpjpeg', 'mjpeg')  # formats without times: FFmpeg assumes 25 frames per second
 FIRST_WAIT, LONGEST_WAIT = 0.2, 5.0  # seconds before a lost camera is opened again
 MAX_DRIFT = 30.0  # seconds by which a stream's times may differ from this machine's clock before they count as wrong
@@ -56,7 +57,7 @@ class NetworkCamera:
 
     def __init__(self, address: str) -> None:
         self.time: float | None = None
-        self._av, self._container = pyav(), None
+        self._av, self._container, self._timed = pyav(), None, False
         try:
             self._container = self._av.open(address, options=OPTIONS, timeout=TIMEOUT)
         except (self._av.error.FFmpegError, OSError):
@@ -81,11 +82,14 @@ class NetworkCamera:
     def read(self) -> tuple[bool, np.ndarray | None]:
         """Return whether there is an image, and the image, ``(H, W, 3)`` uint8 BGR."""
         frame = next(self._frames, None) if self._container is not None else None
-        if frame is not None and frame.time is None and self._timed and self.time is None:
-            frame = next(self._frames, None)  # the first frame over RTSP has no time
+        for _ in range(MAX_UNTIMED if self._timed else 0):  # the first over RTSP, and the first after a pause
+            if frame is None or frame.time is not None:
+                break
+            frame = next(self._frames, None)
         if frame is None:
             return False, None
         self.time = frame.time if self._timed else None
+        self._timed = self.time is not None
         return True, frame.to_ndarray(format='bgr24')
 
     def _decoded(self) -> Iterator:
@@ -148,8 +152,7 @@ class CameraSource:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.address, self.patience, self.notes = without_password(address), patience, []
-        self._given = address
+        self.address, self.name, self.patience, self.notes = address, str(without_password(address)), patience, []
         self._open_camera, self._clock, self._sleep = open_camera, clock, sleep
         self._camera = self._opened()
         if self._camera is None:
@@ -158,10 +161,10 @@ class CameraSource:
                 if isinstance(address, str)
                 else 'that it is connected and not used by another program'
             )
-            raise ValueError(f'cannot open camera {self.address}; check {check}')
+            raise ValueError(f'cannot open camera {self.name}; check {check}')
         good, image = self._camera.read()
         if not good:
-            raise ValueError(f'camera {self.address} does not return an image')
+            raise ValueError(f'camera {self.name} does not return an image')
         self.size = image.shape[:2]
         self.fps = self._camera.get(cv2.CAP_PROP_FPS) or 30.0
         self.skipped, self._wait = 0, FIRST_WAIT
@@ -175,7 +178,7 @@ class CameraSource:
 
     def _opened(self) -> Camera | None:
         self._shift = None  # from the camera's clock to that of this source
-        camera = self._open_camera(self._given)
+        camera = self._open_camera(self.address)
         return camera if camera.isOpened() else None
 
     def _time(self, arrived: float, last: float) -> float:
@@ -202,12 +205,12 @@ class CameraSource:
                         lost, self._wait = now, FIRST_WAIT
                     if not self._reopen(lost + self.patience):
                         self.notes.append(
-                            f'camera {self.address} was lost at {lost - begin:.1f} s and could not be reopened'
+                            f'camera {self.name} was lost at {lost - begin:.1f} s and could not be reopened'
                         )
                         return
                     continue
                 if lost is not None:  # a server may accept connections long before it has images
-                    self.notes.append(f'camera {self.address} was lost for {now - lost:.1f} s')
+                    self.notes.append(f'camera {self.name} was lost for {now - lost:.1f} s')
                     lost = None
                 if image.shape[:2] != self.size:  # possible after reopening
                     image = fitted(image, self.size)
@@ -219,7 +222,7 @@ class CameraSource:
             self.close()
             if self.skipped:
                 self.notes.append(
-                    f'{self.skipped} frames of camera {self.address} were skipped, since they arrived faster than they '
+                    f'{self.skipped} frames of camera {self.name} were skipped, since they arrived faster than they '
                     'were processed'
                 )
 

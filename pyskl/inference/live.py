@@ -97,7 +97,7 @@ def label_live(
     """
     if show and window is None:
         window = _show
-    about = {'source': str(getattr(source, 'address', getattr(source, 'path', ''))), 'model': recognizer.network.name}
+    about = {'source': source.name, 'model': recognizer.network.name}
     view = LiveView(source.size, recognizer.network.skeleton)
     if window is _show:
         _open_window(view.total)

@@ -230,7 +230,7 @@ class ActionRecognizer:
         if isinstance(source, str | Path):
             source = open_source(source, fps)
         about = {
-            'source': str(getattr(source, 'path', '')), 'model': self.network.name, 'fps': source.fps,
+            'source': getattr(source, 'name', ''), 'model': self.network.name, 'fps': source.fps,
             'height': source.size[0], 'width': source.size[1], 'layout': self.network.skeleton.name,
         }  # fmt: skip
         if explain is not None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pyskl.inference.cameras import ADDRESSES, TIMEOUT, CameraSource
+from pyskl.inference.cameras import ADDRESSES, OPTIONS, TIMEOUT, CameraSource, without_password
 from pyskl.inference.frames import Frame, fitted, pyav
 
 IMAGES = ('.bmp', '.jpeg', '.jpg', '.png', '.webp')
@@ -24,6 +24,7 @@ class FilmSource:
         path: The file, or the address of one.
 
     Attributes:
+        name: The path, or the address without user and password.
         size: (height, width) of the images, pixels.
         fps: Mean number of frames per second.
         duration: Duration stated in the file, seconds; 0 if unknown.
@@ -38,9 +39,10 @@ class FilmSource:
 
     def __init__(self, path: str | Path) -> None:
         self.path, self.notes = path if '://' in str(path) else Path(path), []
+        self.name = without_password(str(path))
         self._av, self._damaged_at = pyav(), None
         if isinstance(self.path, Path) and not self.path.is_file():
-            raise FileNotFoundError(f'film {self.path} does not exist')
+            raise FileNotFoundError(f'film {self.name} does not exist')
         with self._open() as container:
             stream = container.streams.video[0]
             self.fps = float(stream.average_rate or stream.guessed_rate or 30)
@@ -48,10 +50,10 @@ class FilmSource:
             try:
                 first = next(self._decoded(container, stream), None)
             except self._av.error.FFmpegError as error:
-                raise ValueError(f'cannot decode {self.path}: {error.strerror}') from None
+                raise ValueError(f'cannot decode {self.name}: {error.strerror}') from None
             if first is None:
                 raise ValueError(
-                    f'{self.path} has no frames{" that can be decoded" if self._damaged_at is not None else ""}'
+                    f'{self.name} has no frames{" that can be decoded" if self._damaged_at is not None else ""}'
                 )
             # Quarter turns anticlockwise that make it upright.
             self.turns = round(getattr(first, 'rotation', 0) / 90) % 4
@@ -59,16 +61,17 @@ class FilmSource:
             self.size = sides[::-1] if self.turns % 2 else sides
             self._coded = sides
             if self.turns:
-                self.notes.append(f'{self.path} has a rotation flag; its frames are rotated upright')
+                self.notes.append(f'{self.name} has a rotation flag; its frames are rotated upright')
 
     def _open(self):
         try:
-            container = self._av.open(str(self.path))
+            remote = {'options': OPTIONS, 'timeout': TIMEOUT} if isinstance(self.path, str) else {}
+            container = self._av.open(str(self.path), **remote)
         except self._av.error.FFmpegError as error:
-            raise ValueError(f'{self.path} is not a film, or cannot be decoded: {error.strerror}') from None
+            raise ValueError(f'{self.name} is not a film, or cannot be decoded: {error.strerror}') from None
         if not container.streams.video:
             container.close()
-            raise ValueError(f'{self.path} has no video stream')
+            raise ValueError(f'{self.name} has no video stream')
         container.streams.video[0].thread_type = 'AUTO'
         return container
 
@@ -112,21 +115,22 @@ class FilmSource:
                         at = last + 0.5 / self.fps
                     sides = (frame.height, frame.width)
                     if sides != coded:
-                        self.notes.append(size_change(self.path, sides, at, self._coded))
+                        self.notes.append(size_change(self.name, sides, at, self._coded))
                         coded = sides
                     last = at
                     image = fitted(frame.to_ndarray(format='bgr24'), self._coded)
                     yield Frame(at, np.ascontiguousarray(np.rot90(image, self.turns)) if self.turns else image)
             except self._av.error.FFmpegError as error:
-                self.notes.append(f'{self.path} is damaged after {max(last, 0):.2f} s ({error.strerror})')
+                what = 'is damaged' if isinstance(self.path, Path) else 'could not be read'
+                self.notes.append(f'{self.name} {what} after {max(last, 0):.2f} s ({error.strerror})')
                 return
         if self._damaged_at is not None:
             self.notes.append(
-                f'{self.path} is damaged at {self._damaged_at:.2f} s; frames that cannot be decoded are gaps in time'
+                f'{self.name} is damaged at {self._damaged_at:.2f} s; frames that cannot be decoded are gaps in time'
             )
         if self.duration and last + 1 / self.fps < (1 - MAX_MISSED) * self.duration - 0.1:
             self.notes.append(
-                f'{self.path} is truncated: its frames end at {max(last, 0):.2f} s of {self.duration:.2f} s'
+                f'{self.name} is truncated: its frames end at {max(last, 0):.2f} s of {self.duration:.2f} s'
             )
 
 
@@ -148,7 +152,7 @@ class ImagesSource:
     live = False
 
     def __init__(self, folder: str | Path, fps: float = 30.0) -> None:
-        self.path, self.fps, self.notes = Path(folder), fps, []
+        self.path, self.name, self.fps, self.notes = Path(folder), str(folder), fps, []
         self.files = sorted(path for path in self.path.iterdir() if path.suffix.lower() in IMAGES)
         if not self.files:
             raise ValueError(f'{folder} has no images ({", ".join(IMAGES)})')
@@ -219,7 +223,7 @@ def _is_film(address: str) -> bool:
     """Whether an address returns a video with a duration, to be read by its own clock instead of in real time."""
     av = pyav()
     try:
-        with av.open(address, timeout=TIMEOUT) as container:
+        with av.open(address, options=OPTIONS, timeout=TIMEOUT) as container:
             return bool(container.duration and container.streams.video)
     except av.error.FFmpegError:  # opening it as a camera gives the error
         return False

@@ -112,4 +112,4 @@ def test_a_camera_over_rtsp_goes_away_and_comes_back():
         assert np.diff(times[part]) == pytest.approx(np.diff(taken[part]), abs=2e-3)
     assert np.diff(times)[gap] == pytest.approx(np.diff(taken)[gap], abs=1.0)
     assert 'was lost for' in source.notes[0] and 'could not be reopened' in source.notes[-1]
-    assert 'secret' not in ''.join(source.notes)
+    assert 'secret' not in ''.join(source.notes) + source.name

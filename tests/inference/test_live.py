@@ -15,7 +15,7 @@ from tests.inference.films import HandsUp, pose_of, render, two_people, write_fi
 class Camera:
     """A source that adds a note when it is lost and another at its end."""
 
-    live, fps, size, address = True, 10.0, (48, 64), 'camera'
+    live, fps, size, name = True, 10.0, (48, 64), 'camera'
 
     def __init__(self):
         self.notes, self.skipped = [], 0

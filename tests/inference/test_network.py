@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from pyskl.inference.network import Calibration, load_network, read_calibration
+from pyskl.skeletons import get_skeleton
 
 
 def windows(count, frames=20, persons=1):
@@ -79,6 +80,18 @@ test_pipeline = [
     dict(type='ToTensor', keys=['keypoint'])]
 classes = 'hagrid'
 """
+
+
+@pytest.mark.parametrize('parts', ['body', 'feet', 'face', 'left_hand', 'hands', 'body+feet+hands'])
+def test_a_network_may_use_parts_of_the_whole_body(tmp_path, parts):
+    layout = f'wholebody:{parts}'
+    (tmp_path / 'parts.py').write_text(GESTURES.replace('handmp', layout).replace("'auto'", "'fix'"))
+    network, _ = load_network(tmp_path / 'parts.py', None)
+    joints = get_skeleton(layout).num_joints
+    assert (network.skeleton.name, network.skeleton.num_joints) == (layout, joints)
+    window = {'keypoint': np.ones((1, 20, joints, 2), np.float32), 'keypoint_score': np.ones((1, 20, joints))}
+    probability, _ = network.scores([window])
+    assert probability.sum() == pytest.approx(1)
 
 
 def test_the_gesture_network_gets_coordinates_relative_to_the_image_without_scores(tmp_path):

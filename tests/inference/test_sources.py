@@ -249,5 +249,9 @@ def test_a_network_camera_is_reopened(web):
 
 
 def test_a_film_over_http_has_its_own_times(web):
-    film = open_source(f'{web}/film.mp4')
-    assert not film.live and [frame.time for frame in film] == pytest.approx(np.arange(12) / 12, abs=1e-3)
+    film = open_source(f'{web}/film.mp4'.replace('//', '//user:secret@'))
+    assert (
+        film.name == f'{web}/film.mp4'
+        and not film.live
+        and [frame.time for frame in film] == pytest.approx(np.arange(12) / 12, abs=1e-3)
+    )
