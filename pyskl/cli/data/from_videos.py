@@ -155,7 +155,7 @@ def make_clip(item: tuple, make_model: Callable[[], PoseModel], options: argpars
 
     Raises:
         ValueError, OSError: If it cannot be read.
-        LeftOut: If it has no row, or nobody in it.
+        LeftOut: If it has no row or shows no person.
     """
     path, row = paired(item)
     model = make_model()

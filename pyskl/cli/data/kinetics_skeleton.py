@@ -97,7 +97,7 @@ def read_clip(item: Item, dtype: str, persons_in: int, persons_out: int) -> dict
             f'is {clip.label!r} ({clip.label_index}), in the label file {entry.label!r} ({entry.label_index})'
         )
     if not clip.score.any():
-        raise LeftOut('nobody', 'no frame has a person, though the label file says has_skeleton true')
+        raise LeftOut('no person', 'no frame has a person, though the label file says has_skeleton true')
     height, width = IMAGE_SIZE
     keypoint = (clip.keypoint * np.array([width, height], np.float32)).astype(dtype)
     return {

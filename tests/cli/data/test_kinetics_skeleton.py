@@ -98,10 +98,10 @@ def test_skipped_files_are_listed_with_the_reason(raw, tmp_path, run):
     status, _, error = run(raw, '--out', out)
     assert status == 1 and '3 of 10 are garbled' in error
     status, output, _ = run(raw, '--out', out, '--max-bad', 30)
-    assert status == 0 and 'skipped: 6 of 10, 3 garbled, 1 no file, 1 no skeleton, 1 nobody; ' in output
+    assert status == 0 and 'skipped: 6 of 10, 3 garbled, 1 no file, 1 no person, 1 no skeleton; ' in output
     assert table(tmp_path / 'k.skipped.csv') == [
         ('cut', 'garbled', 'not JSON'),
-        ('empty', 'nobody', 'no frame has a person, though the label file says has_skeleton true'),
+        ('empty', 'no person', 'no frame has a person, though the label file says has_skeleton true'),
         ('gone', 'no file', 'is in the label file only'),
         ('none', 'no skeleton', 'the label file says has_skeleton false'),
         ('other', 'garbled', "is 'yoga' (2), in the label file 'abseiling' (0)"),
