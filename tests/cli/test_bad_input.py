@@ -203,13 +203,13 @@ def test_3d_data_with_a_2d_config_and_the_reverse(tiny, refuse_training, change,
         ('data.train_dataloader.video_per_gpu=4', ['data.train_dataloader', "'video_per_gpu'", "'videos_per_gpu'"]),
         ('evaluation.intervall=2', ["'evaluation.intervall'", "'evaluation.interval'"]),
         ('checkpoint_config.intervall=2', ["'checkpoint_config.intervall'", "'checkpoint_config.interval'"]),
-        # grids that cannot be
+        # invalid grids
         ('model.backbone.grid_shape=[4,4]', ['grid_shape (4, 4)', '16 cells', '17 cells or more']),
         ('model.backbone.grid_shape=[5]', ['grid_shape', '(5,)', '(H, W)']),
         ('model.backbone.grid_shape=5', ['model', 'int']),
         ('model.backbone.progressive_joint_seq=[25]', ['progressive_joint_seq', 'start with 17', '[25]']),
         ('model.backbone.progressive_joint_seq=[17,24,20]', ['progressive_joint_seq', '[17, 20, 24]']),
-        # options that are none
+        # unknown options
         ('total_epochs', ['--cfg-options', 'KEY=VALUE', "'total_epochs'"]),
         ('evaluation.metrics=[a,', ['--cfg-options', "'evaluation.metrics=[a,'", 'KEY=[a,b]']),
         ('model.type.name=3', ['--cfg-options', 'type']),
@@ -223,7 +223,7 @@ def test_3d_data_with_a_2d_config_and_the_reverse(tiny, refuse_training, change,
 def test_an_invalid_config_value(tiny, refuse_training, options, message):
     if options.startswith('train_pipeline.'):
         number = int(options.split('.')[1])
-        if number < 8:  # PYSKL's way: the list stands in the data set
+        if number < 8:  # as in PYSKL: the list is in the data set
             options = options.replace('train_pipeline', 'data.train.dataset.pipeline')
             tiny.write_config("split='xsub_train'", "split='xsub_train', pipeline=train_pipeline")
     refuse_training(['--cfg-options', options], *message)

@@ -34,7 +34,7 @@ def test_the_energy_separates_unknown_from_known_actions():
     known, labels = logits()
     calibration, lines = fit(known + 10, labels, np.zeros((50, 2)), 'energy', 0.9)
     assert calibration['auroc_after'] > 0.99 and 'known against unknown' in lines[1]
-    assert calibration['threshold'] > 1.0  # T log 2 is the energy of the unknown ones, turned round
+    assert calibration['threshold'] > 1.0  # T log 2 is the negative energy of the unknown clips
 
 
 def test_a_network_that_is_never_correct_raises():

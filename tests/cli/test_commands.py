@@ -1,4 +1,4 @@
-"""Which command is which module."""
+"""Commands and their modules."""
 
 import re
 from pathlib import Path

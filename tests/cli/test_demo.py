@@ -109,7 +109,7 @@ def test_the_page_listens_on_loopback_by_default():
 
 
 class Block:
-    """Finds a person where the image is bright; in the upper half the hands are up."""
+    """Detect a person in the bright part of the image; in the upper half the hands are up."""
 
     layout = 'coco'
 
@@ -126,7 +126,7 @@ class Block:
 
 
 def write_camera_film(path, seconds=3.0, fps=15, size=(180, 320)):
-    """A film as Chromium takes it for a camera, over and over: a block that is low, then high."""
+    """Write a film that Chromium loops as a camera: a block that is low, then high."""
     height, width = size
     with path.open('wb') as file:
         file.write(b'YUV4MPEG2 W%d H%d F%d:1 Ip A1:1 C420jpeg\n' % (width, height, fps))
@@ -160,7 +160,7 @@ def browser(tmp_path):
 
 @pytest.fixture
 def open_page(browser, tmp_path, monkeypatch):
-    """Open the page of a recognizer; the browser, and what waits until something is found on the page."""
+    """Open the page of a recognizer; yield a function that waits for an element of the page."""
     from selenium.webdriver.common.by import By
     from selenium.webdriver.support.ui import WebDriverWait
 
@@ -218,7 +218,7 @@ def test_a_camera_in_the_browser(browser, open_page, tiny, tmp_path):
     wait('#film [title*="access"]').click()
     record = '#film button[aria-label="start recording"]'
     wait(record).click()
-    time.sleep(7)  # more than a round of the camera's film: both actions
+    time.sleep(7)  # more than one loop of the film: both actions
     wait(record, lambda element: element.text == 'Stop').click()
     wait('#film video[src*="webm"]')
     wait('button#label').click()

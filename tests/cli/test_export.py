@@ -55,7 +55,7 @@ def test_an_out_that_exists_or_cannot_be_written_raises(export, tmp_path):
     status, lines = export(STGCN, '--out', tmp_path / 'net.onnx')
     assert 'needs a checkpoint: pyskl export CONFIG CHECKPOINT' in lines[0]
     status, lines = export(STGCN, 'net.pth', '--out', taken, '--overwrite')
-    assert 'the export needs' in lines[0]  # the name is free to take, the package is what is missing
+    assert 'the export needs' in lines[0]  # the output name is valid, only the package is missing
     assert taken.read_text() == 'mine'
 
 

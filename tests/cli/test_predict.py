@@ -53,7 +53,7 @@ def test_a_file_of_lines_is_labelled_as_stdin_is(call, scene, capsys, tmp_path):
     path.write_text('\n'.join(lines_of(scene)))
     call(path, '--fps', 15, '--out', tmp_path / 'out', '--no-film')
     said = capsys.readouterr().out.splitlines()
-    assert len(said) == 4 and said[0].startswith('    0.00 - ')  # as text, like those of a video
+    assert len(said) == 4 and said[0].startswith('    0.00 - ')  # text, as for a video
     path.write_text('{"people": 3}')
     with pytest.raises(ValueError, match=f'{re.escape(str(path))}, line 1: a frame must be an object with a list'):
         call(path)

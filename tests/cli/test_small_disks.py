@@ -1,4 +1,4 @@
-"""A small /dev/shm and full disks, real ones: file systems of a few kilobytes, mounted for one command alone."""
+"""A small /dev/shm and full disks: real file systems of a few kilobytes, mounted for a single command."""
 
 import os
 import shutil
@@ -30,7 +30,7 @@ def mounted(mounts, command, folder, **environment):
 
 @pytest.fixture(autouse=True)
 def namespaces(tmp_path):
-    """Mounts of our own need a name space of mounts, which root has, and containers may not."""
+    """Skip if mount namespaces are not available: they need root and may be forbidden in containers."""
     if shutil.which('unshare') is None:
         pytest.skip('no unshare')
     probe = f"mount -t tmpfs -o size=4k tmpfs '{tmp_path}'"

@@ -1,4 +1,4 @@
-"""Malicious stores through the commands that open one: a line each, soon, and no traceback."""
+"""Commands that open a malicious store print one line, soon, without a traceback."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def cell(name, index, value):
 
 
 def field(value):
-    """The numbers of the first block, its places and shapes, become ``value``."""
+    """Set the numbers of the first block, its offsets and shapes, to ``value``."""
 
     def change(parts):
         start = ROW.unpack_from(parts.data, parts.directory['tables']['rows'][2])[0]
@@ -86,11 +86,11 @@ def test_every_command_reports_a_malicious_store_in_one_line(tiny, attacked, too
     }
     for door, arguments in doors.items():
         status, stderr = tool(door, *arguments)
-        lines = [line for line in stderr.splitlines() if line and '%|' not in line]  # not the bar
+        lines = [line for line in stderr.splitlines() if line and '%|' not in line]  # without the progress bar
         skipped = lines[:1] == ['skipped 1:']
         if skipped:  # browse draws the other clips
             lines = [f'error: {line}' for line in lines[1:]]
         assert all(line.startswith('error: ') for line in lines) and len(lines) <= 1, (door, stderr)
-        # Names serve messages alone: training does not look at them.
+        # Names are used in messages only; training does not read them.
         harmless = skipped or (door, name) == ('train', UNREAD)
         assert status == (0 if harmless else 1), (door, status, stderr)

@@ -17,7 +17,7 @@ job = importlib.import_module('pyskl.converters.job')
 
 
 def number_of(path: Path, log: Path) -> dict:
-    """The record of a file that holds a number of frames; told in ``log``."""
+    """The record of a file that contains a number of frames; calls are recorded in ``log``."""
     with log.open('a') as file:
         file.write(f'{path.stem}\n')
     text = path.read_text()
@@ -51,7 +51,7 @@ def options(tmp_path, *more: str) -> argparse.Namespace:
 
 
 def go(tmp_path, files, *more: str, splits=None, settings=None) -> list[str]:
-    """Convert and write; the names in the file."""
+    """Convert and write; return the names in the file."""
     args = options(tmp_path, *more)
     work = partial(number_of, log=tmp_path / 'log.txt')
     outcome = job.convert(args, files, work, settings, a_part=2)
@@ -60,7 +60,7 @@ def go(tmp_path, files, *more: str, splits=None, settings=None) -> list[str]:
 
 
 def worked(tmp_path) -> list[str]:
-    """Which items were worked off since the last call."""
+    """Items processed since the last call."""
     log = tmp_path / 'log.txt'
     names = log.read_text().split() if log.exists() else []
     log.unlink(missing_ok=True)

@@ -12,7 +12,7 @@ from pyskl.converters.keypoint_json import format_of, load_json, parse_keypoints
 from pyskl.skeletons import SKELETONS
 
 V = 17
-FRAME = np.array([3, 3, 5])  # nobody in frame 4
+FRAME = np.array([3, 3, 5])  # no person in frame 4
 POSE = np.arange(3 * V * 2, dtype=np.float32).reshape(3, V, 2) + 10
 SCORE = np.linspace(0.1, 0.9, 3 * V, dtype=np.float32).reshape(3, V)
 SCORE[1, 4], POSE[1, 4] = 0, 0  # not seen

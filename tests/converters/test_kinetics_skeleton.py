@@ -9,7 +9,7 @@ from pyskl.converters.kinetics_skeleton import LIMIT, Entry, check_labels, parse
 
 
 def person(x, y, score):
-    """All 18 joints at one place, with one score."""
+    """All 18 joints at one position, with one score."""
     return {'pose': [x, y] * 18, 'score': [score] * 18}
 
 
@@ -37,10 +37,11 @@ def test_x_and_y_alternate_joint_by_joint():
 def test_the_two_persons_with_the_highest_scores_of_five_are_selected():
     frame = [person(x / 8, 0.5, score) for x, score in ((1, 0.5), (2, 0.75), (3, 0.25), (4, 0.5), (5, 0.625), (6, 1))]
     clip = parse_clip(content((0, *frame), (1, *frame[2:4])))
-    assert clip.keypoint[:, 0, 0, 0].tolist() == [2 / 8, 5 / 8]  # the sixth, surest of all, is not looked at
+    assert clip.keypoint[:, 0, 0, 0].tolist() == [2 / 8, 5 / 8]  # the sixth, with the highest score, is ignored
     assert clip.keypoint[:, 1, 0, 0].tolist() == [4 / 8, 3 / 8]
     clip = parse_clip(content((0, *frame)), persons_in=6, persons_out=4)
-    assert clip.keypoint[:, 0, 0, 0].tolist() == [6 / 8, 2 / 8, 5 / 8, 1 / 8]  # 1 and 4 are equal: in the file's order
+    # 1 and 4 have equal scores: in the order of the file
+    assert clip.keypoint[:, 0, 0, 0].tolist() == [6 / 8, 2 / 8, 5 / 8, 1 / 8]
 
 
 def test_joints_with_score_zero_are_at_the_origin():
@@ -136,7 +137,7 @@ def test_invalid_tables_raise(raw, why):
 
 
 def check_clip(clip):
-    """What holds of any clip that is read."""
+    """Check properties of every valid clip."""
     assert clip.keypoint.shape == (*clip.score.shape, 2) and clip.score.shape[2] == 18
     assert clip.score.shape[0] <= 2 and clip.score.shape[1] <= 300
     assert (np.abs(clip.keypoint) <= LIMIT).all() and (clip.score >= 0).all()

@@ -6,7 +6,7 @@ from pyskl.converters.ntu_skeleton import Body
 
 
 def body(number, start, frames, height=1.0, width=0.5, step=0.0):
-    """Two joints, ``width`` apart in x and ``height`` in y, moving by ``step`` in z a frame; z begins at the id."""
+    """Two joints, ``width`` apart in x and ``height`` in y, moving by ``step`` in z per frame; z starts at the id."""
     joints = np.zeros((frames, 2, 3), np.float32)
     joints[:, 1] = width, height, 0
     joints[..., 2] = number + np.arange(frames)[:, None] * step
@@ -14,7 +14,7 @@ def body(number, start, frames, height=1.0, width=0.5, step=0.0):
 
 
 def ids(keypoint):
-    """Which body is in each actor and frame, 0 where none: without motion, z is the id."""
+    """The body of each actor and frame, 0 if there is none: without motion, z is the id."""
     return keypoint[:, :, 0, 2].astype(int).tolist()
 
 
@@ -45,7 +45,7 @@ def test_bodies_of_11_frames_are_dropped_but_not_of_12():
 def test_wide_bodies_are_dropped_but_never_the_last():
     wide, slim = body(1, 0, 12, width=2), body(2, 0, 12)
     assert ids(choose_actors([wide, slim], 12)) == [[2] * 12]
-    assert ids(choose_actors([wide, body(2, 0, 12, width=2)], 12)) == [[2] * 12]  # visited in order: 1 goes, 2 stays
+    assert ids(choose_actors([wide, body(2, 0, 12, width=2)], 12)) == [[2] * 12]  # in order: 1 is dropped, 2 remains
     assert len(choose_actors([wide, slim], 12, Thresholds(spread=3))) == 2
 
 

@@ -61,7 +61,7 @@ def test_records_that_do_not_fit_raise(shape):
 def test_samples_are_sorted_by_subject_camera_or_setup_then_by_name():
     names = [
         'S002C002P002R001A001',
-        'S001C003P003R001A001',  # subject 3 is of the test
+        'S001C003P003R001A001',  # subject 3 is in the test set
         'S001C002P002R001A002',
         'S001C001P001R001A001',
         'S003C003P001R001A001',
@@ -84,7 +84,7 @@ def standing():
 def test_aligned_the_spine_is_z_and_the_hips_are_x():
     sample = np.zeros((300, 2, 25, 3), np.float32)
     sample[:2, 0] = standing()
-    sample[1, 0, 6] = 0, 3, 0  # of frame 0 only the rotation is taken
+    sample[1, 0, 6] = 0, 3, 0  # only the rotation of frame 0 is used
     turned = columns(align(sample.reshape(300, 150)), 0)
     assert turned[0, SPINE_BASE].tolist() == [0, 0, -1]
     assert (turned[0, LEFT_HIP] - turned[0, RIGHT_HIP]).tolist() == [1, 0, 0]

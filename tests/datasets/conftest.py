@@ -6,14 +6,14 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def cache_folder(tmp_path, monkeypatch):
-    """The folder that shared records are kept in."""
+    """The folder of shared records."""
     monkeypatch.setenv('PYSKL_CACHE', str(tmp_path / 'cache'))
     return tmp_path / 'cache'
 
 
 @pytest.fixture
 def make_record():
-    """A sound 2D record; arguments replace its fields, None removes one."""
+    """A valid 2D record; arguments replace its fields, None removes one."""
 
     def make(name='clip', frames=4, persons=1, joints=17, dims=2, **fields):
         random = np.random.RandomState(frames)

@@ -68,7 +68,7 @@ def test_a_fault_in_all_clips_fails(bad, what, pipeline):
         clip(keypoint=XY.astype(np.float16), keypoint_score=SCORE.astype(np.float16)),
         clip(keypoint=np.concatenate([XY, SCORE[..., None]], -1), keypoint_score=None),
         clip(keypoint=XY + [0, 400]),  # some joints a little below the image
-        clip(keypoint_score=SCORE * 1.5),  # some estimators' scores are
+        clip(keypoint_score=SCORE * 1.5),  # as scores of some estimators
         clip(label=np.array(0)), clip(label=[0]),
     ],
 )  # fmt: skip

@@ -32,7 +32,7 @@ def path(tmp_path, make_record):
 
 
 def raw(path, records, split=None):
-    """Write records as they are, sound or not."""
+    """Write records without validation."""
     path.write_bytes(pickle.dumps(records if split is None else {'split': split, 'annotations': records}))
     return path
 

@@ -43,7 +43,7 @@ def test_times_multiplies_every_class_also_absent_ones():
 
 
 def test_the_order_is_that_of_the_published_sampler():
-    # Its steps, one by one: a permutation of each class in order of first appearance, then one of everything.
+    # Step by step: a permutation of each class in order of first appearance, then one of all samples.
     generator = torch.Generator().manual_seed(7 + 3)
     parts = []
     for members, copies, extra in (([0, 4], 1, 0), ([1, 2, 5, 6], 0, 2), ([3], 2, 0)):
@@ -113,7 +113,7 @@ def test_balance_needs_labels():
 
 
 def test_a_balanced_epoch_is_divided_among_processes(tmp_path, make_record):
-    labels = np.arange(48) % 4  # as many classes as processes: in one fixed order each would have a class to itself
+    labels = np.arange(48) % 4  # as many classes as processes: in a fixed order, each process would have a single class
     write_annotations(tmp_path / 'x.pkl', [make_record(str(i), label=int(c)) for i, c in enumerate(labels)])
     dataset = RepeatDataset(PoseDataset(tmp_path / 'x.pkl', class_prob='balanced'), 2)
     samplers = [EpochSampler(dataset, seed=0, shuffle=True, rank=rank, world_size=4) for rank in range(4)]

@@ -6,7 +6,7 @@ from pathlib import Path
 from pyskl.engine.config.load import load_config
 from pyskl.engine.train import train
 
-# No accuracy is better than another one by 2: the second validation ends the run.
+# No accuracy improves by 2, so the second validation ends the run.
 STOP = {'custom_hooks': [{'type': 'EarlyStoppingHook', 'monitor': 'top1_acc', 'patience': 1, 'min_delta': 2.0}]}
 
 
@@ -26,7 +26,7 @@ def test_the_same_command_says_that_the_run_is_finished(tiny, capsys):
     assert output.startswith('finished already: a hook (EarlyStoppingHook) ended the run after 2 of 4 epochs in ')
     assert (again.last_checkpoint, again.best, again.metrics) == (first.last_checkpoint, first.best, first.metrics)
     assert {path.name: path.read_bytes() for path in tiny.work_dir.iterdir()} == before
-    # With patience anew, one more epoch is tried each time.
+    # The patience starts again, so each attempt runs one more epoch.
     assert Path(run(tiny, resume=True).last_checkpoint).name == 'epoch_3.pth'
     assert Path(run(tiny, epochs=6).last_checkpoint).name == 'epoch_4.pth'
     assert json.loads((tiny.work_dir / 'run.json').read_text())['ended_early'] == 4

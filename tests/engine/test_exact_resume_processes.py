@@ -1,4 +1,4 @@
-"""Two processes that are killed and started again end with the weights of two that ran through."""
+"""Two processes that are killed and restarted end with the weights of two uninterrupted ones."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ import torch
 from pyskl.engine.checkpoints.files import read_checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]
-# Ends both processes like the loss of the machine, before step KILL.
+# Kills both processes before step KILL, like a power failure.
 TOOL = """
 import os, signal
 from pyskl.cli.entry import run

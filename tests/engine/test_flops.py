@@ -81,7 +81,7 @@ BLOCKS = [
     [('3dkp', 25, '3.782', '6.49', '6.50'), ('hrnet', 17, '3.760', '4.35', '4.35')],
 )
 def test_macs_of_aagcn_with_the_mean_over_joints_as_a_product(skeleton, joints, size, published, here):
-    # PYSKL multiplies the map by the joints' gate and averages it, element by element, which counters pass over.
+    # PYSKL multiplies the map by the joints' gate and averages it, element-wise, which counters ignore.
     gates = sum(out * frames for _, out, frames in BLOCKS) * joints * 2
     found, cost = counted(NTU('aagcn/aagcn_pyskl', skeleton))
     assert printed(found, size) == size
@@ -119,7 +119,7 @@ def test_macs_of_ctrgcn_with_the_mean_over_frames_before_the_convolution(skeleto
     ],
 )
 def test_macs_of_ske2grid_with_its_matrices_multiplied_first(folder, nodes, size, published, here):
-    # The released code puts the clip, 3 x 100 columns a person, through B and through UPT and GIT of every stage.
+    # The released code multiplies the clip, 3 x 100 columns per person, by B and by UPT and GIT of every stage.
     cfg, model = built(f'Ske2Grid/{folder}_stgcn2cn_pyskl_ntu60_xsub_hrnet/j.py')
     cost = macs(model.backbone, torch.empty(1, *clip_shape(cfg))).total / 1e9
     steps = [nodes[0] ** 2] + [b * a + b * b for a, b in zip(nodes, nodes[1:], strict=False)]

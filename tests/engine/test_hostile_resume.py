@@ -18,7 +18,7 @@ GONE = object()
 
 
 def of(*path, to):
-    """A mutation: the entry at ``path`` becomes ``to``, a value or a function of the old one."""
+    """A mutation that replaces the entry at ``path`` by ``to``, a value or a function of the old one."""
 
     def change(checkpoint):
         *keys, last = path
@@ -145,7 +145,7 @@ def hostile(content, name):
 
 
 def resumed(run, name, tmp_path):
-    """Resume from the mutation; the error, or None if the run went to its end."""
+    """Resume from the mutation; return the error, or None if the run finished."""
     VICTIM[0] = str(tmp_path / 'mine' / 'victim.pth')
     shutil.copytree(run.folder / 'A', tmp_path / 'mine', symlinks=True)
     for victim in (tmp_path / 'mine' / 'victim.pth', tmp_path / 'victim.pth'):

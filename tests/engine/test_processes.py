@@ -86,7 +86,7 @@ def test_the_validation_of_two_processes_equals_a_test_of_the_checkpoint(tiny, m
     ]
     done = subprocess.run([*command, *options], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert done.stderr == ''  # no warning of torch about itself
+    assert done.stderr == ''  # no internal warning of torch
     from pyskl.engine.config.load import load_config
 
     cfg = load_config(tiny.config)
@@ -95,4 +95,5 @@ def test_the_validation_of_two_processes_equals_a_test_of_the_checkpoint(tiny, m
     scores = np.stack(pickle.loads(Path('scores.pkl').read_bytes()))
     assert np.abs(scores - np.load('validation.npy')).max() < 1e-6
     groups = torch.load('run/epoch_1.pth', weights_only=False)['optimizer']['param_groups']
-    assert groups[0]['initial_lr'] == 0.01 * 2 * 1 / 8  # two processes of one clip, for a rate meant for eight
+    # two processes with one clip each; the learning rate is for eight clips
+    assert groups[0]['initial_lr'] == 0.01 * 2 * 1 / 8

@@ -92,7 +92,7 @@ def test_lines_of_mmengine_about_itself_are_not_on_the_console(monkeypatch):
     assert module._for_the_console(line('epoch 1'))
     assert not module._for_the_console(line('Checkpoints will be saved to x'))
     monkeypatch.setattr(module, 'shows_bar', lambda: True)
-    assert not module._for_the_console(line('loss 0.3', live=True))  # the bar shows it
+    assert not module._for_the_console(line('loss 0.3', live=True))  # shown by the progress bar
     monkeypatch.setattr(module, 'shows_bar', lambda: False)
     assert module._for_the_console(line('loss 0.3', live=True))
 

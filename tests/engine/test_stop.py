@@ -76,7 +76,7 @@ def test_all_processes_stop_after_the_iteration_selected_by_the_first(monkeypatc
     monkeypatch.setattr(dist, 'is_initialized', lambda: True)
     monkeypatch.setattr(dist, 'get_world_size', lambda: 2)
     monkeypatch.setattr(dist.distributed_c10d, '_get_default_store', lambda: store)
-    assert not stopper.due(10)  # the other process needs time to hear of it
+    assert not stopper.due(10)  # the other process needs time to receive it
     last = int(store.value)
     assert last >= 12 and stopper._stop_at == last
     assert not stopper.due(last - 1) and stopper.due(last)

@@ -186,7 +186,7 @@ def test_the_resolved_config_overwrites_no_file_of_the_user(cfg):
     cfg.work_dir = os.path.dirname(cfg.filename)
     record = RunRecord(cfg.work_dir)
     assert config_name(cfg, record) == 'j.resolved.py'
-    record.add('j.py')  # as a record out of another folder may say
+    record.add('j.py')  # as in a record of another folder
     assert config_name(cfg, record) == 'j.resolved.py'
 
 

@@ -145,7 +145,7 @@ def test_a_config_shows_the_input_of_the_network(tiny, browse):
     assert status == 0, error
     with_pipeline = frames(browse.out / f'{name}.gif')
     assert len(with_pipeline) == 8  # clip_len
-    assert with_pipeline[0].shape[1] > alone[1] + 90  # a square panel more
+    assert with_pipeline[0].shape[1] > alone[1] + 90  # one more square panel
 
 
 def test_heatmaps_are_drawn_as_images(tiny, browse):

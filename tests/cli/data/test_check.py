@@ -90,7 +90,7 @@ def test_check_and_training_report_the_same_problems(tiny, check, spoil):
     with pytest.raises(ValueError) as refused:
         build_dataset(load_config(tiny.config), 'train')
     assert kind.partition(': ')[2] in str(refused.value)
-    if spoil is not one_label_too_many:  # without a config it misleads
+    if spoil is not one_label_too_many:  # without a config: status 2, misleading
         status, output, _ = check(tiny.clips)
         assert status == 2 and kind.partition(': ')[2] in ' '.join(output)
 
@@ -155,7 +155,7 @@ def test_invalid_records_and_splits_are_reported(tmp_path, check):
     assert error == f'error: no clip of {path} is valid after fixing; {tmp_path / "y.pkl"} is not written'
 
 
-if 'PYSKL_NWUCLA_PKL' in os.environ:  # the converted set, where a machine has it
+if 'PYSKL_NWUCLA_PKL' in os.environ:  # the converted data set, if it exists
 
     def test_the_copies_of_nwucla_are_found(check):
         status, output, _ = check(os.environ['PYSKL_NWUCLA_PKL'])

@@ -7,7 +7,7 @@ import pytest
 
 from pyskl.cli.data.clip_choice import chosen_clips, file_stems, guess_layout, joints_of, layout_of, named_label
 
-NAMES = ['a1', 'a2', 'b1', 'b2', 'c1', 'a1']  # one name is there twice
+NAMES = ['a1', 'a2', 'b1', 'b2', 'c1', 'a1']  # one name is repeated
 CLASSES = ['walk', 'wave', 'jump']
 
 

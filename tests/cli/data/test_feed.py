@@ -1,4 +1,4 @@
-"""Which recorded frame an output frame shows, where a transform does not say; tests of browse.py feed whole clips."""
+"""Input frames of output frames for transforms that do not store them; tests of browse.py use whole clips."""
 
 import numpy as np
 import pytest
@@ -15,9 +15,9 @@ def clip(*values):
     ('before', 'after', 'origin'),
     [
         ((5, 6, 7, 8), (7, 5, 5), [2, 0, 0]),  # by content
-        ((5, 0, 7, 0), (50, 70), [0, 2]),  # changed: frames without the person are dropped
-        ((5, 6, 7, 8), (50, 60), [0, 2]),  # changed otherwise: evenly
-        ((5, 5, 6), (5, 6), [0, 2]),  # of equal frames the first
+        ((5, 0, 7, 0), (50, 70), [0, 2]),  # changed values: frames without the person are dropped
+        ((5, 6, 7, 8), (50, 60), [0, 2]),  # other changes: evenly
+        ((5, 5, 6), (5, 6), [0, 2]),  # the first of equal frames
     ],
 )
 def test_frames_are_matched_by_content_else_by_who_is_seen_else_evenly(before, after, origin):

@@ -26,7 +26,7 @@ def call(folder: Path, *options: str) -> tuple[int, str, str]:
 
 
 def walk(frames: int, dims: int, seed: int = 0) -> np.ndarray:
-    """``(T, 3, dims)``, none of it 0."""
+    """``(T, 3, dims)``, all nonzero."""
     return np.random.RandomState(seed).uniform(1, 2, (frames, 3, dims))
 
 

@@ -33,12 +33,12 @@ def draw(path: Path, *walkers: dict[int, tuple[int, int]], frames: int = 20) -> 
     video = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'MJPG'), 25, (WIDTH, HEIGHT))
     assert video.isOpened()
     for t in range(frames):
-        picture = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+        image = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
         for walker in walkers:
             if t in walker:
                 x, y = walker[t]
-                picture[y - SIDE // 2 : y + SIDE // 2, x - SIDE // 2 : x + SIDE // 2] = 255
-        video.write(picture)
+                image[y - SIDE // 2 : y + SIDE // 2, x - SIDE // 2 : x + SIDE // 2] = 255
+        video.write(image)
     video.release()
 
 
@@ -91,7 +91,7 @@ def test_people_are_detected_tracked_and_labelled(videos, monkeypatch, capsys):
     both = by_name['v/both']
     assert both['keypoint'].shape[0] == 2
     assert (both['keypoint_score'][:, :, 0] > 0).sum(1).tolist() == [20, 12]
-    assert np.diff(both['keypoint'][0, :, 0, 0].astype(float)).min() > 3  # who walks right stays who he is
+    assert np.diff(both['keypoint'][0, :, 0, 0].astype(float)).min() > 3  # the person walking right keeps the track
     assert np.diff(both['keypoint'][1, 4:16, 0, 0].astype(float)).max() < -3
     output = capsys.readouterr().out
     assert 'skipped: 1 of 4, 1 no person' in output
@@ -189,7 +189,7 @@ def test_a_person_below_min_score_is_ignored(videos, monkeypatch):
 def test_the_model_is_built_only_if_needed(videos, monkeypatch):
     made = []
     call(videos, monkeypatch, make_model=partial(_remember, made))
-    assert len(made) == 4  # asked once a video; pose_model() itself keeps one a process
+    assert len(made) == 4  # called once per video; pose_model() caches one per process
 
 
 def _remember(made: list) -> Squares:

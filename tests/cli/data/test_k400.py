@@ -116,7 +116,7 @@ def test_records_have_the_fields_for_decompressing(data, convert):
     assert 'split train: 8\nsplit val: 4\nskipped: 0 of 12\n' in output
     records, splits = read_annotations(data.out)
     names = [record['frame_dir'] for record in records]
-    assert names[:5] == ['video0', 'video3', 'video6', 'video9', 'video1']  # a kpfile after the other
+    assert names[:5] == ['video0', 'video3', 'video6', 'video9', 'video1']  # kpfile by kpfile
     assert splits == {split: [name for name in names if name in members] for split, members in data.split.items()}
     annotation, keypoint = clip(3)
     assert set(records[1]) == set(annotation) - {'raw_file'} | {'keypoint'}

@@ -200,9 +200,9 @@ def test_an_interrupted_run_resumes(raw, tmp_path, ntu, convert, monkeypatch):
     torn.write_bytes(torn.read_bytes()[:100])
     monkeypatch.setattr(ntu, 'write_pickle', write_one)
     assert convert(raw, '--out', out)[0] == 130
-    assert len(parsed) == 4 + 3  # two parts were whole, one torn, two not begun
+    assert len(parsed) == 4 + 3  # two parts were complete, one truncated, two missing
     monkeypatch.setattr(ntu, 'write_pickle', real_write)
-    assert convert(raw, '--out', out)[0] == 0  # what the interrupted run wrote is no obstacle
+    assert convert(raw, '--out', out)[0] == 0  # files of the interrupted run do not prevent another
     assert len(parsed) == 7
     for name in os.listdir(whole):
         assert (whole / name).read_bytes() == (out / name).read_bytes()
@@ -343,7 +343,7 @@ def test_damaged_files_give_a_record_or_a_reason(data):
         path.write_bytes(content)
         try:
             record = tool.read_clip((path, ''), tool.PUBLISHED, 'float16', 'float16')
-        except ValueError as why:  # what the table of skipped files takes
+        except ValueError as why:  # the size of the table of skipped files
             assert str(why)
             return
     assert record_problem(record) is None

@@ -29,7 +29,7 @@ FILES = {
     'a01_s01_e00_v01.json': clip(3),
     'a01_s01_e00_v02.json': clip(5, start=1),
     'a02_s01_e00_v03.json': clip(2, label=2),
-    'a01_s01_e00_v03.json': clip(5, start=1),  # what v02 holds
+    'a01_s01_e00_v03.json': clip(5, start=1),  # the content of v02
 }
 
 
@@ -211,7 +211,7 @@ def test_invalid_and_truncated_archives_raise_one_line(folder, tmp_path):
     assert (status, 'No such file' in errors[0]) == (1, True)
 
 
-if 'PYSKL_NWUCLA' in os.environ:  # the published archive, where a machine has it
+if 'PYSKL_NWUCLA' in os.environ:  # the published archive, if it exists
 
     def test_published_archive(nwucla):
         clips = [nwucla.read_clip(item) for item in nwucla.find_clips(Path(os.environ['PYSKL_NWUCLA']))]
@@ -221,6 +221,6 @@ if 'PYSKL_NWUCLA' in os.environ:  # the published archive, where a machine has i
             'xview_val': 464,
             'xview_val_dedup': 369,
         }
-        # All of 'pick up with two hands' and 'drop trash' of view 3 are their namesakes of view 2.
+        # All clips of 'pick up with two hands' and 'drop trash' in view 3 equal those of the same name in view 2.
         assert all(train == f'{val[:-1]}2' for val, train in repeats.items())
         assert {name[:3] for name in repeats} == {'a02', 'a03'}

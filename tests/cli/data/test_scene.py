@@ -1,4 +1,4 @@
-"""``pyskl data scene``, and its file as ``pyskl predict`` reads it."""
+"""``pyskl data scene``, and ``pyskl predict`` on its file."""
 
 import sys
 

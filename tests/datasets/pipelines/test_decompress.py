@@ -36,7 +36,7 @@ def test_squeeze_drops_frames_without_a_box():
 
 
 def test_frames_counted_from_1_give_what_frames_counted_from_0_give():
-    # Published records count from 1; in PYSKL, which squeezes, the counting does not matter.
+    # Published records count from 1; PYSKL squeezes frames, so the first number does not matter.
     for squeeze in (True, False):
         ones, zeros = boxes([1, 1, 3, 5], total=5), boxes([0, 0, 2, 4], total=5)
         found, expected = DecompressPose(squeeze)(ones), DecompressPose(squeeze)(zeros)

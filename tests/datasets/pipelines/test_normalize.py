@@ -47,7 +47,7 @@ def test_without_a_threshold_nothing_is_masked_and_the_score_is_separate():
 def test_without_a_threshold_arithmetic_is_that_of_float16(img_shape):
     keypoint = (np.random.RandomState(0).rand(2, 50, 17, 2) * img_shape[::-1]).astype(np.float16)
     keypoint.flags.writeable = False
-    expected = keypoint.copy()  # NumPy, a step at a time, each rounded to float16
+    expected = keypoint.copy()  # NumPy, step by step, each rounded to float16
     for channel, size in ((0, img_shape[1]), (1, img_shape[0])):
         expected[..., channel] = (expected[..., channel] - np.float16(size / 2)) / np.float16(size / 2)
     out = PreNormalize2D(threshold=None)({'keypoint': keypoint, 'img_shape': img_shape})
@@ -120,7 +120,7 @@ def rodrigues(vector, axis):
 
 
 def step_by_step(keypoint, align_spine=True, align_center=True):
-    """Frame by frame and joint by joint, in float64: persons sorted, frames dropped, moved, turned."""
+    """Frame by frame and joint by joint, in float64: sort persons, drop frames, centre, rotate."""
     x = keypoint.astype(np.float64)
     valid = np.array([[bool((np.abs(frame) > 1e-8).any()) for frame in person] for person in x])
     order = np.argsort(-valid.sum(1), kind='stable')

@@ -60,7 +60,7 @@ def test_most_fragments_begin_with_such_steps():
 
 
 def some_clip(layout, index):
-    """Clip ``index`` of the bundled data, or of noise for a skeleton that these do not have."""
+    """Clip ``index`` of the synthetic data, or noise for skeletons that it does not support."""
     if layout in LAYOUTS:
         return make_annotation(0, index, layout)
     skeleton, numbers = get_skeleton(layout), np.random.RandomState(index)
@@ -87,7 +87,7 @@ def test_samples_equal_those_of_the_pickle_bit_for_bit(tmp_path, name, dtype):
         for key in ('keypoint', 'keypoint_score'):
             if key in clip:
                 clip[key] = clip[key].astype(dtype)
-        if number == 1:  # a frame that nobody is in, and a person more
+        if number == 1:  # a frame without persons, and one more person
             clip['keypoint'][:, 2] = 0
             clip['keypoint'] = np.concatenate([clip['keypoint'][:1] * 0, clip['keypoint']])
             if 'keypoint_score' in clip:

@@ -17,7 +17,7 @@ from pyskl.registry import TRANSFORMS
 
 
 def pyskl_clips(num_frames, clip_len, num_clips, interval, seed, test):
-    """PYSKL's steps, one draw after another."""
+    """PYSKL's steps, one random number after another."""
     random = np.random.RandomState(seed)
     clips = []
     for i in range(num_clips):

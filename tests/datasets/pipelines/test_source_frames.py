@@ -23,5 +23,5 @@ def test_source_frames_of_a_sampled_clip_are_found():
     for seed in range(5):
         np.random.seed(seed)
         source = source_frames(UniformSampleDecode(10), clip)
-        sampled = UniformSampleDecode(10)(dict(clip))['keypoint']  # chance is where it was
+        sampled = UniformSampleDecode(10)(dict(clip))['keypoint']  # the state of the generator is unchanged
         assert (sampled == clip['keypoint'][:, source].astype(np.float32)).all()

@@ -79,7 +79,7 @@ def test_the_move_is_interpolated_linearly():
     for _ in range(60):
         still = {'keypoint': np.zeros((2, 5, 1, 2), np.float32)}
         out = RandomMove(angles=[0], scales=[1], shifts=[0, 4])(still)['keypoint']
-        np.testing.assert_array_equal(out[0], out[1])  # everybody, absent or not
+        np.testing.assert_array_equal(out[0], out[1])  # all persons, absent or not
         steps = np.diff(out[0, :, 0], axis=0)
         assert (steps == steps[0]).all() and set(np.abs(steps[0]).tolist()) <= {0, 1}
         ends.add(tuple(out[0, [0, -1], 0].ravel().tolist()))

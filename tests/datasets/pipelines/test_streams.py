@@ -10,7 +10,7 @@ CHAIN = {'joints': 3, 'edges': [(1, 0), (2, 1)], 'dims': 2}
 
 
 def test_motion_of_constant_velocity_is_constant_then_zero():
-    walk = np.arange(4.0).reshape(1, 4, 1, 1)  # one unit a frame
+    walk = np.arange(4.0).reshape(1, 4, 1, 1)  # one unit per frame
     assert motion(walk).ravel().tolist() == [1, 1, 1, 0]
 
 

@@ -8,7 +8,7 @@ from pyskl.datasets.pipelines.temporal_resize import CropResize, centre_part, ra
 
 
 def walk(frames, persons=1):
-    """One joint, one unit a frame, beginning at 1: no frame is empty."""
+    """One joint, one unit per frame, starting at 1, so that no frame is empty."""
     return np.arange(1.0, frames + 1, dtype=np.float32).reshape(1, frames, 1, 1).repeat(persons, 0)
 
 

@@ -123,12 +123,12 @@ def test_fixable_records_are_fixed_and_the_rest_is_dropped():
     clips, splits = broken()
     fixed, left, done = fixed_records(clips, splits, survey(clips))
     assert [clip['frame_dir'] for clip in fixed] == ['a', 'b', 'c', 'long']
-    assert fixed[3]['total_frames'] == 4 and clips[3]['total_frames'] == 7  # the given record is as it was
+    assert fixed[3]['total_frames'] == 4 and clips[3]['total_frames'] == 7  # the given record is unchanged
     assert left == {'train': ['a', 'b'], 'val': ['c', 'long', 'b']}
     assert done["total_frames set to keypoint's T"] == ['long']
     dropped = done['dropped: invalid for training, or shows no person']
     assert [name.split(' ')[0] for name in dropped] == ['empty', 'text', 'both', 'record']
-    assert status(all_findings(survey(fixed), left)) == 2  # the copies stay, unless
+    assert status(all_findings(survey(fixed), left)) == 2  # copies remain unless drop_duplicates
 
 
 def test_drop_duplicates_removes_copies_from_the_evaluation_split():

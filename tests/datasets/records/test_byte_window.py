@@ -1,4 +1,4 @@
-"""Bytes read one by one are the file's, wherever the window ends, and the file is left behind the last one used."""
+"""Bytes are those of the file wherever the window ends, and the file position follows the last byte used."""
 
 import io
 

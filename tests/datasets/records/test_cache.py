@@ -37,7 +37,7 @@ def test_a_changed_file_replaces_its_entry(tmp_path, make_record, cache_folder):
     write_annotations(path, [make_record('b')])
     assert open_records(path).names == ['b']
     assert len(entries(cache_folder)) == 1
-    assert old.record(0)['frame_dir'] == 'a'  # who has the old one open keeps it
+    assert old.record(0)['frame_dir'] == 'a'  # an open old entry remains readable
 
 
 def test_an_incomplete_entry_is_rebuilt(tmp_path, make_record, cache_folder):
@@ -255,5 +255,5 @@ def test_waiting_ends_some_time_after_the_last_sign_of_life(tmp_path, monkeypatc
     assert time.monotonic() - start > 0.3 + 0.05 * signs * 0.5
     process.terminate()
     process.join()
-    with record_cache.locked(tmp_path / 'x.lock', 'y.pkl'):  # the lock of a process that has gone is free
+    with record_cache.locked(tmp_path / 'x.lock', 'y.pkl'):  # the lock of an ended process is free
         pass

@@ -1,4 +1,4 @@
-"""Each check at its limits, in a table of one clip; tests/datasets/test_fit.py has them run by a config."""
+"""Each check at its limits, on a table of one clip; tests/datasets/test_fit.py runs them for a config."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""A pickle read by several processes gives the very bytes that one gives, and the same errors."""
+"""Reading a pickle in several processes gives the same bytes and errors as in one."""
 
 import io
 import multiprocessing
@@ -27,7 +27,7 @@ def small_pieces(monkeypatch):
 
 @pytest.fixture
 def calls(monkeypatch):
-    """How many files were read in processes to the end."""
+    """Number of files read completely in processes."""
     done = []
 
     def counted(self, reader, bar, call=ParallelRecords.__call__):

@@ -107,7 +107,7 @@ def test_an_attack_raises_one_line_quickly_in_little_memory(tmp_path, attack, re
     finally:
         tracemalloc.stop()
     assert words in str(error.value) and '\n' not in str(error.value)
-    assert took < 20  # seconds of a busy machine, traced; a laugh of ten levels would take a year
+    assert took < 20  # seconds on a busy machine, traced; expanding ten levels would take a year
     assert most < 100 * 2**20
 
 

@@ -21,7 +21,7 @@ def nested(depth):
 
 
 def hostile():
-    """Arguments that NumPy, the builtins or torch would act on."""
+    """Arguments with side effects in NumPy, the builtins or torch."""
     array = np.ndarray.__new__(SafeArray, (0,))
     text = [None, True, 0, 1, -1, 3_000_000_000, 2**70, 0.5, '', 'O', 'u8', 'V8', 'i4,O', '(9,9)u1', 'utf-7', 'F']
     binary = [b'', b'b', b'O', b'\xff' * 8, bytearray(8), bytearray(32)]

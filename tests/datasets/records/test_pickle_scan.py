@@ -1,4 +1,4 @@
-"""Where a pickle can be split, found out by splitting lists of records."""
+"""Positions at which a pickle can be split, checked by splitting lists of records."""
 
 import io
 import pickle

@@ -160,14 +160,14 @@ def test_both_readers_agree_on_garbage(tmp_path_factory, position, garbage):
         return
     try:
         whole = load_numbers(path)
-    except ValueError:  # the length of a frame, which does no harm here
+    except ValueError:  # the length of a frame, which is not used here
         whole = pickle.loads(DATA)
     if isinstance(rest, dict) and found:
-        assert _said(whole['annotations']) == _said(found)
+        assert _comparable(whole['annotations']) == _comparable(found)
 
 
-def _said(value):
-    """Its text, without what differs between equal objects: where they lie, and which reader made them."""
+def _comparable(value):
+    """Text of a value, without addresses and names of the reader, which differ between equal objects."""
     return re.sub(r' at 0x[0-9a-f]+', '', repr(value).replace('SafeArray', 'array'))
 
 

@@ -147,7 +147,7 @@ def flipped(data, position, bit):
 
 
 def everything(found):
-    """All that a store says."""
+    """All data and metadata of a store."""
     tables = [found.labels, found.shapes, found.has_score, found.problem_rows, *(found.splits or {}).values()]
     return [list(found), found.names, found.split_names(), tables, [found.problem(i) for i in found.problem_rows]]
 
@@ -170,7 +170,7 @@ def test_a_flipped_bit_is_detected_or_harmless(data, tmp_path_factory):
     intact = store(path, records, {'val': ['b', 'c']})
     expected, whole = everything(intact), path.read_bytes()
     position = data.draw(st.integers(0, len(whole) - 1))
-    path.unlink()  # what is mapped stays as it is
+    path.unlink()  # the mapped part is unchanged
     path.write_bytes(flipped(whole, position, data.draw(st.integers(0, 7))))
     try:
         found = RecordStore(path, verify=True)
@@ -211,4 +211,4 @@ def test_damage_lists_tables_and_records(tmp_path, make_record):
     assert list(RecordStore(path).damage())[-3:] == [None, 1, None]
     with pytest.raises(TornStoreError, match="x' is damaged: record number 1; copy it again or rebuild it from its"):
         RecordStore(path, verify=True).record(1)
-    assert RecordStore(path).record(1)['frame_dir'] == '1'  # who does not ask is not told
+    assert RecordStore(path).record(1)['frame_dir'] == '1'  # without a request there is no report

@@ -197,7 +197,7 @@ def test_rows_of_an_unknown_kind(parts):
     assert ends_in_one_line(parts.path)
 
 
-HARMLESS = [('names_ends', 3)]  # as it is
+HARMLESS = [('names_ends', 3)]  # unchanged
 
 
 @pytest.mark.parametrize('name', ['split 0', 'problem_rows', 'names_ends', 'problems_ends', 'shapes'])
@@ -303,4 +303,4 @@ def test_a_worker_raises_for_a_truncated_store_too(parts):
     clips = iter(torch.utils.data.DataLoader(Clips(store), num_workers=1))
     with pytest.raises(TornStoreError, match=r"x\.skl' is damaged: it was truncated while in use"):
         next(clips)
-    clips._shutdown_workers()  # else the workers wait 5 s for the garbage collector
+    clips._shutdown_workers()  # otherwise the workers wait 5 s for the garbage collector

@@ -1,4 +1,4 @@
-"""Tables of a store at the limits of their checks; tests/datasets/records/test_store_attacks.py has whole files."""
+"""Tables of a store at the limits of their checks; tests/datasets/records/test_store_attacks.py tests files."""
 
 import contextlib
 

@@ -1,4 +1,4 @@
-"""A record becomes a block and comes back; what is not a block or a value of JSON is refused."""
+"""Records are converted to blocks and back; invalid blocks and JSON values raise."""
 
 import enum
 import json

@@ -86,7 +86,7 @@ with open(sys.argv[2], 'wb') as file:
     pack_annotations(sys.argv[1], file)
 """
 
-if sys.platform == 'linux':  # where the memory of a process can be limited and told
+if sys.platform == 'linux':  # where the memory of a process can be limited and measured
 
     def test_a_pickle_four_times_larger_than_memory_is_packed(tmp_path):
         keypoint = np.zeros((1, 5, 25, 3), np.float16)

@@ -49,7 +49,7 @@ def test_tensors_equal_those_that_torch_reads(tmp_path, zipped, protocol):
         ours = found['state_dict'][key]
         assert ours.dtype is tensor.dtype and ours.stride() == tensor.stride() and torch.equal(ours, tensor), key
     view, turned = found['state_dict']['view'], found['state_dict']['turned']
-    assert view.untyped_storage().data_ptr() == turned.untyped_storage().data_ptr()  # shared, as it was
+    assert view.untyped_storage().data_ptr() == turned.untyped_storage().data_ptr()  # still shared
     assert (
         found['meta']['size'] == (2, 3) and found['meta']['number'] == 2.5 and found['meta']['tuple'] == (1, None, 'a')
     )

@@ -174,7 +174,7 @@ def test_the_copies_of_mmcvs_ema_hook_are_ignored():
     note = [f'mmcv EMAHook ({len(copies)} copies named ema_* ignored)']
     assert load_weights(loaded, {'state_dict': {**state_dict, **copies}}, 'x.pth') == note
     assert torch.equal(saved.cls_head.fc_cls.weight, loaded.cls_head.fc_cls.weight)
-    with pytest.raises(ValueError, match='it has ema_other'):  # a copy of nothing
+    with pytest.raises(ValueError, match='it has ema_other'):  # not loaded from the smaller network
         load_weights(loaded, {'state_dict': {**state_dict, 'ema_other': torch.zeros(1)}}, 'x.pth')
 
 
@@ -199,7 +199,7 @@ def test_weights_that_are_not_tensors_are_named_in_the_error(tmp_path):
 
 
 def test_a_file_of_mmcv_with_numpy_1_scalars_is_read_and_its_toolbox_reported(tmp_path):
-    # What PYSKL's EpochBasedRunner and DistEvalHook leave in meta: texts, numbers, NumPy scalars.
+    # Content of meta written by PYSKL's EpochBasedRunner and DistEvalHook: texts, numbers, NumPy scalars.
     meta = {
         'env_info': 'sys.platform: linux', 'config': 'model = dict()', 'seed': 0, 'epoch': 16, 'iter': 100,
         'CLASSES': None, 'time': 'Fri Jan 27 2023', 'mmcv_version': '1.6.2', 'pyskl_version': '0.1.0',
@@ -294,7 +294,7 @@ def test_a_url_is_downloaded_once(file, tmp_path, monkeypatch):
             find_checkpoint(url.replace('net.pth', 'absent.pth'))
         server.shutdown()
     assert read_checkpoint(fetched)['state_dict'].keys() == Net().state_dict().keys()
-    assert find_checkpoint(url)[0] == fetched  # the server is gone
+    assert find_checkpoint(url)[0] == fetched  # the server has stopped
     assert [path.name for path in Path(fetched).parent.glob('*.pth')] == [Path(fetched).name]
 
 

@@ -62,7 +62,7 @@ def test_the_networks_have_as_many_parameters_as_the_originals(name):
 
 @pytest.mark.parametrize('name', CASES)
 def test_graphs_equal_those_of_the_original_code(name):
-    # There the tips hang on the thumbs; PYSKL hangs both on the hand. Hops beyond the first count as near in ST-GCN.
+    # There the finger tips are linked to the thumbs; PYSKL links both to the hand. ST-GCN treats further hops as near.
     ntu = get_skeleton('nturgb+d')
     layout = {'joints': 25, 'edges': ntu.grid_links, 'center': ntu.center}
     backbone = {**CASES[name], 'graph_cfg': {**CASES[name]['graph_cfg'], 'layout': layout}}

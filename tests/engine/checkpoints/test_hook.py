@@ -1,4 +1,4 @@
-"""Which checkpoints there are after each epoch."""
+"""Checkpoints that exist after each epoch."""
 
 from types import SimpleNamespace
 
@@ -40,7 +40,7 @@ class Run:
         return self
 
     def train(self, *scores):
-        """An epoch for each score."""
+        """Run one epoch per score."""
         for score in scores:
             self.epoch += 1
             self.hook._save_checkpoint_with_step(self, self.epoch, {})

@@ -1,4 +1,4 @@
-"""Whole runs of a tiny network on heatmaps, drawn by the loader and drawn by the model."""
+"""Complete runs of a tiny network on heatmaps drawn by the loader and by the model."""
 
 import pickle
 
@@ -74,7 +74,7 @@ def clips(tmp_path, monkeypatch):
 
 
 def run(clips, name, text):
-    """Train and test; weights and scores."""
+    """Train and test; return weights and scores."""
     config = clips.parent / f'{name}.py'
     config.write_text(COMMON + text + DATA.replace('@', str(clips)))
     cfg = load_config(str(config), {})
@@ -106,7 +106,7 @@ def test_heatmap_on_device_changes_no_weight_and_no_score(clips, target):
     assert max((weights[key] - drawn_weights[key]).abs().max() for key in weights) < 1e-4
 
 
-# Thumb, index, middle, ring and little finger of two sides, and a wrist: a skeleton that pyskl has no name for.
+# Thumb, index, middle, ring and little finger of two sides, and a wrist: not a built-in skeleton.
 LEFT, RIGHT = [1, 3, 5, 7, 18], [2, 4, 6, 8, 19]
 BONES = [[0, 1], [0, 2], [1, 3], [2, 4], [17, 18], [17, 19], [0, 20]]
 OWN = {

@@ -35,7 +35,7 @@ log_level = 'INFO'
 load_from = None
 resume = False
 """
-# A graph network's, and PoseC3D's; @ are the places where they differ.
+# A graph network's config and PoseC3D's; @ marks their differences.
 LOADERS = """
 def loader(batch_size, split, pipeline, shuffle, times=0):
     dataset = dict(type='PoseDataset', ann_file='data/skeleton/ntu60_2d.pkl', split=split, pipeline=pipeline)
@@ -74,7 +74,7 @@ STGCNPP = GRAPH.replace('@', """dict(type='STGCN', gcn_adaptive='init', gcn_with
     graph_cfg=dict(layout='coco', mode='spatial'))""")  # fmt: skip
 TWO_S_AGCN = GRAPH.replace('@', """dict(type='AAGCN', graph_cfg=dict(layout='coco', mode='spatial'),
     stage_cfgs=dict(gcn_attention=False))""")  # fmt: skip
-# As published; the one above is as older files have it.
+# As published; the one above is in the form of older files.
 AGCN = GRAPH.replace('@', "dict(type='AAGCN', graph_cfg=dict(layout='coco', mode='spatial'), gcn_attention=False)")
 STGCN = GRAPH.replace('@', "dict(type='STGCN', graph_cfg=dict(layout='coco', mode='stgcn_spatial'))")
 POSEC3D = """

@@ -74,7 +74,7 @@ log_level = 'INFO'
 work_dir = './work_dirs/stgcn++/stgcn++_ntu60_xsub_hrnet/b'
 """
 
-SMALL = {  # what makes it a test and not a night's work
+SMALL = {  # short enough for a test
     'total_epochs': 1,
     'data.train.times': 1,
     'data.workers_per_gpu': 0,

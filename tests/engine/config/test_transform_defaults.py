@@ -5,7 +5,7 @@ from pyskl.engine.config.load import complete_config, load_config
 
 
 def config(**defaults):
-    """A config with two pipelines that rotate, only one of which scales."""
+    """A config with two pipelines with rotation, one of which also scales."""
     return Config(
         {
             'transform_defaults': defaults,
