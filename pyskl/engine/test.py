@@ -165,7 +165,7 @@ def _fitting(measures: list, recognizer: nn.Module, dataset, named: bool) -> lis
 
 def _metrics(cfg: Config, names: list[str] | None) -> list[dict]:
     """Return the metrics of ``--eval``, else of mmengine's ``test_evaluator``, else the default metrics."""
-    if not names and cfg.get('test_evaluator') and not cfg.get('evaluation'):
+    if not names and cfg.get('test_evaluator'):
         return metrics_of(cfg, 'test')
     return metric_configs(names or DEFAULT_METRICS)
 

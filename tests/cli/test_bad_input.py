@@ -268,8 +268,9 @@ def test_an_invalid_hook(tiny, refuse_training, hooks, message):
 @pytest.mark.parametrize(
     ('key', 'value', 'message'),
     [
-        ('param_scheduler', "[dict(type='StepRL', step_size=1)]", ["'StepRL'", "'StepLR'"]),
-        ('param_scheduler', "[dict(type='StepLR', stepp_size=1)]", ['stepp_size']),
+        ('param_scheduler', "[dict(type='StepRL', step_size=1)]\nlr_config = None", ["'StepRL'", "'StepLR'"]),
+        ('param_scheduler', "[dict(type='StepLR', stepp_size=1)]\nlr_config = None", ['stepp_size']),
+        ('param_scheduler', "[dict(type='StepLR', step_size=1)]", ['lr_config and param_scheduler have the same']),
         ('optim_wrapper', "dict(type='OptimWraper', optimizer=optimizer)", ["'OptimWraper'", "'OptimWrapper'"]),
         ('default_hooks', "dict(timer=dict(type='IterTimer'))", ["'IterTimer'", "'IterTimerHook'"]),
     ],

@@ -74,14 +74,15 @@ def evaluation(cfg: Config) -> EvaluationSettings:
 
 
 def metrics_of(cfg: Config, phase: str = 'val') -> list[dict]:
-    """Return the metric configs of ``evaluation.metrics``, or of mmengine's ``{phase}_evaluator``.
+    """Return the metric configs of ``evaluation.metrics`` or ``val_evaluator``; in testing of ``test_evaluator``.
 
     Raises:
         ValueError: If a metric is unknown.
     """
     config = dict(cfg.get('evaluation') or {})
-    given = config.get('metrics', config.get('metric', cfg.get(f'{phase}_evaluator') or cfg.get('val_evaluator')))
-    given = ['top_k_accuracy'] if given is None else given
+    own = cfg.get('test_evaluator') if phase == 'test' else None
+    choices = (own, config.get('metrics'), config.get('metric'), cfg.get('val_evaluator'), ['top_k_accuracy'])
+    given = next(value for value in choices if value is not None)
     topk = config.get('topk', ((config.get('metric_options') or {}).get('top_k_accuracy') or {}).get('topk', (1, 5)))
     loss = bool(config.get('loss')) or validates_loss(cfg)
     items = [given] if isinstance(given, str | dict) else list(given)

@@ -7,6 +7,7 @@ import inspect
 from mmengine.config import Config
 from mmengine.hooks import CheckpointHook, EarlyStoppingHook, EMAHook, RuntimeInfoHook
 from mmengine.registry import VISBACKENDS
+from mmengine.runner import LogProcessor
 
 from pyskl.engine.config.errors import error_context
 from pyskl.engine.config.evaluation import EvaluationSettings, evaluation, measured
@@ -33,8 +34,15 @@ def log_interval(cfg: Config) -> int:
 
 
 def log_processor(cfg: Config) -> dict:
-    """Read mmengine's ``log_processor``; its window defaults to the log interval."""
+    """Read mmengine's ``log_processor``; its window defaults to the log interval.
+
+    Raises:
+        ValueError: If an argument is unknown.
+    """
     given = dict(cfg.get('log_processor') or {})
+    if given.get('type', 'LogProcessor') == 'LogProcessor':
+        with error_context('log_processor'):
+            check_arguments(LogProcessor, {key: value for key, value in given.items() if key != 'type'})
     return {'window_size': log_interval(cfg), **given, 'by_epoch': True}
 
 

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from mmengine.config import Config, DictAction
 
+from pyskl.engine.config.conflicts import check_conflicts
 from pyskl.engine.config.deprecated import drop_deprecated
 from pyskl.engine.config.device_heatmaps import write_out_heatmap_on
 from pyskl.engine.config.keys import KNOWN_KEYS, NTU_BY_DEFAULT, PHASES, SECTION_KEYS, SKELETON_ARGUMENTS
@@ -81,10 +82,11 @@ def complete_config(cfg: Config, where: str = 'config') -> None:
         where: Name of the config in error messages.
 
     Raises:
-        ValueError: If a key is one typo away from a known one, a value is of the wrong type or out of range, or an
-            extension is used wrongly; names the key.
+        ValueError: If a key is one typo away from a known one, two keys with the same meaning differ, a value is of
+            the wrong type or out of range, or an extension is used wrongly; names the key.
     """
     lines = check_keys(cfg, where)
+    check_conflicts(cfg)
     lines += to_pyskl_keys(cfg)
     write_out_pipelines(cfg)
     write_out_transform_defaults(cfg, pipelines_in(cfg))

@@ -2,7 +2,7 @@
 
 The keys are read in :mod:`~pyskl.engine.config.data`, :mod:`~pyskl.engine.config.schedule`,
 :mod:`~pyskl.engine.config.evaluation` and :mod:`~pyskl.engine.config.hooks`; those of the process are read below.
-mmengine's own keys take precedence.
+Keys of PYSKL and mmengine with the same meaning must not differ (:mod:`pyskl.engine.config.conflicts`).
 """
 
 from dataclasses import dataclass, field
@@ -175,6 +175,8 @@ def process_settings(cfg: Config, diff_rank_seed: bool = False) -> ProcessSettin
     randomness, env = cfg.get('randomness') or {}, cfg.get('env_cfg') or {}
     _only(randomness, 'randomness', ('seed', 'deterministic', 'diff_rank_seed'))
     _only(env, 'env_cfg', ('cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit'))
+    _only(env.get('mp_cfg') or {}, 'env_cfg.mp_cfg', ('mp_start_method', 'opencv_num_threads'))
+    _only(env.get('dist_cfg') or {}, 'env_cfg.dist_cfg', ('backend', 'port'))
     wrapper = cfg.get('model_wrapper_cfg') or {}
     if wrapper.get('type', WRAPPERS[0]) not in WRAPPERS:
         raise ValueError(f'model_wrapper_cfg.type must be one of {WRAPPERS}, got {wrapper["type"]!r}')

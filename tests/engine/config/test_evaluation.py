@@ -3,7 +3,7 @@
 import pytest
 from mmengine.config import Config
 
-from pyskl.engine.config.evaluation import evaluation
+from pyskl.engine.config.evaluation import evaluation, metrics_of
 from pyskl.registry import METRICS
 
 
@@ -83,6 +83,12 @@ def test_val_evaluator_of_mmengine_is_read():
     assert evaluation(config(val_evaluator={'type': 'AccMetric'})).save_best == 'acc/top1'
     with pytest.raises(ValueError, match="save_best='top1_acc' is not one of the metrics"):
         evaluation(config(**keys, default_hooks={'checkpoint': {'save_best': 'top1_acc'}}))
+
+
+def test_the_test_has_the_metrics_of_its_own_evaluator():
+    cfg = config(evaluation={'metrics': ['mean_class_accuracy']}, test_evaluator={'type': 'AccMetric'})
+    assert metrics_of(cfg)[0]['metrics'] == ['mean_class_accuracy']
+    assert metrics_of(cfg, 'test')[-1]['type'] == 'AccMetric' and metrics_of(cfg, 'test')[0]['metrics'] == []
 
 
 def test_save_best_may_name_any_value_of_a_custom_metric():

@@ -72,3 +72,5 @@ def test_log_processor_may_set_its_window_size():
     assert log_processor(Config({'log_config': {'interval': 5}})) == {'window_size': 5, 'by_epoch': True}
     given = {'type': 'LogProcessor', 'window_size': 9, 'by_epoch': True}
     assert log_processor(Config({'log_processor': given})) == given
+    with pytest.raises(ValueError, match="LogProcessor has no argument 'windowsize'; did you mean 'window_size'"):
+        log_processor(Config({'log_processor': {'windowsize': 9}}))

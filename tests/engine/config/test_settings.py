@@ -75,6 +75,8 @@ def test_process_keys_of_pyskl_take_precedence_over_mmengine():
     [
         ({'randomness': {'sed': 1}}, "randomness has no key 'sed'; did you mean 'seed'"),
         ({'env_cfg': {'cudnn': True}}, "env_cfg has no key 'cudnn'"),
+        ({'env_cfg': {'mp_cfg': {'start': 'spawn'}}}, "env_cfg.mp_cfg has no key 'start'"),
+        ({'env_cfg': {'dist_cfg': {'backnd': 'gloo'}}}, "dist_cfg has no key 'backnd'; did you mean 'backend'"),
         ({'model_wrapper_cfg': {'type': 'FSDP'}}, "model_wrapper_cfg.type must be one of .*, got 'FSDP'"),
         ({'default_scope': 'mmpose'}, "default_scope must be one of .*, got 'mmpose'"),
     ],
