@@ -71,7 +71,7 @@ def test_packing_onto_a_full_disk_leaves_no_file(tiny):
     assert left == []
 
 
-def test_a_cache_without_room_is_said(tiny):
+def test_a_full_cache_is_reported(tiny):
     save_network(tiny, 'fits.pth')
     small = tiny.folder / 'small'
     command = [ROOT / 'tools/train.py', 'tiny.py', '--work-dir', 'run']

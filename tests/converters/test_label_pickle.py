@@ -31,7 +31,7 @@ def test_names_lose_their_ending_and_labels_become_numbers(tmp_path, labels):
         ((['a'], ['walk']), 'labels must be class indices'),
     ],
 )
-def test_what_is_no_pair_of_lists_is_one_line(tmp_path, content, message):
+def test_anything_but_a_pair_of_lists_raises_one_line(tmp_path, content, message):
     with pytest.raises(ValueError, match=message) as error:
         read_label_pickle(written(tmp_path, content))
     assert str(error.value).startswith(f'--labels {tmp_path / "label.pkl"}') and '\n' not in str(error.value)

@@ -44,7 +44,7 @@ def test_a_sample_has_300_frames_and_75_columns_per_actor():
     assert sample[1, 3:6].tolist() == (one[1, 1] - one[0, 1]).tolist()  # columns 3 to 5 are the mid-spine
 
 
-def test_alone_the_second_actor_is_zeros_in_ntu60_and_the_first_again_in_ntu120():
+def test_a_missing_second_actor_is_zeros_in_ntu60_and_the_first_actor_in_ntu120():
     alone = record('S001C001P001R001A001', person())
     assert not columns(lay_out(alone, 60), 1).any()
     sample = lay_out(alone, 120)
@@ -53,7 +53,7 @@ def test_alone_the_second_actor_is_zeros_in_ntu60_and_the_first_again_in_ntu120(
 
 
 @pytest.mark.parametrize('shape', [(3, 2, 25, 3), (1, 301, 25, 3), (1, 2, 20, 3), (1, 2, 25, 2)])
-def test_records_that_do_not_fit_raise(shape):
+def test_invalid_records_raise(shape):
     with pytest.raises(ValueError, match=r"'S001C001P001R001A001' has keypoint .* at most \(2, 300, 25, 3\)"):
         lay_out({**record('S001C001P001R001A001', person()), 'keypoint': np.zeros(shape)}, 60)
 

@@ -50,7 +50,7 @@ def test_splits_follow_the_order_of_the_records_without_absent_clips(tmp_path):
     assert read_annotations(tmp_path / 'x')[1] == splits
 
 
-def test_no_records_are_a_file_too(tmp_path):
+def test_a_file_may_have_no_records(tmp_path):
     assert write_pickle(tmp_path / 'new' / 'x', [], {'train': ['a']}) == {'train': []}
     assert pickle.loads((tmp_path / 'new' / 'x').read_bytes()) == {'split': {'train': []}, 'annotations': []}
 

@@ -26,7 +26,7 @@ def test_a_line_may_reach_over_the_end_of_the_window():
         window.readline()
 
 
-def test_bytes_that_are_not_there_are_not_allocated():
+def test_missing_bytes_are_not_allocated():
     window = ByteWindow(io.BytesIO(b'abc'), 3)
     with pytest.raises(EOFError, match='3000000000 bytes'):
         window.read(3 * 10**9)
@@ -34,7 +34,7 @@ def test_bytes_that_are_not_there_are_not_allocated():
         window.read(4)
 
 
-def test_what_was_read_ahead_is_given_back():
+def test_bytes_read_ahead_are_returned_to_the_file():
     file = io.BytesIO(DATA)
     file.seek(5)
     window = ByteWindow(file, len(DATA))

@@ -33,16 +33,16 @@ SHARES, SWAPPED, OUTSIDE, MISSING = image_checks()
 
 
 @pytest.mark.parametrize(('high', 'found'), [(1.0, True), (2.0, True), (2.5, False)])
-def test_coordinates_up_to_two_are_shares_of_the_image(high, found):
+def test_coordinates_up_to_two_are_reported_as_shares_of_the_image(high, found):
     assert bad(SHARES, table((0.1, 0.1), (high, 0.5))) == found
 
 
-def test_in_a_tiny_image_they_may_be_pixels():
+def test_in_a_tiny_image_coordinates_up_to_two_may_be_pixels():
     assert not bad(SHARES, table((0, 0), (1, 2), img_shape=(15, 200)))
     assert bad(SHARES, table((0.1, 0), (1, 2), img_shape=(16, 200)))
 
 
-def test_nobody_has_no_shares():
+def test_a_clip_without_persons_has_no_shares():
     assert not bad(SHARES, table((0, 0), (0, 0)))
 
 
@@ -74,7 +74,7 @@ def test_height_and_width_are_swapped_if_joints_fit_the_other_way_round_only(sha
     assert bad(SWAPPED, table((10, 10), high, img_shape=shape)) == found
 
 
-def test_without_img_shape_a_default_serves():
+def test_without_img_shape_the_default_image_size_is_used():
     clips = table(img_shape=None)
     assert bad(MISSING, clips) and 'img_shape missing' in OUTSIDE.detail(clips, 0)
     with_default = image_checks((HEIGHT, WIDTH))
@@ -99,7 +99,7 @@ def test_scores_lie_between_0_and_1_or_a_little_above(score, found):
     assert bad(SCORE, table(keypoint_score=np.array([[[0.5, score]]], np.float32))) == found
 
 
-def test_nobody_is_seen_where_all_joints_are_0_or_have_score_0():
+def test_a_clip_shows_no_person_if_all_joints_or_scores_are_0():
     assert bad(nobody_check(), table((0, 0), (0, 0)))
     assert bad(nobody_check(), table(keypoint_score=np.zeros((1, 1, 2), np.float32)))
     assert not bad(nobody_check(), table())
@@ -128,7 +128,7 @@ def test_each_of_several_labels_is_a_class(label, found):
     assert bad(several_labels_check(3), table(label=label)) == found
 
 
-def test_a_clip_of_as_many_frames_as_are_taken_fits():
+def test_a_clip_may_have_as_many_frames_as_the_pipeline_takes():
     two = np.ones((1, 2, 2, 2), np.float32)
     assert not bad(length_check('PadTo', 2), table(keypoint=two, total_frames=2))
     assert bad(length_check('PadTo', 1), table(keypoint=two, total_frames=2))

@@ -21,7 +21,7 @@ def test_ranges_are_minimum_and_maximum(dtype, shift):
     }  # fmt: skip
 
 
-def test_the_third_channel_of_boxes_is_a_score_and_of_others_is_not_known_to_be():
+def test_only_the_third_channel_of_boxes_is_certainly_a_score():
     boxes = {'keypoint': np.ones((3, 17, 3)) * [5, 6, 0.5], 'frame_inds': np.array([0, 0, 1]), 'total_frames': 2}
     assert named(boxes)['score_high'] == 0.5
     assert named({'keypoint': np.ones((1, 2, 17, 3)) * [5, 6, 0.5]})['third_high'] == 0.5

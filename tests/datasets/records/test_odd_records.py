@@ -58,7 +58,7 @@ def dataset(path):
 
 
 @pytest.mark.parametrize('split', ODD, ids=lambda value: str(value)[:20])
-def test_odd_splits(tmp_path, split):
+def test_any_value_of_splits_is_accepted_or_raises_one_line(tmp_path, split):
     path = tmp_path / 'odd.pkl'
     for splits in (split, {'train': split}):
         path.write_bytes(pickle.dumps({'annotations': [PLAIN], 'split': splits}))

@@ -6,7 +6,7 @@ import pytest
 from pyskl.datasets.records.pickle_memo import SHORT, Memo, SharedObjectsError, SmallMemo, UnknownSlotError
 
 
-def test_a_memo_gives_back_what_a_number_holds():
+def test_a_memo_returns_the_value_of_a_number():
     memo = Memo()
     memo[0], memo[1] = 'a', ['b']
     memo[0] = 'c'
@@ -70,7 +70,7 @@ def test_an_entry_that_is_replaced_is_swept_again():
         memo[0]
 
 
-def test_of_entries_of_another_process_only_texts_are_known():
+def test_only_texts_are_known_of_entries_of_another_process():
     memo = SmallMemo()
     memo[0] = 'a'
     memo.learn(3, {2: 'keypoint'})

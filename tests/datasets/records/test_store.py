@@ -106,7 +106,7 @@ def test_a_pickled_store_opens_the_same_file(tmp_path, make_record):
     assert pickle.loads(data).names == ['a']
 
 
-def test_a_store_is_known_by_its_first_bytes(tmp_path, make_record):
+def test_a_store_is_recognised_by_its_first_bytes(tmp_path, make_record):
     store(tmp_path / 'x', [make_record('a')])
     assert is_store(tmp_path / 'x')
     (tmp_path / 'y').write_bytes(pickle.dumps([]))
@@ -181,7 +181,7 @@ def test_a_flipped_bit_is_detected_or_harmless(data, tmp_path_factory):
 
 @settings(max_examples=200, deadline=None)
 @given(data=st.data())
-def test_garbage_is_an_error_of_one_line_also_without_checksums(data, tmp_path_factory):
+def test_garbage_raises_one_line_also_without_checksums(data, tmp_path_factory):
     path = tmp_path_factory.getbasetemp() / 'garbage.skl'
     record = {'frame_dir': 'a', 'label': 1, 'keypoint': np.zeros((1, 2, 3, 3), np.float16), 'x': {'y': (1, 'z')}}
     store(path, [record, record])

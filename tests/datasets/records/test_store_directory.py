@@ -31,7 +31,7 @@ def directory(count=3, split=2, end=10_000, **changes):
     return {**whole, **changes}
 
 
-def test_a_directory_in_which_all_fits_passes():
+def test_a_consistent_directory_is_accepted():
     check_directory(directory(), 10_000)
 
 
@@ -54,7 +54,7 @@ def test_a_directory_in_which_all_fits_passes():
     ],
     ids=str,
 )
-def test_an_entry_that_does_not_fit_is_refused(changes):
+def test_an_inconsistent_entry_raises(changes):
     with pytest.raises((ValueError, TypeError)):
         check_directory(directory(**changes), 10_000)
 
@@ -75,7 +75,7 @@ def test_a_table_may_end_where_the_directory_begins():
         ('O', [3], 128, 0),
     ],
 )
-def test_a_place_that_is_none_is_refused(place):
+def test_an_invalid_position_raises(place):
     with pytest.raises((ValueError, TypeError)):
         Table(*place)
 

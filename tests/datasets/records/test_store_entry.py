@@ -37,7 +37,7 @@ def test_a_label_that_is_no_single_class_is_minus_1(label, column):
     assert entry(label=label).label == column
 
 
-def test_what_prepares_sees_valid_records_only():
+def test_prepare_is_called_for_valid_records_only():
     def prepare(given):
         return {**given, 'keypoint': given['keypoint'] * 2}
 

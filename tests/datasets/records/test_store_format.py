@@ -41,7 +41,7 @@ def test_a_number_with_a_name_is_a_number():
     assert encoded(enum.IntEnum('Side', ['LEFT'])(1)) == 1
 
 
-def test_what_a_safe_pickle_cannot_hold_is_refused():
+def test_values_that_a_safe_pickle_cannot_hold_raise():
     with pytest.raises(TypeError, match='object'):
         encoded(object())
     with pytest.raises(TypeError):
@@ -85,7 +85,7 @@ def test_a_number_of_more_than_eight_bytes_is_json():
     assert schema_of({'a': 2**63 - 1}) == (('a', 'int', None),)
 
 
-def test_a_record_of_a_kind_too_many_is_one_text():
+def test_a_record_beyond_the_maximum_of_kinds_is_stored_as_one_text():
     kind = Kind(WHOLE)
     assert kind.read(kind.write({1: 'a', 'b': (2,)})) == {1: 'a', 'b': (2,)}
 
@@ -103,12 +103,12 @@ def test_a_record_of_a_kind_too_many_is_one_text():
         [('a', 'scalar', '<f4')],
     ],
 )
-def test_a_schema_that_is_none_is_refused(schema):
+def test_an_invalid_schema_raises(schema):
     with pytest.raises((ValueError, TypeError)):
         Kind(schema)
 
 
-def test_a_text_that_leads_out_of_the_block_is_refused():
+def test_a_text_outside_the_block_raises():
     kind = Kind(schema_of({'a': 'text'}))
     block = bytearray(kind.write({'a': 'text'}))
     block[8:16] = (1000).to_bytes(8, 'little')
