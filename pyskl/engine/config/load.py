@@ -28,13 +28,14 @@ from pyskl.engine.config.device_heatmaps import write_out_heatmap_on
 from pyskl.engine.config.keys import KNOWN_KEYS, NTU_BY_DEFAULT, PHASES, SECTION_KEYS, SKELETON_ARGUMENTS
 from pyskl.engine.config.mmaction import to_pyskl_keys
 from pyskl.engine.config.shipped import find_config, similar_names
-from pyskl.engine.config.sizes import write_out_sizes
+from pyskl.engine.config.sizes import SIZES, write_out_sizes
 from pyskl.engine.config.transform_defaults import write_out_transform_defaults
 from pyskl.engine.config.values import check_values
 from pyskl.registry import DATASETS, lookup
 from pyskl.zoo.classes import class_names, shipped
 
 MODALITIES = ('j', 'b', 'jm', 'bm')
+DEFAULTS = ('modality', *SIZES)  # keys that are defaults of arguments of components
 
 
 def load_config(path: str | Path, options: dict | None = None) -> Config:
@@ -43,7 +44,8 @@ def load_config(path: str | Path, options: dict | None = None) -> Config:
     ``path`` may also be the name of a shipped config, e.g. ``stgcn++_ntu60_xsub_hrnet/j``.
 
     Raises:
-        ValueError: If the file is not a readable config, or a key is one typo away from a known one.
+        ValueError: If the file is not a readable config, a key is one typo away from a known one, or an option has no
+            effect.
         FileNotFoundError: If there is no such file.
     """
     path = find_config(path)
@@ -62,15 +64,37 @@ def load_config(path: str | Path, options: dict | None = None) -> Config:
         where = f', line {line}' if line else ''
         raise ValueError(f'cannot read the config {path}{where}: {type(error).__name__}: {error}') from error
     own = set(cfg)
+    as_read = copy.deepcopy(cfg) if set(DEFAULTS) & set(options or ()) else None
     try:
         cfg.merge_from_dict(options or {})
     except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
         raise ValueError(f'cannot apply --cfg-options to {path}: {error}') from error
     check_keys({key: None for key in cfg if key not in own}, '--cfg-options')
     complete_config(cfg, str(path))
+    if as_read is not None:
+        _check_effect(cfg, as_read, options)
     if not cfg.get('work_dir'):
         cfg.work_dir = default_work_dir(path)
     return cfg
+
+
+def _check_effect(cfg: Config, as_read: Config, options: dict) -> None:
+    """Raise if an option among ``DEFAULTS`` has no effect, because all components set the argument themselves.
+
+    This is so in the config that a run writes to its work_dir: there, all arguments are written out.
+    """
+    for key in DEFAULTS:
+        if key not in options or as_read.get(key) == cfg.get(key):
+            continue
+        without = copy.deepcopy(as_read)
+        without.merge_from_dict({name: value for name, value in options.items() if name != key})
+        _complete(without, 'config')
+        if {**cfg.to_dict(), key: None} == {**without.to_dict(), key: None}:
+            argument = {'modality': 'feats', 'num_classes': 'model.cls_head.num_classes'}.get(key, key)
+            raise ValueError(
+                f'--cfg-options {key}={options[key]} has no effect: no component takes it, or all set {argument} '
+                'themselves, as in the config in a work_dir; use the original config'
+            )
 
 
 def complete_config(cfg: Config, where: str = 'config') -> None:
@@ -85,6 +109,11 @@ def complete_config(cfg: Config, where: str = 'config') -> None:
         ValueError: If a key is one typo away from a known one, two keys with the same meaning differ, a value is of
             the wrong type or out of range, or an extension is used wrongly; names the key.
     """
+    _say(_complete(cfg, where))
+
+
+def _complete(cfg: Config, where: str) -> list[str]:
+    """Complete the config in place; return lines for the user."""
     lines = check_keys(cfg, where)
     check_conflicts(cfg)
     lines += to_pyskl_keys(cfg)
@@ -96,8 +125,7 @@ def complete_config(cfg: Config, where: str = 'config') -> None:
     write_out_sizes(cfg, pipelines_in(cfg))
     write_out_heatmap_on(cfg, pipelines_in(cfg))
     check_values(cfg, where)
-    lines += check_classes(cfg)
-    _say(lines)
+    return lines + check_classes(cfg)
 
 
 def check_classes(cfg: Config) -> list[str]:

@@ -120,6 +120,16 @@ def test_a_misspelled_key_raises_and_names_the_known_key(write, line, message):
         load_config(write(CONFIG + line))
 
 
+def test_an_option_without_effect_raises(tmp_path):
+    name = 'stgcn_vanilla_ntu60_xsub_hrnet/j'
+    load_config(name).dump(tmp_path / 'j.py')  # all arguments are written out, as in a work_dir
+    for key, value in {'modality': 'b', 'clip_len': 64, 'num_person': 1, 'num_classes': 7}.items():
+        with pytest.raises(ValueError, match=f'^--cfg-options {key}={value} has no effect: no component takes it'):
+            load_config(tmp_path / 'j.py', {key: value})
+        assert load_config(name, {key: value})[key] == value
+    assert load_config(tmp_path / 'j.py', {'clip_len': 300}).clip_len == 300  # the value that it has
+
+
 def test_a_variable_of_the_config_is_not_a_misspelled_key(write):
     assert load_config(write(CONFIG + 'left_kp = [1, 3]\nmy_thing = 3')).my_thing == 3
 
