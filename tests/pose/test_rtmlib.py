@@ -10,10 +10,10 @@ pytest.importorskip('rtmlib')
 from pyskl.pose.estimators import RtmlibPose  # noqa: E402
 from pyskl.skeletons import get_skeleton  # noqa: E402
 from tests.pose.onnx_bytes import node, write_onnx  # noqa: E402
+from tests.pose.rtmpose import WIDTH, rtmpose  # noqa: E402
 
 SIZE = (240, 320)  # (height, width) of the frame
 BLUE, RED = (80, 60), (230, 170)  # where the spots are, (x, y)
-HEIGHT, WIDTH = 64, 48  # of the pose network's input
 
 
 def frame():
@@ -24,27 +24,6 @@ def frame():
         plane = cv2.GaussianBlur(plane, (0, 0), 12)
         image[..., channel] = plane / plane.max() * 255
     return image
-
-
-def rtmpose(path, joints, named=True):
-    """RTMPose: even joints are in the brightest column and row of blue, odd ones of red; two bins per pixel."""
-    channels = np.arange(joints) % 2 * 2
-    nodes = [
-        node('Gather', ['input', 'channels'], 'joints', axis=1),  # (1, K, H, W)
-        node('ReduceMax', ['joints'], 'columns', axes=[2], keepdims=0),
-        node('ReduceMax', ['joints'], 'rows', axes=[3], keepdims=0),
-        node('Gather', ['columns', 'twice_x'], 'wide', axis=2),
-        node('Gather', ['rows', 'twice_y'], 'high', axis=2),
-        node('Mul', ['wide', 'scale'], 'simcc_x'),
-        node('Mul', ['high', 'scale'], 'simcc_y'),
-    ]
-    count = joints if named else 'joints'
-    return write_onnx(
-        path, nodes, {'input': ['batch', 3, HEIGHT, WIDTH]},
-        {'simcc_x': ['batch', count, 2 * WIDTH], 'simcc_y': ['batch', count, 2 * HEIGHT]},
-        channels=channels, twice_x=np.arange(2 * WIDTH) // 2, twice_y=np.arange(2 * HEIGHT) // 2,
-        scale=np.float32(0.25),
-    )  # fmt: skip
 
 
 def fixed(path, side='height', **outputs):

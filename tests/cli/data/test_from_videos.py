@@ -11,6 +11,7 @@ import pytest
 from scipy import ndimage
 
 from pyskl.datasets.records.annotations import read_annotations
+from tests.pose.rtmpose import rtmpose
 
 tool = importlib.import_module('pyskl.cli.data.from_videos')
 HEIGHT, WIDTH, SIDE = 96, 160, 12
@@ -184,6 +185,26 @@ def test_an_invalid_list_raises(videos, monkeypatch, content, message):
 def test_a_person_below_min_score_is_ignored(videos, monkeypatch):
     with pytest.raises(ValueError, match='none of 4 videos gives a clip'):
         call(videos, monkeypatch, '--min-score', '0.95')
+
+
+def test_hands_of_a_network_for_the_whole_body(videos, monkeypatch):
+    pytest.importorskip('rtmlib')
+    pytest.importorskip('onnxruntime')
+    network = rtmpose(videos / 'pose.onnx', 133)
+    words = ['list.csv', *BY_SUBJECT, '--out', 'x.pkl', '--pose-model', network, '--min-score', 0, '--min-length', 1]
+    monkeypatch.chdir(videos)
+    monkeypatch.setattr('sys.argv', ['from_videos.py', *map(str, words), '--layout', 'wholebody:hands'])
+    tool.main()
+    records, _ = read_annotations(videos / 'x.pkl')
+    assert {record['keypoint'].shape[2:] for record in records} == {(42, 2)}
+    right = next(record for record in records if 'right' in record['frame_dir'])
+    place = right['keypoint'][right['keypoint_score'] > 0]  # of the square, as far as the network's 48 pixels show it
+    assert len(place) and np.abs(place[:, 1] - 30).max() <= SIDE / 2 + 1.25 * WIDTH / 48
+
+
+def test_a_layout_of_3d_joints_raises(videos, monkeypatch):
+    with pytest.raises(ValueError, match=r'--layout nturgb\+d has 3D joints'):
+        call(videos, monkeypatch, '--layout', 'nturgb+d')
 
 
 def test_the_model_is_built_only_if_needed(videos, monkeypatch):
