@@ -7,7 +7,7 @@ import pytest
 
 
 @pytest.mark.parametrize('module', ['pyskl', 'pyskl.cli'])
-def test_the_module_is_the_command(module, monkeypatch, capsys):
+def test_python_m_pyskl_is_the_command(module, monkeypatch, capsys):
     monkeypatch.setattr(sys, 'argv', [module, '--help'])
     with pytest.raises(SystemExit) as left:
         runpy.run_module(module, run_name='__main__')

@@ -48,7 +48,7 @@ def test_stdin_lines_give_one_json_line_per_event(call, scene, capsys, tmp_path)
     assert (tmp_path / 'out' / 'film.mp4').stat().st_size > 1000
 
 
-def test_a_file_of_lines_is_labelled_as_stdin_is(call, scene, capsys, tmp_path):
+def test_a_file_of_lines_is_labelled_like_stdin(call, scene, capsys, tmp_path):
     path = tmp_path / 'people.jsonl'
     path.write_text('\n'.join(lines_of(scene)))
     call(path, '--fps', 15, '--out', tmp_path / 'out', '--no-film')

@@ -88,12 +88,12 @@ def test_a_missing_camera_raises():
         camera(Camera(0))
 
 
-def test_a_password_is_not_shown():
+def test_without_password_removes_credentials_from_addresses():
     assert without_password('rtsp://admin:secret@10.0.0.2:554/a@b') == 'rtsp://10.0.0.2:554/a@b'
     assert without_password('http://10.0.0.2/a@b') == 'http://10.0.0.2/a@b' and without_password(0) == 0
 
 
-def test_a_camera_over_rtsp_goes_away_and_comes_back():
+def test_a_lost_rtsp_camera_is_reopened_with_the_times_of_its_frames():
     pytest.importorskip('av')
     server = RtspCamera().start()
     source = open_source(server.address)

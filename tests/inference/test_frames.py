@@ -54,7 +54,7 @@ def test_prefetch_of_a_camera_skips_the_oldest_images():
     assert len(skipped) == 7 - len(rest)
 
 
-def test_an_image_is_fitted_into_the_middle():
+def test_an_image_is_scaled_and_centred():
     image = np.full((10, 10, 3), 200, np.uint8)
     assert fitted(image, (10, 10)) is image
     wide = fitted(image, (20, 60))[..., 0]

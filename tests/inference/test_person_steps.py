@@ -56,7 +56,7 @@ def test_a_pipeline_that_needs_a_whole_clip_raises(options, said):
         FramePipeline(action_network(**options))
 
 
-def test_a_person_is_ready_after_a_whole_window_of_their_own(steps):
+def test_a_person_is_ready_after_a_complete_window(steps):
     steps.advance([7], frames(1, steps.window), [0])
     assert steps.ready() == [7]
     steps.advance([7, 3], frames(2, 1), [0, 0])
@@ -65,7 +65,7 @@ def test_a_person_is_ready_after_a_whole_window_of_their_own(steps):
     assert steps.ready() == [7, 3]
 
 
-def test_a_dropped_person_begins_anew(steps):
+def test_the_state_of_a_dropped_person_starts_again(steps):
     steps.advance([7, 3], frames(2, steps.window), [0, 0])
     steps.drop(3)
     steps.drop(5)  # has no state
@@ -74,7 +74,7 @@ def test_a_dropped_person_begins_anew(steps):
     assert steps.ready() == [7]
 
 
-def test_without_a_person_in_common_everything_begins_anew(steps):
+def test_without_a_common_person_all_states_start_again(steps):
     steps.advance([7], frames(1, steps.window), [0])
     steps.advance([8], frames(1, 1), [0])
     assert steps.persons == [8] and steps.ready() == []

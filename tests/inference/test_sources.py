@@ -47,7 +47,7 @@ def test_a_truncated_film_is_read_to_its_end_and_reported(tmp_path):
     assert len(film.notes) == 1 and ('is truncated' in film.notes[0] or 'is damaged after' in film.notes[0])
 
 
-def test_a_film_goes_on_after_damaged_frames(tmp_path):
+def test_reading_continues_after_damaged_frames(tmp_path):
     noise = np.random.RandomState(0).randint(0, 255, (40, *SIZE, 3), np.uint8)
     path = write_film(tmp_path / 'a.mkv', noise, g='5')
     whole, hole = path.read_bytes(), 90_000  # three frames
@@ -173,7 +173,7 @@ def test_a_folder_of_images_is_read_as_a_film(tmp_path):
     assert [frame.time for frame in source] == [0, 0.5, 1] and source.notes == []
 
 
-def test_an_image_of_another_size_is_scaled_and_a_broken_one_is_a_gap(tmp_path):
+def test_images_of_another_size_are_scaled_and_unreadable_ones_are_gaps(tmp_path):
     for name, image in zip('0259', [*grey(2), np.full((8, 8, 3), 200, np.uint8), *grey(1)], strict=True):
         write_image(tmp_path / f'{name}.png', image)
     for name in '348':

@@ -109,7 +109,7 @@ def test_invalid_options_raise_one_line(rtmlib, options, error, message):
         ('wholebody:hands', 'Wholebody', 'performance', 133),
     ],
 )
-def test_the_layout_chooses_which_networks_are_downloaded(rtmlib, monkeypatch, layout, solution, mode, joints):
+def test_the_layout_selects_the_downloaded_networks(rtmlib, monkeypatch, layout, solution, mode, joints):
     made, found = [], (np.ones((1, joints, 2)), np.ones((1, joints)))
 
     def make(**options):
@@ -122,7 +122,7 @@ def test_the_layout_chooses_which_networks_are_downloaded(rtmlib, monkeypatch, l
     assert model.people(FRAME)[0].shape == (1, get_skeleton(layout).num_joints, 2)
 
 
-def test_a_skeleton_of_ones_own_takes_joints_by_name():
+def test_a_custom_skeleton_takes_joints_by_name():
     names = ['right_wrist', 'nose', 'left_wrist']
     arms = get_skeleton({'name': 'arms', 'joints': names, 'edges': [[0, 1], [2, 1]]})
     assert rtmlib_solution(arms) == ('Body', [10, 0, 9])

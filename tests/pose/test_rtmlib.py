@@ -42,7 +42,7 @@ def box(x, y, score, ratio):
 
 
 @pytest.mark.parametrize('named', [True, False])
-def test_a_joint_is_where_the_network_sees_it(tmp_path, named, capsys):
+def test_joints_are_in_pixels_of_the_image(tmp_path, named, capsys):
     model = RtmlibPose(pose_file=rtmpose(tmp_path / 'pose.onnx', 17, named))
     keypoint, score = model.people(frame())
     assert keypoint.shape == (1, 17, 2) and score.shape == (1, 17) and (score > 0.2).all() and (score <= 1).all()
@@ -54,11 +54,11 @@ def test_a_joint_is_where_the_network_sees_it(tmp_path, named, capsys):
 
 
 @pytest.mark.parametrize(('name', 'side', 'ratio'), [('yolox.onnx', 416, 1.3), ('rtmdet/end2end.onnx', 'height', 2.0)])
-def test_each_detected_person_has_joints_of_its_own(tmp_path, name, side, ratio):
+def test_each_detected_person_has_separate_joints(tmp_path, name, side, ratio):
     """The longer side of the frame is 320, that of the detector 416, or 640 if it takes any."""
     (tmp_path / name).parent.mkdir(exist_ok=True)
-    found = [box(*BLUE, 0.9, ratio), box(*RED, 0.8, ratio), box(20, 20, 0.1, ratio)]
-    detector = fixed(tmp_path / name, side, dets=np.array([found], np.float32))
+    boxes = [box(*BLUE, 0.9, ratio), box(*RED, 0.8, ratio), box(20, 20, 0.1, ratio)]
+    detector = fixed(tmp_path / name, side, dets=np.array([boxes], np.float32))
     model = RtmlibPose(pose_file=rtmpose(tmp_path / 'pose.onnx', 17), detector_file=detector)
     assert type(model._detector).__name__ == ('RTMDet' if 'rtmdet' in name else 'YOLOX')
     keypoint, _ = model.people(frame())
@@ -69,7 +69,7 @@ def test_each_detected_person_has_joints_of_its_own(tmp_path, name, side, ratio)
     assert model.people(frame())[0].shape == (0, 17, 2)
 
 
-def test_rtmo_has_persons_and_joints_at_once(tmp_path):
+def test_rtmo_detects_persons_and_joints_in_one_pass(tmp_path):
     joints = np.full((1, 2, 17, 3), 0.5, np.float32)
     joints[0, :, :, :2] = [[[160, 120]], [[460, 340]]]  # twice the spots
     dets = np.array([[box(*BLUE, 0.9, 2), box(*RED, 0.8, 2)]], np.float32)
@@ -110,12 +110,12 @@ def test_a_layout_takes_its_joints_from_those_of_the_network(tmp_path, joints, l
         (rtmpose, 'nturgb+d', r"pose.onnx: layout 'nturgb\+d' has 3D joints"),
     ],
 )
-def test_a_network_with_other_joints_is_one_line(tmp_path, make, layout, line):
+def test_a_network_with_other_joints_raises_one_line(tmp_path, make, layout, line):
     with pytest.raises(ValueError, match=line):
         RtmlibPose(pose_file=make(tmp_path / 'pose.onnx', 17), layout=layout)
 
 
-def test_a_pose_network_is_not_a_detector(tmp_path):
+def test_a_pose_network_given_as_detector_raises(tmp_path):
     path = rtmpose(tmp_path / 'pose.onnx', 17)
     with pytest.raises(ValueError, match='pose.onnx has outputs simcc_x, simcc_y; it must be YOLOX or RTMDet'):
         RtmlibPose(pose_file=path, detector_file=path)

@@ -22,7 +22,7 @@ def test_an_unknown_action_raises():
         make_scene(0, [[('jump', 1)]])
 
 
-def test_random_plans_fill_their_seconds_with_changing_actions():
+def test_random_plans_have_their_duration_and_changing_actions():
     plans = random_plans(3, people=2, seconds=40)
     assert plans == random_plans(3, people=2, seconds=40) != random_plans(4, people=2, seconds=40)
     for plan in plans:

@@ -16,7 +16,7 @@ def call(monkeypatch, *words):
     main()
 
 
-def test_the_lines_hold_the_scene_and_the_command_prints_its_intervals(monkeypatch, capsys, tmp_path):
+def test_the_file_has_the_scene_and_the_command_prints_its_intervals(monkeypatch, capsys, tmp_path):
     out = tmp_path / 'new' / 'scene.jsonl'
     call(monkeypatch, '--seconds', 9, '--seed', 2, '--out', out)
     scene = make_scene(2, random_plans(2, people=2, seconds=9))

@@ -26,7 +26,7 @@ def test_an_argument_reaches_every_transform_of_its_type():
     assert cfg.val_pipeline[1] == {'type': 'FormatGCNInput', 'mode': 'loop'}
 
 
-def test_the_key_is_gone_afterwards_and_completing_twice_changes_nothing():
+def test_the_key_is_removed_and_completing_twice_changes_nothing():
     cfg = config(RandomRot={'theta': 0.3})
     complete_config(cfg)
     once = cfg.to_dict()
@@ -35,7 +35,7 @@ def test_the_key_is_gone_afterwards_and_completing_twice_changes_nothing():
     assert cfg.to_dict() == once
 
 
-def test_pipelines_of_data_sets_are_reached_too():
+def test_pipelines_of_data_sets_get_the_defaults_too():
     cfg = config(RandomRot={'theta': 0.3})
     cfg.data = {'test': {'type': 'PoseDataset', 'ann_file': 'x.pkl', 'pipeline': [{'type': 'RandomRot'}]}}
     complete_config(cfg)

@@ -33,7 +33,7 @@ def compared(step, keypoint=FEW, size=(480, 640)):
     return joints, tuple(shape)
 
 
-def test_a_box_around_the_joints():
+def test_pose_compact_crops_to_the_box_of_the_joints():
     joints, size = compared({'type': 'PoseCompact', 'padding': 0.0})
     assert size == (400, 200) and joints[0, 0].tolist() == [[0, 0], [200, 400], [0, 0], [0, 20]]
     assert compared({'type': 'PoseCompact', 'padding': 0.0, 'hw_ratio': 1.0})[1] == (400, 400)
@@ -42,7 +42,7 @@ def test_a_box_around_the_joints():
 
 
 @pytest.mark.parametrize('keypoint', [FEW * 0, FEW / 100], ids=['none', 'small'])
-def test_without_a_box_the_image_stays(keypoint):
+def test_without_a_box_the_image_is_not_cropped(keypoint):
     joints, size = compared({'type': 'PoseCompact'}, keypoint)
     assert size == (480, 640) and (joints == keypoint).all()
 
@@ -51,10 +51,10 @@ def test_without_a_box_the_image_stays(keypoint):
     ('scale', 'keep_ratio', 'size'),
     [((64, 64), False, (64, 64)), ((-1, 64), True, (64, 85)), ((100, 64), True, (64, 85)), (0.5, True, (240, 320))],
 )
-def test_sizes(scale, keep_ratio, size):
+def test_resize_scales_to_the_given_size(scale, keep_ratio, size):
     assert compared({'type': 'Resize', 'scale': scale, 'keep_ratio': keep_ratio})[1] == size
 
 
-def test_the_centre():
+def test_center_crop_shifts_joints():
     joints, size = compared({'type': 'CenterCrop', 'crop_size': (200, 101)})
     assert size == (101, 200) and joints[0, 0, 0].tolist() == [100 - 220, 50 - 189]

@@ -44,7 +44,7 @@ def test_shares_of_the_image_are_minus_half_to_half_and_0_without_a_score():
     assert found.tolist() == [[[[-0.5, -0.5, 1], [0.5, 0.5, 1], [0, 0, 0]]]]
 
 
-def test_a_body_moves_to_the_origin_and_missing_joints_stay():
+def test_the_body_moves_to_the_origin_and_missing_joints_remain_0():
     transform = PreNormalize3D(dataset=CHAIN, align_spine=False)
     late = [[[0, 0, 0], [0, 0, 0]], [[1, 2, 3], [1, 2, 5]], [[2, 2, 3], [0, 0, 0]]]
     found = normalized(normalize.prenormalize_3d, transform, [late])
@@ -75,7 +75,7 @@ def test_a_turn_maps_the_direction_of_a_vector_to_an_axis(vector, onto, expected
     assert rotation @ vector == pytest.approx(np.array(expected) * np.linalg.norm(vector), abs=1e-12)
 
 
-def test_a_person_upright_and_facing_the_axis_is_not_turned():
+def test_an_upright_person_facing_the_axis_is_not_rotated():
     skeleton = get_skeleton('nturgb+d')
     transform = AlignPersons(dataset='nturgb+d')
     (_, top), (left, right) = skeleton.spine, transform._hips

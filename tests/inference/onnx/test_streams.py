@@ -42,7 +42,7 @@ def ways(layout):
 
 @pytest.mark.parametrize('half', [False, True], ids=['float32', 'float16'])
 @pytest.mark.parametrize('way', ways('coco'))
-def test_2d_with_a_score_that_is_an_array_of_its_own(way, half):
+def test_2d_graphs_with_a_separate_score_equal_their_transforms(way, half):
     for threshold in (0.01, None):
         steps = [{'type': 'PreNormalize2D', 'threshold': threshold}, *ways('coco')[way], *SAMPLE, *ending()]
         pair = both(steps, half=half)
@@ -50,19 +50,19 @@ def test_2d_with_a_score_that_is_an_array_of_its_own(way, half):
 
 
 @pytest.mark.parametrize('way', ways('coco'))
-def test_2d_with_the_score_as_a_channel(way):
+def test_2d_graphs_with_the_score_as_a_channel_equal_their_transforms(way):
     joints = {'type': 'GenSkeFeat', 'dataset': 'coco', 'feats': ['j']}
     pair = both([{'type': 'PreNormalize2D'}, joints, *ways('coco')[way], *SAMPLE, *ending()])
     assert max(pair.apart(frames, 2, holes=True) for frames in FRAMES) == 0
 
 
 @pytest.mark.parametrize('way', ways('nturgb+d'))
-def test_3d(way):
+def test_3d_graphs_equal_their_transforms(way):
     pair = both([{'type': 'PreNormalize3D'}, *ways('nturgb+d')[way], *SAMPLE, *ending()], 'nturgb+d')
     assert max(pair.apart(frames, 2, holes=True) for frames in FRAMES) < 1e-6
 
 
-def test_what_the_graph_does_not_have_is_refused():
+def test_unsupported_options_raise():
     for steps in ([motion('coco', 'b')], [joined('keypoint', 'b')], [bone('coco', 'b'), *SAMPLE, joined('b')]):
         with pytest.raises(ValueError, match="which reads 'b', an array that the graph does not have there; export"):
             both([*steps, *SAMPLE, *ending()])
