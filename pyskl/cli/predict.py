@@ -77,7 +77,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         '--pose', default='auto',
         help='pose estimator: auto, mediapipe, mediapipe-hands, rtmlib, or package.module:Class (default: auto)',
     )  # fmt: skip
-    pose.add_argument('--pose-model', type=Path, metavar='FILE.onnx', help='for rtmlib: RTMPose or RTMO')
+    pose.add_argument('--pose-model', type=Path, metavar='FILE.onnx', help='for rtmlib: RTMPose (RTMW) or RTMO')
     pose.add_argument('--detector', type=Path, metavar='FILE.onnx', help='for rtmlib: YOLOX or RTMDet, for persons')
     stream = parser.add_argument_group('labels')
     stream.add_argument('--window', type=float, metavar='S', help="seconds per label (default: the network's)")

@@ -1,4 +1,5 @@
 import json
+import threading
 
 import numpy as np
 import pytest
@@ -36,6 +37,26 @@ def test_notes_of_a_camera_are_reported_at_once_and_at_the_end():
     for _ in label_live(recognizer, Camera(), seconds=3.0, report=messages.append):
         pass
     assert messages == ['lost', 'end']
+
+
+def test_images_that_wait_for_a_slow_estimator_are_skipped():
+    done, skipped = threading.Event(), []
+
+    class Fast(Camera):
+        def skip(self):
+            skipped.append(1)
+
+        def __iter__(self):
+            yield from super().__iter__()
+            done.set()
+
+    class Slow:
+        def people(self, image):
+            done.wait()
+            return np.zeros((0, 17, 2)), np.zeros((0, 17))
+
+    times = [frame.time for frame, *_ in ActionRecognizer.people_of(Fast(), Slow())]
+    assert len(times) <= 6 and len(times) + len(skipped) == 40 and times[-1] == 3.9
 
 
 def test_a_stream_is_shown_and_recorded_while_it_runs(tmp_path):
