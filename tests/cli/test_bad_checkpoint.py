@@ -177,7 +177,7 @@ def concat_of_unequal_clips(tiny):
 
 
 @pytest.mark.parametrize('workers', [0, 1])
-def test_an_error_in_a_loader_worker_is_one_line(tiny, tool, workers):
+def test_an_error_in_a_loader_worker_prints_one_line(tiny, tool, workers):
     concat_of_unequal_clips(tiny)
     options = ['--cfg-options', f'data.workers_per_gpu={workers}']
     status, stderr = tool('train', tiny.config, '--work-dir', tiny.work_dir, *SEED, *options)

@@ -76,7 +76,7 @@ def test_invalid_options_raise(export, options):
     assert 'error' in lines[-1]
 
 
-def test_an_onnx_that_cannot_be_imported_is_one_line(export, tmp_path, monkeypatch):
+def test_an_onnx_that_cannot_be_imported_raises_one_line(export, tmp_path, monkeypatch):
     (tmp_path / 'onnx').mkdir()
     (tmp_path / 'onnx' / '__init__.py').write_text("raise ImportError('no runtime_version in protobuf')")
     monkeypatch.syspath_prepend(tmp_path)

@@ -45,7 +45,7 @@ def launch(tmp_path, code, processes='3'):
     return subprocess.run(command, capture_output=True, text=True)
 
 
-def test_an_error_of_all_processes_is_one_line(tmp_path):
+def test_an_error_of_all_processes_prints_one_line(tmp_path):
     result = launch(tmp_path, "def main():\n    raise ValueError('the reason')\nrun(main)\n")
     assert result.returncode == 1
     assert [line for line in result.stderr.splitlines() if 'the reason' in line] == ['error: the reason']

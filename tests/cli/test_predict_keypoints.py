@@ -10,7 +10,7 @@ from pyskl.skeletons import get_skeleton
 COCO = get_skeleton('coco')
 
 
-def test_who_is_not_seen_in_a_frame_is_left_out_of_it():
+def test_persons_without_joints_in_a_frame_are_left_out_of_it():
     keypoint = np.full((2, 3, 17, 2), 5.0)
     keypoint[1, 1] = 0
     score = np.full((2, 3, 17), 0.5)

@@ -5,7 +5,7 @@ import pytest
 from pyskl.cli import runs
 
 
-def test_the_command_sorts_and_says_when_there_is_none(called, capsys, tmp_path):
+def test_the_command_sorts_runs_and_reports_if_there_are_none(called, capsys, tmp_path):
     for name, best in (('a', 0.5), ('b', 0.9)):
         (tmp_path / name).mkdir()
         content = {'pyskl_run': 1, 'files': [], 'config': {}, 'best': {'metric': 'top1_acc', 'value': best, 'epoch': 1}}

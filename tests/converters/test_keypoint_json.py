@@ -119,7 +119,7 @@ def test_a_list_of_openpose_frames_counts_from_0():
     assert found.frame.tolist() == [0, 0, 2] and found.listed == (0, 2)
 
 
-def test_cocos_visibility_is_no_score():
+def test_cocos_visibility_is_not_used_as_score():
     content = coco()
     for entry in content['annotations']:
         entry['keypoints'][2::3] = [2, 1, 0] + [2] * (V - 3)
@@ -137,7 +137,7 @@ def test_null_and_nan_are_undetected():
     assert (found.score[2] == SCORE[2]).all()
 
 
-def test_no_person_is_no_detection():
+def test_frames_without_persons_give_no_detections():
     for content in ([], [{'frame_id': 0, 'instances': []}, {'frame_id': 1, 'instances': []}], {'0': {'people': []}}):
         found = parse_keypoints(content)
         assert found.keypoint.shape == (0, 0, 2)

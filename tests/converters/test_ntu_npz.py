@@ -104,7 +104,7 @@ def test_aligned_late_persons_are_erased_and_coinciding_hips_are_nan():
     assert np.isnan(columns(aligned, 1)).all() and np.isfinite(columns(aligned, 0)).all()
 
 
-def test_numpy_reads_what_was_written(tmp_path):
+def test_numpy_reads_the_written_files(tmp_path):
     records = [
         record('S001C001P001R001A001', person(4, 1)),
         record('S001C002P003R001A050', person(4, 2), person(4, 3)),

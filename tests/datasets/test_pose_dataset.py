@@ -37,7 +37,7 @@ def raw(path, records, split=None):
     return path
 
 
-def test_a_split_comes_in_the_order_of_the_file(path):
+def test_a_split_has_the_order_of_the_file(path):
     dataset = PoseDataset(path, split='train')
     assert dataset.names == ['b', 'd'] and dataset.labels.tolist() == [1, 3] and len(dataset) == 2
     assert [dataset[i]['frame_dir'] for i in (0, 1, -1)] == ['b', 'd', 'd']
@@ -65,7 +65,7 @@ def test_the_stored_record_is_never_changed(path):
 
 
 @pytest.mark.parametrize('start_method', ['fork', 'spawn'])
-def test_workers_give_what_the_process_itself_gives(path, start_method):
+def test_workers_return_the_same_samples_as_the_process_itself(path, start_method):
     dataset = PoseDataset(path, PIPELINE, test_mode=True)
     loader = DataLoader(dataset, batch_size=2, num_workers=2, multiprocessing_context=start_method)
     found = torch.cat([batch['keypoint'] for batch in loader])
@@ -157,7 +157,7 @@ def test_arguments_of_old_configs_are_accepted(path):
     assert dataset.names[0] == 'a'
 
 
-def test_a_missing_file_is_named():
+def test_a_missing_file_raises_with_its_path():
     with pytest.raises(FileNotFoundError, match="ann_file 'no/such.pkl' cannot be read"):
         PoseDataset('no/such.pkl')
 

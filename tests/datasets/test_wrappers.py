@@ -50,7 +50,7 @@ def test_checks_reach_the_datasets_inside(config):
             dataset.check(num_classes=2)
 
 
-def test_wrong_arguments_are_named(config):
+def test_invalid_arguments_raise(config):
     with pytest.raises(ValueError, match='times must be an integer of at least 1, got 0'):
         RepeatDataset(config, 0)
     with pytest.raises(ValueError, match='datasets must be a list'):

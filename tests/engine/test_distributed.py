@@ -32,7 +32,7 @@ def test_an_unknown_launcher_raises(started):
         init_distributed('srun')
 
 
-def test_missing_variables_of_a_launcher_are_named(started):
+def test_missing_variables_of_a_launcher_raise_with_their_names(started):
     os.environ['RANK'] = '0'
     with pytest.raises(ValueError, match='--launcher pytorch: WORLD_SIZE, LOCAL_RANK, MASTER_ADDR not set'):
         init_distributed('pytorch')

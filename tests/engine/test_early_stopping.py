@@ -16,7 +16,7 @@ def run(tiny, epochs=4, **how):
     return train(cfg, seed=3, **how)
 
 
-def test_the_same_command_says_that_the_run_is_finished(tiny, capsys):
+def test_the_same_command_reports_that_the_run_is_finished(tiny, capsys):
     first = run(tiny)
     assert Path(first.last_checkpoint).name == 'epoch_2.pth'
     assert 'ended the run after 2 of 4 epochs; --resume or more total_epochs continue it' in capsys.readouterr().out

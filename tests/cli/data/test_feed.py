@@ -20,7 +20,7 @@ def clip(*values):
         ((5, 5, 6), (5, 6), [0, 2]),  # the first of equal frames
     ],
 )
-def test_frames_are_matched_by_content_else_by_who_is_seen_else_evenly(before, after, origin):
+def test_frames_are_matched_by_content_else_by_visible_persons_else_evenly(before, after, origin):
     assert _origin(clip(*before), clip(*after)).tolist() == origin
 
 

@@ -119,7 +119,7 @@ def test_merged_shards_equal_the_whole(raw, tmp_path, run):
     assert out.read_bytes() == (tmp_path / 'whole.pkl').read_bytes()
 
 
-def test_one_split_alone_and_more_persons(raw, tmp_path, run):
+def test_a_single_split_and_more_persons_are_possible(raw, tmp_path, run):
     for path in (*(raw / 'kinetics_train').iterdir(), raw / 'kinetics_train_label.json'):
         path.unlink()
     (raw / 'kinetics_train').rmdir()

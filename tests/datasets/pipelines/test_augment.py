@@ -72,7 +72,7 @@ def test_the_score_is_unchanged(transform):
 
 
 @pytest.mark.parametrize('transform', [RandomRot(), RandomScale(), RandomGaussianNoise()])
-def test_float16_becomes_float32_and_stored_arrays_stay(transform):
+def test_float16_becomes_float32_and_stored_arrays_are_unchanged(transform):
     results = {'keypoint': deep()['keypoint'].astype(np.float16)}
     results['keypoint'].flags.writeable = False
     assert transform(results)['keypoint'].dtype == np.float32

@@ -137,6 +137,6 @@ def test_a_score_is_not_a_coordinate(step):
         step(sample)
 
 
-def test_a_clip_without_frames_is_named():
+def test_a_clip_without_frames_raises_with_its_name():
     with pytest.raises(ValueError, match="sample 'a' has no frames"):
         SampleSorted()({'frame_dir': 'a', 'keypoint': np.ones((1, 0, 5, 3))})

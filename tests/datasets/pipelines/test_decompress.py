@@ -35,7 +35,7 @@ def test_squeeze_drops_frames_without_a_box():
     assert found['total_frames'] == 2
 
 
-def test_frames_counted_from_1_give_what_frames_counted_from_0_give():
+def test_frames_counted_from_1_and_from_0_give_equal_samples():
     # Published records count from 1; PYSKL squeezes frames, so the first number does not matter.
     for squeeze in (True, False):
         ones, zeros = boxes([1, 1, 3, 5], total=5), boxes([0, 0, 2, 4], total=5)

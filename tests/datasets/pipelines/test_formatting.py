@@ -38,7 +38,7 @@ def test_a_score_beside_the_joints_becomes_their_channel():
     assert out['keypoint'][0, 0, 0, 0].tolist() == [1, 0, 0.5] and 'keypoint_score' not in out
 
 
-def test_wrong_arguments_and_shapes_are_named():
+def test_invalid_arguments_and_shapes_raise():
     with pytest.raises(ValueError, match="mode must be 'zero' or 'loop', got 'ring'"):
         FormatGCNInput(mode='ring')
     with pytest.raises(ValueError, match='num_person must be an integer of at least 1, got 0'):
@@ -47,7 +47,7 @@ def test_wrong_arguments_and_shapes_are_named():
         FormatGCNInput()({**persons(1), 'num_clips': 4})
 
 
-def test_collecting_keeps_what_is_named():
+def test_collect_returns_the_given_keys_only():
     results = {'keypoint': 1, 'label': 2, 'frame_dir': 'a', 'rest': 3}
     assert Collect(['keypoint', 'label'], meta_keys=[])(results) == {'keypoint': 1, 'label': 2}
     assert Collect('label', meta_keys=['frame_dir'], meta_name='meta')(results) == {
@@ -78,7 +78,7 @@ def test_a_tensor_does_not_share_a_read_only_array():
     assert array.tolist() == [0, 0, 0]
 
 
-def test_tensors_of_missing_keys_are_named():
+def test_tensors_of_missing_keys_raise_with_the_key():
     with pytest.raises(ValueError, match="ToTensor needs key 'y', but sample 'unnamed' has only"):
         ToTensor(['y'])({'x': 1})
 

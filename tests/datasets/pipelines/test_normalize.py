@@ -80,7 +80,7 @@ def test_data_of_the_wrong_dimension_raise():
         PreNormalize3D()(shallow)
 
 
-def test_wrong_arguments_are_named():
+def test_invalid_arguments_raise():
     with pytest.raises(ValueError, match="mode must be 'fix' or 'auto', got 'fit'"):
         PreNormalize2D(mode='fit')
     with pytest.raises(ValueError, match="threshold must be a number or None, got 'no'"):

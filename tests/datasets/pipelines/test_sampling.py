@@ -112,7 +112,7 @@ def test_a_sampler_adds_these_keys():
         ({'clip_len': 5, 'p_interval': 0}, 'p_interval'),
     ],
 )
-def test_wrong_arguments_are_named(arguments, words):
+def test_invalid_arguments_raise(arguments, words):
     with pytest.raises(ValueError, match=words):
         UniformSampleFrames(**arguments)
 

@@ -103,7 +103,7 @@ def test_data_that_do_not_fit_the_skeleton_raise():
         JointToBone()(dict(wide))
 
 
-def test_wrong_arguments_are_named():
+def test_invalid_arguments_raise():
     with pytest.raises(ValueError, match=r"feats must be some of \['j', 'b', 'jm', 'bm'\], got \['k'\]"):
         GenSkeFeat(feats='k')
     with pytest.raises(ValueError, match="motion_score must be 'mean' or 'difference', got 'max'"):

@@ -215,7 +215,7 @@ def test_a_full_disk_falls_back_to_the_next_folder(tmp_path, make_record, monkey
     assert entries(cache_folder) == [] and not list(cache_folder.glob('.*.tmp'))
 
 
-def test_a_missing_annotation_file_is_named(tmp_path):
+def test_a_missing_annotation_file_raises_with_its_path(tmp_path):
     with pytest.raises(FileNotFoundError, match="ann_file 'nothing.pkl' cannot be read"):
         open_records('nothing.pkl')
 

@@ -69,7 +69,7 @@ def first_keys(data):
     return found
 
 
-def test_dicts_within_a_record_are_no_places_to_split():
+def test_dicts_within_a_record_are_not_split():
     data = dumped([{'frame_dir': f'clip{i}', 'more': [{'a': [{'b': i}]} for _ in range(3)]} for i in range(40)])
     keys = first_keys(data)
     assert list(keys.values()).count('a') == 120

@@ -33,7 +33,7 @@ def test_an_invalid_record_has_a_problem_and_no_shape():
 
 
 @pytest.mark.parametrize(('label', 'column'), [(None, -1), ([1, 2], -1), ([4], 4), ('walk', -1), (2.5, -1)])
-def test_a_label_that_is_no_single_class_is_minus_1(label, column):
+def test_a_label_that_is_not_a_single_class_is_stored_as_minus_1(label, column):
     assert entry(label=label).label == column
 
 

@@ -26,13 +26,13 @@ VALUES = [
 
 
 @pytest.mark.parametrize('value', VALUES, ids=repr)
-def test_a_value_comes_back_from_json_as_it_was(value):
+def test_a_value_is_read_back_from_json_unchanged(value):
     back = decoded(json.loads(json.dumps(encoded(value))))
     assert back == value and type(back) is type(value)
 
 
 @pytest.mark.parametrize('value', [np.arange(6.0).reshape(2, 3), np.float32(2.5), np.zeros((0, 3), np.int16)])
-def test_an_array_comes_back_with_its_type(value):
+def test_an_array_is_read_back_with_its_type(value):
     back = decoded(json.loads(json.dumps(encoded(value))))
     assert np.array_equal(back, value) and back.dtype == value.dtype and np.shape(back) == value.shape
 
@@ -60,7 +60,7 @@ RECORD = {
 }  # fmt: skip
 
 
-def test_a_record_comes_back_with_equal_values_and_types():
+def test_a_record_is_read_back_with_equal_values_and_types():
     kind = Kind(schema_of(RECORD))
     block = kind.write(RECORD)
     assert len(block) % ALIGN == 0
@@ -116,6 +116,6 @@ def test_a_text_outside_the_block_raises():
         kind.read(bytes(block))
 
 
-def test_a_checksum_covers_the_place_too():
+def test_a_checksum_covers_the_position_too():
     assert block_crc(b'x', 0, 64, 1) != block_crc(b'x', 1, 64, 1) != block_crc(b'x', 1, 128, 1)
     assert header_crc(b'{}', 64, 200) != header_crc(b'{}', 128, 200) != header_crc(b'{}', 128, 201)

@@ -216,7 +216,7 @@ def test_a_file_of_mmcv_with_numpy_1_scalars_is_read_and_its_toolbox_reported(tm
     assert load(Net(head='fc_cls'), str(path)) == ['PYSKL 0.1.0']
 
 
-def test_the_first_mismatched_keys_of_both_sides_are_named():
+def test_mismatched_weights_raise_with_the_first_keys_of_both_sides():
     with pytest.raises(ValueError) as error:
         load_weights(Net(), {'state_dict': {f'net.{i}': torch.zeros(i) for i in range(5)}}, 'x.pth')
     assert str(error.value) == (

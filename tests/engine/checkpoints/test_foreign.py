@@ -108,7 +108,7 @@ def test_another_skeleton_raises():
         load_weights(network(coco), {'state_dict': state}, 'x.pt')
 
 
-def test_unknown_keys_of_a_layout_are_named():
+def test_unknown_keys_of_a_layout_raise_with_the_keys():
     state, _, _ = original('original_stgcn_ntu60')
     with pytest.raises(ValueError, match=r"has extra.weight .*\(read as: ST-GCN's own repository\)"):
         load_weights(network(STGCN), {'state_dict': {**state, 'extra.weight': torch.zeros(1)}}, 'x.pt')

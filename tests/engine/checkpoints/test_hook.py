@@ -71,17 +71,17 @@ def test_an_equal_score_is_not_better(run):
     assert 'best_top1_acc_epoch_1.pth' in run().begin().train(0.5, 0.5).files()
 
 
-def test_without_a_limit_every_epoch_stays(run):
+def test_without_a_limit_every_checkpoint_remains(run):
     assert run().begin().train(0.1, 0.1, 0.1).files()[1:] == ['epoch_1.pth', 'epoch_2.pth', 'epoch_3.pth']
 
 
-def test_the_checkpoint_of_an_interrupted_epoch_goes_with_the_next_one(run):
+def test_the_checkpoint_of_an_interrupted_epoch_is_removed_with_the_next_one(run):
     one = run().begin()
     one.save_checkpoint('', 'interrupted.pth')
     assert 'interrupted.pth' not in one.train(0.5).files()
 
 
-def test_a_file_that_the_run_did_not_write_stays(run):
+def test_a_file_that_the_run_did_not_write_remains(run):
     one = run(max_keep_ckpts=1).begin()
     (one.folder / 'epoch_1.pth').write_text('of the user')
     one.message_hub.update_info('keep_ckpt_ids', [1])
@@ -90,7 +90,7 @@ def test_a_file_that_the_run_did_not_write_stays(run):
     assert 'epoch_1.pth' in one.train(0.5).files()
 
 
-def test_a_resumed_run_goes_on_with_its_best(run, tmp_path):
+def test_a_resumed_run_continues_with_its_best_checkpoint(run, tmp_path):
     first = run(max_keep_ckpts=1).begin().train(0.9)
     again = Run(tmp_path / 'run', save_best='top1_acc', rule='greater', max_keep_ckpts=1)
     again.message_hub = first.message_hub

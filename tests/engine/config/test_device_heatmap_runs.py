@@ -116,7 +116,7 @@ OWN = {
 
 
 @pytest.mark.parametrize('name', OWN)
-def test_a_skeleton_given_by_lists_alone_is_drawn_alike_on_the_device(clips, name):
+def test_a_skeleton_given_by_lists_only_is_drawn_equally_on_the_device(clips, name):
     content = pickle.loads(clips.read_bytes())
     for record in content['annotations']:
         record['keypoint'], record['keypoint_score'] = (

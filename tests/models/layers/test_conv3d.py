@@ -7,7 +7,7 @@ from torch import nn
 from pyskl.models.layers.conv3d import ConvNorm3d, check_volume, hold, init_convolutions, per_stage
 
 
-def test_children_have_mmcvs_names_and_the_size_stays():
+def test_children_have_mmcvs_names_and_the_size_is_preserved():
     conv = ConvNorm3d(2, 4, (1, 3, 3))
     assert set(conv.state_dict()) == {
         'conv.weight', 'bn.weight', 'bn.bias', 'bn.running_mean', 'bn.running_var', 'bn.num_batches_tracked',
