@@ -175,9 +175,10 @@ def load_network(
     """
     cfg = as_config(config)
     model = build_recognizer(cfg, torch.device(device)).eval()
-    notes, meta = [], {}
+    notes, meta, name = [], {}, ''
     if checkpoint is not None:
         path, note = find_checkpoint(str(checkpoint))
+        name = str(path)
         content = read_checkpoint(path, trust)
         meta = content.get('meta') or {}
         notes += [f'{path}: {line}' for line in [note, *load_weights(model, content, path)] if line]
@@ -197,7 +198,7 @@ def load_network(
         raise ValueError(f'config key stepwise must be True or False, got {stepwise!r}')
     network = ActionNetwork(
         model, Compose(pipeline), skeleton, names, fps, _positive(cfg, 'window', sampled / fps), persons, calibration,
-        str(checkpoint or ''), cfg.model.backbone.get('in_channels', 3) != 2, _takes_shares(skeleton, pipeline),
+        name, cfg.model.backbone.get('in_channels', 3) != 2, _takes_shares(skeleton, pipeline),
         stepwise,
     )  # fmt: skip
     return network, notes + ([note] if note else [])

@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 from pyskl.inference.network import Calibration, load_network, read_calibration
 from pyskl.skeletons import get_skeleton
@@ -105,3 +106,10 @@ def test_the_gesture_network_gets_coordinates_relative_to_the_image_without_scor
     network.scores([window])
     assert 'keypoint_score' not in seen[0]
     assert window['keypoint'] is keypoint and (keypoint == (320, 120)).all()
+
+
+def test_the_name_is_the_checkpoint_that_a_pattern_finds(tiny, tmp_path):
+    network, _ = load_network(str(tiny.config), None)
+    assert network.name == ''
+    torch.save({'state_dict': network.model.state_dict(), 'meta': {}}, tmp_path / 'epoch_3.pth')
+    assert load_network(str(tiny.config), tmp_path / 'epoch_*.pth')[0].name == str(tmp_path / 'epoch_3.pth')
