@@ -2,6 +2,7 @@
 
     python benchmarks/film.py                                     # ST-GCN++ of NTU60, random weights, generated people
     python benchmarks/film.py --film clip.mp4                     # decode, pose and drawing of a film too
+    python benchmarks/film.py --clip                              # inference_recognizer on a clip and its network
 
 The network's part is the stream (tracking, resampling, pipeline, network) at one window every 8 frames of 30 per
 second, and with each frame computed once (stepwise, 8 frames at a time): medians of the CPU time of one thread, which
@@ -19,6 +20,7 @@ os.environ.setdefault('OMP_NUM_THREADS', '1')
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
+from pyskl.apis import inference_recognizer, init_recognizer  # noqa: E402
 from pyskl.inference.network import load_network  # noqa: E402
 from pyskl.inference.recognizer import ActionRecognizer  # noqa: E402
 from pyskl.inference.stepwise import make_stream  # noqa: E402
@@ -126,6 +128,29 @@ def film_parts(network, film: str) -> None:
     )
 
 
+def clip_part(config: str, repeats: int) -> None:
+    """Print the cost of a clip in inference_recognizer and of its network alone, measured in turn."""
+    model, fed = init_recognizer(config), []
+    print('persons  inference_recognizer  network   ms per clip, sampled once; ratio')
+    for count in (1, 2):
+        keypoint, score = people(count, 100 / 30)
+        record = {'keypoint': keypoint, 'keypoint_score': score, 'img_shape': (1080, 1920)}
+        hook = model.register_forward_pre_hook(lambda _, args, given: fed.append(given), with_kwargs=True)
+        inference_recognizer(model, record, clips=1)
+        hook.remove()
+        whole, alone = [], []
+        for _ in range(repeats):
+            begin = time.process_time()
+            inference_recognizer(model, record, clips=1)
+            middle = time.process_time()
+            with torch.inference_mode():
+                model(**fed[-1])
+            whole.append(middle - begin)
+            alone.append(time.process_time() - middle)
+        first, second = np.median(whole) * 1e3, np.median(alone) * 1e3
+        print(f'{count:7d}  {first:20.1f}  {second:7.1f}   {first / second:.2f}', flush=True)
+
+
 def main() -> None:
     """Measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -133,8 +158,13 @@ def main() -> None:
     parser.add_argument('--seconds', type=float, default=16, help='of the generated people (default: 16)')
     parser.add_argument('--ways', nargs='+', choices=['windows', 'stepwise'], default=['windows', 'stepwise'])
     parser.add_argument('--film', help='measure decoding, pose and drawing on this film')
+    parser.add_argument('--clip', action='store_true', help='measure inference_recognizer instead')
+    parser.add_argument('--repeats', type=int, default=15, help='with --clip: runs that are timed (default: 15)')
     args = parser.parse_args()
     torch.set_num_threads(1)
+    if args.clip:
+        clip_part(args.config, args.repeats)
+        return
     network, _ = load_network(args.config, None)
     network_part(network, args.seconds, args.ways)
     if args.film:

@@ -37,7 +37,6 @@ DEFAULT = (
     'aagcn/aagcn_pyskl_ntu60_xsub_hrnet/j', 'ctrgcn/ctrgcn_pyskl_ntu60_xsub_hrnet/j',
     'msg3d/msg3d_pyskl_ntu60_xsub_hrnet/j', 'dgstgcn/ntu60_xsub_3dkp/j', 'infogcn/infogcn_ntu60_xsub/k1',
     'Ske2Grid/d5_stgcn2cn_pyskl_ntu60_xsub_hrnet/j', 'posec3d/c3d_light_ntu60_xsub/joint',
-    'posec3d/c3d_light_ntu60_xsub/limb',
 )  # fmt: skip
 SPREAD = 2.0  # of the logits: random weights would give each class the same probability
 
