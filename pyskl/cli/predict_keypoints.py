@@ -80,8 +80,11 @@ def label_frames(
                 for event in events:
                     show_event(event)
         finally:  # write the events before invalid input or Ctrl-C
-            for event in finish(stream, recorder):
+            rest, unwritten = finish(stream, recorder)
+            for event in rest:
                 show_event(event)
+        if unwritten:
+            raise unwritten
         if not recorder or not recorder.people.frames:
             return
         with ExitStack() as stack:

@@ -129,14 +129,14 @@ def label_live(
         except Exception as error:  # label the part that was processed
             failed = error
         finally:
-            rest = finish(stream, recorder)
+            rest, unwritten = finish(stream, recorder)
         yield from rest
         try:
             films.close()
         except OSError as error:  # affects only the film
             report(str(error))
-        if failed is not None:
-            raise failed
+        if failed or unwritten:
+            raise failed or unwritten
         found.close()  # the source may add notes at its end
         _report_notes(source, report)
 

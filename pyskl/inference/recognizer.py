@@ -255,10 +255,10 @@ class ActionRecognizer:
             except (Exception, KeyboardInterrupt) as error:  # label the part that was processed
                 failed = error
             finally:
-                rest = finish(stream, recorder)
+                rest, unwritten = finish(stream, recorder)
             yield from rest
-            if failed is not None:
-                raise failed
+            if failed or unwritten:
+                raise failed or unwritten
             for line in source.notes:
                 report(line)
             if not seen:

@@ -113,17 +113,22 @@ class Recorder:
             np.savez(file, classes=np.array(self.classes), **self.scores.columns())
 
 
-def finish(stream: ActionStream, recorder: Recorder | None) -> list[Event]:
-    """End a stream, write its results if there is a recorder, and return its last events.
+def finish(stream: ActionStream, recorder: Recorder | None) -> tuple[list[Event], OSError | None]:
+    """End a stream, and write its results if there is a recorder.
 
-    Raises:
-        OSError: If a file cannot be written.
+    Returns:
+        The last events, and the error if a file cannot be written, to be raised after the events have been reported.
     """
     rest = stream.finish()
-    if recorder is not None:
+    if recorder is None:
+        return rest, None
+    with contextlib.suppress(OSError):  # events.csv is written again by write()
         recorder.add(rest)
+    try:
         recorder.write()
-    return rest
+    except OSError as error:
+        return rest, error
+    return rest, None
 
 
 def _row(event: Event) -> list:

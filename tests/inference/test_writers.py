@@ -55,8 +55,15 @@ def test_an_error_in_the_block_still_writes_the_events(tmp_path):
 def test_the_last_events_of_a_stream_are_returned_and_written(tmp_path):
     stream = SimpleNamespace(finish=lambda: [WALK])
     with Recorder(tmp_path, NETWORK, {}) as recorder:
-        assert finish(stream, recorder) == finish(stream, None) == [WALK]
+        assert finish(stream, recorder) == finish(stream, None) == ([WALK], None)
         assert len(json.loads((tmp_path / 'events.json').read_text())['events']) == 1
+
+
+def test_the_last_events_are_returned_even_if_they_cannot_be_written(tmp_path, monkeypatch):
+    recorder = Recorder(tmp_path, NETWORK, {})
+    monkeypatch.setattr(recorder, 'write', lambda: (tmp_path / 'nowhere/events.json').write_text(''))
+    rest, unwritten = finish(SimpleNamespace(finish=lambda: [WALK]), recorder)
+    assert rest == [WALK] and isinstance(unwritten, OSError)
 
 
 def test_results_of_before_are_replaced_only_if_asked(tmp_path):
