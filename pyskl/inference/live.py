@@ -136,7 +136,7 @@ def label_live(
         except OSError as error:  # affects only the film
             report(str(error))
         if failed or unwritten:
-            raise failed or unwritten
+            raise unwritten or failed  # if both failed, no events are in the folder
         found.close()  # the source may add notes at its end
         _report_notes(source, report)
 

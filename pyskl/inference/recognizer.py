@@ -258,7 +258,7 @@ class ActionRecognizer:
                 rest, unwritten = finish(stream, recorder)
             yield from rest
             if failed or unwritten:
-                raise failed or unwritten
+                raise unwritten or failed  # if both failed, no events are in the folder
             for line in source.notes:
                 report(line)
             if not seen:
