@@ -119,7 +119,7 @@ def create_model(
             raise ValueError(f'{name!r} is an architecture and needs num_classes')
         _set_layout(cfg, base, layout)
     elif layout is not None:
-        raise ValueError(f'layout applies to architectures only; {name!r} is a config with a skeleton of its own')
+        raise ValueError(f'layout applies to architectures only; {name!r} is a config that sets its own skeleton')
     elif Path(name).is_file():
         cfg = as_config(name)
     else:

@@ -38,7 +38,7 @@ def test_networks_without_a_graph_take_the_number_of_joints_from_the_layout(name
         ('ctrgcn', {'num_classes': 3}, "needs layout, e.g. layout='coco'"),
         ('ctrgn', {}, "did you mean 'ctrgcn'"),
         ('stgcn++_ntu60_xsub_hrnt/j', {}, r"did you mean 'stgcn\+\+_ntu60_xsub_hrnet/j'"),
-        ('quickstart/d5', {'layout': 'coco'}, 'a skeleton of its own'),
+        ('quickstart/d5', {'layout': 'coco'}, 'sets its own skeleton'),
         ('quickstart/d5', {'pretrained': True}, 'has no published weights'),
         ('ske2grid', {'layout': 'coco', 'num_classes': 3, 'grid_shap': [5, 5]}, "did you mean 'grid_shape'"),
     ],

@@ -92,7 +92,7 @@ def check(args: argparse.Namespace) -> None:
         raise ValueError(f'the export needs {" and ".join(missing)}; run pip install {" ".join(NEEDED)}')
     try:
         importlib.import_module('onnx')
-    except Exception as error:  # an old protobuf raises an ImportError or an error of its own
+    except Exception as error:  # an old protobuf raises an ImportError or its own error class
         raise ValueError(f'onnx cannot be imported ({error}); run pip install -U protobuf onnx') from None
 
 

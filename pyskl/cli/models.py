@@ -14,17 +14,16 @@ from pyskl.zoo.index import ModelEntry, select
 
 PAGE = """# Models
 
-Every config that is shipped, under the name that `pyskl train`, `pyskl test`, `pyskl models` and
-`pyskl.create_model` know it by. `python benchmarks/model_index.py` writes this page; `pyskl models PATTERN` prints
-the same.
+All shipped configs, under the names that `pyskl train`, `pyskl test`, `pyskl models` and `pyskl.create_model` accept.
+`python benchmarks/model_index.py` writes this page; `pyskl models PATTERN` prints the same table.
 
-- parameters: of the whole network. GMACs: of the backbone, for one clip as the config feeds it in testing.
-- published: top-1 in % (mean class accuracy where said) as the authors' README prints it; those figures are theirs.
+- parameters: of the whole network. GMACs: of the backbone, for one test clip of the config.
+- published: top-1 in % (mean class accuracy where stated) from the authors' README.
 - measured: top-1 in % by this project; `*` marks trainings that differ from the config, as stated below the table. The
   commands and machines are in [Results](results.md), [configs](../configs/README.md#measured-on-nw-ucla) and
-  [Ske2Grid](../configs/Ske2Grid/README.md#nw-ucla-measured-here). Results of narrower networks are there only.
+  [Ske2Grid](../configs/Ske2Grid/README.md#nw-ucla-measured-here). Results of narrower networks are listed only there.
 - weights: files of PYSKL and MMAction2, on their server, under their licence (Apache-2.0).
-  `pyskl.create_model(NAME, pretrained=True)` fetches one into `PYSKL_HOME`, checks its sha256 and reads it without
+  `pyskl.create_model(NAME, pretrained=True)` downloads one to `PYSKL_HOME`, checks its sha256 and reads it without
   running code.
 """
 HEADER = ('model', 'data', 'parameters', 'GMACs', 'published', 'measured', 'weights')

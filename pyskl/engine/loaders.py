@@ -205,7 +205,7 @@ def ending_workers(*loaders: DataLoader) -> Iterator[None]:
     """At the end of the block, also after an exception, end the workers of ``loaders``.
 
     If a loader in a reference cycle (as in mmengine's runner) is garbage-collected, its queues are destroyed before its
-    workers are told to stop; each worker then times out after 5 s and is killed.
+    workers are notified; each worker then times out after 5 s and is killed.
 
     Raises:
         OSError: If a worker cannot be started or is killed; names the cause and a fix.

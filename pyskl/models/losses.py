@@ -30,7 +30,7 @@ class CrossEntropyLoss(nn.Module):
 
     Args:
         loss_weight: Factor of the loss.
-        class_weight: One weight a class.
+        class_weight: One weight per class.
     """
 
     def __init__(self, loss_weight: float = 1.0, class_weight: Sequence[float] | None = None) -> None:
@@ -61,7 +61,7 @@ class BCELossWithLogits(nn.Module):
 
     Args:
         loss_weight: Factor of the loss.
-        class_weight: One weight a class.
+        class_weight: One weight per class.
     """
 
     def __init__(self, loss_weight: float = 1.0, class_weight: Sequence[float] | None = None) -> None:

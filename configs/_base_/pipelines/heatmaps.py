@@ -1,6 +1,6 @@
 """Heatmaps of joints, PoseC3D's recipe: 48 frames, 56 x 56 pixels to train, 64 x 64 and ten clips, twice, to test.
 
-In testing the mirror image of every clip is a view of its own.
+In testing, the mirror image of every clip is an additional view.
 """
 
 clip_len = 48

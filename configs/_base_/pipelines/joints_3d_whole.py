@@ -1,4 +1,4 @@
-"""3D joints, ST-GCN's first recipe: the whole video, filled up to 300 frames with zeros."""
+"""3D joints, ST-GCN's first recipe: the whole video, padded to 300 frames with zeros."""
 
 _base_ = './joints_3d.py'
 clip_len = 300

@@ -1,7 +1,7 @@
-"""3D joints of NTU RGB+D, InfoGCN's recipe: a part of the clip in 64 frames, turned by up to 0.3 in training.
+"""3D joints of NTU RGB+D, InfoGCN's recipe: a part of the clip in 64 frames, rotated by up to 0.3 in training.
 
-Bodies stand in their own frame of reference, mirrored, and who comes late is left out, as in the released code.
-AlignPersons does neither by default.
+As in the released code, each body is rotated into its own frame and mirrored, and persons absent from the first frame
+are left out; AlignPersons does neither by default.
 """
 
 modality = 'j'

@@ -1,6 +1,7 @@
 """3D joints of NW-UCLA, metres from the spine: clips of 32 frames (the median clip has 31).
 
-Turned in training, about the vertical most of all: the test view is another camera. CTR-GCN turns by up to 1 radian.
+Rotated in training, mainly about the vertical axis, since the test view is another camera. CTR-GCN rotates by up to
+1 radian.
 """
 
 modality = 'j'

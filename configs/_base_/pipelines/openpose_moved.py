@@ -1,6 +1,6 @@
-"""2D joints as shares of the picture, ST-GCN's recipe for Kinetics: the clip filled up to 300 frames with zeros.
+"""2D joints as shares of the image, ST-GCN's recipe for Kinetics: clips padded to 300 frames with zeros.
 
-Trained on 150 frames in a row, seen by a camera that moves; tested on all 300.
+Trained on 150 consecutive frames with simulated camera motion; tested on all 300.
 """
 
 modality = 'j'

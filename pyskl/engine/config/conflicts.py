@@ -38,8 +38,8 @@ def check_conflicts(cfg: Config) -> None:
         if first in (None, {}, []) or second in (None, {}, []) or first == second:
             continue
         values = [f'{key}={value!r}' for key, value in ((ours, first), (other, second)) if _is_short(value)]
-        said = ' and '.join(values) if len(values) == 2 else f'{ours} and {other}'
-        raise ValueError(f'{said} have the same meaning; set only the one that the base config has')
+        keys = ' and '.join(values) if len(values) == 2 else f'{ours} and {other}'
+        raise ValueError(f'{keys} have the same meaning; set only the one that the base config has')
 
 
 def _value(cfg: Config, key: str) -> object:

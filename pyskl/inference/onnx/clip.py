@@ -42,7 +42,7 @@ class Clip:
         has_score: Whether joints are (x, y, score).
         half: Whether the values are those of float16 arrays, to which arithmetic rounds.
         wide: Whether ``keypoint`` is float64.
-        split: Whether the pipeline's score is still an array of its own, ``keypoint_score``.
+        split: Whether the pipeline's score is still a separate array, ``keypoint_score``.
         other: Further arrays of the sample by key.
         stream: What ``keypoint`` holds, see :class:`Array`.
         inds: ``(S * L,)`` frames that were sampled but not taken yet.
