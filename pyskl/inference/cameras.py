@@ -121,7 +121,7 @@ def open_camera(address: int | str) -> Camera:
 
 def without_password(address: int | str) -> int | str:
     """Remove user and password from an address, for messages and files."""
-    return address if isinstance(address, int) else re.sub(r'://[^/@]*@', '://', address)
+    return address if isinstance(address, int) else re.sub(r'://[^/]*@', '://', address)
 
 
 class CameraSource:

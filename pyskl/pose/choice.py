@@ -45,8 +45,9 @@ def make_pose_model(
     fits = list(SHIPPED) if skeleton is None else estimators_for(skeleton)
     if name == 'auto':
         name = 'rtmlib' if pose_file else [*fits, *SHIPPED][0]
-    if pose_file and name != 'rtmlib':
-        raise ValueError(f'--pose-model is a file for rtmlib, but the estimator is {name}; use --pose rtmlib')
+    for option, file in (('--pose-model', pose_file), ('--detector', detector_file)):
+        if file and name != 'rtmlib':
+            raise ValueError(f'{option} is a file for rtmlib, but the estimator is {name}; use --pose rtmlib')
     if name in SHIPPED and not pose_file and name not in fits:
         raise ValueError(
             f'the network needs joints of {skeleton.name!r}, but the estimator {name} detects {SHIPPED[name]}; '

@@ -126,6 +126,8 @@ class RtmlibPose:
                 f'{pose_file} has outputs {", ".join(names)}; it must be RTMPose (simcc_x, simcc_y) or RTMO '
                 f'(dets, keypoints)'
             )
+        if self._one_stage and detector_file:
+            raise ValueError(f'{pose_file} is RTMO, which detects persons itself; omit the detector {detector_file}')
         joints = outputs[names[-1]][-2]
         try:
             order = find_order(joints, None, skeleton)[1]

@@ -90,6 +90,7 @@ def test_a_missing_camera_raises():
 
 def test_without_password_removes_credentials_from_addresses():
     assert without_password('rtsp://admin:secret@10.0.0.2:554/a@b') == 'rtsp://10.0.0.2:554/a@b'
+    assert without_password('rtsp://admin:p@ss@10.0.0.2/a') == 'rtsp://10.0.0.2/a'
     assert without_password('http://10.0.0.2/a@b') == 'http://10.0.0.2/a@b' and without_password(0) == 0
 
 

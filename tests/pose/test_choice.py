@@ -68,6 +68,7 @@ def test_files_mode_and_device_are_passed_to_rtmlib():
     [
         ('openpose', {}, "unknown pose estimator 'openpose'; choose from auto, .* or package.module:Class"),
         ('mediapipe', {'pose_file': 'a.onnx'}, '--pose-model is a file for rtmlib'),
+        ('auto', {'detector_file': 'a.onnx'}, '--detector is a file for rtmlib, but the estimator is mediapipe'),
         ('mediapipe', {'layout': 'handmp'}, "'handmp', .* detects 'coco' or .*; use --pose mediapipe-hands or rtmlib"),
         ('mediapipe', {'layout': 'wholebody:face'}, "needs joints of 'wholebody:face', .*; use --pose rtmlib"),
         ('rtmlib', {'layout': 'mediapipe'}, "detects 'coco', .*'wholebody' and its parts; use --pose mediapipe"),

@@ -76,6 +76,8 @@ def test_rtmo_detects_persons_and_joints_in_one_pass(tmp_path):
     model = RtmlibPose(pose_file=fixed(tmp_path / 'rtmo.onnx', 640, dets=dets, keypoints=joints))
     keypoint, score = model.people(frame())
     assert keypoint[:, 3].tolist() == [list(BLUE), list(RED)] and (score == 0.5).all()
+    with pytest.raises(ValueError, match='rtmo.onnx is RTMO, which detects persons itself; omit the detector d.onnx'):
+        RtmlibPose(pose_file=tmp_path / 'rtmo.onnx', detector_file='d.onnx')
     nobody = fixed(tmp_path / 'rtmo.onnx', 640, dets=dets[:, :0], keypoints=joints[:, :0])
     assert RtmlibPose(pose_file=nobody).people(frame())[1].shape == (0, 17)
 
