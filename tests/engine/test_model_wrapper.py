@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from pyskl.engine.model_wrapper import ModelWrapper
+from pyskl.engine.model_wrapper import ModelWrapper, synchronized
 
 
 class Losses(nn.Module):
@@ -97,3 +97,9 @@ def test_processes_share_gradients_but_no_buffers(one_process):
     assert (wrapper.net.broadcast_buffers, wrapper.net.find_unused_parameters) == (False, False)
     assert ModelWrapper(model, distributed=True, find_unused_parameters=True).net.find_unused_parameters
     assert list(wrapper.state_dict()) == list(model.state_dict())
+
+
+def test_synchronised_batch_norms_need_a_gpu():
+    with pytest.raises(ValueError, match='sync_bn=True needs GPUs; remove it to train on the CPU'):
+        synchronized(nn.BatchNorm2d(2), torch.device('cpu'))
+    assert isinstance(synchronized(nn.Sequential(nn.BatchNorm2d(2)), torch.device('cuda'))[0], nn.SyncBatchNorm)
