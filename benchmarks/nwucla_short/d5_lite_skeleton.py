@@ -1,4 +1,0 @@
-"""The pooled 5x5 grid with initial cells in the order of the body."""
-
-_base_ = './d5_lite.py'
-model = dict(backbone=dict(git_init='skeleton'))
