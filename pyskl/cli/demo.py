@@ -173,7 +173,9 @@ def build_page(recognizer, max_seconds: float, folder: str, explain: str = 'none
         try:
             return label_upload(recognizer, path, max_seconds, folder, progress, choice)
         except (ValueError, OSError) as error:
-            raise gr.Error(one_line(error), print_exception=False) from None
+            line = one_line(error)
+            gr.Warning(line)  # gr.Error would write Error over each result
+            return None, None, None, None, line
 
     network = recognizer.network
     with gr.Blocks(title='pyskl: who does what, when', analytics_enabled=False, delete_cache=(SWEEP, AGE)) as page:

@@ -195,6 +195,8 @@ def has_text(text):
 @pytest.mark.slow
 def test_an_upload_in_the_browser(film, browser, open_page, explained, tmp_path):
     wait = open_page(explained)
+    wait('button#label').click()
+    wait('#result textarea', has_text('upload or record a video first'))
     wait('#film input[type=file]').send_keys(str(film))
     wait('#film video')
     assert 'hands up or down: 2 actions' in browser.find_element('tag name', 'body').text
