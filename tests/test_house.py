@@ -34,7 +34,7 @@ MAY_IMPORT = {
     'pyskl.zoo': ('pyskl.files', 'pyskl.errors', 'pyskl.zoo'),
     'pyskl.engine': (
         *GROUND, 'pyskl.models', 'pyskl.datasets', 'pyskl.evaluation', 'pyskl.zoo.classes', 'pyskl.zoo.download',
-        'pyskl.engine',
+        'pyskl.zoo.names', 'pyskl.engine',
     ),
     'pyskl.inference': (
         'pyskl.skeletons', 'pyskl.files', 'pyskl.errors', 'pyskl.pose', 'pyskl.datasets.pipelines',

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import yaml
 
+from pyskl.zoo.names import short_name
+
 FOLDER = Path(__file__).with_name('index')
 _Loader = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
 
@@ -129,13 +131,9 @@ def find(name: str) -> ModelEntry:
     for candidate in (wanted, wanted.partition('/')[2]):
         if candidate in known:
             return known[candidate]
-    short = {_short(key): key for key in reversed(known)}
-    if _short(wanted) in short:
-        return known[short[_short(wanted)]]
+    short = {short_name(key): key for key in reversed(known)}
+    if short_name(wanted) in short:
+        return known[short[short_name(wanted)]]
     near = difflib.get_close_matches(wanted, known, n=3, cutoff=0.5)
     hint = f'did you mean {" or ".join(map(repr, near))}?' if near else '`pyskl models` lists them'
     raise ValueError(f'no model is named {name!r}; {hint}')
-
-
-def _short(name: str) -> str:
-    return name.replace('_pyskl', '').replace('_stgcn2cn', '').lower()

@@ -4,6 +4,8 @@ import difflib
 from functools import lru_cache
 from pathlib import Path
 
+from pyskl.zoo.names import short_name
+
 PACKAGE = Path(__file__).resolve().parents[2]
 
 
@@ -43,7 +45,8 @@ def architectures() -> dict[str, Path]:
 def find_config(path: str | Path) -> Path:
     """Resolve ``path``: the file itself if it exists, else a shipped config.
 
-    Accepts a name of :func:`config_names`, optionally with its family, a leading ``configs/``, and ``.py``.
+    Accepts a name of :func:`config_names`, optionally with its family, a leading ``configs/``, and ``.py``; ``_pyskl``
+    and ``_stgcn2cn`` may be left out.
     Returns ``path`` unchanged if no config matches.
     """
     given = Path(path)
@@ -56,7 +59,11 @@ def find_config(path: str | Path) -> Path:
         if candidate.is_file():
             return candidate
     name = wanted.as_posix().removesuffix('.py')
-    return config_names().get(name, given)
+    names = config_names()
+    if name in names:
+        return names[name]
+    wanted = {short_name(name), short_name(name.partition('/')[2])}
+    return next((path for known, path in names.items() if short_name(known) in wanted), given)
 
 
 def similar_names(name: str) -> list[str]:

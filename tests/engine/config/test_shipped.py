@@ -22,6 +22,20 @@ def test_a_shipped_config_is_found_from_any_folder(name, tmp_path, monkeypatch):
     assert find_config(name) == J
 
 
+@pytest.mark.parametrize(
+    ('name', 'path'),
+    [
+        ('ctrgcn_ntu60_xsub_hrnet/j', 'ctrgcn/ctrgcn_pyskl_ntu60_xsub_hrnet/j.py'),
+        ('ctrgcn/ctrgcn_ntu60_xsub_hrnet/j.py', 'ctrgcn/ctrgcn_pyskl_ntu60_xsub_hrnet/j.py'),
+        ('d5_ntu60_xsub_hrnet/j', 'Ske2Grid/d5_stgcn2cn_pyskl_ntu60_xsub_hrnet/j.py'),
+        ('ctrgcn_nwucla/j', 'ctrgcn/ctrgcn_nwucla/j.py'),  # not ctrgcn_pyskl_nwucla
+        ('ctrgcn_pyskl_nwucla/j', 'ctrgcn/ctrgcn_pyskl_nwucla/j.py'),
+    ],
+)
+def test_the_short_names_of_create_model_find_configs_too(name, path):
+    assert find_config(name) == configs_folder() / path
+
+
 def test_a_file_of_the_user_takes_precedence(tmp_path, monkeypatch):
     mine = tmp_path / 'configs/stgcn++/stgcn++_ntu60_xsub_hrnet/j.py'
     mine.parent.mkdir(parents=True)
