@@ -161,6 +161,8 @@ def main() -> None:
     parser.add_argument('--clip', action='store_true', help='measure inference_recognizer instead')
     parser.add_argument('--repeats', type=int, default=15, help='with --clip: runs that are timed (default: 15)')
     args = parser.parse_args()
+    if args.seconds * 30 < FILL + 8:
+        parser.error(f'--seconds must be at least {(FILL + 8) / 30:.1f}: the first windows are not measured')
     torch.set_num_threads(1)
     if args.clip:
         clip_part(args.config, args.repeats)
