@@ -50,7 +50,9 @@ class Timeline:
     A window that contains the end of one action and the start of the next may resemble a third action: if a hand is up
     in one and down in the other, it is lowered in between. Such a label lasts no longer than a window. Therefore, an
     interval of at most ``shortest`` between two different known labels is removed, and its time is divided equally
-    between these. To allow this, an interval is returned only when the next one has lasted longer than ``shortest``.
+    between these. Between two equal labels a short action is possible: there, only a known label of at most half of
+    ``shortest`` is removed, and both sides become one interval. To allow this, an interval is returned only when the
+    next one has lasted longer than ``shortest``.
 
     Args:
         person: Number of the person.
@@ -86,6 +88,7 @@ class Timeline:
         self._recent = deque(maxlen=smooth)
         self._total, self._count = np.zeros(len(classes)), 0
         self._pending: Event | None = None  # has ended, but its end moves if the current label turns out too short
+        self._pending_sums = (self._total, self._count)
         self._change = []  # windows whose label differs from the current one: (time, label, probabilities)
 
     def add(self, time: float, probability: np.ndarray, confidence: float, partner: int = 0) -> list[Event]:
@@ -119,7 +122,9 @@ class Timeline:
                 # Windows with a third label in between are divided equally between the old and the new label.
                 own = next(at for at, other, _ in self._change if other == label)
                 change = (self._change[0][0] + own) / 2
-                ended, change = self._switch(self._end(change), label)
+                sums = (self._total, self._count)
+                event = self._end(change)
+                ended, change = self._switch(event, sums, label)
                 self.label, self.partner, self._start = label, partner, change
                 for _, _, row in self._change:
                     self._sum(row)
@@ -140,16 +145,27 @@ class Timeline:
             self._sum(row)
         return [event for event in (self._pending, self._end(time)) if event is not None]
 
-    def _switch(self, event: Event, label: int) -> tuple[list[Event], float]:
-        """Hold the interval that ended, or remove it; return the final intervals and the start of ``label``."""
+    def _switch(self, event: Event, sums: tuple[np.ndarray, int], label: int) -> tuple[list[Event], float]:
+        """Hold the interval that ended, or remove it; return the final intervals and the start of ``label``.
+
+        Args:
+            event: The interval that ended.
+            sums: Sum and number of its windows.
+            label: Index of the class that follows, -1 for unknown.
+        """
         pending, self._pending = self._pending, event
+        pending_sums, self._pending_sums = self._pending_sums, sums
         if pending is None:
             return [], event.end
+        lasted = event.end - event.start
+        if pending.index == label and min(label, event.index) >= 0 and lasted <= self.shortest / 2 + 1e-6:
+            self._pending, (self._total, self._count) = None, pending_sums
+            return [], pending.start
         between = pending.index >= 0 and label >= 0 and pending.index != label
-        if not between or event.end - event.start > self.shortest + 1e-6:
+        if not between or lasted > self.shortest + 1e-6:
             return [pending], event.end
         middle = (event.start + event.end) / 2
-        self._pending = replace(pending, end=middle)
+        self._pending, self._pending_sums = replace(pending, end=middle), pending_sums
         return [], middle
 
     def _decide(self, smoothed: np.ndarray, confidence: float) -> int:

@@ -106,6 +106,11 @@ def test_a_label_in_windows_across_a_change_only_is_left_out():
         ('uuuuuullllddddddd', 0.0, ['up', 'lower', 'down']),
         ('uuuuuullllddddddd', 3.9, ['up', 'lower', 'down']),
         ('uuuuuulllluuuuuuu', 5.0, ['up', 'lower', 'up']),  # same label on both sides: a short action
+        ('uuuuuulluuuuuuuuu', 5.0, ['up']),  # at most half of it
+        ('uulluuuuuuddddddd', 5.0, ['up', 'down']),
+        ('uuuulluulluuuuuuu', 5.0, ['up']),
+        ('uuuuuu??uuuuuuuuu', 5.0, ['up', 'unknown', 'up']),
+        ('??????ll?????????', 5.0, ['unknown', 'lower', 'unknown']),
         ('??????llllddddddd', 5.0, ['unknown', 'lower', 'down']),
         ('uuuuuullll???????', 5.0, ['up', 'lower', 'unknown']),
         ('uuuuuu????ddddddd', 5.0, ['up', 'down']),
@@ -133,3 +138,14 @@ def test_the_score_of_an_interval_is_the_mean_of_its_own_windows():
     assert [(event.label, event.score) for event in events] == [
         ('up', pytest.approx(0.9)), ('down', pytest.approx(0.8)),
     ]  # fmt: skip
+
+
+def test_a_merged_interval_starts_at_its_first_part_and_has_the_mean_of_both():
+    timeline = Timeline(1, 0.0, CLASSES, 0.5, 0.4, smooth=1, confirm=1, shortest=5.0)
+    for time, (index, score) in enumerate([(0, 0.9)] * 4 + [(1, 0.6)] * 2 + [(0, 0.6)] * 8):
+        row = np.full(3, (1 - score) / 2)
+        row[index] = score
+        assert timeline.add(float(time), row, score) == []
+    (event,) = timeline.finish(13.0)
+    assert (event.label, event.start, event.end) == ('up', 0.0, 13.0)
+    assert event.score == pytest.approx((4 * 0.9 + 8 * 0.6) / 12)
