@@ -161,7 +161,7 @@ def _written(writer: FilmWriter, films: contextlib.ExitStack, image: np.ndarray,
 
 def _open_window(size: tuple[int, int]) -> None:
     try:
-        # A window of Qt is 400 x 200 pixels with a toolbar unless told otherwise.
+        # By default, a window of Qt is 400 x 200 pixels and has a toolbar.
         cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
         cv2.resizeWindow(TITLE, size[1], size[0])
     except cv2.error:

@@ -52,8 +52,8 @@ def test_a_file_of_lines_is_labelled_like_stdin(call, scene, capsys, tmp_path):
     path = tmp_path / 'people.jsonl'
     path.write_text('\n'.join(lines_of(scene)))
     call(path, '--fps', 15, '--out', tmp_path / 'out', '--no-film')
-    said = capsys.readouterr().out.splitlines()
-    assert len(said) == 4 and said[0].startswith('    0.00 - ')  # text, as for a video
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 4 and lines[0].startswith('    0.00 - ')  # text, as for a video
     path.write_text('{"people": 3}')
     with pytest.raises(ValueError, match=f'{re.escape(str(path))}, line 1: a frame must be an object with a list'):
         call(path)

@@ -43,7 +43,7 @@ def test_the_frame_rate_is_that_of_the_sampled_window():
 
 
 @pytest.mark.parametrize(
-    'options, said',
+    'options, message',
     [
         ({'num_clips': 2}, 'stepwise requires clips to be 1, got 2'),
         ({'p_interval': 0.5}, 'with p_interval'),
@@ -51,8 +51,8 @@ def test_the_frame_rate_is_that_of_the_sampled_window():
         ({'feats': ('jm',), 'clip_len': 10}, 'stepwise motion needs all 30 frames per second, but the network uses 15'),
     ],
 )
-def test_a_pipeline_that_needs_a_whole_clip_raises(options, said):
-    with pytest.raises(ValueError, match=said):
+def test_a_pipeline_that_needs_a_whole_clip_raises(options, message):
+    with pytest.raises(ValueError, match=message):
         FramePipeline(action_network(**options))
 
 

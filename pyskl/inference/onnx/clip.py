@@ -25,7 +25,7 @@ class Array(NamedTuple):
 
 
 def rounded(graph: Graph, x: str, half: bool) -> str:
-    """``x``, rounded to float16 if ``half``."""
+    """Round ``x`` to float16 if ``half``."""
     return graph.cast(graph.cast(x, HALF), FLOAT) if half else x
 
 

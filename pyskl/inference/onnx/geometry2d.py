@@ -1,4 +1,4 @@
-"""Crops and sizes of the image that joints are in, as a graph.
+"""Crop and resize the image that joints are in, in the graph.
 
 Each function repeats a transform of :mod:`pyskl.datasets.pipelines.geometry2d`, in the same order and types of numbers.
 
@@ -16,14 +16,14 @@ from pyskl.inference.onnx.normalize import joined, parts
 
 
 def sides(graph: Graph, clip: Clip) -> tuple[Value, Value]:
-    """Height and width of the image, ``(1,)`` int64 each."""
+    """Return height and width of the image, ``(1,)`` int64 each."""
     if isinstance(clip.img_shape, np.ndarray):
         return clip.img_shape[:1], clip.img_shape[1:]
     return graph.take(clip.img_shape, [0]), graph.take(clip.img_shape, [1])
 
 
 def pose_compact(graph: Graph, clip: Clip, transform: PoseCompact) -> None:
-    """The image cropped to the box of all joints that are not 0; a missing or small box changes nothing."""
+    """Crop the image to the box of all joints that are not 0; a missing or small box changes nothing."""
     place, score = parts(graph, clip)
     if clip.wide:
         place, clip.wide = graph.cast(place, FLOAT), False
@@ -51,7 +51,7 @@ def pose_compact(graph: Graph, clip: Clip, transform: PoseCompact) -> None:
 
 
 def _within_ratio(graph: Graph, half: str, hw_ratio: tuple[float, float] | None) -> str:
-    """Half of width and height ``(2,)``, enlarged to a height / width between two numbers."""
+    """Enlarge half of width and height ``(2,)`` to a height / width between two numbers."""
     if hw_ratio is None:
         return half
     width, height = graph.take(half, [0]), graph.take(half, [1])
@@ -61,7 +61,7 @@ def _within_ratio(graph: Graph, half: str, hw_ratio: tuple[float, float] | None)
 
 
 def resize(graph: Graph, clip: Clip, transform: Resize) -> None:
-    """The image at another size."""
+    """Resize the image."""
     place, score = parts(graph, clip)
     height, width = sides(graph, clip)
     if transform.keep_ratio:
@@ -81,7 +81,7 @@ def resize(graph: Graph, clip: Clip, transform: Resize) -> None:
 
 
 def _rescaled(graph: Graph, size: str, scale: float | tuple[float, float]) -> str:
-    """(height, width) ``(2,)`` int64 of an image resized with its aspect ratio unchanged."""
+    """Return (height, width) ``(2,)`` int64 of an image ``size`` ``(2,)`` resized with its aspect ratio unchanged."""
     size = graph.cast(size, DOUBLE)
     if isinstance(scale, tuple):
         shares = [
@@ -96,7 +96,7 @@ def _rescaled(graph: Graph, size: str, scale: float | tuple[float, float]) -> st
 
 
 def center_crop(graph: Graph, clip: Clip, transform: CenterCrop) -> None:
-    """The centre of the image; joints are float64 from here on."""
+    """Crop the centre of the image; joints are float64 from here on."""
     place, score = parts(graph, clip)
     crop_width, crop_height = transform.crop_size
     height, width = sides(graph, clip)

@@ -1,4 +1,4 @@
-"""Heatmaps of joints and limbs as a graph, frame by frame.
+"""Draw heatmaps of joints and limbs in the graph, frame by frame.
 
 :mod:`pyskl.datasets.pipelines.heatmap` computes the pixels near each mark. Here every pixel is computed, and those that
 it leaves out are set to 0, except where the value of a limb is below 1e-9 of its score.
@@ -17,24 +17,24 @@ END = np.iinfo(np.int64).max
 
 
 class _Marks:
-    """Arithmetic on the positions of the marks of a frame, in the type that the joints have."""
+    """Arithmetic on the positions of the marks of a frame, in the type of the joints."""
 
     def __init__(self, graph: Graph, wide: bool) -> None:
         self.graph, self.kind, self.type = graph, np.float64 if wide else np.float32, DOUBLE if wide else FLOAT
 
     def number(self, value: float) -> np.ndarray:
-        """``(1,)`` of the type."""
+        """Return ``value`` as ``(1,)`` of the type."""
         return np.array([value], self.kind)
 
     def ends(self, low: str, high: str, size: int) -> tuple[str, str]:
-        """First and last of ``size`` pixels between two positions, int64."""
+        """Return the first and last of ``size`` pixels between two positions ``(...)``, int64 ``(...)``."""
         graph = self.graph
         first = graph('Min', graph('Max', low, self.number(0)), self.number(size))
         last = graph('Min', graph('Max', high, self.number(-1)), self.number(size - 1))
         return graph.cast(first, INT), graph.cast(last, INT)
 
     def inside(self, low: str, high: str, size: int) -> str:
-        """Whether each pixel lies between two positions: ``(...)`` -> ``(..., size)``."""
+        """Whether each pixel is between two positions: ``(...)`` -> ``(..., size)``."""
         graph, pixels = self.graph, np.arange(size)
         first, last = (graph('Unsqueeze', x, ints(-1)) for x in self.ends(low, high, size))
         return graph('And', graph('GreaterOrEqual', pixels, first), graph('LessOrEqual', pixels, last))
@@ -89,7 +89,7 @@ def _falloff(sigma: float) -> np.ndarray:
 def _draw_joints(
     marks: _Marks, x: str, y: str, score: str, valid: str, size: tuple[int, int], transform: GeneratePoseTarget
 ) -> str:
-    """Gaussians of all joints: ``(M, V, H, W)``."""
+    """Draw Gaussians of all joints, ``(M, V)`` -> ``(M, V, H, W)``."""
     graph, sigma = marks.graph, transform.sigma
 
     def along(position: str, pixels: int) -> str:
@@ -108,7 +108,7 @@ def _draw_joints(
 def _draw_limbs(
     marks: _Marks, x: str, y: str, score: str, valid: str, size: tuple[int, int], transform: GeneratePoseTarget
 ) -> str:
-    """Gaussians around all limbs: ``(M, K, H, W)``; a limb shorter than a pixel is its first joint."""
+    """Draw Gaussians around all limbs, ``(M, V)`` -> ``(M, K, H, W)``; shorter than a pixel: the first joint."""
     graph, radius = marks.graph, marks.number(3 * transform.sigma)
     begins, ends = (list(column) for column in zip(*transform.limbs, strict=True))
     (ax, ay, first, valid_a), (bx, by, second, valid_b) = (
@@ -140,9 +140,9 @@ def _draw_limbs(
     y = graph('Sub', np.arange(size[0], dtype=np.float32)[:, None], graph('Unsqueeze', ay, spread))
     along = graph('Add', graph('Mul', x, east), graph('Mul', y, south))
     along = graph('Add', along, graph('Mul', column, east))  # (M, K, H, W)
-    beside = graph('Sub', graph('Mul', x, south), graph('Mul', y, east))
-    beside = graph('Add', beside, graph('Mul', column, south))
+    across = graph('Sub', graph('Mul', x, south), graph('Mul', y, east))
+    across = graph('Add', across, graph('Mul', column, south))
     along = graph('Sub', along, graph('Min', graph('Max', along, floats(0)), length))  # the part beyond the ends
-    square = graph('Add', graph('Mul', along, along), graph('Mul', beside, beside))
+    square = graph('Add', graph('Mul', along, along), graph('Mul', across, across))
     value = graph('Mul', graph('Exp', graph('Mul', square, _falloff(transform.sigma))), height)
     return graph('Where', inside, value, floats(0))

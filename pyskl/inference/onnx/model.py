@@ -42,7 +42,7 @@ class _OneMode(nn.Module):
 def trace_network(
     model: nn.Module, key: str, mode: str, clips: torch.Tensor, names: tuple[str, str], any_number: bool
 ) -> ModelProto:
-    """The network as an ONNX model.
+    """Convert the network to an ONNX model.
 
     Args:
         model: A recognizer in evaluation mode.
