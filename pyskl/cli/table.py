@@ -9,6 +9,7 @@ command skips finished runs and resumes interrupted ones. Options after -- are p
 
 import argparse
 import json
+import math
 import os
 import shlex
 import statistics
@@ -19,9 +20,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pyskl.cli.entry import run
+from pyskl.cli.table_rows import Row, accuracies, fused_name, markdown, outside_split, read_names
 from pyskl.files import write_json, write_text
-
-HEADER = ('config', 'parameters', 'GMACs')
 
 
 def parse_args(argv: list[str]) -> argparse.Namespace:
@@ -38,6 +38,11 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
     parser.add_argument(
         '--leave-out', type=Path, metavar='FILE', help='add a column without the clips listed in FILE, one per line'
     )
+    parser.add_argument(
+        '--fuse', nargs='+', action='append', default=[], metavar='CONFIG[=WEIGHT]',
+        help='add a row for the sum of the scores of these CONFIGs, seed by seed, as in --fuse j.py=2 b.py=2 jm.py; '
+        'may be repeated',
+    )  # fmt: skip
     parser.add_argument('--part', metavar='SPLIT', help='add a column for the clips of SPLIT, e.g. xview_val_dedup')
     parser.add_argument('--write', type=Path, metavar='FILE', help='write the table between two markers in FILE')
     parser.add_argument(
@@ -54,9 +59,36 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
         raise ValueError(f'--gpus must be at least 1, got {args.gpus}')
     if args.part and args.leave_out:
         raise ValueError('--part and --leave-out exclude each other; pass one of them')
+    args.fuse = [fused_configs(words, args.configs) for words in args.fuse]
     if '--cfg-options' in behind:
         raise ValueError('--cfg-options must be before --, so that they apply to training and test')
     return args
+
+
+def fused_configs(words: Sequence[str], configs: Sequence[str]) -> tuple[list[str], list[float]]:
+    """Return configs and weights of one ``--fuse``; the weight is 1 unless it is given.
+
+    Raises:
+        ValueError: If there are less than two configs, one is not among ``configs`` or occurs twice, a weight is not a
+            finite number, or all are 0.
+    """
+    names, weights = [], []
+    for word in words:
+        name, weight = (word, '1') if word in configs else word.rpartition('=')[::2]
+        if name not in configs:
+            raise ValueError(f'--fuse {word} is not among the configs of this table: {", ".join(configs)}')
+        try:
+            weights.append(float(weight))
+        except ValueError:
+            weights.append(math.nan)
+        if not math.isfinite(weights[-1]):
+            raise ValueError(f'--fuse {word} must end in a number after =, as in {name}=2')
+        names.append(name)
+    if len(set(names)) < max(2, len(names)):
+        raise ValueError(f'--fuse needs two or more different configs, got {" ".join(words)}')
+    if not any(weights):
+        raise ValueError(f'--fuse {" ".join(words)} has only weights of 0')
+    return names, weights
 
 
 def run_folder(out: Path, config: str, seed: int) -> Path:
@@ -130,87 +162,6 @@ def train_and_test(config: str, seed: int, args: argparse.Namespace) -> None:
     os.replace(work / 'scores.tmp.pkl', work / 'scores.pkl')
 
 
-def read_names(path: Path) -> list[str]:
-    """Read the clips of ``--leave-out``, one per line; blank lines and comments (``#``) are skipped.
-
-    Raises:
-        ValueError: If there are none.
-    """
-    lines = [line.split('#')[0].strip() for line in path.read_text().splitlines()]
-    names = [line for line in lines if line]
-    if not names:
-        raise ValueError(f'--leave-out {path} is empty; it must have one frame_dir per line')
-    return names
-
-
-def outside_split(ann_file: str, tested: str | None, part: str) -> list[str]:
-    """Return the clips of split ``tested`` (None: all) that are not in split ``part`` of the same annotation file.
-
-    Raises:
-        ValueError: If the file has no such split, or ``part`` has clips that are not tested.
-    """
-    from pyskl.datasets.pose_dataset import PoseDataset
-
-    names, chosen = (PoseDataset(ann_file, split=split).names for split in (tested, part))
-    extra = set(chosen) - set(names)
-    if extra:
-        raise ValueError(f'--part {part} has clip {min(extra)!r}, which is not in the test split {tested!r}')
-    return [name for name in names if name not in set(chosen)]
-
-
-def accuracies(path: Path, leave_out: Sequence[str]) -> list[tuple[int, float]]:
-    """Return number of clips and top-1 in % of a score file: for all clips and, with ``leave_out``, for the others.
-
-    Raises:
-        ValueError: If a name of ``leave_out`` is not a clip of the file.
-    """
-    from pyskl.evaluation.score_files import read_predictions
-
-    file = read_predictions(path)
-    right = file.scores.argmax(1) == file.labels
-    found = [(len(right), 100 * float(right.mean()))]
-    if leave_out:
-        left = set(leave_out)
-        if file.names is None or not left <= set(file.names):
-            unknown = min(left - set(file.names or ()))
-            raise ValueError(f'--leave-out has clip {unknown!r}, which is not among the {len(right)} clips of {path}')
-        rest = [name not in left for name in file.names]
-        found.append((sum(rest), 100 * float(right[rest].mean())))
-    return found
-
-
-def spread(values: Sequence[float]) -> str:
-    """Format the mean and, for two or more values, the sample standard deviation, in % with one decimal."""
-    if len(values) == 1:
-        return f'{values[0]:.1f}'
-    return f'{statistics.mean(values):.1f} ± {statistics.stdev(values):.1f}'
-
-
-def markdown(rows: list[dict]) -> str:
-    """Format the rows as a Markdown table.
-
-    Args:
-        rows: Dicts with ``config``, ``parameters``, ``macs``, ``seeds``, ``minutes`` (mean per run) and
-            ``accuracies``: for each seed the result of :func:`accuracies`.
-    """
-    clips = [count for count, _ in rows[0]['accuracies'][0]]
-    header = [*HEADER, *(f'top-1, {count} clips' for count in clips), 'seeds', 'minutes per run']
-    lines = [header, ['---'] * len(header)]
-    for row in rows:
-        columns = zip(*row['accuracies'], strict=True)
-        lines.append(
-            [
-                row['config'],
-                f'{row["parameters"] / 1e6:.3f} M',
-                f'{row["macs"] / 1e9:.3f}',
-                *(spread([top1 for _, top1 in column]) for column in columns),
-                ', '.join(map(str, row['seeds'])),
-                f'{row["minutes"]:.0f}',
-            ]
-        )
-    return '\n'.join(f'| {" | ".join(line)} |' for line in lines)
-
-
 def between_markers(text: str, marker: str, content: str, path: Path) -> str:
     """Replace the text between the two markers by ``content``.
 
@@ -224,37 +175,89 @@ def between_markers(text: str, marker: str, content: str, path: Path) -> str:
     return f'{head}{begin}\n{content}\n{end}{rest.split(end)[1]}'
 
 
-def measured(args: argparse.Namespace) -> list[dict]:
-    """Make a row for each config with a finished run."""
+def row_name(work: Path, out: Path) -> str:
+    """Return the name of a row: the folder of the runs of a config below ``out``."""
+    return '/'.join(work.relative_to(out).parts[:-1])
+
+
+def finished_runs(config: str, args: argparse.Namespace) -> dict[int, Path]:
+    """Map the seeds whose run of ``config`` is finished to its folder."""
+    works = {seed: run_folder(args.out, config, seed) for seed in args.seeds}
+    return {seed: work for seed, work in works.items() if (work / 'scores.pkl').is_file()}
+
+
+def seconds_of(work: Path) -> float:
+    """Return the seconds that training and test of a run took."""
+    return json.loads((work / 'table.json').read_text())['seconds']
+
+
+def clips_left_out(test: dict, args: argparse.Namespace) -> list[str]:
+    """Return the clips of ``data.test`` that the second accuracy excludes; empty without --part and --leave-out."""
+    if args.part:
+        return outside_split(test['ann_file'], test.get('split'), args.part)
+    return read_names(args.leave_out) if args.leave_out else []
+
+
+def row_of(config: str, works: dict[int, Path], args: argparse.Namespace) -> Row:
+    """Make the row of a config from its finished runs."""
     import torch
 
     from pyskl.apis import load_config, parse_options
     from pyskl.engine.build import build_recognizer
     from pyskl.engine.flops import clip_shape, macs, parameters
 
-    leave_out = read_names(args.leave_out) if args.leave_out else []
-    rows = []
-    for config in args.configs:
-        works = {seed: run_folder(args.out, config, seed) for seed in args.seeds}
-        works = {seed: work for seed, work in works.items() if (work / 'scores.pkl').is_file()}
-        if not works:
-            continue
-        cfg = load_config(config, parse_options(options_of(args, next(iter(works)))))
-        test = cfg.data.test
-        left = outside_split(test.ann_file, test.get('split'), args.part) if args.part else leave_out
-        model = build_recognizer(cfg, torch.device('cpu'))
-        seconds = [json.loads((work / 'table.json').read_text())['seconds'] for work in works.values()]
-        rows.append(
-            {
-                'config': '/'.join(next(iter(works.values())).relative_to(args.out).parts[:-1]),
-                'parameters': parameters(model),
-                'macs': macs(model.backbone, torch.empty(1, *clip_shape(cfg))).total,
-                'seeds': list(works),
-                'minutes': statistics.mean(seconds) / 60,
-                'accuracies': [accuracies(work / 'scores.pkl', left) for work in works.values()],
-            }
-        )
-    return rows
+    cfg = load_config(config, parse_options(options_of(args, min(works))))
+    left = clips_left_out(cfg.data.test, args)
+    model = build_recognizer(cfg, torch.device('cpu'))
+    return Row(
+        name=row_name(works[min(works)], args.out),
+        parameters=parameters(model),
+        macs=macs(model.backbone, torch.empty(1, *clip_shape(cfg))).total,
+        seconds=statistics.mean(map(seconds_of, works.values())),
+        left_out=left,
+        accuracies={seed: accuracies([work / 'scores.pkl'], [1], left) for seed, work in works.items()},
+    )
+
+
+def fused_row(configs: Sequence[str], weights: Sequence[float], rows: dict[str, Row], out: Path) -> Row | None:
+    """Make the row of one ``--fuse`` from the seeds that all its configs have, None if there is no such seed."""
+    if not all(config in rows for config in configs):
+        return None
+    parts = [rows[config] for config in configs]
+    seeds = [seed for seed in parts[0].accuracies if all(seed in part.accuracies for part in parts)]
+    if not seeds:
+        return None
+    paths = {seed: [run_folder(out, config, seed) / 'scores.pkl' for config in configs] for seed in seeds}
+    return Row(
+        name=fused_name([part.name for part in parts], weights),
+        parameters=sum(part.parameters for part in parts),
+        macs=sum(part.macs for part in parts),
+        seconds=sum(part.seconds for part in parts),
+        left_out=parts[0].left_out,
+        accuracies={seed: accuracies(paths[seed], weights, parts[0].left_out) for seed in seeds},
+    )
+
+
+def measured(args: argparse.Namespace) -> list[Row]:
+    """Make a row for each config with a finished run, then for each ``--fuse`` with a seed that has all its runs."""
+    works = {config: finished_runs(config, args) for config in args.configs}
+    rows = {config: row_of(config, found, args) for config, found in works.items() if found}
+    fused = [fused_row(configs, weights, rows, args.out) for configs, weights in args.fuse]
+    return [*rows.values(), *(row for row in fused if row)]
+
+
+def check_same_clips(tested: dict[str, tuple[str, str | None]]) -> None:
+    """Check that configs, mapped to annotation file and split of their test, are tested on the same clips.
+
+    Raises:
+        ValueError: If not; the message has two that differ.
+    """
+    (first, clips), *others = tested.items()
+    for config, other in others:
+        if other != clips:
+            raise ValueError(
+                f'--fuse needs configs with one test set, but {first} has {clips} and {config} has {other}'
+            )
 
 
 def main() -> None:
@@ -262,14 +265,15 @@ def main() -> None:
     args = parse_args(sys.argv[1:])
     from pyskl.apis import load_config, parse_options
 
+    tested = {}
     for config in args.configs:  # all first, to find errors early
         cfg = load_config(config, parse_options(options_of(args, args.seeds[0])))
-        if args.part:
-            outside_split(cfg.data.test.ann_file, cfg.data.test.get('split'), args.part)
+        clips_left_out(cfg.data.test, args)
+        tested[config] = (cfg.data.test.ann_file, cfg.data.test.get('split'))
         for seed in args.seeds:
             check_budget(run_folder(args.out, config, seed), config, args)
-    if args.leave_out:
-        read_names(args.leave_out)
+    for configs, _ in args.fuse:
+        check_same_clips({config: tested[config] for config in configs})
     if args.write:
         between_markers(args.write.read_text(), args.marker, '', args.write)
     if not args.table_only:

@@ -1,32 +1,16 @@
 """Tables of configs and seeds: finished runs are not repeated, accuracies are those of the last checkpoint."""
 
-import pickle
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from pyskl.cli import table
-from pyskl.cli.table import (
-    accuracies,
-    between_markers,
-    commands,
-    markdown,
-    outside_split,
-    parse_args,
-    run_folder,
-    spread,
-)
+from pyskl.cli.table import between_markers, commands, fused_configs, parse_args, run_folder
 
 
 def test_the_folder_of_a_run_follows_the_config():
     assert run_folder(Path('w'), '../configs/stgcn/a/j.py', 2) == Path('w/stgcn/a/j/s2')
     assert run_folder(Path('w'), '/tmp/mine.py', 1) == Path('w/mine/s1')
-
-
-def test_spread_is_mean_and_sample_deviation():
-    assert spread([80.0]) == '80.0'
-    assert spread([80.0, 82.0]) == '81.0 ± 1.4'  # sqrt(2)
 
 
 def test_cfg_options_reach_training_and_test_and_other_options_only_training():
@@ -37,37 +21,32 @@ def test_cfg_options_reach_training_and_test_and_other_options_only_training():
     assert all('total_epochs=1' in command for command in (train, test))
 
 
+def test_configs_of_a_fusion_may_have_weights():
+    args = parse_args(['j.py', 'b.py', 'a=1.py', '--fuse', 'j.py=2', 'b.py', '--fuse', 'a=1.py', 'b.py=0.5'])
+    assert args.fuse == [(['j.py', 'b.py'], [2, 1]), (['a=1.py', 'b.py'], [1, 0.5])]
+
+
+@pytest.mark.parametrize(
+    ('words', 'message'),
+    [
+        (['j.py'], 'needs two or more different configs, got j.py'),
+        (['j.py', 'j.py=2'], 'needs two or more different configs, got j.py j.py=2'),
+        (['j.py', 'jm.py'], '--fuse jm.py is not among the configs of this table: j.py, b.py'),
+        (['j.py', 'b.py=two'], '--fuse b.py=two must end in a number after =, as in b.py=2'),
+        (['j.py', 'b.py=nan'], '--fuse b.py=nan must end in a number'),
+        (['j.py=0', 'b.py=0'], '--fuse j.py=0 b.py=0 has only weights of 0'),
+    ],
+)
+def test_invalid_fusions_are_refused(words, message):
+    with pytest.raises(ValueError, match=message.replace('?', '.')):
+        fused_configs(words, ['j.py', 'b.py'])
+
+
 def test_an_option_may_name_the_seed_of_the_run():
     args = parse_args(['d6.py', '--cfg-options', 'load_from=work_dirs/d5/s{seed}/latest.pth'])
     for seed in (1, 12):
         for command in commands('d6.py', seed, Path('w'), args):
             assert command[-1] == f'load_from=work_dirs/d5/s{seed}/latest.pth'
-
-
-def test_the_table_has_a_column_for_the_clips_that_remain():
-    row = {
-        'config': 'a', 'parameters': 1.4e6, 'macs': 0.35e9, 'seeds': [1, 2], 'minutes': 3.2,
-        'accuracies': [[(464, 90.0), (369, 80.0)], [(464, 92.0), (369, 80.0)]],
-    }  # fmt: skip
-    header, _, line = markdown([row]).splitlines()
-    assert header == ('| config | parameters | GMACs | top-1, 464 clips | top-1, 369 clips | seeds | minutes per run |')
-    assert line == '| a | 1.400 M | 0.350 | 91.0 ± 1.4 | 80.0 ± 0.0 | 1, 2 | 3 |'
-
-
-def scores(path, names, right):
-    rows = [
-        {'frame_dir': name, 'label': 0, 'score': np.array([1.0, 0.0] if yes else [0.0, 1.0])}
-        for name, yes in zip(names, right, strict=True)
-    ]
-    path.write_bytes(pickle.dumps(rows))
-
-
-def test_accuracies_without_the_clips_left_out(tmp_path):
-    scores(tmp_path / 's.pkl', 'abcd', [True, True, False, True])
-    assert accuracies(tmp_path / 's.pkl', []) == [(4, 75.0)]
-    assert accuracies(tmp_path / 's.pkl', ['c', 'd']) == [(4, 75.0), (2, 100.0)]
-    with pytest.raises(ValueError, match="--leave-out has clip 'x', which is not among the 4 clips"):
-        accuracies(tmp_path / 's.pkl', ['a', 'x'])
 
 
 def test_only_what_is_between_the_markers_changes():
@@ -76,12 +55,6 @@ def test_only_what_is_between_the_markers_changes():
     for broken in ('', text + text, '<!-- t: end --><!-- t: begin -->'):
         with pytest.raises(ValueError, match='R must have the lines .* once each'):
             between_markers(broken, 't', 'new', Path('R'))
-
-
-def test_outside_split_lists_the_other_clips(tiny):
-    tiny.split['seen'] = tiny.split['xsub_val'][1:]
-    tiny.write_clips()
-    assert outside_split(str(tiny.clips), 'xsub_val', 'seen') == tiny.split['xsub_val'][:1]
 
 
 @pytest.mark.parametrize(
@@ -101,6 +74,13 @@ def test_outside_split_lists_the_other_clips(tiny):
 )
 def test_invalid_options_raise_before_training(tiny, refused, arguments, message):
     refused('table', [tiny.config, *arguments], message)
+
+
+def test_fused_configs_must_be_tested_on_the_same_clips(tiny, refused):
+    other = tiny.folder / 'other.py'
+    other.write_text("_base_ = './tiny.py'\ndata = dict(test=dict(split='xsub_train'))\n")
+    fuse = [tiny.config, other, '--fuse', tiny.config, other]
+    refused('table', fuse, '--fuse needs configs with one test set, but', "'xsub_val'", "'xsub_train'")
 
 
 @pytest.mark.slow
