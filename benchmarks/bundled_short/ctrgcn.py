@@ -1,0 +1,4 @@
+"""CTR-GCN at a quarter of its width on the bundled clips, in the short recipe."""
+
+_base_ = ['../../configs/_base_/models/ctrgcn.py', './recipe.py']
+model = dict(backbone=dict(base_channels=16), cls_head=dict(in_channels=64))
