@@ -284,7 +284,7 @@ class Ske2Grid(nn.Module):
 
     @torch.compiler.disable
     def refresh(self) -> None:
-        """Update every permutation from its scores: the only step of the network that reads values on the host.
+        """Update every permutation from its scores; on the CPU the only step of the network that reads their values.
 
         Skipped in export, where tensors have no values; the permutations are those of the last :meth:`eval`.
         """

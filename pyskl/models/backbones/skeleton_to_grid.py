@@ -26,6 +26,21 @@ def greedy_assignment(scores: np.ndarray) -> np.ndarray:
     return columns
 
 
+def greedy_assignment_on_device(scores: Tensor) -> Tensor:
+    """:func:`greedy_assignment` on the device of ``scores``, ``(n, n) -> (n,)`` int64, without a copy to the host.
+
+    The columns of each row are ranked first: ranks, unlike scores, can be compared with that of a column taken, 0.
+    """
+    n = len(scores)
+    order = scores.sort(dim=1, descending=True, stable=True).indices
+    rank = torch.empty_like(order).scatter_(1, order, torch.arange(n, 0, -1, device=scores.device).expand(n, n))
+    columns = []
+    for row in rank:
+        columns.append(row.argmax()[None])
+        rank.index_fill_(1, columns[-1], 0)
+    return torch.cat(columns)
+
+
 class IndexTransform(nn.Module):
     """GIT: a permutation of ``n`` cells, derived from a score matrix that receives its gradient (straight through).
 
@@ -76,10 +91,11 @@ class IndexTransform(nn.Module):
 
     @torch.no_grad()
     def refresh(self, force: bool = False) -> None:
-        """Update ``index_sel`` from the scores: one copy to the host, and one back if they changed.
+        """Update ``index_sel`` from the scores.
 
-        A trained stage in training always compares the scores (fused optimizers do not count versions either); others
-        only if address or version changed, or with ``force``.
+        On the CPU only if the scores changed. A GPU computes the permutation without a copy to the host, which would
+        wait for the step before. A trained stage in training always looks at the scores (fused optimizers do not count
+        versions either); others only if address or version changed, or with ``force``.
         """
         scores = self.sgt_trans_mat
         if scores.is_meta:
@@ -89,6 +105,9 @@ class IndexTransform(nn.Module):
         if mark == self._mark and not trained and not force:
             return
         self._mark = mark
+        if scores.is_cuda:
+            self.index_sel.copy_(greedy_assignment_on_device(scores))
+            return
         host = scores.detach().cpu().double().numpy().copy()
         if force or self._scores is None or not np.array_equal(host, self._scores):
             self._scores = host

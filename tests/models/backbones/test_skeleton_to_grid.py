@@ -1,5 +1,7 @@
 """The up-sampling transform (UPT), the grid index transform (GIT) and their initial values."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ import torch
 from pyskl.models.backbones.skeleton_to_grid import (
     IndexTransform,
     greedy_assignment,
+    greedy_assignment_on_device,
     grid_inside,
     grow_around,
     place_skeleton,
@@ -33,6 +36,36 @@ def test_random_scores_give_a_greedy_bijection():
     for row, column in enumerate(columns):
         free = sorted(set(range(64)) - set(columns[:row].tolist()))
         assert scores[row, column] == scores[row, free].max()
+
+
+@pytest.mark.parametrize(
+    'scores',
+    [
+        torch.zeros(4, 4),
+        torch.full((4, 4), -torch.inf),
+        torch.full((4, 4), torch.nan),
+        torch.tensor([[1.0, torch.nan, torch.inf], [torch.inf, 2.0, -torch.inf], [0.0, 0.0, 0.0]]),
+        torch.randint(4, (25, 25)).float(),
+        torch.randn(64, 64),
+    ],
+    ids=['ties', 'lowest', 'nan', 'mixed', 'whole', '8x8'],
+)
+def test_the_assignment_on_the_device_is_that_on_the_host(scores):
+    before = scores.clone()
+    columns = greedy_assignment_on_device(scores)
+    assert columns.tolist() == greedy_assignment(scores.numpy()).tolist()
+    assert torch.equal(scores.nan_to_num(), before.nan_to_num())
+
+
+@pytest.mark.gpu
+def test_a_gpu_has_the_permutation_of_the_cpu():
+    transform = IndexTransform(25)
+    on_gpu = copy.deepcopy(transform).cuda()
+    for module in (transform, on_gpu):
+        with torch.no_grad():
+            module.sgt_trans_mat.neg_()
+        module.refresh()
+    assert on_gpu.index_sel.tolist() == transform.index_sel.tolist()
 
 
 def test_the_gradient_goes_straight_through_to_the_scores():
