@@ -31,6 +31,7 @@ from pyskl.engine.evaluator import TestEvaluator
 from pyskl.engine.fuse_conv_bn import fuse_conv_bn
 from pyskl.engine.hooks import BarHook
 from pyskl.engine.loaders import build_loader, ending_workers, usable_workers
+from pyskl.engine.matmul_precision import matmul_precision
 from pyskl.engine.model_wrapper import ModelWrapper
 from pyskl.engine.runner import TestRunner
 from pyskl.evaluation.metrics import build_metrics, check_labels, metric_configs, useful_topk
@@ -110,7 +111,8 @@ def test(
     if rank == 0:
         for line in [f'testing {path}: {len(dataset)} clips on {device}, {world_size} process(es)', *notes]:
             print(line, flush=True)
-    with reporting_lost_peers(), ending_workers(loader):
+    precision = matmul_precision(process.float32_matmul_precision)
+    with precision, reporting_lost_peers(), ending_workers(loader):
         result = runner.test()
     if rank == 0:
         write_scores(measures[0].scores, dataset, out, dump)

@@ -27,6 +27,7 @@ from pyskl.engine.distributed import (
     world,
 )
 from pyskl.engine.loaders import build_loader, ending_workers, usable_workers
+from pyskl.engine.matmul_precision import matmul_precision
 from pyskl.engine.model_wrapper import ModelWrapper, synchronized
 from pyskl.engine.optimizer import build_optimizer, check_schedulers
 from pyskl.engine.resume import StateHook
@@ -82,6 +83,7 @@ def train(
             return result_of(cfg, plan)
         seed = _seed(settings, seed, plan)
         stack.enter_context(_flushing_denormals())
+        stack.enter_context(matmul_precision(process.float32_matmul_precision))
         # Build and check everything before files of an earlier run are removed or replaced, quick checks first.
         device = this_device()
         amp = _amp_for(amp or settings.amp, device, world()[0])

@@ -133,6 +133,24 @@ def test_denormals_are_flushed_to_zero_during_training_only(config, monkeypatch)
     assert torch.tensor(1e-30) * 1e-10 != 0  # afterwards as before
 
 
+def test_matrix_products_have_the_precision_of_the_config_during_training_and_test_only(config, monkeypatch):
+    found = []
+    for name in ('train_step', 'test_step'):
+        step = getattr(ModelWrapper, name)
+
+        def watched(*arguments, step=step, **options):
+            found.append(torch.get_float32_matmul_precision())
+            return step(*arguments, **options)
+
+        monkeypatch.setattr(ModelWrapper, name, watched)
+    cfg = settings(config, 'run', total_epochs=1, float32_matmul_precision='high')
+    train(cfg, seed=0)
+    trained = len(found)
+    run_test(cfg, f'{cfg.work_dir}/latest.pth')
+    assert len(found) > trained > 0 and set(found) == {'high'}
+    assert torch.get_float32_matmul_precision() == 'highest'  # afterwards as before
+
+
 def test_workers_do_not_change_the_run_and_end_with_it(config):
     train(settings(config, 'a', total_epochs=1), seed=0)
     train(settings(config, 'b', total_epochs=1, **{'data.workers_per_gpu': 2}), seed=0)

@@ -12,7 +12,7 @@ PYSKL_KEYS = {
 OUR_KEYS = {
     'modality', 'layout', 'classes', 'heatmap_on', 'auto_scale_lr', 'load_from_ignore', 'deterministic', 'compile',
     'sync_bn', 'fps', 'window', 'stepwise', 'allow_random_frozen', 'num_classes', 'clip_len', 'num_person',
-    'transform_defaults',
+    'transform_defaults', 'float32_matmul_precision',
 }  # fmt: skip
 MMENGINE_KEYS = {
     'optim_wrapper', 'param_scheduler', 'train_dataloader', 'val_dataloader', 'test_dataloader', 'train_cfg', 'val_cfg',

@@ -29,6 +29,7 @@ class ProcessSettings:
         diff_rank_seed: Whether dropout masks differ between processes.
         deterministic: Whether kernels must be deterministic.
         compile: Whether the recognizer is compiled.
+        float32_matmul_precision: Of torch.set_float32_matmul_precision; None: torch's default.
         sync_bn: Whether batch norm statistics are synchronised over the processes.
         find_unused_parameters: Argument of ``DistributedDataParallel``.
         launcher: 'none', 'pytorch', 'slurm' or 'mpi'; the command line takes precedence.
@@ -42,6 +43,7 @@ class ProcessSettings:
     diff_rank_seed: bool = False
     deterministic: bool = False
     compile: bool = False
+    float32_matmul_precision: str | None = None
     sync_bn: bool = False
     find_unused_parameters: bool = False
     launcher: str = 'none'
@@ -196,6 +198,7 @@ def process_settings(cfg: Config, diff_rank_seed: bool = False) -> ProcessSettin
         diff_rank_seed=diff_rank_seed or bool(randomness.get('diff_rank_seed')),
         deterministic=bool(cfg.get('deterministic', randomness.get('deterministic', False))),
         compile=bool(cfg.get('compile')),
+        float32_matmul_precision=cfg.get('float32_matmul_precision'),
         sync_bn=bool(cfg.get('sync_bn')),
         find_unused_parameters=bool(cfg.get('find_unused_parameters', wrapper.get('find_unused_parameters', False))),
         launcher=cfg.get('launcher') or 'none',

@@ -104,6 +104,7 @@ VALUES: dict[str, Rule] = {
     'deterministic': FLAG,
     'compile': FLAG,
     'cudnn_benchmark': FLAG,
+    'float32_matmul_precision': one_of('highest', 'high', 'medium') | NONE,
     'find_unused_parameters': FLAG,
     'auto_resume': FLAG,
     'allow_random_frozen': FLAG,

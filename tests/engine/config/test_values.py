@@ -40,7 +40,7 @@ WHOLE = {
     'log_config': {'interval': 100, 'hooks': [{'type': 'TextLoggerHook'}]},
     'auto_scale_lr': {'enable': False, 'base_batch_size': 128},
     'workflow': [('train', 1)], 'cudnn_benchmark': True, 'find_unused_parameters': False,
-    'dist_params': {'backend': 'nccl', 'port': 29500},
+    'dist_params': {'backend': 'nccl', 'port': 29500}, 'float32_matmul_precision': 'high',
 }  # fmt: skip
 
 
@@ -65,6 +65,7 @@ WRONG = [
     ('model', 5), ('data', []), ('total_epochs', 0), ('total_epochs', 2.5), ('total_epochs', True),
     ('total_epochs', '3'), ('seed', -1), ('seed', 2**32), ('seed', 'x'), ('compile', 'no'), ('deterministic', 1),
     ('cudnn_benchmark', 'yes'), ('find_unused_parameters', 0), ('auto_resume', 'maybe'), ('sync_bn', 'nccl'),
+    ('float32_matmul_precision', 'tf32'), ('float32_matmul_precision', True),
     ('amp', 'half'), ('amp', 16), ('fp16', True), ('fp16.loss_scale', 0), ('log_level', 'LOUD'), ('load_from', 5),
     ('resume_from', True), ('load_from_ignore', 5), ('launcher', 'slrum'),
     ('default_scope', 'mmpretrain'), ('experiment_name', 3), ('custom_hooks', {'type': 'EMAHook'}),
