@@ -47,6 +47,7 @@ VAL_UNITS = {  # chosen for three or more clips of each class in both splits
     'rider/elephantry/archer',
 }
 HEADER = struct.Struct('<4sIIIfII')  # magic, version, bytes behind it, length of the name, ms per frame, bones, frames
+NEAR = 0.02  # units, mean over joints and frames; the thigh has 1 unit
 MAX_BYTES = 16 << 20  # of a member; the longest clip has 0.6 MB
 
 
@@ -140,6 +141,28 @@ def read_clips(path: Path) -> tuple[list[dict], dict[str, list[str]], int]:
     return clips, splits, len(found) - len(clips)
 
 
+def sixteen_frames(keypoint: np.ndarray) -> np.ndarray:
+    """``(1, T, V, 3)`` -> ``(16, V, 3)``: evenly spaced frames, interpolated, from the first joint's first position."""
+    times = np.linspace(0, keypoint.shape[1] - 1, 16)
+    before = times.astype(int)
+    after = np.minimum(before + 1, keypoint.shape[1] - 1)
+    share = (times - before)[:, None, None]
+    return keypoint[0, before] * (1 - share) + keypoint[0, after] * share - keypoint[0, 0, 0]
+
+
+def nearest(clips: list[dict], splits: dict[str, list[str]]) -> tuple[int, int]:
+    """Return how many validation clips have the class of the nearest training clip, and a distance below ``NEAR``."""
+    by_name = {clip['frame_dir']: clip for clip in clips}
+    train = [by_name[name] for name in splits['train']]
+    known = np.stack([sixteen_frames(clip['keypoint']) for clip in train])
+    correct = near = 0
+    for clip in (by_name[name] for name in splits['val']):
+        distances = np.linalg.norm(known - sixteen_frames(clip['keypoint']), axis=-1).mean((1, 2))
+        correct += train[distances.argmin()]['label'] == clip['label']
+        near += bool(distances.min() < NEAR)
+    return correct, near
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('archive', type=Path, metavar='PUBLIC_ZIP', help='public.zip of the game')
@@ -150,6 +173,13 @@ def main() -> None:
     splits = write_pickle(args.out, clips, splits)
     print(summary(clips, splits, '0 A.D. biped'))
     print(f'left out: {left_out} clips without exactly one of the actions')
+    if splits['train'] and splits['val']:
+        correct, near = nearest(clips, splits)
+        count = len(splits['val'])
+        print(
+            f'the nearest training clip has the class of {correct} of {count} val clips: {100 * correct / count:.1f} %'
+        )
+        print(f'{near} val clips are closer than {NEAR} units to a training clip')
     print(f'wrote {args.out}')
 
 

@@ -5,6 +5,7 @@ import struct
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pyskl.datasets.records.annotations import read_annotations
@@ -63,6 +64,16 @@ def test_the_command_writes_an_annotation_file(archive, tmp_path, monkeypatch, c
     records, splits = read_annotations(out)
     assert splits == {'train': ['citizen-jog_f'], 'val': []} and records[0]['keypoint'].shape == (1, 4, 24, 3)
     assert 'left out: 0 clips' in capsys.readouterr().out
+
+
+def test_the_nearest_training_clip_is_that_of_the_least_mean_distance_wherever_the_clips_begin():
+    def record(name: str, label: int, speed: float, start: float) -> dict:
+        keypoint = start + speed * np.arange(2.0).reshape(1, 2, 1, 1).repeat(2, 2).repeat(3, 3)
+        return {'frame_dir': name, 'label': label, 'keypoint': keypoint}
+
+    clips = [record('slow', 0, 1, 0), record('fast', 1, 3, 0), record('a', 1, 2.9, 50), record('b', 1, 1, -7)]
+    # a is 0.1 * sqrt(3) / 2 from fast on average, b equals slow but is of another class
+    assert ZEROAD['nearest'](clips, {'train': ['slow', 'fast'], 'val': ['a', 'b']}) == (1, 1)
 
 
 @pytest.mark.parametrize(
