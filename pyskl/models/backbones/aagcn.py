@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from pyskl.models.graphs import build_adjacency
 from pyskl.models.layers.batch_norm import BatchNorm2d
 from pyskl.models.layers.convolution import Conv2d
-from pyskl.models.layers.fused_branches import conv_each, conv_sum
+from pyskl.models.layers.fused_branches import ConvNorm, conv_each, conv_sum
 from pyskl.models.layers.gcn_backbone import GCNBackbone
 from pyskl.models.layers.residual import add_to
 from pyskl.models.layers.st_block import STBlock
@@ -72,7 +72,7 @@ class AdaptiveGCN(nn.Module):
             self.fc2c = nn.Linear(out_channels // 2, out_channels)
         self.down = nn.Identity()
         if in_channels != out_channels:
-            self.down = nn.Sequential(Conv2d(in_channels, out_channels, 1), BatchNorm2d(out_channels))
+            self.down = ConvNorm(Conv2d(in_channels, out_channels, 1), BatchNorm2d(out_channels))
         self.bn = BatchNorm2d(out_channels)
         self.relu = nn.ReLU(inplace=True)
         self._first_weights()

@@ -14,7 +14,7 @@ from torch.autograd.function import once_differentiable
 from pyskl.models.graphs import build_adjacency
 from pyskl.models.layers.batch_norm import BatchNorm2d
 from pyskl.models.layers.convolution import Conv2d, on_cpu
-from pyskl.models.layers.fused_branches import conv_each
+from pyskl.models.layers.fused_branches import ConvNorm, conv_each
 from pyskl.models.layers.gcn_backbone import GCNBackbone
 from pyskl.models.layers.multi_branch_tcn import MultiBranchTCN
 from pyskl.models.layers.residual import add_to
@@ -108,7 +108,7 @@ class CTRGC(nn.Module):
         self.convs = nn.ModuleList(_Refinement(in_channels, out_channels, width) for _ in A)
         self.down = nn.Identity()
         if in_channels != out_channels:
-            self.down = nn.Sequential(Conv2d(in_channels, out_channels, 1), BatchNorm2d(out_channels))
+            self.down = ConvNorm(Conv2d(in_channels, out_channels, 1), BatchNorm2d(out_channels))
         self.bn = BatchNorm2d(out_channels)
         self.relu = nn.ReLU(inplace=True)
         for module in self.modules():

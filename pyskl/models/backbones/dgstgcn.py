@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from pyskl.models.graphs import build_adjacency
 from pyskl.models.layers.convolution import Conv2d
+from pyskl.models.layers.fused_branches import ConvNorm
 from pyskl.models.layers.gcn_backbone import GCNBackbone
 from pyskl.models.layers.norm_act import build_activation, build_norm
 from pyskl.models.layers.residual import add_to
@@ -95,7 +96,7 @@ class DGGCN(nn.Module):
         self.ada_act = _activation(ada_act, 'gcn_ada_act')
         self.down = nn.Identity()
         if in_channels != out_channels:
-            self.down = nn.Sequential(
+            self.down = ConvNorm(
                 Conv2d(in_channels, out_channels, 1), build_norm(norm, out_channels, 'backbone.gcn_norm')
             )
         self.bn = build_norm(norm, out_channels, 'backbone.gcn_norm')

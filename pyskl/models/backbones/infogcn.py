@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from pyskl.models.layers.batch_norm import BatchNorm2d
 from pyskl.models.layers.convolution import Conv2d
+from pyskl.models.layers.fused_branches import ConvNorm
 from pyskl.models.layers.gcn_backbone import GCNBackbone
 from pyskl.models.layers.multi_branch_tcn import MultiBranchTCN
 from pyskl.models.layers.residual import add_to
@@ -72,7 +73,7 @@ class SAGC(nn.Module):
             branch_init(conv, num_heads)
         self.down = nn.Identity()
         if in_channels != out_channels:
-            self.down = nn.Sequential(Conv2d(in_channels, out_channels, 1), BatchNorm2d(out_channels))
+            self.down = ConvNorm(Conv2d(in_channels, out_channels, 1), BatchNorm2d(out_channels))
             conv_init(self.down[0])
         self.bn = BatchNorm2d(out_channels)
         norm_init(self.bn, 1e-6)  # starts as its residual

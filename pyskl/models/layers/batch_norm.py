@@ -156,8 +156,20 @@ def batch_norm(
     training: bool,
     momentum: float,
     eps: float,
+    cancelled: Tensor | None = None,
 ) -> Tensor:
-    """``F.batch_norm`` whose statistics in training follow :func:`counting_copies`."""
+    """``F.batch_norm`` whose statistics in training follow :func:`counting_copies`.
+
+    ``cancelled``: in training, a bias ``(C,)`` that ``x`` lacks. It would change the running mean only, so that is
+    where it is added; its gradient is zero.
+    """
+    if cancelled is not None:
+        mean = running_mean.clone()  # autograd holds the tensor that the norm updates
+        bias = bias + 0.0 * cancelled  # gives it the gradient zero instead of None
+        y = batch_norm(x, mean, running_var, weight, bias, training, momentum, eps)
+        with torch.no_grad():
+            running_mean.copy_(torch.add(mean, cancelled, alpha=momentum))
+        return y
     copies = current_copies() if training else None
     if copies is None and not (training and _is_large_contiguous(x)):
         return F.batch_norm(x, running_mean, running_var, weight, bias, training, momentum, eps)
@@ -177,9 +189,22 @@ def is_plain(norm: nn.Module) -> bool:
 class BatchNorm2d(nn.BatchNorm2d):
     """``nn.BatchNorm2d`` whose statistics in training follow :func:`counting_copies`."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        """``(B, C, T, V)`` -> same."""
-        if not self.training or not (current_copies() is not None or (is_plain(self) and _is_large_contiguous(x))):
+    @property
+    def cancels_bias(self) -> bool:
+        """Whether :meth:`forward` can take a ``cancelled`` bias: in training, by batch statistics, not compiled."""
+        return self.training and is_plain(self) and not torch.compiler.is_compiling()
+
+    def forward(self, x: Tensor, cancelled: Tensor | None = None) -> Tensor:
+        """``(B, C, T, V)`` -> same.
+
+        Args:
+            x: The maps.
+            cancelled: As of :func:`batch_norm`; only where :attr:`cancels_bias`.
+        """
+        if cancelled is None and not (
+            self.training and (current_copies() is not None or (is_plain(self) and _is_large_contiguous(x)))
+        ):
             return super().forward(x)
         self.num_batches_tracked.add_(1)
-        return batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, True, self.momentum, self.eps)
+        statistics = self.running_mean, self.running_var
+        return batch_norm(x, *statistics, self.weight, self.bias, True, self.momentum, self.eps, cancelled)

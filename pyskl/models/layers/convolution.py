@@ -110,13 +110,18 @@ class Conv2d(nn.Conv2d):
         self.is_pointwise = self.kernel_size == (1, 1) and self.groups == 1
         self.is_over_time = self.kernel_size[0] > 3 and self.kernel_size[1] == 1 and self.groups == 1 and not _AVX512
 
-    def forward(self, x: Tensor) -> Tensor:
-        """``(B, C_in, T, V) -> (B, C_out, T', V')``."""
-        stride = self.stride
+    def forward(self, x: Tensor, biased: bool = True) -> Tensor:
+        """``(B, C_in, T, V) -> (B, C_out, T', V')``.
+
+        Args:
+            x: The maps.
+            biased: Whether to add the bias.
+        """
+        stride, bias = self.stride, self.bias if biased else None
         if self.slices and (self.always_slices or not channels_last(x)):
             x, stride = x[self.index], self.remaining
         if self.is_pointwise and stride == (1, 1):
-            return pointwise(x, self.weight, self.bias)
+            return pointwise(x, self.weight, bias)
         if self.is_over_time and on_cpu(x) and x.shape[1] * x.shape[3] >= _LARGE_FRAME and channels_last(x):
-            return _TimeConv.apply(x, self.weight, self.bias, stride, self.padding, self.dilation)
-        return F.conv2d(x, self.weight, self.bias, stride, self.padding, self.dilation, self.groups)
+            return _TimeConv.apply(x, self.weight, bias, stride, self.padding, self.dilation)
+        return F.conv2d(x, self.weight, bias, stride, self.padding, self.dilation, self.groups)

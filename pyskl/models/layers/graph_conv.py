@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from pyskl.models.layers.convolution import Conv2d
+from pyskl.models.layers.fused_branches import ConvNorm
 from pyskl.models.layers.norm_act import build_activation, build_norm
 from pyskl.models.layers.residual import add_to
 
@@ -69,7 +70,7 @@ class UnitGCN(nn.Module):
         self.act = build_activation(act, 'backbone.gcn_act')
         self.down = nn.Identity()
         if with_res and in_channels != out_channels:
-            self.down = nn.Sequential(
+            self.down = ConvNorm(
                 Conv2d(in_channels, out_channels, 1), build_norm(norm, out_channels, 'backbone.gcn_norm')
             )
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from pyskl.models.layers.batch_norm import BatchNorm2d
 from pyskl.models.layers.convolution import Conv2d
-from pyskl.models.layers.fused_branches import conv_each, norm_each, split_dense
+from pyskl.models.layers.fused_branches import cancel, conv_norm_each, norm_each, split_dense
 from pyskl.models.layers.residual import add_to
 from pyskl.models.layers.temporal_conv import UnitTCN
 from pyskl.models.layers.time_pool import TimePool
@@ -93,13 +93,18 @@ class MultiBranchTCN(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """``(B, C_in, T, V) -> (B, C_out, ceil(T / stride), V)``."""
         *entered, last = self.branches
-        y = conv_each(x, (branch[0] for branch in entered))
-        y = F.relu_(norm_each(y, (branch[1] for branch in entered), self.widths[:-1]))
-        *dilated, longest = split_dense(y, self.widths[:-1])
+        y = conv_norm_each(x, [branch[0] for branch in entered], [branch[1] for branch in entered], self.widths[:-1])
+        *dilated, longest = split_dense(F.relu_(y), self.widths[:-1])
         *reaching, pooled = entered
-        parts = [branch[3].conv(part) for branch, part in zip(reaching, dilated, strict=True)]
-        y = torch.cat([*parts, pooled[3](longest), last[0](x)], dim=1)
-        y = norm_each(y, [*(branch[3].bn for branch in reaching), pooled[4], last[1]], self.widths)
+        convs = [branch[3].conv for branch in reaching]
+        norms = [*(branch[3].bn for branch in reaching), pooled[4], last[1]]
+        biased, cancelled = {}, None
+        if cancel(norms, [*convs, last[0]]):
+            biased, bias = {'biased': False}, last[0].bias
+            cancelled = torch.cat([*(conv.bias for conv in convs), bias.new_zeros(self.widths[-2]), bias])
+        parts = [conv(part, **biased) for conv, part in zip(convs, dilated, strict=True)]
+        y = torch.cat([*parts, pooled[3](longest), last[0](x, **biased)], dim=1)
+        y = norm_each(y, norms, self.widths, cancelled)
         if self.has_residual:
             y = add_to(y, self.residual(x))
         return self.drop(self.act(y))

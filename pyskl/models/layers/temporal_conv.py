@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from pyskl.models.layers.batch_norm import BatchNorm2d
 from pyskl.models.layers.convolution import Conv2d
-from pyskl.models.layers.fused_branches import conv_each, norm_each, split_dense
+from pyskl.models.layers.fused_branches import cancel, conv_norm, conv_norm_each, split_dense
 from pyskl.models.layers.norm_act import build_norm
 from pyskl.models.layers.time_pool import TimePool
 
@@ -51,7 +51,7 @@ class UnitTCN(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``(B, C_in, T, V) -> (B, C_out, ceil(T / stride), V)``."""
-        return self.drop(self.bn(self.conv(x)))
+        return self.drop(conv_norm(x, self.conv, self.bn))
 
 
 class MultiScaleTCN(nn.Module):
@@ -89,27 +89,52 @@ class MultiScaleTCN(nn.Module):
         self.branches = nn.ModuleList(
             _branch(in_channels, mid, entry, stride) for mid, entry in zip(widths, ms_cfg, strict=True)
         )
+        self.widths = widths
         total = sum(widths)
         self.transform = nn.Sequential(BatchNorm2d(total), nn.ReLU(inplace=True), Conv2d(total, out_channels, 1))
         self.bn = BatchNorm2d(out_channels)
         self.drop = nn.Dropout(dropout, inplace=True)
 
-    def branch_outputs(self, x: Tensor) -> Tensor:
-        """``(B, C_in, T, V) -> (B, sum of widths, ceil(T / stride), V)``: the concatenated outputs of the branches."""
+    def branch_outputs(self, x: Tensor, biased: bool = True) -> Tensor:
+        """``(B, C_in, T, V) -> (B, sum of widths, ceil(T / stride), V)``: the concatenated outputs of the branches.
+
+        Args:
+            x: The maps.
+            biased: Whether the last convolution of a branch adds its bias.
+        """
+        biased = {} if biased else {'biased': False}
         entered = [branch for branch in self.branches if isinstance(branch, nn.Sequential)]
-        if not entered:
-            return torch.cat([branch(x) for branch in self.branches], dim=1)
-        widths = [branch[0].out_channels for branch in entered]
-        y = conv_each(x, (branch[0] for branch in entered))
-        y = F.relu_(norm_each(y, (branch[1] for branch in entered), widths))
-        parts = iter(split_dense(y, widths))
-        return torch.cat(
-            [branch[3](next(parts)) if isinstance(branch, nn.Sequential) else branch(x) for branch in self.branches], 1
-        )
+        parts = iter(())
+        if entered:
+            widths = [branch[0].out_channels for branch in entered]
+            y = conv_norm_each(x, [branch[0] for branch in entered], [branch[1] for branch in entered], widths)
+            parts = iter(split_dense(F.relu_(y), widths))
+        outputs = []
+        for branch in self.branches:
+            y = next(parts) if isinstance(branch, nn.Sequential) else x
+            last = _last(branch)
+            outputs.append(last(y) if isinstance(last, TimePool) else last(y, **biased))
+        return torch.cat(outputs, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """``(B, C_in, T, V) -> (B, C_out, ceil(T / stride), V)``."""
-        return self.drop(self.bn(self.transform(self.branch_outputs(x))))
+        norm, act, conv = self.transform
+        last = [_last(branch) for branch in self.branches]
+        if cancel([norm], [layer for layer in last if not isinstance(layer, TimePool)]):
+            own = [
+                norm.weight.new_zeros(w) if isinstance(a, TimePool) else a.bias
+                for a, w in zip(last, self.widths, strict=True)
+            ]
+            y = norm(self.branch_outputs(x, biased=False), cancelled=torch.cat(own))
+        else:
+            y = norm(self.branch_outputs(x))
+        return self.drop(conv_norm(act(y), conv, self.bn))
+
+
+def _last(branch: nn.Module) -> nn.Module:
+    """The convolution or pool at the end of a branch."""
+    last = branch[3] if isinstance(branch, nn.Sequential) else branch
+    return last.conv if isinstance(last, UnitTCN) else last
 
 
 def _branch(in_channels: int, width: int, entry: object, stride: int) -> nn.Module:
