@@ -6,7 +6,7 @@ B = samples times persons, T frames, V joints, C channels, K adjacency subsets.
 import torch
 from torch import Tensor, nn
 
-from pyskl.models.layers.convolution import Conv2d
+from pyskl.models.layers.convolution import Conv2d, on_cpu, pointwise
 from pyskl.models.layers.fused_branches import ConvNorm
 from pyskl.models.layers.norm_act import build_activation, build_norm
 from pyskl.models.layers.residual import add_to
@@ -52,6 +52,7 @@ class UnitGCN(nn.Module):
             raise ValueError(f"backbone.gcn_conv_pos must be 'pre' or 'post', got {conv_pos!r}")
         self.num_subsets = len(A)
         self.conv_first = conv_pos == 'pre'
+        self.widens = in_channels < out_channels
         self.with_res = with_res
         self.adaptive = adaptive
         if adaptive == 'init':
@@ -86,6 +87,11 @@ class UnitGCN(nn.Module):
             return self.A + self.PA
         return self.A * self.PA if self.adaptive == 'importance' else self.A
 
+    def joint_bias(self) -> Tensor:
+        """``(C_out, 1, V)``: what the bias of the convolution before the sum adds to each joint."""
+        each = self.conv.bias.view(self.num_subsets, -1)  # (K, C_out)
+        return (each.t() @ self.adjacency().sum(1).to(each.dtype))[:, None]
+
     def gather(self, x: Tensor) -> Tensor:
         """``(B, K, C, T, V) -> (B, C, T, V)``: ``y[w] = sum over k, v of A[k, v, w] x[k, v]``.
 
@@ -103,9 +109,18 @@ class UnitGCN(nn.Module):
         rows = x.permute(0, 2, 3, 1).reshape(b * t, v, c)
         return torch.bmm(weight.expand(b * t, -1, -1), rows).view(b, t, v, -1).permute(0, 3, 1, 2)
 
+    def _sums_first(self, x: Tensor) -> bool:
+        conv = self.conv
+        observed = conv._forward_hooks or conv._forward_pre_hooks  # hooks see the convolution of the published order
+        return self.widens and on_cpu(x) and type(conv) is Conv2d and not observed
+
     def forward(self, x: Tensor) -> Tensor:
         """``(B, C_in, T, V) -> (B, C_out, T, V)``."""
-        if self.conv_first:
+        if self.conv_first and self._sums_first(x):
+            # The same sums, of fewer channels: W (x A) is (W x) A.
+            weight = self.conv.weight.unflatten(0, (self.num_subsets, -1)).transpose(0, 1).flatten(1, 2)
+            y = add_to(pointwise(self.scatter(x), weight, None), self.joint_bias())
+        elif self.conv_first:
             y = self.gather(self.conv(x).unflatten(1, (self.num_subsets, -1)))
         else:
             y = self.conv(self.scatter(x))

@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 import torch
 
@@ -32,6 +34,23 @@ def test_a_unit_equals_the_published_sum(conv_pos):
     else:
         expected = model.conv(torch.einsum('nctv,kvw->nkctw', x, graph).flatten(1, 2))
     assert torch.allclose(model(x), expected)
+
+
+@pytest.mark.parametrize('adaptive', ['init', 'offset', 'importance'])
+def test_a_unit_that_widens_sums_joints_first_with_equal_results_and_gradients(adaptive, monkeypatch):
+    ours = unit(adaptive=adaptive, norm=None, act=None, in_channels=1).double()
+    for value in ours.parameters():
+        torch.nn.init.normal_(value)
+    theirs, x = copy.deepcopy(ours), torch.randn(3, 1, 4, 2, dtype=torch.double)
+    expected = torch.einsum('nkctv,kvw->nctw', theirs.conv(x).unflatten(1, (2, 2)), theirs.adjacency())
+    monkeypatch.setattr(ours, 'gather', None)  # sums the wide maps
+    y = ours(x)
+    assert torch.allclose(y, expected, atol=1e-12)
+    grad = torch.randn_like(y)
+    y.backward(grad)
+    expected.backward(grad)
+    for (key, one), other in zip(ours.named_parameters(), theirs.parameters(), strict=True):
+        assert torch.allclose(one.grad, other.grad, atol=1e-12), key
 
 
 @pytest.mark.parametrize(
