@@ -43,6 +43,8 @@ class _Refinement(nn.Module):
 class _SumOverGraphs(torch.autograd.Function):
     """``sum over k of (W_k x + b_k) G_k`` by batches of matrix products, none of which needs a copy of the maps.
 
+    ``b_k G_k`` is the same for every frame, so biases are added once, after the sum.
+
     Arguments: x ``(B, C_in, T, V)``, contiguous; weight ``(K * C, C_in, 1, 1)``; bias ``(K * C,)``; then K graphs
     ``(B, C, V, V)``, of which ``[v, w]`` weighs joint ``v`` into ``w``. The result is ``(B, C, T, V)``.
     """
@@ -53,22 +55,24 @@ class _SumOverGraphs(torch.autograd.Function):
         weights = weight.flatten(1).unflatten(0, (subsets, -1))  # (K, C, C_in)
         biases = bias.view(subsets, -1, 1)
         joints = x.flatten(2)
-        values, y = [], None
+        values, y, shift = [], None, 0
         for k, graph in enumerate(graphs):
-            value = torch.baddbmm(biases[k], weights[k].expand(b, -1, -1), joints).view(-1, t, v)  # (B * C, T, V)
+            shift = shift + biases[k] * graph.sum(2)  # (B, C, V)
+            value = torch.bmm(weights[k].expand(b, -1, -1), joints).view(-1, t, v)  # (B * C, T, V)
             graph = graph.flatten(0, 1)
             y = torch.bmm(value, graph) if y is None else y.baddbmm_(value, graph)
             values.append(value)
-        ctx.save_for_backward(x, weight, *graphs, *values)
-        return y.view(b, -1, t, v)
+        ctx.save_for_backward(x, weight, bias, *graphs, *values)
+        return y.view(b, -1, t, v).add_(shift[:, :, None])
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad: Tensor) -> tuple[Tensor | None, ...]:
-        x, weight, *rest = ctx.saved_tensors
+        x, weight, bias, *rest = ctx.saved_tensors
         subsets = len(rest) // 2
         graphs, values = rest[:subsets], rest[subsets:]
         weights = weight.flatten(1).unflatten(0, (subsets, -1))
+        biases = bias.view(subsets, -1, 1)
         b, _, t, v = x.shape
         joints = x.flatten(2).transpose(1, 2)  # (B, T * V, C_in)
         grad = grad.contiguous().view(-1, t, v)  # (B * C, T, V)
@@ -76,7 +80,8 @@ class _SumOverGraphs(torch.autograd.Function):
         grad_x, grad_weights, grad_biases, grad_graphs = None, [], [], []
         for k in range(subsets):
             graph = graphs[k].flatten(0, 1).transpose(1, 2)
-            grad_graphs.append(torch.bmm(values[k].transpose(1, 2), grad).view_as(graphs[k]))
+            constant = (biases[k] * over_time.view(b, -1, v)).view(-1, 1, v)
+            grad_graphs.append(torch.baddbmm(constant, values[k].transpose(1, 2), grad).view_as(graphs[k]))
             grad_value = torch.bmm(grad, graph).view(b, -1, t * v)  # (B, C, T * V)
             grad_biases.append(torch.bmm(over_time, graph).view(b, -1, v).sum((0, 2)))
             grad_weights.append(torch.bmm(grad_value, joints).sum(0))
