@@ -55,6 +55,25 @@ def test_bias_is_optional(bias):
     compare(Conv2d(128, 7, (9, 1), padding=(4, 0), bias=bias), large)
 
 
+@pytest.mark.parametrize('bias', [False, True])
+@pytest.mark.parametrize('trained', ['all', 'weights', 'input'])
+def test_pointwise_gradients_of_channels_last_maps_equal_those_of_torch(trained, bias, monkeypatch):
+    monkeypatch.setattr(torch, 'get_num_threads', lambda: 1)
+    monkeypatch.setattr(convolution, '_AVX512', False)
+    torch.manual_seed(0)
+    x = torch.randn(16, 5, 6, 4, dtype=torch.double).contiguous(memory_format=torch.channels_last)
+    x.requires_grad_(trained != 'weights')
+    weight = torch.randn(7, 5, 1, 1, dtype=torch.double, requires_grad=trained != 'input')
+    biases = torch.randn(7, dtype=torch.double, requires_grad=trained != 'input') if bias else None
+    wanted = [value for value in (x, weight, biases) if value is not None and value.requires_grad]
+    y, expected = pointwise(x, weight, biases), torch.nn.functional.conv2d(x, weight, biases)
+    assert ('PointwiseLast' in type(y.grad_fn).__name__) == (trained != 'input')
+    assert torch.equal(y, expected) and y.is_contiguous(memory_format=torch.channels_last)
+    grad = torch.randn_like(y)
+    for one, other in zip(*(torch.autograd.grad(z, wanted, grad) for z in (y, expected)), strict=True):
+        assert torch.allclose(one, other, atol=1e-12)
+
+
 @pytest.mark.parametrize('channels', [9, 64])
 def test_outputs_have_the_memory_format_of_the_input(channels):
     ours = Conv2d(channels, 12, (1, 1), (2, 1))
