@@ -13,6 +13,7 @@ from mmengine.registry import VISBACKENDS
 from mmengine.visualization import BaseVisBackend
 from tqdm import tqdm
 
+from pyskl.engine.optimizer import ClipNorm
 from pyskl.registry import HOOKS
 
 
@@ -93,6 +94,10 @@ class LossHook(RuntimeInfoHook):
                 runner.message_hub.log_scalars.pop(f'train/{key}', None)  # the log line covers this interval only
                 runner.message_hub.update_scalar(f'train/{key}', value.item() / self._count)
             self._sums, self._count = {}, 0
+            wrapper = getattr(runner, 'optim_wrapper', None)
+            if isinstance(getattr(wrapper, 'clip_func', None), ClipNorm):
+                for norm in wrapper.clip_func.read():
+                    runner.message_hub.update_scalar(f'train/{wrapper.grad_name}', norm)
 
     @staticmethod
     def _few_classes(runner) -> bool:

@@ -1,12 +1,13 @@
 """Build the optimizer and check its schedules before any file is written."""
 
 import numbers
+from collections.abc import Callable
 
 import torch
 from mmengine.optim import OptimWrapper, _ParamScheduler, build_optim_wrapper
 from mmengine.optim.scheduler.lr_scheduler import LRSchedulerMixin
 from mmengine.registry import OPTIM_WRAPPERS, OPTIMIZERS, PARAM_SCHEDULERS
-from torch import nn
+from torch import Tensor, nn
 
 from pyskl.engine.config.errors import error_context
 from pyskl.registry import check_arguments, lookup, nearest
@@ -49,6 +50,29 @@ class ExponentialWarmUpLR(LRSchedulerMixin, _ParamScheduler):
         return [group[self.param_name] * factor for group in self.optimizer.param_groups]
 
 
+class ClipNorm:
+    """``clip_grad_norm_`` for an ``OptimWrapper``; norms stay on the device until :meth:`read`.
+
+    mmengine converts the norm of every step to a number, which synchronises the GPU.
+
+    Args:
+        clip: ``torch.nn.utils.clip_grad_norm_``.
+    """
+
+    def __init__(self, clip: Callable[..., Tensor]) -> None:
+        self._clip = clip
+        self._norms: list[Tensor] = []
+
+    def __call__(self, parameters: list[Tensor], **options) -> None:
+        """Clip the gradients; return nothing, so that the wrapper logs nothing."""
+        self._norms.append(self._clip(parameters, **options).detach())
+
+    def read(self) -> list[float]:
+        """The norms before clipping, one per step since the last call."""
+        norms, self._norms = self._norms, []
+        return torch.stack(norms).tolist() if norms else []
+
+
 def build_optimizer(wrapper: dict, model: nn.Module) -> OptimWrapper:
     """Build the optimizer of ``model``.
 
@@ -89,7 +113,10 @@ def build_optimizer(wrapper: dict, model: nn.Module) -> OptimWrapper:
     with error_context('optim_wrapper'):
         lookup(wrapper.get('type', 'OptimWrapper'), OPTIM_WRAPPERS)
     with error_context('optimizer'):
-        return build_optim_wrapper(model, wrapper)
+        built = build_optim_wrapper(model, wrapper)
+    if getattr(built, 'clip_func', None) is torch.nn.utils.clip_grad_norm_:
+        built.clip_func = ClipNorm(built.clip_func)
+    return built
 
 
 def check_schedulers(schedulers: list[dict], iterations: int, key: str) -> None:

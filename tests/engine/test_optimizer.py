@@ -1,9 +1,13 @@
 """Optimizers and schedules are checked before a run starts."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
+from mmengine.logging import MessageHub
 from torch import nn
 
+from pyskl.engine.hooks import LossHook
 from pyskl.engine.optimizer import ExponentialWarmUpLR, build_optimizer, check_schedulers
 
 SGD = {'type': 'SGD', 'lr': 0.1, 'momentum': 0.9, 'nesterov': True}
@@ -33,6 +37,26 @@ def test_accumulated_gradients_equal_those_of_one_large_batch():
         weights.append(net.weight.detach().clone())
     assert torch.allclose(*weights, atol=1e-6)
     assert not torch.allclose(weights[0], nn.Linear(3, 1).weight)
+
+
+def test_norms_of_clipped_gradients_are_logged_at_the_end_of_an_interval():
+    net = nn.Linear(2, 1, bias=False)
+    nn.init.zeros_(net.weight)
+    sgd = {'type': 'SGD', 'lr': 1.0}
+    wrapper = build_optimizer({'type': 'OptimWrapper', 'optimizer': sgd, 'clip_grad': {'max_norm': 1}}, net)
+    hub = wrapper.message_hub = MessageHub.get_instance('clipped gradients')
+    runner = SimpleNamespace(
+        optim_wrapper=wrapper, message_hub=hub, train_dataloader=range(2), iter=0, epoch=0,
+        model=SimpleNamespace(recognizer=None),
+    )  # fmt: skip
+    hook = LossHook()
+    for i, x in enumerate(([[3.0, 4.0]], [[6.0, 8.0]])):
+        loss = net(torch.tensor(x)).sum()
+        wrapper.update_params(loss)
+        assert 'train/grad_norm' not in hub.log_scalars
+        hook.after_train_iter(runner, i, {'sample_index': torch.tensor([i])}, {'loss': loss.detach()})
+    assert hub.get_scalar('train/grad_norm').data[0].tolist() == [5, 10]
+    assert torch.allclose(net.weight, torch.tensor([[-1.2, -1.6]]))  # two steps of length 1
 
 
 def test_inherited_arguments_of_another_optimizer_type_raise_with_a_fix():
