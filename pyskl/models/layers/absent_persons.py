@@ -49,10 +49,11 @@ def distinct_persons(persons: Tensor, places: int = 1, multiple: int = 1, rememb
         multiple: Rows are added until their number is a multiple of it, as if some absent persons were present.
         remembered: Whether outputs of absent rows may be cached, so that even a single absent row saves work.
     """
-    present = persons.flatten(1).any(1)
+    device = persons.device
+    present = persons.flatten(1).any(1).cpu()  # the only copy to the host: indices are made there
     absent = ~present.unflatten(0, (-1, places))  # (N, places)
     some = absent.any(0)
-    first = (absent.int().argmax(0) * places + torch.arange(places, device=absent.device))[some]
+    first = (absent.int().argmax(0) * places + torch.arange(places))[some]
     missing = -(int(present.sum()) + len(first)) % multiple
     if missing:
         others = absent.flatten().index_fill(0, first, False).nonzero()[:missing, 0]
@@ -63,8 +64,8 @@ def distinct_persons(persons: Tensor, places: int = 1, multiple: int = 1, rememb
         return None
     behind = len(shown) + some.cumsum(0) - 1  # where each place's absent person is
     source = torch.where(absent, behind, (present.cumsum(0) - 1).unflatten(0, (-1, places))).flatten()
-    copies = Copies(len(shown), absent.sum(0)[some], len(persons))
-    return Distinct(torch.cat([shown, first]), source, copies)
+    copies = Copies(len(shown), absent.sum(0)[some].to(device), len(persons))
+    return Distinct(torch.cat([shown, first]).to(device), source.to(device), copies)
 
 
 class _Spread(torch.autograd.Function):
