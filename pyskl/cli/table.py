@@ -52,7 +52,7 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
     own, behind = (argv[: argv.index('--')], argv[argv.index('--') + 1 :]) if '--' in argv else (argv, [])
     args = parser.parse_args(own)
     args.train_options = behind
-    args.command = shlex.join(argv)
+    args.command = shlex.join(word for word in argv if word != '--table-only')  # the one that trains, too
     if len(set(args.seeds)) < len(args.seeds):
         raise ValueError(f'--seeds must be different numbers, got {args.seeds}')
     if args.gpus < 1:

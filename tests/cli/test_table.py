@@ -42,6 +42,10 @@ def test_invalid_fusions_are_refused(words, message):
         fused_configs(words, ['j.py', 'b.py'])
 
 
+def test_the_command_beside_the_table_trains():
+    assert parse_args(['a.py', '--table-only', '--gpus', '2']).command == 'a.py --gpus 2'
+
+
 def test_an_option_may_name_the_seed_of_the_run():
     args = parse_args(['d6.py', '--cfg-options', 'load_from=work_dirs/d5/s{seed}/latest.pth'])
     for seed in (1, 12):
