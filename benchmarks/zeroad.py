@@ -164,6 +164,7 @@ def nearest(clips: list[dict], splits: dict[str, list[str]]) -> tuple[int, int]:
 
 
 def main() -> None:
+    """Convert the archive and print a summary."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('archive', type=Path, metavar='PUBLIC_ZIP', help='public.zip of the game')
     add_out(parser)

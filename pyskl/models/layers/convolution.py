@@ -11,7 +11,7 @@ effect is measured by ``benchmarks/conv_layouts.py`` (one core with AVX2).
 2. A 1x1 convolution of contiguous maps on a CPU is a batch of matrix products where torch would call oneDNN and there
    are many positions.
 3. The weight gradient of a 1x1 convolution of channels-last maps is one matrix product where torch would call oneDNN
-   and there is one thread, and its bias gradient is a sum (10 to 20 % less time with AVX2); not with AVX-512.
+   and there is one thread, and its bias gradient is a sum; not with AVX-512.
 4. The weight gradient of a channels-last convolution over time is computed on contiguous copies if a frame does not fit
    half of a first-level cache; not with AVX-512.
 
