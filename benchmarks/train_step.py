@@ -30,6 +30,7 @@ from _plain import plain
 from _yardstick import Call, Recorder, contiguous, run
 from torch import Tensor, nn
 
+from pyskl.engine.freed_memory import keeping_freed_memory
 from pyskl.models import build_model
 
 MEASURES = ('convs', 'contiguous', 'products', 'plain', 'step')
@@ -218,6 +219,14 @@ def main() -> None:
     head = ['network', 'clip', 'N', 'precision', 'mode', *cells, 'clips/s']
     print('|', ' | '.join(head), '|')
     print('|---' * len(head), end='|\n')
+    with keeping_freed_memory(device):  # as in training
+        rows(args, device, measures, cells)
+
+
+def rows(
+    args: argparse.Namespace, device: torch.device, measures: list[str], cells: dict[str, Callable[[dict], str]]
+) -> None:
+    """Measure every network and print its rows."""
     for name in args.networks:
         clip = 'x'.join(map(str, NETWORKS[name].clip))
         batch = args.batch if NETWORKS[name].key == 'keypoint' else args.volumes

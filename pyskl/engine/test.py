@@ -28,6 +28,7 @@ from pyskl.engine.distributed import (
     world,
 )
 from pyskl.engine.evaluator import TestEvaluator
+from pyskl.engine.freed_memory import keeping_freed_memory
 from pyskl.engine.fuse_conv_bn import fuse_conv_bn
 from pyskl.engine.hooks import BarHook
 from pyskl.engine.loaders import build_loader, ending_workers, usable_workers
@@ -112,7 +113,7 @@ def test(
         for line in [f'testing {path}: {len(dataset)} clips on {device}, {world_size} process(es)', *notes]:
             print(line, flush=True)
     precision = matmul_precision(process.float32_matmul_precision)
-    with precision, reporting_lost_peers(), ending_workers(loader):
+    with keeping_freed_memory(device), precision, reporting_lost_peers(), ending_workers(loader):
         result = runner.test()
     if rank == 0:
         write_scores(measures[0].scores, dataset, out, dump)

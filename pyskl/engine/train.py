@@ -26,6 +26,7 @@ from pyskl.engine.distributed import (
     this_device,
     world,
 )
+from pyskl.engine.freed_memory import keeping_freed_memory
 from pyskl.engine.loaders import build_loader, ending_workers, usable_workers
 from pyskl.engine.matmul_precision import matmul_precision
 from pyskl.engine.model_wrapper import ModelWrapper, synchronized
@@ -137,7 +138,7 @@ def train(
         log_batch(runner, settings.lr, effective_batch(loader), base, scale)
         log_absent(runner, recognizer, compile or process.compile)
         loaders = [loader, *([validation['val_dataloader']] if validate else [])]
-        with reporting_lost_peers(), ending_workers(*loaders):
+        with keeping_freed_memory(device), reporting_lost_peers(), ending_workers(*loaders):
             runner.train()
         return result_of(cfg, plan)
 

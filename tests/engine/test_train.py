@@ -8,12 +8,15 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+import pyskl.engine.test
+import pyskl.engine.train
 from pyskl.engine.checkpoints.files import read_checkpoint
 from pyskl.engine.config.load import load_config
 from pyskl.engine.model_wrapper import ModelWrapper
@@ -131,6 +134,32 @@ def test_denormals_are_flushed_to_zero_during_training_only(config, monkeypatch)
     train(settings(config, 'run', total_epochs=1), seed=0)
     assert products and not any(products)
     assert torch.tensor(1e-30) * 1e-10 != 0  # afterwards as before
+
+
+def test_freed_memory_is_kept_during_training_and_test_only(config, monkeypatch):
+    active, found = [], []
+
+    @contextmanager
+    def keeping(device):
+        active.append(device.type)
+        yield
+        active.pop()
+
+    for module in (pyskl.engine.train, pyskl.engine.test):
+        monkeypatch.setattr(module, 'keeping_freed_memory', keeping)
+    for name in ('train_step', 'val_step', 'test_step'):
+        step = getattr(ModelWrapper, name)
+
+        def watched(*arguments, step=step, name=name, **options):
+            found.append((name, *active))
+            return step(*arguments, **options)
+
+        monkeypatch.setattr(ModelWrapper, name, watched)
+    cfg = settings(config, 'run', total_epochs=1)
+    train(cfg, seed=0)
+    run_test(cfg, f'{cfg.work_dir}/latest.pth')
+    assert {*found} == {('train_step', 'cpu'), ('val_step', 'cpu'), ('test_step', 'cpu')}
+    assert not active
 
 
 def test_matrix_products_have_the_precision_of_the_config_during_training_and_test_only(config, monkeypatch):
