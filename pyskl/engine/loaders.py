@@ -10,7 +10,8 @@ import os
 import random
 import re
 import shutil
-from collections.abc import Iterator
+import signal
+from collections.abc import Iterable, Iterator
 from functools import partial
 
 import numpy as np
@@ -213,7 +214,7 @@ def ending_workers(*loaders: DataLoader) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, OSError) as error:
-        line = _worker_error(error)
+        line = _worker_error(error, _signals(loaders))
         if line is None:
             raise
         raise OSError(line) from error
@@ -225,8 +226,19 @@ def ending_workers(*loaders: DataLoader) -> Iterator[None]:
                     iterator._shutdown_workers()
 
 
-def _worker_error(error: Exception) -> str | None:
-    """Return a message if ``error`` is about a failed worker, else None."""
+def _signals(loaders: Iterable[DataLoader]) -> dict[str, signal.Signals]:
+    """The signal that ended each worker that a signal ended, by process number."""
+    workers = [worker for loader in loaders for worker in getattr(getattr(loader, '_iterator', None), '_workers', ())]
+    return {str(worker.pid): signal.Signals(-worker.exitcode) for worker in workers if (worker.exitcode or 0) < 0}
+
+
+def _worker_error(error: Exception, signals: dict[str, signal.Signals]) -> str | None:
+    """Return a message if ``error`` is about a failed worker, else None.
+
+    Args:
+        error: What the loader raised.
+        signals: Of the ended workers; the loader itself does not always name the signal.
+    """
     text = str(error)
     if isinstance(error, OSError):
         if error.errno in (errno.EAGAIN, errno.ENOMEM):
@@ -242,11 +254,20 @@ def _worker_error(error: Exception) -> str | None:
     )
     if died is None:
         return None
-    if died[2] == 'Bus':
+    names = [signals[process].name for process in died[1].split(', ') if process in signals]
+    name = names[0] if names else died[2]
+    if name in ('Bus', 'SIGBUS'):
         return (
             f'a loader worker (process {died[1]}) had a bus error: a data file was truncated, or {no_shared_memory()}'
         )
+    if name in ('SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'):
+        return (
+            f'a loader worker (process {died[1]}) was ended by {name}, which another program sent; '
+            'run the same command again'
+        )
+    if name not in (None, 'Killed', 'SIGKILL'):
+        return f'a loader worker (process {died[1]}) crashed with {name}; data.workers_per_gpu=0 shows where'
     return (
-        f'a loader worker (process {died[1]}) was {died[2].lower() if died[2] else "ended"}, probably out of memory; '
-        'reduce data.workers_per_gpu or data.videos_per_gpu'
+        f'a loader worker (process {died[1]}) was {"killed" if name == "SIGKILL" else "ended"}, probably out of '
+        'memory; reduce data.workers_per_gpu or data.videos_per_gpu'
     )

@@ -95,20 +95,31 @@ def test_clips_are_padded_to_equal_numbers_of_persons():
 
 
 class Dies(Numbers):
-    """Kills its worker at the fourth sample."""
+    """Sends a signal to its worker at the fourth sample."""
+
+    def __init__(self, count, number):
+        super().__init__(count)
+        self.number = number
 
     def __getitem__(self, index):
         if index == 3:
-            os.kill(os.getpid(), signal.SIGKILL)
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # as a worker in C code ends
+            os.kill(os.getpid(), self.number)
         return super().__getitem__(index)
 
 
-def test_a_killed_worker_raises_one_line():
-    loader = build_loader(Dies(12), batch_size=2, workers=1, seed=0, shuffle=False)
-    with (
-        pytest.raises(OSError, match=r'a loader worker \(process \d+\) was \w+, probably out of memory'),
-        ending_workers(loader),
-    ):
+@pytest.mark.parametrize(
+    ('number', 'message'),
+    [
+        (signal.SIGKILL, 'was killed, probably out of memory; reduce data.workers_per_gpu'),
+        (signal.SIGSEGV, 'crashed with SIGSEGV; data.workers_per_gpu=0 shows where'),
+        (signal.SIGINT, 'was ended by SIGINT, which another program sent; run the same command again'),
+        (signal.SIGTERM, 'was ended by SIGTERM, which another program sent; run the same command again'),
+    ],
+)
+def test_a_worker_ended_by_a_signal_raises_one_line(number, message):
+    loader = build_loader(Dies(12, number), batch_size=2, workers=1, seed=0, shuffle=False)
+    with pytest.raises(OSError, match=r'a loader worker \(process \d+\) ' + message), ending_workers(loader):
         for _ in loader:
             pass
 
