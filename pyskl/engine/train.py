@@ -42,10 +42,10 @@ from pyskl.engine.work_dir import (
     Plan,
     check_names,
     check_sources,
-    check_writable,
     checkpoint_folder,
     plan_run,
     start_record,
+    writable,
 )
 from pyskl.evaluation.metrics import build_metrics, check_labels
 
@@ -144,12 +144,12 @@ def train(
 
 
 def _plan(stack: ExitStack, settings: Settings, overwrite: bool, resume: str | bool | None, trust: bool) -> Plan:
-    """Lock the work_dir until ``stack`` is closed and decide, on rank 0, whether to start or resume.
+    """Create and lock the work_dir until ``stack`` is closed and decide, on rank 0, whether to start or resume.
 
     The checkpoint to resume from is read by every process, instead of being sent by rank 0.
     """
     cfg = settings.config
-    on_rank_zero(check_writable, cfg.work_dir)
+    on_rank_zero(lambda: bool(stack.enter_context(writable(cfg.work_dir))))
     on_rank_zero(lambda: bool(stack.enter_context(locked(cfg.work_dir))))
     full_plan = on_rank_zero(plan_run, cfg, settings.epochs, overwrite, resume, trust, local=True)
     plan = on_rank_zero(lambda: replace(full_plan, checkpoint=None))

@@ -1,9 +1,11 @@
 """Inspect a work_dir and decide whether a run starts, resumes, or raises."""
 
+import contextlib
 import os
 import re
 import shutil
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,20 +55,29 @@ class Plan:
         return self.progress.epoch if self.progress else 0
 
 
-def check_writable(work_dir: str | Path) -> None:
-    """Create ``work_dir`` and check that files can be written there.
+@contextlib.contextmanager
+def writable(work_dir: str | Path) -> Iterator[None]:
+    """Create ``work_dir`` for the block, check that files can be written there, and remove it if none is left behind.
 
     Raises:
-        ValueError: If not.
+        ValueError: If no file can be written.
     """
+    work_dir = Path(work_dir)
+    created = [folder for folder in (work_dir, *work_dir.parents) if not os.path.lexists(folder)]
     try:
-        os.makedirs(work_dir, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=work_dir, prefix='.write_test'):
-            pass
-    except OSError as error:
-        raise ValueError(
-            f'cannot write to work_dir {work_dir}: {error.strerror or error}; pass another with --work-dir'
-        ) from error
+        try:
+            os.makedirs(work_dir, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=work_dir, prefix='.write_test'):
+                pass
+        except OSError as error:
+            raise ValueError(
+                f'cannot write to work_dir {work_dir}: {error.strerror or error}; pass another with --work-dir'
+            ) from error
+        yield
+    finally:
+        with contextlib.suppress(OSError):  # not empty
+            for folder in created:
+                folder.rmdir()
 
 
 def checkpoint_folder(cfg: Config) -> Path:

@@ -10,12 +10,12 @@ from pyskl.engine.work_dir import (
     Plan,
     check_names,
     check_sources,
-    check_writable,
     checkpoint_folder,
     config_name,
     differences,
     plan_run,
     start_record,
+    writable,
 )  # fmt: skip
 
 TEXT = """
@@ -245,8 +245,30 @@ def test_resume_without_a_checkpoint_raises(cfg):
 
 def test_a_work_dir_that_is_a_file_raises(tmp_path):
     (tmp_path / 'work').touch()
-    with pytest.raises(ValueError, match='cannot write to work_dir .*--work-dir'):
-        check_writable(tmp_path / 'work')
+    with pytest.raises(ValueError, match='cannot write to work_dir .*--work-dir'), writable(tmp_path / 'work'):
+        pass
+    assert (tmp_path / 'work').is_file()
+
+
+@pytest.mark.parametrize('error', [ValueError, KeyboardInterrupt])
+def test_a_run_that_fails_before_it_writes_leaves_no_folder(tmp_path, error):
+    own = tmp_path / 'own'
+    own.mkdir()
+    for work_dir, left in ((tmp_path / 'work_dirs' / 'd5' / 'j', tmp_path / 'work_dirs'), (own / 'run', own / 'run')):
+        with pytest.raises(error), writable(work_dir):
+            assert work_dir.is_dir()
+            raise error
+        assert not left.exists()
+    with pytest.raises(error), writable(own):
+        raise error
+    assert own.is_dir()  # it was there before
+
+
+def test_a_run_that_fails_after_it_writes_keeps_its_files(tmp_path):
+    with pytest.raises(ValueError), writable(tmp_path / 'a' / 'b'):
+        (tmp_path / 'a' / 'b' / 'x.log').touch()
+        raise ValueError
+    assert (tmp_path / 'a' / 'b' / 'x.log').exists()
 
 
 def test_a_layout_without_effect_is_not_a_difference():
