@@ -48,8 +48,8 @@ on_glibc = pytest.mark.skipif(platform.libc_ver()[0] != 'glibc', reason='other C
 
 
 def run(device='cpu', **environment):
-    env = {name: value for name, value in os.environ.items() if not name.startswith('MALLOC_')}
-    env.pop('GLIBC_TUNABLES', None)
+    chosen = ('MALLOC_', 'GLIBC_TUNABLES', 'LD_PRELOAD')
+    env = {name: value for name, value in os.environ.items() if not name.startswith(chosen)}
     done = subprocess.run(
         [sys.executable, '-c', SCRIPT, device], env={**env, **environment}, capture_output=True, text=True, check=True
     )
@@ -71,6 +71,7 @@ def test_memory_is_kept_in_the_block_only():
         ('cuda', {}),
         ('cpu', {'MALLOC_TRIM_THRESHOLD_': '131072'}),
         ('cpu', {'GLIBC_TUNABLES': 'glibc.malloc.trim_threshold=131072'}),
+        ('cpu', {'LD_PRELOAD': 'libjemalloc.so.none'}),  # the loader reports that it is missing, and goes on
     ],
 )
 def test_devices_and_environments_that_choose_themselves_are_left_alone(device, environment):
