@@ -52,6 +52,18 @@ def load_golden(name: str) -> tuple[dict, dict[str, np.ndarray]]:
         return json.loads((DATA / f'{name}.json').read_text()), dict(arrays)
 
 
+def released_state(name: str) -> tuple[dict[str, Tensor], dict[str, np.ndarray], dict]:
+    """The state dict of the released network under its own names, the arrays and the facts."""
+    facts, arrays = load_golden(name)
+    state = {}
+    for key, shape in facts['state_dict'].items():
+        if key.endswith('num_batches_tracked'):
+            state[key] = torch.tensor(0)
+        else:
+            state[key] = torch.from_numpy(arrays[f'keep:{key}'] if key in facts['keep'] else fill(key, shape))
+    return state, arrays, facts
+
+
 def fill_weights(model: nn.Module, keep: list[str]) -> None:
     """Give every float tensor of ``model`` its filled value, except those under ``keep``."""
     state = model.state_dict()

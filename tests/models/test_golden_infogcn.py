@@ -7,7 +7,7 @@ import torch
 from pyskl.engine.checkpoints.files import load_weights
 from pyskl.engine.checkpoints.foreign import to_ours
 from pyskl.models import build_model
-from tests.golden import fill, keypoints, load_golden
+from tests.golden import fill, keypoints, released_state
 
 NAMES = {
     'infogcn_ntu60_k1': {'graph_cfg': {'layout': 'nturgb+d'}},
@@ -15,21 +15,9 @@ NAMES = {
 }
 
 
-def original(name):
-    """The state dict of the printed numbers, with the repository's names."""
-    facts, arrays = load_golden(name)
-    state = {}
-    for key, shape in facts['state_dict'].items():
-        if key.endswith('num_batches_tracked'):
-            state[key] = torch.tensor(0)
-        else:
-            state[key] = torch.from_numpy(arrays[f'keep:{key}'] if key in facts['keep'] else fill(key, shape))
-    return state, facts, arrays
-
-
 def network(name):
     """Our network with those weights in float64, the input, facts and arrays."""
-    state, facts, arrays = original(name)
+    state, arrays, facts = released_state(name)
     classes = facts['model']['num_class']
     head = {'type': 'InfoGCNHead', 'num_classes': classes, 'in_channels': 256, 'noise_ratio': 0.0}
     backbone = {'type': 'InfoGCN', 'k': 1, **NAMES[name]}
@@ -64,7 +52,7 @@ def test_keys_parameters_and_the_first_mode_are_the_published_ones(name):
 
 @pytest.mark.parametrize('name', NAMES)
 def test_initial_topologies_are_the_published_ones(name):
-    _, facts, arrays = original(name)
+    _, arrays, facts = released_state(name)
     model = build_model({'type': 'InfoGCN', **NAMES[name]})
     for i, block in enumerate(model.net, 1):
         assert np.array_equal(block.agcn.shared_topology.detach(), arrays[f'keep:l{i}.agcn.shared_topology'])
@@ -104,7 +92,7 @@ def test_the_three_losses_and_every_gradient_are_the_published_ones(name):
 
 
 def test_another_class_count_raises_and_missing_priors_are_generated():
-    state, _, _ = original('infogcn_nwucla_k1')
+    state, _, _ = released_state('infogcn_nwucla_k1')
     head = {'type': 'InfoGCNHead', 'num_classes': 12, 'in_channels': 256}
     backbone = {'type': 'InfoGCN', **NAMES['infogcn_nwucla_k1']}
     model = build_model({'type': 'RecognizerGCN', 'backbone': backbone, 'cls_head': head})

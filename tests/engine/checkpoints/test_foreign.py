@@ -13,7 +13,7 @@ from pyskl.engine.checkpoints.files import load_weights, read_checkpoint
 from pyskl.engine.checkpoints.foreign import origin, recognise, summary, to_ours, translate
 from pyskl.models import build_model
 from pyskl.skeletons import get_skeleton
-from tests.golden import fill, keypoints, load_golden
+from tests.golden import keypoints, load_golden, released_state
 
 STGCN = {'type': 'STGCN', 'graph_cfg': {'layout': 'nturgb+d', 'mode': 'stgcn_spatial'}}
 CTRGCN = {'type': 'CTRGCN', 'graph_cfg': {'layout': 'nturgb+d', 'mode': 'spatial'}, 'variant': 'original'}
@@ -25,21 +25,9 @@ def network(backbone, classes=60):
     return build_model({'type': 'RecognizerGCN', 'backbone': copy.deepcopy(backbone), 'cls_head': head})
 
 
-def original(name):
-    """Return the state dict of the original network, the scores that it printed, and the arguments of both."""
-    facts, arrays = load_golden(name)
-    state = {}
-    for key, shape in facts['state_dict'].items():
-        if key.endswith('num_batches_tracked'):
-            state[key] = torch.tensor(0)
-        else:
-            state[key] = torch.from_numpy(arrays[f'keep:{key}'] if key in facts['keep'] else fill(key, shape))
-    return state, arrays, facts
-
-
 @pytest.mark.parametrize('name', CASES)
 def test_original_files_give_the_original_scores(name, tmp_path):
-    state, arrays, facts = original(name)
+    state, arrays, facts = released_state(name)
     torch.save({f'module.{key}': value for key, value in state.items()}, tmp_path / 'original.pt')
     model = network(CASES[name])
     notes = load_weights(model, read_checkpoint(tmp_path / 'original.pt'), 'original.pt')
@@ -68,13 +56,13 @@ def test_graphs_equal_those_of_the_original_code(name):
     backbone = {**CASES[name], 'graph_cfg': {**CASES[name]['graph_cfg'], 'layout': layout}}
     graphs = [value.numpy() for key, value in network(backbone).state_dict().items() if key.endswith('.A')]
     assert len(graphs) == 10
-    _, arrays, facts = original(name)
+    _, arrays, facts = released_state(name)
     for key in facts['keep']:
         assert all(np.allclose(graph, arrays[f'keep:{key}'], rtol=1e-7, atol=0) for graph in graphs)
 
 
 def test_the_graph_is_loaded_from_the_file_whatever_its_partition():
-    state, _, _ = original('original_stgcn_ntu60')
+    state, _, _ = released_state('original_stgcn_ntu60')
     state['A'] = torch.rand(3, 25, 25)
     model = network(STGCN)
     load_weights(model, {'state_dict': state}, 'x.pt')
@@ -82,19 +70,19 @@ def test_the_graph_is_loaded_from_the_file_whatever_its_partition():
 
 
 def test_a_missing_edge_importance_is_one():
-    state, _, _ = original('original_stgcn_ntu60')
+    state, _, _ = released_state('original_stgcn_ntu60')
     plain = {key: value for key, value in state.items() if not key.startswith('edge_importance')}
     assert torch.equal(to_ours(plain)['backbone.gcn.3.gcn.PA'], torch.ones(3, 25, 25))
 
 
 def test_weights_of_the_original_ctr_gcn_raise_unless_the_variant_is_original():
-    state, _, _ = original('original_ctrgcn_ntu60')
+    state, _, _ = released_state('original_ctrgcn_ntu60')
     with pytest.raises(ValueError, match=r"lacks backbone.A .*for backbone.variant='original'"):
         load_weights(network({**CTRGCN, 'variant': 'pyskl'}), {'state_dict': state}, 'x.pt')
 
 
 def test_another_class_count_names_both_counts():
-    state, _, _ = original('original_stgcn_ntu60')
+    state, _, _ = released_state('original_stgcn_ntu60')
     with pytest.raises(ValueError, match='60 classes in the file, 120 in the model'):
         load_weights(network(STGCN, classes=120), {'state_dict': state}, 'x.pt')
     notes = load_weights(network(STGCN, classes=120), {'state_dict': state}, 'x.pt', ignore='cls_head')
@@ -102,14 +90,14 @@ def test_another_class_count_names_both_counts():
 
 
 def test_another_skeleton_raises():
-    state, _, _ = original('original_stgcn_ntu60')
+    state, _, _ = released_state('original_stgcn_ntu60')
     coco = {'type': 'STGCN', 'graph_cfg': {'layout': 'coco', 'mode': 'stgcn_spatial'}}
     with pytest.raises(ValueError, match=r'\(75,\) in the file and \(51,\) in the model; .*graph_cfg.layout'):
         load_weights(network(coco), {'state_dict': state}, 'x.pt')
 
 
 def test_unknown_keys_of_a_layout_raise_with_the_keys():
-    state, _, _ = original('original_stgcn_ntu60')
+    state, _, _ = released_state('original_stgcn_ntu60')
     with pytest.raises(ValueError, match=r"has extra.weight .*\(read as: ST-GCN's own repository\)"):
         load_weights(network(STGCN), {'state_dict': {**state, 'extra.weight': torch.zeros(1)}}, 'x.pt')
 
@@ -159,7 +147,7 @@ GOLDENS = {
 
 @pytest.mark.parametrize('name', GOLDENS)
 def test_a_file_of_another_toolbox_reproduces_its_scores(name, tmp_path, capsys):
-    state, arrays, facts = original(name)
+    state, arrays, facts = released_state(name)
     torch.save(GOLDENS[name](state), tmp_path / 'epoch_16.pth')
     model = init_recognizer(Config({'model': facts['model'], 'data': {}}), str(tmp_path / 'epoch_16.pth'))
     output = capsys.readouterr().out
@@ -179,13 +167,13 @@ def test_a_file_of_another_toolbox_reproduces_its_scores(name, tmp_path, capsys)
 
 
 def test_posec3d_of_mmaction2_has_our_keys_except_for_the_preprocessor():
-    state, _, facts = original('slowonly_ntu60')
+    state, _, facts = released_state('slowonly_ntu60')
     file = {'state_dict': {**state, 'data_preprocessor.mean': torch.zeros(3)}}
     assert load_weights(build_model(facts['model']), file, 'x.pth') == ['MMAction2 (data_preprocessor ignored)']
 
 
 def test_2s_agcn_of_mmaction2_is_aagcn_without_attention():
-    state, _, facts = original('aagcn_coco')
+    state, _, facts = released_state('aagcn_coco')
     attention = ('conv_ta', 'conv_sa', 'fc1c', 'fc2c')
     state = {key: value for key, value in state.items() if not any(part in key for part in attention)}
     assert len(state) == 363
@@ -196,12 +184,12 @@ def test_2s_agcn_of_mmaction2_is_aagcn_without_attention():
     model['backbone']['gcn_attention'] = False
     load_weights(build_model(model), file, 'x.pth')
     with pytest.raises(ValueError, match=r'model.backbone.gcn_attention=True'):
-        load_weights(build_model(model), {'state_dict': original('aagcn_coco')[0]}, 'x.pth')
+        load_weights(build_model(model), {'state_dict': released_state('aagcn_coco')[0]}, 'x.pth')
 
 
 @pytest.mark.parametrize('name', [*CASES, 'infogcn_nwucla_k1', *GOLDENS])
 def test_parameters_and_classes_are_counted_from_the_keys(name):
-    state, _, facts = original(name)
+    state, _, facts = released_state(name)
     file = GOLDENS[name](state) if name in GOLDENS else {'model': state}
     ours, _ = translate(file.get('state_dict', state))
     cells = sum(value.numel() for key, value in ours.items() if key.endswith('index_sel'))  # no parameters here
@@ -211,7 +199,7 @@ def test_parameters_and_classes_are_counted_from_the_keys(name):
 
 @pytest.mark.parametrize('name', ['stgcn_coco', 'slowonly_ntu60', 'ske2grid_d5tod6'])
 def test_load_from_ignore_works_with_files_of_any_toolbox(name):
-    state, _, facts = original(name)
+    state, _, facts = released_state(name)
     model = copy.deepcopy(facts['model'])
     model['cls_head']['num_classes'] = 7
     with pytest.raises(ValueError, match="60 classes in the file, 7 in the model; set load_from_ignore='cls_head'"):
@@ -224,7 +212,7 @@ def test_load_from_ignore_works_with_files_of_any_toolbox(name):
 
 
 def test_our_own_files_and_files_without_meta_have_no_origin():
-    state, _, _ = original('stgcn_coco')
+    state, _, _ = released_state('stgcn_coco')
     ours = {'state_dict': state, 'meta': {'cfg': "model = dict(type='RecognizerGCN')", 'mmengine_version': '0.10.7'}}
     assert origin(ours) is None
     assert origin({'state_dict': state}) is None
@@ -232,7 +220,7 @@ def test_our_own_files_and_files_without_meta_have_no_origin():
 
 
 def test_another_temporal_kernel_in_a_wrapped_network_names_the_key_to_set(tmp_path):
-    state, _, _ = original('original_stgcn_ntu60')
+    state, _, _ = released_state('original_stgcn_ntu60')
     for key, value in state.items():
         if key.endswith('tcn.2.weight'):
             state[key] = torch.zeros(*value.shape[:2], 13, 1)

@@ -7,6 +7,7 @@ from torch import nn
 from pyskl.models.layers.batch_norm import BatchNorm2d
 from pyskl.models.layers.convolution import Conv2d
 from pyskl.models.layers.fused_branches import ConvNorm, conv_each, conv_norm_each, norm_each
+from tests.models.gradients import assert_equal_gradients
 
 WIDTHS = [2, 3, 1]
 
@@ -78,11 +79,7 @@ def test_a_bias_before_a_norm_in_training_changes_the_running_mean_only(apply, m
     y = apply(x, ours)
     assert added and all(bias is None for bias in added)
     assert torch.allclose(y, expected, atol=1e-12)
-    grad = torch.randn_like(y)
-    y.backward(grad)
-    expected.backward(grad)
-    for (key, one), other in zip(ours.named_parameters(), theirs.parameters(), strict=True):
-        assert torch.allclose(one.grad, other.grad, atol=1e-12), key
+    assert_equal_gradients(ours, theirs, y, expected)
     assert all(torch.equal(conv.bias.grad, torch.zeros_like(conv.bias)) for conv, _ in ours)
     for key, value in theirs.state_dict().items():
         assert torch.allclose(ours.state_dict()[key], value, rtol=1e-12), key

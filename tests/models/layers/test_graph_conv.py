@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from pyskl.models.layers.graph_conv import UnitGCN
+from tests.models.gradients import assert_equal_gradients
 
 A = torch.tensor([[[1.0, 0], [0, 1]], [[0.0, 1], [0, 0]]])  # itself; joint 0 into joint 1
 
@@ -46,11 +47,7 @@ def test_a_unit_that_widens_sums_joints_first_with_equal_results_and_gradients(a
     monkeypatch.setattr(ours, 'gather', None)  # sums the wide maps
     y = ours(x)
     assert torch.allclose(y, expected, atol=1e-12)
-    grad = torch.randn_like(y)
-    y.backward(grad)
-    expected.backward(grad)
-    for (key, one), other in zip(ours.named_parameters(), theirs.parameters(), strict=True):
-        assert torch.allclose(one.grad, other.grad, atol=1e-12), key
+    assert_equal_gradients(ours, theirs, y, expected)
 
 
 @pytest.mark.parametrize(
